@@ -1,0 +1,90 @@
+"""The bookkeeping that attacks on attributions share: which iterate of each example is kept, and what went wrong.
+
+RAR's protocol: an iterate counts only while the network still predicts the class it predicted; of those, the one whose
+map is least like the original by the criterion is kept.  An example for which no iterate counts keeps its image, and so
+scores 1, 1, 1: as robust as can be.  That raises the score of a network whose label flips easily, or whose goal has no
+gradient, so both are counted here and reported beside every score.
+"""
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust import similarity
+from tfrobust.attributions.spec import AttributionSpec, saliency_map
+
+
+class Outcome(NamedTuple):
+    """What an attack on the attributions of N images found.
+
+    x_adv: [N,H,W,C], x itself where nothing counted.  map_adv: [N,H,W], the network's map there.
+    moved: [N] bool, some iterate differed from the image.  kept_label: [N] bool, some iterate kept the label.
+    """
+
+    x_adv: np.ndarray
+    map_adv: np.ndarray
+    moved: np.ndarray
+    kept_label: np.ndarray
+
+
+def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
+    """[B], the larger the less alike the maps a and b [B,H,W] are."""
+    if criterion == "center":
+        return similarity.center_shift(a, b)
+    if criterion == "intersection":
+        return 1.0 - similarity.top_k_intersection(a, b, k, ties)
+    return 1.0 - getattr(similarity, criterion)(a, b, ties)
+
+
+class Judge:
+    """What the network itself says of an image: its map and its prediction; traced once."""
+
+    def __init__(self, network, attribution: AttributionSpec, chunk=None):
+        self._map = tf.function(
+            lambda x, y: saliency_map(network, attribution, x, y, chunk), reduce_retracing=True
+        )
+        self._label = tf.function(
+            lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True
+        )
+
+    def maps(self, x, y) -> np.ndarray:
+        """[B,H,W], as measured."""
+        return self._map(tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y)).numpy()
+
+    def labels(self, x) -> np.ndarray:
+        """[B], predicted."""
+        return self._label(tf.convert_to_tensor(x, tf.float32)).numpy()
+
+
+class BestIterate:
+    """Keeps, per example, the label-keeping iterate whose map is least like the original one."""
+
+    def __init__(self, judge: Judge, x, y, criterion: str, k: int, ties: str):
+        """x [B,H,W,C]; y [B], the labels that are attributed and to be kept; k of the intersection as criterion."""
+        self.judge, self.x, self.y = judge, np.asarray(x), np.asarray(y)
+        self.original_map = judge.maps(x, y)
+        self.unlikeness = lambda a, b: unlikeness(criterion, a, b, k, ties)
+        self.x_adv, self.map_adv = self.x.copy(), self.original_map.copy()
+        self.found = np.zeros(len(x))
+        self.moved = np.zeros(len(x), bool)
+        self.kept_label = np.zeros(len(x), bool)
+
+    def offer(self, x_adv) -> None:
+        """One iterate [B,H,W,C] of each example."""
+        x_adv = np.asarray(x_adv)
+        differs = np.any(x_adv != self.x, axis=(1, 2, 3))
+        kept = self.judge.labels(x_adv) == self.y
+        self.moved |= differs
+        self.kept_label |= kept
+        rows = np.flatnonzero(differs & kept)
+        if not len(rows):
+            return
+        maps = self.judge.maps(x_adv, self.y)
+        value = self.unlikeness(self.original_map[rows], maps[rows])
+        better = value > self.found[rows]
+        rows = rows[better]
+        self.found[rows] = value[better]
+        self.x_adv[rows], self.map_adv[rows] = x_adv[rows], maps[rows]
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.x_adv, self.map_adv, self.moved, self.kept_label)

@@ -1,0 +1,31 @@
+"""Random noise of the same budget: the control that every attack has to beat.
+
+A map that moves as much under noise as under attack is unstable, not attacked; a number under attack says little without
+the one under noise beside it.
+"""
+from typing import Callable, Optional
+
+import tensorflow as tf
+
+from tfrobust.attacks.best import BestIterate, Judge, Outcome
+from tfrobust.attacks.spec import AttackSpec
+from tfrobust.attributions.spec import AttributionSpec
+
+
+class NoiseControl:
+    """Draws uniformly from the ball `restarts` times and keeps what an attack would: the least alike of the draws that
+    keep the label.  One draw (the default) is noise; many are a random search."""
+
+    def __init__(self, network, attribution: AttributionSpec, attack: AttackSpec, chunk: Optional[int] = None):
+        self.attribution, self.attack = attribution, attack
+        self._judge = Judge(network, attribution, chunk)
+        self.maps = self._judge.maps
+
+    def __call__(self, x, y, tick: Callable[[], None] = lambda: None) -> Outcome:
+        """x [B,H,W,C] and the labels y [B] to be kept.  tick: called once a draw."""
+        x, attack = tf.convert_to_tensor(x, tf.float32), self.attack
+        best = BestIterate(self._judge, x, y, attack.criterion, attack.k, self.attribution.ties)
+        for run in range(attack.restarts):
+            best.offer(attack.ball.sample(x, tf.constant([attack.seed, run])))
+            tick()
+        return best.outcome()

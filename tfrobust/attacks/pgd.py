@@ -1,0 +1,72 @@
+"""Projected gradient ascent (Madry et al., 2018): x' = argmax of a goal over a ball around x.
+
+The one ascent loop of the project: training maximises its inner terms with it, evaluation its losses.  It is a
+`tf.while_loop`, because AutoGraph is off inside Keras 3's `train_step`.
+"""
+import tensorflow as tf
+
+from tfrobust.balls import Ball
+
+
+def pgd(
+    goal,
+    x: tf.Tensor,
+    ball: Ball,
+    steps: int,
+    step_size,
+    seed=None,
+    random_start: bool = True,
+    restarts: int = 1,
+    keep: str = "last",
+) -> tf.Tensor:
+    """x' [B,H,W,C] inside the ball and [0, 1], with goal(x') as large as was found.
+
+    goal: x -> [B], differentiable.  steps, step_size: iterations and length of one (in the ball's norm).
+    seed: [2] stateless, needed by random starts.  random_start: start at a point of the ball instead of x.
+    restarts: runs per example, of which the best is kept; from the second on each starts at a random point.
+    keep: "last" iterate of a run (training, the released code), or the "best" by goal, its start included.
+    """
+    best = best_value = None
+    for run in range(restarts):
+        start = x
+        if random_start or run:
+            start = ball.sample(x, tf.random.experimental.stateless_fold_in(seed, run))
+        x_adv, value = _climb(goal, x, start, ball, steps, step_size, keep)
+        if best is None:
+            best, best_value = x_adv, value
+            continue
+        better = value > best_value
+        best = _where(better, x_adv, best)
+        best_value = tf.where(better, value, best_value)
+        # With one run the value is never used, and a graph never computes it.
+    return tf.stop_gradient(best)
+
+
+def _climb(goal, x, start, ball, steps, step_size, keep):
+    """One run from `start`: (x', goal(x') [B])."""
+
+    def step(x_adv):
+        with tf.GradientTape() as tape:
+            tape.watch(x_adv)
+            value = goal(x_adv)
+        g = tape.gradient(value, x_adv)
+        return ball.project(ball.ascend(x_adv, g, step_size), x), value
+
+    def step_and_compare(x_adv, best, best_value):
+        after, value = step(x_adv)
+        return after, _where(value > best_value, x_adv, best), tf.maximum(value, best_value)
+
+    if keep == "last":
+        (x_adv,) = tf.while_loop(lambda _: True, lambda z: (step(z)[0],), (start,), maximum_iterations=steps)
+        return x_adv, goal(x_adv)
+    lowest = tf.fill([tf.shape(x)[0]], x.dtype.min)
+    last, best, best_value = tf.while_loop(
+        lambda *_: True, step_and_compare, (start, start, lowest), maximum_iterations=steps
+    )
+    value = goal(last)
+    return _where(value > best_value, last, best), tf.maximum(value, best_value)
+
+
+def _where(condition, a, b):
+    """a where condition [B] holds, else b, for [B,H,W,C]."""
+    return tf.where(tf.reshape(condition, [-1, 1, 1, 1]), a, b)

@@ -1,0 +1,85 @@
+"""The neighbourhoods N(x, eps) of the papers: all images in [0, 1] within eps of x, in l-infinity or in l2.
+
+A ball knows three moves: `sample` a start, `ascend` one step along a gradient, `project` back.  With eps = 0 each of
+them ends at x itself.
+"""
+from dataclasses import dataclass, replace
+from typing import Union
+
+import tensorflow as tf
+
+from tfrobust.types import InputError
+
+Eps = Union[float, tf.Tensor]
+_TINY = 1e-12
+
+
+def _norm(v):
+    """The l2 norm of each image of v [B,H,W,C], as [B,1,1,1]."""
+    axes = tf.range(1, tf.rank(v))
+    return tf.sqrt(tf.reduce_sum(v * v, axis=axes, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball of radius eps, in units of the pixel range [0, 1]."""
+
+    eps: Eps
+
+    def shrunk(self, factor: Eps) -> "Ball":
+        """The same ball with eps multiplied by `factor`, which may be a tensor."""
+        return replace(self, eps=self.eps * factor)
+
+    def sample(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """A point [B,H,W,C] uniform in the ball around each image of x, cut to [0, 1].  seed: [2]."""
+        return self.project(x + self._offset(x, seed), x)
+
+
+class LinfBall(Ball):
+    """All pixels within eps of x."""
+
+    def _offset(self, x, seed):
+        return self.eps * tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0, x.dtype)
+
+    def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
+        """One steepest-ascent step of length step_size in l-infinity: the sign of the gradient g [B,H,W,C]."""
+        return x_adv + step_size * tf.sign(g)
+
+    def project(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """The nearest image [B,H,W,C] to x_adv within eps of x and inside [0, 1]."""
+        return tf.clip_by_value(tf.clip_by_value(x_adv, x - self.eps, x + self.eps), 0.0, 1.0)
+
+
+class L2Ball(Ball):
+    """All images within Euclidean distance eps of x."""
+
+    def _offset(self, x, seed):
+        direction, radius = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        v = tf.random.stateless_normal(tf.shape(x), direction, dtype=x.dtype)
+        pixels = tf.cast(tf.size(x[0]), x.dtype)
+        u = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], radius, dtype=x.dtype)
+        return self.eps * u ** (1.0 / pixels) * v / tf.maximum(_norm(v), _TINY)
+
+    def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
+        """One step of Euclidean length step_size along the gradient g [B,H,W,C]; a zero gradient moves nothing."""
+        return x_adv + step_size * tf.math.divide_no_nan(g, _norm(g))
+
+    def project(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """x_adv [B,H,W,C] pulled to within eps of x, then cut to [0, 1] (which never lengthens the offset)."""
+        v = x_adv - x
+        v = v * tf.minimum(1.0, tf.math.divide_no_nan(tf.cast(self.eps, v.dtype), _norm(v)))
+        return tf.clip_by_value(x + v, 0.0, 1.0)
+
+
+BALLS = {"linf": LinfBall, "l2": L2Ball}
+
+
+def make_ball(norm: str, eps: float) -> Ball:
+    """The ball called `norm` ("linf" or "l2") of radius eps; raises InputError where eps makes no sense."""
+    if norm not in BALLS:
+        raise InputError(f"unknown norm {norm!r}: choose one of {', '.join(BALLS)}")
+    if eps is None or not eps >= 0:
+        raise InputError(f"eps must be 0 or more, in units of the pixel range [0, 1]; got {eps}")
+    if norm == "linf" and eps > 1:
+        raise InputError(f"eps must be at most 1: images live in [0, 1]; got {eps} (write 8/255, not 8)")
+    return BALLS[norm](eps)

@@ -1,0 +1,94 @@
+"""Images in memory, checked: the form in which every source hands over its data."""
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tfrobust.types import InputError
+
+
+def to_unit(x: np.ndarray) -> np.ndarray:
+    """Images as float32 in [0, 1]: 8-bit ones are divided by 255, floats are taken as they are."""
+    return x.astype(np.float32) / 255 if x.dtype == np.uint8 else np.asarray(x, np.float32)
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A train and a test split: images [N,H,W,C], uint8 or float32 in [0, 1]; labels [N] int32 in [0, classes)."""
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    classes: int
+
+    @property
+    def shape(self):
+        """(H, W, C)."""
+        return self.x_train.shape[1:]
+
+    def holding_out(self, n: int) -> "ImageData":
+        """The first n training images as test split, the others as train split: to choose settings without a look at
+        the test set.  n = 0 leaves everything as it is."""
+        if not 0 <= n < len(self.x_train):
+            raise InputError(f"cannot hold out {n} of the {len(self.x_train)} training images of {self.name}")
+        if n == 0:
+            return self
+        return replace(
+            self,
+            x_train=self.x_train[n:],
+            y_train=self.y_train[n:],
+            x_test=self.x_train[:n],
+            y_test=self.y_train[:n],
+        )
+
+
+def make_image_data(name, x_train, y_train, x_test, y_test, facts=None) -> ImageData:
+    """ImageData from raw arrays: grey images get their channel axis, everything is checked.
+
+    Raises InputError, naming the array, for a wrong shape or type, pixels that are NaN or outside [0, 1] (floats) or
+    [0, 255] (integers), labels that are not whole numbers or outside the classes, and sizes that contradict `facts`.
+    """
+    x_train, x_test = _images(f"{name}: x_train", x_train), _images(f"{name}: x_test", x_test)
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise InputError(f"{name}: x_train {x_train.shape[1:]} and x_test {x_test.shape[1:]} differ in image shape")
+    y_train, y_test = _labels(f"{name}: y_train", y_train, x_train), _labels(f"{name}: y_test", y_test, x_test)
+    classes = facts.classes if facts else int(y_train.max()) + 1
+    for split, y in (("y_train", y_train), ("y_test", y_test)):
+        if y.min() < 0 or y.max() >= classes:
+            raise InputError(f"{name}: {split} holds label {y[(y < 0) | (y >= classes)][0]} outside 0..{classes - 1}")
+    if facts and x_train.shape[1:] != facts.shape:
+        raise InputError(f"{name}: images are {x_train.shape[1:]}, should be {facts.shape}")
+    if facts and (len(x_train), len(x_test)) != (facts.train, facts.test):
+        raise InputError(
+            f"{name}: {len(x_train)} train and {len(x_test)} test images, should be {facts.train} and {facts.test}; "
+            "give a part of a data set another name"
+        )
+    return ImageData(name, x_train, y_train, x_test, y_test, classes)
+
+
+def _images(name, x):
+    x = np.asarray(x)
+    x = x[..., np.newaxis] if x.ndim == 3 else x
+    if x.ndim != 4 or 0 in x.shape or x.dtype.kind not in "uif":
+        raise InputError(f"{name} must be images [N,H,W] or [N,H,W,C] of numbers; got {x.dtype} {list(x.shape)}")
+    if x.dtype.kind == "f":
+        x = x.astype(np.float32)
+        if not np.isfinite(x).all():
+            raise InputError(f"{name} holds NaN or infinite pixels, first in image {np.argwhere(~np.isfinite(x))[0][0]}")
+        if x.min() < 0 or x.max() > 1:
+            raise InputError(f"{name} spans [{x.min():.4g}, {x.max():.4g}]: float images must lie in [0, 1]")
+        return x
+    if x.min() < 0 or x.max() > 255:
+        raise InputError(f"{name} spans [{x.min()}, {x.max()}]: integer images must lie in [0, 255]")
+    return x.astype(np.uint8)
+
+
+def _labels(name, y, x):
+    y = np.asarray(y)
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.ndim != 1 or len(y) != len(x):
+        raise InputError(f"{name} must be one label per image, [{len(x)}]; got {list(y.shape)}")
+    if y.dtype.kind not in "uif" or not np.array_equal(y, np.floor(y)):
+        raise InputError(f"{name} must hold whole numbers")
+    return y.astype(np.int32)

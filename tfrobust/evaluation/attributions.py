@@ -1,0 +1,55 @@
+"""How far the maps of a network move: under an attack on them, or under its control."""
+from typing import Callable, Dict, NamedTuple, Optional
+
+import numpy as np
+
+from tfrobust import similarity
+from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
+from tfrobust.attributions import AttributionSpec
+from tfrobust.evaluation.predictions import batches
+
+
+class Maps(NamedTuple):
+    """Images and maps before and after: x, x_adv [N,H,W,C]; a, a_adv [N,H,W]; scores: name -> [N]."""
+
+    x: np.ndarray
+    a: np.ndarray
+    x_adv: np.ndarray
+    a_adv: np.ndarray
+    scores: Dict[str, np.ndarray]
+
+
+def compare_maps(a, a_adv, spec: AttributionSpec) -> Dict[str, np.ndarray]:
+    """The papers' three measures of each pair of maps [N,H,W], each [N]."""
+    return {
+        "top_k_intersection": similarity.top_k_intersection(a, a_adv, spec.k, spec.ties),
+        "kendall": similarity.kendall(a, a_adv, spec.ties),
+        "spearman": similarity.spearman(a, a_adv, spec.ties),
+    }
+
+
+def attack_maps(
+    network,
+    x: np.ndarray,
+    y: np.ndarray,
+    attribution: AttributionSpec,
+    attack: AttackSpec,
+    batch_size: int,
+    chunk: Optional[int] = None,
+    tick: Callable[[], None] = lambda: None,
+) -> Maps:
+    """The maps of the images x [N,H,W,C] with labels y [N] (which the network predicts), and those under `attack`.
+
+    Scores: the three measures, `moved` and `kept_label` (see `attacks.Outcome`).  tick: called once an iteration.
+    """
+    attribution.check(x.shape[1:])
+    attack.check(x.shape[1:])
+    run = (NoiseControl if attack.method == "noise" else Ifia)(network, attribution, attack, chunk)
+    originals, outcomes = [], []
+    for rows in batches(len(x), batch_size):
+        originals.append(run.maps(x[rows], y[rows]))
+        outcomes.append(run(x[rows], y[rows], tick))
+    a = np.concatenate(originals)
+    x_adv, a_adv, moved, kept_label = (np.concatenate(part) for part in zip(*outcomes))
+    scores = {**compare_maps(a, a_adv, attribution), "moved": moved, "kept_label": kept_label}
+    return Maps(x, a, x_adv, a_adv, scores)

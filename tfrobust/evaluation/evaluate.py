@@ -1,0 +1,149 @@
+"""The evaluation of one network: a record per example, a summary, and the specs that make both repeatable."""
+from dataclasses import asdict, dataclass
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import numpy as np
+
+from tfrobust.attacks import AttackSpec
+from tfrobust.attributions import AttributionSpec
+from tfrobust.evaluation.attributions import Maps, attack_maps
+from tfrobust.evaluation.predictions import batches, predict, predict_attacked
+from tfrobust.networks import check_network
+from tfrobust.types import InputError
+
+MEASURES = ("top_k_intersection", "kendall", "spearman")
+
+
+@dataclass(frozen=True)
+class EvaluationSpec:
+    """prediction_attack: a pgd spec.  attribution, attribution_attack: the map and the attack on it.
+    examples: test images used, drawn with `seed` (0: all, in order).
+    attribution_examples: of these, how many that the network predicts correctly have their map attacked (0: all).
+    noise_draws: draws of the random control, which has the ball of the attribution attack.
+    """
+
+    prediction_attack: AttackSpec
+    attribution: AttributionSpec
+    attribution_attack: AttackSpec
+    examples: int = 0
+    attribution_examples: int = 0
+    noise_draws: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.prediction_attack.method != "pgd" or not self.attribution_attack.method.startswith("ifia"):
+            raise InputError("an evaluation needs a pgd attack on predictions and an ifia attack on attributions")
+        if min(self.examples, self.attribution_examples) < 0 or self.noise_draws < 1:
+            raise InputError("examples must be 0 (all) or more, noise_draws 1 or more")
+
+    @property
+    def control(self) -> AttackSpec:
+        """Noise with the budget and the criterion of the attribution attack."""
+        a = self.attribution_attack
+        return AttackSpec(
+            "noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=a.criterion
+        )
+
+
+class Evaluation(NamedTuple):
+    """records: one dict per example.  summary: name -> number.  maps: of the attacked examples.  spec: as a dict."""
+
+    records: List[Dict[str, Any]]
+    summary: Dict[str, Any]
+    maps: Optional[Maps]
+    spec: Dict[str, Any]
+
+
+class _Silent:
+    def update(self, n=1):
+        pass
+
+    def close(self):
+        pass
+
+
+def evaluate(
+    network,
+    x: np.ndarray,
+    y: np.ndarray,
+    spec: EvaluationSpec,
+    batch_size: int = 100,
+    chunk: Optional[int] = None,
+    progress: Callable[[int, str], Any] = lambda total, what: _Silent(),
+) -> Evaluation:
+    """Evaluates `network` (logits out) on images x [N,H,W,C] in [0, 1] with labels y [N].
+
+    batch_size, chunk: images and path points held at once.  progress: (total, what) -> object with update and close,
+    such as a tqdm bar.
+    Raises InputError where images, labels, network and spec do not fit each other.
+    """
+    check_network(network, x)
+    spec.attribution.check(x.shape[1:])
+    spec.attribution_attack.check(x.shape[1:])
+    _check_labels(network, y)
+    chosen = _choose(len(x), spec)
+    x, y = x[chosen], y[chosen]
+
+    bar = progress(len(list(batches(len(x), batch_size))), "attack on predictions")
+    predicted = predict(network, x, batch_size)
+    attacked = predict_attacked(network, x, y, spec.prediction_attack, batch_size, bar.update)
+    bar.close()
+    records = [
+        {"index": int(i), "label": int(l), "prediction": int(p), "prediction_attacked": int(q)}
+        for i, l, p, q in zip(chosen, y, predicted, attacked)
+    ]
+    correct = np.flatnonzero(predicted == y)
+    summary = {
+        "examples": len(x),
+        "natural_accuracy": len(correct) / len(x),
+        "adversarial_accuracy": float(np.mean((attacked == y) & (predicted == y))),
+    }
+    rows = correct[: spec.attribution_examples or None]
+    maps = None
+    if len(rows):
+        maps, control = (
+            _attack(network, x[rows], y[rows], spec.attribution, attack, batch_size, chunk, progress)
+            for attack in (spec.attribution_attack, spec.control)
+        )
+        summary.update(_summary("", maps), **_summary("noise_", control))
+        for n, row in enumerate(rows):
+            records[row].update({k: v[n].item() for k, v in maps.scores.items()})
+            records[row].update({f"noise_{k}": v[n].item() for k, v in control.scores.items()})
+    summary["attribution_examples"] = len(rows)
+    return Evaluation(records, summary, maps, {**asdict(spec), "control": asdict(spec.control)})
+
+
+def _attack(network, x, y, attribution, attack, batch_size, chunk, progress) -> Maps:
+    rounds = attack.restarts * (1 if attack.method == "noise" else attack.steps)
+    bar = progress(rounds * len(list(batches(len(x), batch_size))), f"{attack.method} on attributions")
+    try:
+        return attack_maps(network, x, y, attribution, attack, batch_size, chunk, bar.update)
+    finally:
+        bar.close()
+
+
+def _summary(prefix: str, maps: Maps) -> Dict[str, float]:
+    """Mean, median and standard deviation of each measure; shares of what the attack could not do."""
+    out = {}
+    for name in MEASURES:
+        values = maps.scores[name]
+        out[prefix + name] = float(values.mean())
+        out[f"{prefix}{name}_median"] = float(np.median(values))
+        out[f"{prefix}{name}_std"] = float(values.std())
+    out[prefix + "share_unmoved"] = float(np.mean(~maps.scores["moved"]))
+    out[prefix + "share_label_never_kept"] = float(np.mean(~maps.scores["kept_label"]))
+    return out
+
+
+def _check_labels(network, y) -> None:
+    classes = network.output_shape[-1]
+    outside = y[(y < 0) | (y >= classes)]
+    if len(outside):
+        raise InputError(f"label {outside[0]} is outside the {classes} classes of network {network.name!r}")
+
+
+def _choose(n: int, spec: EvaluationSpec) -> np.ndarray:
+    """The indices of the examples that are used."""
+    if not spec.examples or spec.examples >= n:
+        return np.arange(n)
+    return np.random.RandomState(spec.seed).permutation(n)[: spec.examples]

@@ -1,0 +1,44 @@
+"""What a network predicts, as it is and under attack."""
+from typing import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.attacks import AttackSpec, pgd
+from tfrobust.losses import LOSSES
+
+
+def batches(n: int, size: int) -> Iterator[np.ndarray]:
+    """The indices 0..n-1 in rows of at most `size`."""
+    return (np.arange(i, min(i + size, n)) for i in range(0, n, size))
+
+
+def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
+    """The predicted class [N] of each image."""
+    classify = tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True)
+    return np.concatenate([classify(tf.constant(x[rows])).numpy() for rows in batches(len(x), batch_size)])
+
+
+def predict_attacked(
+    network, x, y, attack: AttackSpec, batch_size: int, tick: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """The predicted class [N] at the worst images that a `pgd` attack finds against the labels y.
+
+    With several restarts the one with the largest loss counts.  tick: called once a batch.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def attacked(x, y, seed):
+        def goal(z):
+            return LOSSES[attack.loss](y, network(z, training=False))
+
+        x_adv = pgd(
+            goal, x, attack.ball, attack.steps, attack.step_size, seed, attack.random_start, attack.restarts, "best"
+        )
+        return tf.argmax(network(x_adv, training=False), axis=1)
+
+    out = []
+    for i, rows in enumerate(batches(len(x), batch_size)):
+        out.append(attacked(tf.constant(x[rows]), tf.constant(y[rows]), tf.constant([attack.seed, i])).numpy())
+        tick()
+    return np.concatenate(out)

@@ -1,0 +1,26 @@
+"""Losses per example.  Logits f [B,K] and labels y [B] go in, [B] comes out; nothing here reduces over the batch."""
+import tensorflow as tf
+
+
+def cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """-log softmax(f)_y, computed stably (no clipping of probabilities, unlike the released RAR code)."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
+
+
+def logit(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """f_y, the logit of the class y."""
+    return tf.gather(logits, y, axis=1, batch_dims=1)
+
+
+def probability(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """softmax(f)_y."""
+    return tf.gather(tf.nn.softmax(logits), y, axis=1, batch_dims=1)
+
+
+def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """max_{j != y} f_j - f_y: positive exactly where the prediction is wrong (Carlini & Wagner, 2017)."""
+    others = tf.where(tf.one_hot(y, tf.shape(logits)[1], on_value=True, off_value=False), logits.dtype.min, logits)
+    return tf.reduce_max(others, axis=1) - logit(y, logits)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "margin": margin}

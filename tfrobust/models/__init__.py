@@ -1,0 +1,15 @@
+"""Networks by name: (shape, classes, width) -> keras.Model with logits out."""
+from tfrobust.models.digits_cnn import digits_cnn
+from tfrobust.models.mnist_cnn import mnist_cnn
+from tfrobust.types import InputError
+
+MODELS = {"digits_cnn": digits_cnn, "mnist_cnn": mnist_cnn}
+
+
+def make_model(name: str, shape, classes: int, width: float = 1.0):
+    """The network called `name` for images of `shape` (H, W, C); raises InputError where there is none."""
+    if name not in MODELS:
+        raise InputError(f"unknown model {name!r}: choose one of {', '.join(MODELS)}")
+    if not width > 0:
+        raise InputError(f"the width of a model must be above 0; got {width}")
+    return MODELS[name](shape, classes, width)

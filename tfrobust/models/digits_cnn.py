@@ -1,0 +1,19 @@
+"""A small network of our own for the embedded 8x8 digits: seconds to train, deep enough to be fragile."""
+import keras
+from keras import layers
+
+
+def digits_cnn(shape=(8, 8, 1), classes: int = 10, width: float = 1.0) -> keras.Model:
+    """[B,H,W,C] -> logits [B,K]: 3x3 convolutions of 16 and 32 filters (the second of stride 2), dense 64."""
+
+    def units(n):
+        return max(1, round(n * width))
+
+    x = inputs = keras.Input(shape)
+    for filters, strides in ((16, 1), (32, 2)):
+        x = layers.Conv2D(units(filters), 3, strides=strides, padding="same")(x)
+        x = layers.Activation("relu")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units(64))(x)
+    x = layers.Activation("relu")(x)
+    return keras.Model(inputs, layers.Dense(classes)(x), name="digits_cnn")

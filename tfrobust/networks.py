@@ -1,0 +1,144 @@
+"""Networks as the other rooms need them: checked, and with a twin that shares every weight.
+
+The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
+"""
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.types import InputError
+
+_TOLERANCE = 1e-5
+
+
+def softplus(beta: float):
+    """x -> log(1 + exp(beta x)) / beta, which tends to ReLU as beta grows and has a second derivative."""
+    return lambda x: tf.nn.softplus(beta * x) / beta
+
+
+class Activation(keras.layers.Layer):
+    """A function as a layer: what stands for a ReLU in a twin."""
+
+    def __init__(self, function, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
+class Reactivated(keras.layers.Layer):
+    """A layer with a built-in ReLU (`Dense(..., activation="relu")`), run with another activation and its own weights.
+
+    The activation is exchanged while the layer is traced and put back at once: the layer itself does not change.
+    """
+
+    def __init__(self, layer, function, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.function = function
+
+    def call(self, x):
+        own, self.layer.activation = self.layer.activation, self.function
+        try:
+            return self.layer(x)
+        finally:
+            self.layer.activation = own
+
+
+def _is_relu(function) -> bool:
+    return function in (keras.activations.relu, tf.nn.relu)
+
+
+def _replacement(layer, activation):
+    """The function that stands for the layer's ReLU, leaky or capped ReLU; None where it is none of them."""
+    if isinstance(layer, keras.layers.LeakyReLU):
+        config = layer.get_config()
+        slope, cap = config.get("negative_slope", config.get("alpha")), None
+    elif isinstance(layer, keras.layers.ReLU):
+        config = layer.get_config()
+        slope, cap = config["negative_slope"], config["max_value"]
+        if config["threshold"]:
+            raise InputError(f"layer {layer.name!r}: a ReLU with a threshold has no twin")
+    elif isinstance(layer, keras.layers.Activation) and _is_relu(layer.activation):
+        slope, cap = 0.0, None
+    else:
+        return None
+    slope = float(np.ravel(slope or 0.0)[0])
+
+    def replaced(x):
+        positive = activation(x) if cap is None else activation(x) - activation(x - cap)
+        return slope * x + (1.0 - slope) * positive
+
+    return replaced
+
+
+def twin(network: keras.Model, activation) -> keras.Model:
+    """The same network, sharing every weight, with each ReLU f replaced by `activation` (a function of a tensor).
+
+    Leaky ReLUs become slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6 becomes
+    activation(x) - activation(x - 6), built-in activations are exchanged too, nested models are entered.  Everything
+    else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that attacks on
+    attributions differentiate: RAR beta 1, ART beta 50.
+    """
+
+    def clone(layer):
+        replaced = _replacement(layer, activation)
+        if replaced is not None:
+            return Activation(replaced, name=layer.name)
+        if isinstance(layer, keras.Model):
+            return twin(layer, activation)
+        if _is_relu(getattr(layer, "activation", None)):
+            return Reactivated(layer, activation, name=layer.name + "_reactivated")
+        return layer
+
+    try:
+        return keras.models.clone_model(network, clone_function=clone)
+    except (ValueError, TypeError) as e:
+        raise InputError(f"network {network.name!r} has no twin: only Sequential and functional models do ({e})") from e
+
+
+def input_shape(network: keras.Model) -> tuple:
+    """(H, W, C) of the network's images, None where a size is free."""
+    shape = network.input_shape
+    if isinstance(shape, list) or len(shape) != 4:
+        raise InputError(f"network {network.name!r} takes {shape}, not one batch of images [B,H,W,C]")
+    return tuple(shape[1:])
+
+
+def check_images(x, name: str = "x") -> None:
+    """Raises InputError unless x is a float array [N,H,W,C], finite and in [0, 1] (to 1e-5)."""
+    x = np.asarray(x)
+    if x.ndim != 4 or not np.issubdtype(x.dtype, np.floating):
+        raise InputError(f"{name} must be float images [N,H,W,C]; got {x.dtype} {list(x.shape)}")
+    if not x.size:
+        raise InputError(f"{name} holds no image")
+    low, high = x.min(), x.max()
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise InputError(f"{name} holds NaN or infinite pixels (first in image {np.argwhere(~np.isfinite(x))[0][0]})")
+    if low < -_TOLERANCE or high > 1 + _TOLERANCE:
+        raise InputError(
+            f"{name} must lie in [0, 1] and spans [{low:.4g}, {high:.4g}]: divide by 255, "
+            "and put any mean/std normalization into the network as a layer"
+        )
+
+
+def check_network(network: keras.Model, x) -> None:
+    """Raises InputError unless the network maps the images x to finite logits [B,K], K >= 2.
+
+    Softmax outputs are refused: attacks and attributions on probabilities are not those of the papers, and the same
+    network scores quite differently (adversarial accuracy looks better, gradients vanish).
+    """
+    check_images(x)
+    expected = input_shape(network)
+    if any(e is not None and e != s for e, s in zip(expected, x.shape[1:])):
+        raise InputError(f"network {network.name!r} takes images {list(expected)}, the data have {list(x.shape[1:])}")
+    f = np.asarray(network(tf.convert_to_tensor(x[:64], tf.float32), training=False))
+    if f.ndim != 2 or f.shape[1] < 2:
+        raise InputError(f"network {network.name!r} must give logits [B,K] with K >= 2; it gives {list(f.shape)}")
+    if not np.isfinite(f).all():
+        raise InputError(f"network {network.name!r} gives NaN or infinite logits")
+    if (f >= 0).all() and np.allclose(f.sum(axis=1), 1.0, atol=1e-3):
+        raise InputError(
+            f"network {network.name!r} gives probabilities (rows sum to 1), not logits: remove its final softmax"
+        )

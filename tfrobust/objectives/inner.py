@@ -1,0 +1,37 @@
+"""The inner maximum that adversarial objectives share: which ball, how many steps, from where."""
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfrobust.attacks.pgd import pgd
+from tfrobust.balls import make_ball
+from tfrobust.types import InputError, Step
+
+START = 0  # The tag of the random start among the draws of a step.
+
+
+@dataclass(frozen=True)
+class InnerMax:
+    """Hyper-parameters of x' = argmax over N(x, eps); required, because each paper prints its own.
+
+    eps: radius, in units of the pixel range [0, 1].  attack_steps, step_size: iterations and length of one.
+    norm: linf or l2.  random_start: start at a point of the ball (the papers' choice; the l1 norm of IG from x to x' has
+      no gradient at x' = x).
+    """
+
+    eps: float
+    attack_steps: int
+    step_size: float
+    norm: str = "linf"
+    random_start: bool = True
+
+    def __post_init__(self):
+        make_ball(self.norm, self.eps)
+        if self.attack_steps < 0 or self.step_size < 0:
+            raise InputError("attack_steps and step_size must be 0 or more")
+
+    def maximize(self, goal, x: tf.Tensor, step: Step) -> tf.Tensor:
+        """x' [B,H,W,C] with goal(x') [B] raised; eps and step size follow the ramp of the step."""
+        ball = make_ball(self.norm, self.eps).shrunk(step.eps_scale)
+        step_size = self.step_size * step.eps_scale
+        return pgd(goal, x, ball, self.attack_steps, step_size, step.draw(START), self.random_start)

@@ -1,0 +1,7 @@
+"""Training: a Keras model with a custom train_step, and runs that survive."""
+from tfrobust.training.callbacks import TrainingDiverged
+from tfrobust.training.run import Trained, train
+from tfrobust.training.spec import TrainingSpec
+from tfrobust.training.trainer import Trainer
+
+__all__ = ["Trained", "Trainer", "TrainingDiverged", "TrainingSpec", "train"]

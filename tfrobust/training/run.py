@@ -1,0 +1,68 @@
+"""A training run: from where it stands to its last step, whatever happened in between."""
+import math
+import os
+import time
+from typing import Callable, NamedTuple, Optional, Sequence
+
+import tensorflow as tf
+
+from tfrobust.training.callbacks import NanGuard, Save, Scalars
+from tfrobust.training.checkpoints import Checkpoints
+from tfrobust.training.optimizers import make_optimizer
+from tfrobust.training.spec import TrainingSpec
+from tfrobust.training.trainer import Trainer
+
+LOG_EVERY = 10
+
+
+class Trained(NamedTuple):
+    """The network, the seconds its training took in all, and the step this call began at."""
+
+    network: object
+    seconds: float
+    resumed_at: int
+
+
+def train(
+    network,
+    objective,
+    batches: Callable[[int], tf.data.Dataset],
+    images: int,
+    spec: TrainingSpec,
+    directory: Optional[str] = None,
+    callbacks: Callable[[int], Sequence] = lambda start: (),
+) -> Trained:
+    """Trains `network` in place for spec.steps in all, and returns it.
+
+    batches: step -> an endless data set of (x, y) that begins with the batch of that step.
+    images: number of training images, which makes the epoch.
+    directory: for checkpoints and TensorBoard; a run that finds its checkpoint there goes on from it, and ends with the
+      weights of the run that was never stopped.  None: nothing is written.
+    callbacks: step the run begins at -> further Keras callbacks.
+    Raises TrainingDiverged when a term or the gradient is no longer finite; the last good checkpoint stays.
+    """
+    optimizer = make_optimizer(spec)
+    steps_per_pass = math.ceil(images / spec.batch_size)
+    trainer = Trainer(network, objective, spec.seed, steps_per_pass, spec.eps_ramp_steps)
+    trainer.compile(optimizer=optimizer, jit_compile=False)
+    start, before, own = 0, 0.0, []
+    if directory:
+        checkpoints = Checkpoints(directory, network, optimizer)
+        start = checkpoints.restore() or 0
+        before = float(checkpoints.seconds)
+        own = [
+            Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY),
+            Save(checkpoints, start, spec.checkpoint_every),
+        ]
+    began = time.perf_counter()
+    if start < spec.steps:
+        trainer.fit(
+            batches(start),
+            steps_per_epoch=spec.steps - start,
+            verbose=0,
+            shuffle=False,
+            callbacks=[NanGuard(start), *own, *callbacks(start)],
+        )
+        if directory:
+            checkpoints.save(spec.steps, before + time.perf_counter() - began)
+    return Trained(network, before + time.perf_counter() - began, start)

@@ -1,0 +1,52 @@
+"""The one step of training: an inner maximum, then a descent on the sum of an objective's terms.
+
+This is the only place with a tape over weights and the only reduction over the batch.  The network stays a plain Keras
+model beside the trainer, and can be saved at any time.
+"""
+import keras
+import tensorflow as tf
+
+from tfrobust.types import Batch, Step
+
+
+class Trainer(keras.Model):
+    """A Keras model to `compile(optimizer, jit_compile=False)` and `fit` on batches (x, y) or (x, y, s).
+
+    network: the classifier that is trained.  objective: what it is trained for (see `types.Objective`).
+    seed: of every random draw.  steps_per_pass: steps in one pass over the images.  eps_ramp_steps: see TrainingSpec.
+    Logs of a step: each term, their sum as `loss`, and the norm of the gradient.
+    """
+
+    def __init__(self, network, objective, seed: int = 0, steps_per_pass: int = 1, eps_ramp_steps: int = 0):
+        super().__init__()
+        self.network, self.objective = network, objective
+        self.seed, self.steps_per_pass, self.eps_ramp_steps = seed, steps_per_pass, eps_ramp_steps
+        self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
+
+    def call(self, x, training=False):
+        return self.network(x, training=training)
+
+    def train_step(self, data):
+        batch, step = Batch(*data), self._step()
+        variables = self.network.trainable_variables
+        x_adv = self.objective.inner(self.network, batch, step)
+        with tf.GradientTape() as tape:
+            terms = self.objective.outer(self.network, batch, x_adv, step)
+            means = {name: tf.reduce_mean(term) for name, term in terms.items()}
+            loss = tf.add_n(list(means.values()))
+            # Replicas sum their gradients: the mean over the global batch needs one division, of all terms alike.
+            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
+        grads = tape.gradient(share, variables)
+        connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
+        self.optimizer.apply_gradients(connected)
+        return {**means, "loss": loss, "gradient_norm": tf.linalg.global_norm([g for g, _ in connected])}
+
+    def _step(self) -> Step:
+        iteration = tf.cast(self.optimizer.iterations, tf.int64)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.stack([tf.constant(self.seed), tf.cast(iteration, tf.int32)])
+        scale = tf.constant(1.0)
+        if self.eps_ramp_steps:
+            scale = tf.minimum(1.0, tf.cast(iteration, tf.float32) / self.eps_ramp_steps)
+        seed = tf.random.experimental.stateless_fold_in(seed, replica)
+        return Step(seed, iteration, iteration // self.steps_per_pass, scale)

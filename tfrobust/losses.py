@@ -19,6 +19,7 @@ def probability(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """max_{j != y} f_j - f_y: positive exactly where the prediction is wrong (Carlini & Wagner, 2017)."""
+    logits = tf.convert_to_tensor(logits)
     others = tf.where(tf.one_hot(y, tf.shape(logits)[1], on_value=True, off_value=False), logits.dtype.min, logits)
     return tf.reduce_max(others, axis=1) - logit(y, logits)
 

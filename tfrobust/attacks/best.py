@@ -17,10 +17,11 @@ from tfrobust.attributions.spec import AttributionSpec, saliency_map
 class Outcome(NamedTuple):
     """What an attack on the attributions of N images found.
 
-    x_adv: [N,H,W,C], x itself where nothing counted.  map_adv: [N,H,W], the network's map there.
+    map: [N,H,W], the network's map at x.  x_adv: [N,H,W,C], x itself where nothing counted.  map_adv: the map there.
     moved: [N] bool, some iterate differed from the image.  kept_label: [N] bool, some iterate kept the label.
     """
 
+    map: np.ndarray
     x_adv: np.ndarray
     map_adv: np.ndarray
     moved: np.ndarray
@@ -87,4 +88,4 @@ class BestIterate:
         self.x_adv[rows], self.map_adv[rows] = x_adv[rows], maps[rows]
 
     def outcome(self) -> Outcome:
-        return Outcome(self.x_adv, self.map_adv, self.moved, self.kept_label)
+        return Outcome(self.original_map, self.x_adv, self.map_adv, self.moved, self.kept_label)

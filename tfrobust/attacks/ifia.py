@@ -44,7 +44,6 @@ class Ifia:
         surrogate = network if beta is None else twin(network, softplus(beta))
         self._surrogate_map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
         self._judge = Judge(network, attribution, chunk)
-        self.maps = self._judge.maps
         self._center = tf.function(self._reference, reduce_retracing=True)
         self._move = tf.function(self._step, reduce_retracing=True)
 

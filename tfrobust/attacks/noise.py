@@ -19,7 +19,6 @@ class NoiseControl:
     def __init__(self, network, attribution: AttributionSpec, attack: AttackSpec, chunk: Optional[int] = None):
         self.attribution, self.attack = attribution, attack
         self._judge = Judge(network, attribution, chunk)
-        self.maps = self._judge.maps
 
     def __call__(self, x, y, tick: Callable[[], None] = lambda: None) -> Outcome:
         """x [B,H,W,C] and the labels y [B] to be kept.  tick: called once a draw."""

@@ -5,6 +5,8 @@ import numpy as np
 
 from tfrobust.types import InputError
 
+EVALUATE_ON = ("test", "held_out")
+
 
 def to_unit(x: np.ndarray) -> np.ndarray:
     """Images as float32 in [0, 1]: 8-bit ones are divided by 255, floats are taken as they are."""
@@ -27,20 +29,18 @@ class ImageData:
         """(H, W, C)."""
         return self.x_train.shape[1:]
 
-    def holding_out(self, n: int) -> "ImageData":
-        """The first n training images as test split, the others as train split: to choose settings without a look at
-        the test set.  n = 0 leaves everything as it is."""
+    def holding_out(self, n: int, evaluate_on: str = "test") -> "ImageData":
+        """The same without the first n training images; with evaluate_on="held_out" these n take the place of the test
+        split, so that settings can be chosen without a look at it."""
+        if evaluate_on not in EVALUATE_ON:
+            raise InputError(f"evaluate_on must be one of {', '.join(EVALUATE_ON)}; got {evaluate_on!r}")
         if not 0 <= n < len(self.x_train):
             raise InputError(f"cannot hold out {n} of the {len(self.x_train)} training images of {self.name}")
-        if n == 0:
-            return self
-        return replace(
-            self,
-            x_train=self.x_train[n:],
-            y_train=self.y_train[n:],
-            x_test=self.x_train[:n],
-            y_test=self.y_train[:n],
-        )
+        held_out = self.x_train[:n], self.y_train[:n]
+        x_test, y_test = (self.x_test, self.y_test) if evaluate_on == "test" else held_out
+        if not len(x_test):
+            raise InputError("evaluate_on=held_out needs images that are held out: give hold_out")
+        return replace(self, x_train=self.x_train[n:], y_train=self.y_train[n:], x_test=x_test, y_test=y_test)
 
 
 def make_image_data(name, x_train, y_train, x_test, y_test, facts=None) -> ImageData:

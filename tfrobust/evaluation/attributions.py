@@ -45,11 +45,7 @@ def attack_maps(
     attribution.check(x.shape[1:])
     attack.check(x.shape[1:])
     run = (NoiseControl if attack.method == "noise" else Ifia)(network, attribution, attack, chunk)
-    originals, outcomes = [], []
-    for rows in batches(len(x), batch_size):
-        originals.append(run.maps(x[rows], y[rows]))
-        outcomes.append(run(x[rows], y[rows], tick))
-    a = np.concatenate(originals)
-    x_adv, a_adv, moved, kept_label = (np.concatenate(part) for part in zip(*outcomes))
+    outcomes = [run(x[rows], y[rows], tick) for rows in batches(len(x), batch_size)]
+    a, x_adv, a_adv, moved, kept_label = (np.concatenate(part) for part in zip(*outcomes))
     scores = {**compare_maps(a, a_adv, attribution), "moved": moved, "kept_label": kept_label}
     return Maps(x, a, x_adv, a_adv, scores)

@@ -44,6 +44,10 @@ class EvaluationSpec:
             "noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=a.criterion
         )
 
+    def as_dict(self) -> Dict[str, Any]:
+        """All of it as plain values, the control included."""
+        return {**asdict(self), "control": asdict(self.control)}
+
 
 class Evaluation(NamedTuple):
     """records: one dict per example.  summary: name -> number.  maps: of the attacked examples.  spec: as a dict."""
@@ -110,7 +114,7 @@ def evaluate(
             records[row].update({k: v[n].item() for k, v in maps.scores.items()})
             records[row].update({f"noise_{k}": v[n].item() for k, v in control.scores.items()})
     summary["attribution_examples"] = len(rows)
-    return Evaluation(records, summary, maps, {**asdict(spec), "control": asdict(spec.control)})
+    return Evaluation(records, summary, maps, spec.as_dict())
 
 
 def _attack(network, x, y, attribution, attack, batch_size, chunk, progress) -> Maps:

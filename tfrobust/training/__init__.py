@@ -1,7 +1,8 @@
 """Training: a Keras model with a custom train_step, and runs that survive."""
 from tfrobust.training.callbacks import TrainingDiverged
+from tfrobust.training.cost import step_seconds
 from tfrobust.training.run import Trained, train
 from tfrobust.training.spec import TrainingSpec
 from tfrobust.training.trainer import Trainer
 
-__all__ = ["Trained", "Trainer", "TrainingDiverged", "TrainingSpec", "train"]
+__all__ = ["Trained", "Trainer", "TrainingDiverged", "TrainingSpec", "step_seconds", "train"]

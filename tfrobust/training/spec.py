@@ -1,5 +1,5 @@
 """How long, how fast, and from which seed a network is trained."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Sequence
 
 from tfrobust.types import InputError
@@ -42,3 +42,13 @@ class TrainingSpec:
             raise InputError("the boundaries of the learning rates must increase")
         if self.eps_ramp_steps < 0 or not 0 <= self.seed < 2**31:
             raise InputError("eps_ramp_steps must be 0 or more, seed in [0, 2^31)")
+
+    def lasting(self, steps: int) -> "TrainingSpec":
+        """The same plan stretched or shortened to `steps`: boundaries and ramp keep their place in it."""
+        factor = steps / self.steps
+        return replace(
+            self,
+            steps=steps,
+            boundaries=tuple(round(b * factor) for b in self.boundaries),
+            eps_ramp_steps=round(self.eps_ramp_steps * factor),
+        )

@@ -1,0 +1,27 @@
+# make demo, make test: each makes its virtual environment first, where it is missing or out of date.
+# make demo PYTHON=python3.12 chooses the interpreter, and with it the stack (see requirements.txt).
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin/python
+WANTED = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+STAMP = $(VENV)/.installed-$(WANTED)
+
+.PHONY: demo test venv clean
+
+demo: venv
+	$(BIN) -m launch.demo
+
+test: venv
+	$(BIN) -m pytest
+
+venv: $(STAMP)
+
+$(STAMP): requirements.txt tests/requirements.txt
+	@test -n "$(WANTED)" || { echo "$(PYTHON) does not run: choose a Python 3.10 or newer with PYTHON="; exit 2; }
+	@echo "installing into $(VENV) for Python $(WANTED) (one to three minutes the first time)"
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN) -m pip install --quiet --disable-pip-version-check --progress-bar on -r requirements.txt -r tests/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo_output

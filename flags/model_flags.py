@@ -1,0 +1,16 @@
+"""Which network is built."""
+from absl import flags
+
+from flags.parsers import define_number
+from tfrobust import models
+
+
+def define(fv: flags.FlagValues) -> None:
+    flags.DEFINE_string("model", None, f"Network: {', '.join(models.MODELS)}.", flag_values=fv)
+    define_number("width", 1.0, "Scales the number of units of each layer.", fv)
+    flags.mark_flag_as_required("model", fv)
+
+
+def from_flags(fv: flags.FlagValues, data):
+    """A new network for the images and classes of `data`; its weights come from the global seed."""
+    return models.make_model(fv.model, data.shape, data.classes, fv.width)

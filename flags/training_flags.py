@@ -1,0 +1,45 @@
+"""How long, how fast and from which seed."""
+from absl import flags
+
+from tfrobust.training import TrainingSpec
+from tfrobust.training.spec import OPTIMIZERS
+
+
+def define(fv: flags.FlagValues) -> None:
+    flags.DEFINE_integer("steps", None, "Training steps in all.", flag_values=fv)
+    flags.DEFINE_integer("batch_size", None, "Images in a step, over all replicas.", flag_values=fv)
+    flags.DEFINE_list("learning_rates", None, "One rate, or one for each stretch between --boundaries.", flag_values=fv)
+    flags.DEFINE_list("boundaries", [], "Steps at which the learning rate changes.", flag_values=fv)
+    flags.DEFINE_enum("optimizer", "adam", OPTIMIZERS, "Optimizer.", flag_values=fv)
+    flags.DEFINE_float("momentum", 0.9, "Momentum of sgd.", flag_values=fv)
+    flags.DEFINE_integer("seed", 0, "Seed of weights, data order and every random draw.", flag_values=fv)
+    flags.DEFINE_integer("eps_ramp_steps", 0, "Steps over which eps grows from 0 to its value.", flag_values=fv)
+    flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", flag_values=fv)
+    for name in ("steps", "batch_size", "learning_rates"):
+        flags.mark_flag_as_required(name, fv)
+    for name, kind in (("learning_rates", float), ("boundaries", int)):
+        flags.register_validator(name, _all(kind), f"--{name} takes numbers with commas between", fv)
+
+
+def _all(kind):
+    def check(texts):
+        try:
+            return all(kind(text) is not None for text in texts or ())
+        except ValueError:
+            return False
+
+    return check
+
+
+def from_flags(fv: flags.FlagValues) -> TrainingSpec:
+    return TrainingSpec(
+        steps=fv.steps,
+        batch_size=fv.batch_size,
+        learning_rates=tuple(map(float, fv.learning_rates)),
+        boundaries=tuple(map(int, fv.boundaries)),
+        optimizer=fv.optimizer,
+        momentum=fv.momentum,
+        seed=fv.seed,
+        eps_ramp_steps=fv.eps_ramp_steps,
+        checkpoint_every=fv.checkpoint_every,
+    )

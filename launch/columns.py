@@ -1,0 +1,31 @@
+"""The columns of a table of networks."""
+from tfrobust.report import Column
+
+COLUMNS = (
+    Column("network", "network"),
+    Column("steps", "steps", ",d"),
+    Column("seconds", "train s", ".0f"),
+    Column("cost", "step cost", ".1f"),
+    Column("natural_accuracy", "natural", ".1%"),
+    Column("adversarial_accuracy", "PGD", ".1%"),
+    Column("top_k_intersection", "top-k", ".3f"),
+    Column("kendall", "Kendall", ".3f"),
+    Column("spearman", "Spearman", ".3f"),
+    Column("noise_top_k_intersection", "noise top-k", ".3f"),
+    Column("noise_kendall", "noise Kendall", ".3f"),
+    Column("noise_spearman", "noise Spearman", ".3f"),
+    Column("share_unmoved", "unmoved", ".1%"),
+    Column("share_label_never_kept", "label lost", ".1%"),
+)
+
+LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
+top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
+  (1: the same); with "noise": under random noise of the same budget.
+unmoved, label lost: images that the attack never moved, or for which it kept no label; both score 1."""
+
+
+def legend(summary, spec) -> str:
+    """What the columns mean, for this evaluation."""
+    a = spec["attribution_attack"]
+    attack = f"{a['method'].replace('_', ' ')} (eps {a['eps']:.4g}, {a['steps']} steps, k {a['k']})"
+    return LEGEND.format(attack=attack, **summary)

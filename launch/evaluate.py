@@ -1,0 +1,92 @@
+"""Evaluates one saved network: any Keras classifier with logits out and images in [0, 1] in.
+
+    python -m launch.evaluate --network=runs/ig_norm/network.keras --flagfile=flags/rar/mnist/evaluate_cpu.flags \\
+        --dataset=mnist --data_dir=DATA --output=runs/ig_norm/evaluation
+
+Prints a table, and leaves in --output: evaluation.md, .csv and .json (with the specs that make the numbers repeatable),
+records.jsonl (a line per example) and panels.png.
+"""
+import json
+import os
+import sys
+import zipfile
+
+import keras
+from absl import flags
+
+from flags import data_flags, evaluation_flags
+from launch import verb
+from launch.columns import COLUMNS, legend
+from launch.progress import bar
+from tfrobust import report
+from tfrobust.data import to_unit
+from tfrobust.evaluation import Evaluation, evaluate
+from tfrobust.types import InputError
+
+PICTURED = 4
+
+
+class output_flags:
+    """From where and where to."""
+
+    @staticmethod
+    def define(fv: flags.FlagValues) -> None:
+        flags.DEFINE_string("network", None, "Saved Keras network: a .keras file.", flag_values=fv)
+        flags.DEFINE_string("output", None, "Folder for table, records and picture.", flag_values=fv)
+        flags.mark_flag_as_required("network", fv)
+        flags.mark_flag_as_required("output", fv)
+
+
+def load_network(path: str) -> keras.Model:
+    """The saved network; raises InputError where there is none."""
+    if not os.path.exists(path):
+        raise InputError(f"no network at {path}")
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, zipfile.BadZipFile, KeyError) as e:
+        raise InputError(f"{path} cannot be loaded as a Keras network: {str(e)[:300]}") from e
+
+
+def pick_panels(network: str, result: Evaluation, indices) -> list:
+    """Panels of the attacked examples with the given indices into the test set."""
+    attacked = [r["index"] for r in result.records if "kendall" in r]
+    out = []
+    for index in indices:
+        n, m = attacked.index(index), result.maps
+        caption = f"top-k {m.scores['top_k_intersection'][n]:.2f}   Kendall {m.scores['kendall'][n]:.2f}"
+        out.append(report.Panel(network, m.x[n], m.a[n], m.x_adv[n], m.a_adv[n], caption))
+    return out
+
+
+def write_evaluation(directory: str, name: str, result: Evaluation) -> None:
+    """Table, records and picture of one evaluation."""
+    verb.output_folder(directory)
+    row = {"network": name, **result.summary}
+    report.write_table(directory, "evaluation", [row], COLUMNS, result.spec)
+    lines = "".join(json.dumps(record) + "\n" for record in result.records)
+    report.write_text(os.path.join(directory, "records.jsonl"), lines)
+    indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
+    if indices:
+        panels = pick_panels(name, result, indices)
+        report.draw_panels(panels, os.path.join(directory, "panels.png"), "Attributions under attack", PICTURED)
+
+
+def main_evaluate(fv: flags.FlagValues) -> None:
+    verb.output_folder(fv.output)
+    network = load_network(fv.network)
+    data = data_flags.from_flags(fv)
+    spec = evaluation_flags.from_flags(fv)
+    x = to_unit(data.x_test)
+    result = evaluate(network, x, data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
+    write_evaluation(fv.output, network.name, result)
+    print(report.markdown([{"network": network.name, **result.summary}], COLUMNS))
+    print(legend(result.summary, result.spec))
+    print(f"written: {fv.output}")
+
+
+def main(argv=None) -> int:
+    return verb.run("evaluate", __doc__, (data_flags, evaluation_flags, output_flags), main_evaluate, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""A row of a paper's table: one method on one data set with all its settings, which is one flagfile."""
+import os
+from typing import NamedTuple, Sequence
+
+import keras
+from absl import flags
+
+from flags import data_flags, model_flags, objective_flags, training_flags
+from launch import verb
+from launch.progress import TrainingBar
+from tfrobust import training
+from tfrobust.data import ImageData, training_batches
+from tfrobust.report import write_json, write_text
+from tfrobust.types import InputError
+
+ROOMS = (data_flags, model_flags, objective_flags, training_flags)
+NETWORK = "network.keras"
+
+
+class Row(NamedTuple):
+    """name: of the method, for the screen.  flags: as given.  objective, spec: what and how to train."""
+
+    name: str
+    flags: flags.FlagValues
+    objective: object
+    spec: training.TrainingSpec
+
+
+def make_row(fv: flags.FlagValues, name: str = "") -> Row:
+    return Row(name or fv.method, fv, objective_flags.from_flags(fv), training_flags.from_flags(fv))
+
+
+def read_row(flagfile: str, overrides: Sequence[str] = (), name: str = "") -> Row:
+    """The row in a flagfile; overrides (--name=value) win over it."""
+    return make_row(verb.parse(ROOMS, [flagfile, f"--flagfile={flagfile}", *overrides]), name)
+
+
+def resolved(fv: flags.FlagValues) -> str:
+    """All flags that have a value, as a flagfile that repeats the run; where its data lie is not part of it."""
+    lines = fv.flags_into_string().splitlines()
+    return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(("--data_dir=", "--output=")))
+
+
+def new_network(row: Row, data: ImageData) -> keras.Model:
+    """The untrained network of the row; its weights are a function of the seed."""
+    keras.utils.set_random_seed(row.spec.seed)
+    return model_flags.from_flags(row.flags, data)
+
+
+def train_row(row: Row, data: ImageData, directory: str, settings: str) -> training.Trained:
+    """Trains the row in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
+
+    settings: the flagfile that repeats the run; a directory that holds a run with other settings is refused.
+    Leaves network.keras, run.flags, run.json, tensorboard/ and checkpoints/.
+    """
+    _claim(verb.output_folder(directory), settings)
+    if row.spec.batch_size > len(data.x_train):
+        raise InputError(f"batch_size {row.spec.batch_size} exceeds the {len(data.x_train)} training images")
+    network = new_network(row, data)
+    trained = training.train(
+        network,
+        row.objective,
+        lambda start: training_batches(data, row.spec.batch_size, row.spec.seed, start),
+        len(data.x_train),
+        row.spec,
+        directory,
+        lambda start: [TrainingBar(row.spec.steps, row.name, start)],
+    )
+    unfinished = os.path.join(directory, "unfinished.keras")
+    network.save(unfinished)
+    os.replace(unfinished, os.path.join(directory, NETWORK))
+    write_json(os.path.join(directory, "run.json"), {"steps": row.spec.steps, "seconds": trained.seconds})
+    return trained
+
+
+def _claim(directory: str, settings: str) -> None:
+    path = os.path.join(directory, "run.flags")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            there = file.read()
+        if there != settings:
+            changed = sorted(set(there.splitlines()) ^ set(settings.splitlines()))
+            raise InputError(
+                f"{directory} holds a run with other settings ({' '.join(changed)}): give another --output, "
+                "or remove that one"
+            )
+    write_text(path, settings)

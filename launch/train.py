@@ -1,0 +1,42 @@
+"""Trains one network: one row of a paper's table.
+
+    python -m launch.train --flagfile=flags/rar/mnist/ig_norm_cpu.flags --data_dir=DATA --output=runs/ig_norm
+
+Leaves in --output: network.keras (a plain Keras model, logits out), run.flags (a flagfile that repeats the run),
+run.json (steps and seconds), checkpoints/ and tensorboard/.  The same command goes on where a killed run was, and ends
+with the same weights.
+"""
+import os
+import sys
+
+from absl import flags
+
+from flags import data_flags
+from launch import rows, verb
+
+
+class output_flags:
+    """Where to."""
+
+    @staticmethod
+    def define(fv: flags.FlagValues) -> None:
+        flags.DEFINE_string("output", None, "Folder of the run; a run that is there is gone on with.", flag_values=fv)
+        flags.mark_flag_as_required("output", fv)
+
+
+def train(fv: flags.FlagValues) -> None:
+    row = rows.make_row(fv)
+    data = data_flags.from_flags(fv)
+    trained = rows.train_row(row, data, fv.output, rows.resolved(fv))
+    done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
+    network = os.path.join(fv.output, rows.NETWORK)
+    print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
+    print(f"curves: tensorboard --logdir {fv.output}")
+
+
+def main(argv=None) -> int:
+    return verb.run("train", __doc__, (*rows.ROOMS, output_flags), train, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""What all verbs share: flags in, an exit code out.
+
+0: done.  1: the run itself failed (training diverged).  2: something given cannot be used; one line says what.
+"""
+import os
+import sys
+from typing import Callable, Sequence
+
+import tensorflow as tf
+from absl import flags
+
+from tfrobust.training import TrainingDiverged
+from tfrobust.types import InputError
+
+
+def parse(rooms: Sequence, argv: Sequence[str]) -> flags.FlagValues:
+    """The flags of the given flag modules, read from argv (program name first); raises InputError."""
+    fv = flags.FlagValues()
+    for room in rooms:
+        room.define(fv)
+    try:
+        rest = fv(list(argv))[1:]
+    except flags.Error as e:
+        raise InputError(" ".join(str(e).split())) from e
+    if rest:
+        raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
+    return fv
+
+
+def run(name: str, doc: str, rooms: Sequence, body: Callable[[flags.FlagValues], None], argv=None) -> int:
+    """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb."""
+    argv = sys.argv if argv is None else argv
+    if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
+        print(help_text(name, doc, rooms))
+        return 0
+    try:
+        fv = parse(rooms, argv)
+        # Two runs with one seed give the same weights, on CPU bit for bit.
+        tf.config.experimental.enable_op_determinism()
+        body(fv)
+    except (InputError, TrainingDiverged) as e:
+        print(f"{name}: {' '.join(str(e).split())}", file=sys.stderr)
+        return 2 if isinstance(e, InputError) else 1
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def help_text(name: str, doc: str, rooms: Sequence) -> str:
+    """The page that --help prints: what the verb does, then its flags by room."""
+    lines = [doc.strip(), "", f"usage: python -m launch.{name} [--flagfile=FILE] [--FLAG=VALUE ...]"]
+    for room in rooms:
+        fv = flags.FlagValues()
+        room.define(fv)
+        lines += ["", room.__doc__.strip()]
+        for key in sorted(fv):
+            flag = fv[key]
+            default = "" if flag.default is None else f"  [{flag.default_as_str}]"
+            lines.append(f"  --{key:<21} {flag.help}{default}")
+    return "\n".join(lines)
+
+
+def output_folder(path: str) -> str:
+    """The folder, made if it is missing; raises InputError where nothing can be written there."""
+    probe = os.path.join(path, ".writable")
+    try:
+        os.makedirs(path, exist_ok=True)
+        with open(probe, "w", encoding="utf-8"):
+            pass
+        os.remove(probe)
+    except OSError as e:
+        raise InputError(f"cannot write to --output={path} ({e.strerror}): give a folder that can be written") from e
+    return path

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import images, linear_network, reference, reference_batch, reference_network, run_tests, small_network
+from tfrobust import similarity
+from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
+from tfrobust.attacks.best import BestIterate, unlikeness
+from tfrobust.attacks.ifia import center_of_mass
+from tfrobust.attributions import AttributionSpec
+from tfrobust.similarity.ranking import mass_center
+
+METHODS = [("integrated_gradients", "ig"), ("gradient", "simple_gradient")]
+GOALS = [("ifia_top_k", "topK"), ("ifia_mass_center", "mass_center")]
+MAP = AttributionSpec(steps=10, k=8)
+
+
+def attack(method="ifia_top_k", eps=0.3, **options):
+    options = {"steps": 5, "step_size": 0.05, "k": 8, **options}
+    return AttackSpec(method, eps, **options)
+
+
+def predicted(n=12):
+    x, _ = images(n)
+    network = small_network()
+    return network, x, tf.argmax(network(x), axis=1)
+
+
+@pytest.mark.parametrize("goal, goal_name", GOALS, ids=[g[1] for g in GOALS])
+@pytest.mark.parametrize("method, name", METHODS, ids=[m[1] for m in METHODS])
+def test_figures_agree_with_the_released_code(method, name, goal, goal_name):
+    x, y, _ = reference_batch()
+    spec = AttributionSpec(method, k=100)
+    outcome = Ifia(reference_network(), spec, AttackSpec(goal, 0.3, steps=20, step_size=0.01, k=50))(x[:6], y[:6])
+    assert outcome.moved.all() and outcome.kept_label.all()
+    a, b = outcome.map, outcome.map_adv
+    got = np.stack([similarity.top_k_intersection(a, b, 100), similarity.spearman(a, b), similarity.kendall(a, b)], 1)
+    want = np.stack([reference()[f"ifia_{name}_{goal_name}_{i}"] for i in range(6)])
+    np.testing.assert_allclose(got, want, atol=0.03)
+
+
+@pytest.mark.parametrize("run, method", [(Ifia, "ifia_top_k"), (Ifia, "ifia_mass_center"), (NoiseControl, "noise")])
+def test_eps_zero_changes_nothing(run, method):
+    network, x, y = predicted()
+    outcome = run(network, MAP, attack(method, eps=0.0))(x, y)
+    assert np.array_equal(outcome.x_adv, x) and np.array_equal(outcome.map_adv, outcome.map)
+    assert not outcome.moved.any() and outcome.kept_label.all()
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("run, method", [(Ifia, "ifia_top_k"), (NoiseControl, "noise")])
+def test_what_is_kept_is_in_the_ball_keeps_the_label_and_has_that_map(run, method, norm):
+    network, x, y = predicted()
+    outcome = run(network, MAP, attack(method, norm=norm))(x, y)
+    v = (outcome.x_adv - x).numpy().reshape(len(x), -1)
+    assert (np.abs(v).max() if norm == "linf" else np.linalg.norm(v, axis=1).max()) <= 0.3 + 1e-6
+    assert np.array_equal(tf.argmax(network(outcome.x_adv), axis=1), y)
+    again = Ifia(network, MAP, attack(eps=0.0))(outcome.x_adv, y).map
+    np.testing.assert_allclose(outcome.map_adv, again, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("criterion", ["kendall", "spearman", "intersection", "center"])
+def test_more_steps_and_restarts_never_find_a_more_robust_network(criterion):
+    network, x, y = predicted()
+
+    def found(**options):
+        outcome = Ifia(network, MAP, attack(criterion=criterion, **options))(x, y)
+        return unlikeness(criterion, outcome.map, outcome.map_adv, 8, "exact")
+
+    few = found()
+    assert few.max() > 0
+    assert (found(steps=10) >= few - 1e-9).all()
+    assert (found(restarts=2) >= few - 1e-9).all()
+
+
+def test_the_attack_beats_noise():
+    network, x, y = predicted(20)
+    attacked = Ifia(network, MAP, attack(steps=15))(x, y)
+    noise = NoiseControl(network, MAP, attack("noise", restarts=1))(x, y)
+    assert similarity.kendall(attacked.map, attacked.map_adv).mean() < similarity.kendall(noise.map, noise.map_adv).mean()
+
+
+def test_without_the_twin_an_attack_on_the_gradient_never_moves_and_says_so():
+    network, x, y = predicted()
+    spec = AttributionSpec("gradient", k=8)
+    assert not Ifia(network, spec, attack(softplus_beta=None))(x, y).moved.any()
+    assert Ifia(network, spec, attack(softplus_beta=1.0))(x, y).moved.all()
+
+
+def test_a_label_that_never_holds_is_counted_and_keeps_the_image():
+    network = linear_network(np.ones((8, 8, 1, 10)))
+    x, _ = images()
+    wrong = tf.fill([6], 9)  # All logits are equal: the prediction is class 0.
+    outcome = NoiseControl(network, MAP, attack("noise"))(x, wrong)
+    assert outcome.moved.all() and not outcome.kept_label.any() and np.array_equal(outcome.x_adv, x)
+
+
+def test_a_normalised_top_k_sum_that_holds_everything_cannot_fall():
+    # With no more non-zero pixels than k the normalised top-k sum is at its maximum, its gradient zero or rounding
+    # noise: what makes the paper's k = 200 useless on most MNIST images.
+    w = np.zeros((8, 8, 1, 10))
+    w[0, :4, 0] = 1
+    x, y = images()
+    outcome = Ifia(linear_network(w), MAP, attack(k=8, step_size=0.3, steps=3))(x, y)
+    assert similarity.top_k_intersection(outcome.map, outcome.map_adv, 4).min() == 1
+
+
+def test_center_of_mass_agrees_with_the_measure():
+    a = np.random.RandomState(0).rand(3, 8, 8).astype(np.float32)
+    normalised = a / a.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(center_of_mass(tf.constant(normalised)), mass_center(a), rtol=1e-5)
+
+
+def test_best_iterate_keeps_the_least_alike_of_those_that_keep_the_label():
+    class Judge:
+        """The map is the image; the label is 1 where its first pixel is above a half."""
+
+        def maps(self, x, y):
+            return np.asarray(x)[..., 0]
+
+        def labels(self, x):
+            return (np.asarray(x)[:, 0, 0, 0] > 0.5).astype(int)
+
+    x = np.full((1, 2, 2, 1), 0.6)
+    x[0, :, 1, 0] = [0.1, 0.2]
+    best = BestIterate(Judge(), x, np.array([1]), "kendall", 1, "exact")
+    mild, strong, wrong = x.copy(), x.copy(), x.copy()
+    mild[0, 1, 1] = 0.05
+    strong[0, :, 1, 0] = [0.9, 0.8]
+    wrong[0] = 1 - wrong[0]
+    wrong[0, 0, 0] = 0.1
+    for candidate in (wrong, strong, mild):
+        best.offer(candidate)
+    outcome = best.outcome()
+    assert np.array_equal(outcome.x_adv, strong) and outcome.moved[0] and outcome.kept_label[0]
+
+
+def test_ticks_once_an_iteration():
+    network, x, y = predicted(2)
+    ticks = []
+    Ifia(network, MAP, attack(restarts=2))(x, y, lambda: ticks.append(1))
+    assert len(ticks) == 10
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from tests.helpers import run_tests
+from tfrobust.attributions.quadrature import RULES, quadrature
+from tfrobust.types import InputError
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_weights_sum_to_one_and_points_lie_in_the_unit_interval(rule):
+    points, weights = quadrature(rule, 7)
+    assert abs(weights.sum() - 1) < 1e-6 and points.min() >= 0 and points.max() <= 1
+
+
+def test_points():
+    np.testing.assert_allclose(quadrature("right", 4)[0], [0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(quadrature("left", 4)[0], [0, 0.25, 0.5, 0.75])
+    np.testing.assert_allclose(quadrature("trapezoid", 2)[0], [0, 0.5, 1])
+    np.testing.assert_allclose(quadrature("trapezoid", 2)[1], [0.25, 0.5, 0.25])
+
+
+def test_gauss_legendre_is_exact_for_a_polynomial_of_degree_5_with_3_points():
+    points, weights = quadrature("gauss_legendre", 3)
+    np.testing.assert_allclose(weights @ points**5, 1 / 6, rtol=1e-5)
+
+
+def test_right_and_left_err_on_opposite_sides_of_a_rising_function():
+    (r, w), (l, _) = quadrature("right", 10), quadrature("left", 10)
+    assert w @ r**2 > 1 / 3 > w @ l**2
+
+
+@pytest.mark.parametrize("rule, steps", [("middle", 5), ("right", 0)])
+def test_what_makes_no_sense_is_refused(rule, steps):
+    with pytest.raises(InputError):
+        quadrature(rule, steps)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,81 @@
+"""What many tests need: the golden numbers and the network they were computed on, small networks, a way to run a file."""
+import functools
+import os
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tfrobust.models import make_model
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for part in ("kernel", "bias")]
+
+
+def run_tests(path: str) -> None:
+    """The main block of a test file: without one, `python FILE` and Bazel's py_test would pass whatever it holds."""
+    sys.exit(pytest.main([path, "-q", "-p", "no:cacheprovider"]))
+
+
+@functools.lru_cache(maxsize=None)
+def reference() -> dict:
+    """The golden numbers of the RAR authors' code, by name."""
+    with np.load(os.path.join(ROOT, "tests", "golden", "rar_reference.npz"), allow_pickle=False) as file:
+        return dict(file)
+
+
+@functools.lru_cache(maxsize=None)
+def reference_network() -> keras.Model:
+    """The network that they were computed on."""
+    x = inputs = keras.Input((28, 28, 1))
+    for filters in (4, 8):
+        x = layers.Conv2D(filters, 5, padding="same")(x)
+        x = layers.Activation("relu")(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Activation("relu")(layers.Dense(32)(x))
+    network = keras.Model(inputs, layers.Dense(10)(x))
+    network.set_weights([reference()["w_" + name] for name in WEIGHTS])
+    return network
+
+
+def reference_batch():
+    """(x, y, x_perturbed) of the golden numbers."""
+    r = reference()
+    return tf.constant(r["x"]), tf.constant(r["y"]), tf.constant(r["x_perturbed"])
+
+
+def assert_close(got, want, tolerance: float) -> None:
+    """Largest difference at most `tolerance` times the largest entry of `want`."""
+    got, want = np.asarray(got), np.asarray(want)
+    assert got.shape == want.shape
+    np.testing.assert_array_less(np.abs(got - want).max(), tolerance * np.abs(want).max())
+
+
+def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
+    """An untrained network for 8x8 images and 10 classes."""
+    keras.utils.set_random_seed(seed)
+    if not batch_norm:
+        return make_model("digits_cnn", (8, 8, 1), 10, 0.5)
+    x = inputs = keras.Input((8, 8, 1))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(x))
+    x = layers.Flatten()(layers.Activation("relu")(x))
+    return keras.Model(inputs, layers.Dense(10)(x))
+
+
+def linear_network(w, b=0.0) -> keras.Model:
+    """f(x) = <w_k, x> + b for images of the shape of w [H,W,C,K]: everything about it is known in closed form."""
+    w = np.asarray(w, np.float32)
+    inputs = keras.Input(w.shape[:3])
+    network = keras.Model(inputs, layers.Dense(w.shape[3])(layers.Flatten()(inputs)))
+    network.set_weights([w.reshape(-1, w.shape[3]), np.full(w.shape[3], b, np.float32)])
+    return network
+
+
+def images(n: int = 6, seed: int = 0, shape=(8, 8, 1)):
+    """n random images and labels (of 10 classes), float32 and int32."""
+    r = np.random.RandomState(seed)
+    return tf.constant(r.rand(n, *shape), tf.float32), tf.constant(r.randint(0, 10, n), tf.int32)

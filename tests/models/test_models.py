@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from tests.helpers import run_tests
+from tfrobust.models import MODELS, make_model
+from tfrobust.networks import check_network
+from tfrobust.types import InputError
+
+
+def test_parameter_counts():
+    # Madry et al.'s network: 5*5*32 + 32, 5*5*32*64 + 64, 7*7*64*1024 + 1024, 1024*10 + 10.
+    assert make_model("mnist_cnn", (28, 28, 1), 10).count_params() == 832 + 51264 + 3212288 + 10250
+    # 3*3*16 + 16, 3*3*16*32 + 32, 4*4*32*64 + 64, 64*10 + 10.
+    assert make_model("digits_cnn", (8, 8, 1), 10).count_params() == 160 + 4640 + 32832 + 650
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_gives_logits_for_any_shape_and_class_count(name):
+    network = make_model(name, (12, 12, 3), 5, 0.25)
+    x = np.random.RandomState(0).rand(2, 12, 12, 3).astype(np.float32)
+    check_network(network, x)
+    assert network.output_shape == (None, 5)
+
+
+def test_mnist_cnn_starts_as_released():
+    kernel, bias = make_model("mnist_cnn", (28, 28, 1), 10).get_weights()[-2:]
+    assert np.abs(kernel).max() <= 0.2 and 0.08 < kernel.std() < 0.1 and (bias == np.float32(0.1)).all()
+
+
+def test_what_is_not_there_is_refused():
+    with pytest.raises(InputError, match="mnist_cnn"):
+        make_model("resnet99", (8, 8, 1), 10)
+    with pytest.raises(InputError, match="width"):
+        make_model("mnist_cnn", (8, 8, 1), 10, 0.0)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,76 @@
+"""Each room imports only what the design's floors allow, and nothing touches a network or a flag at import."""
+import ast
+import glob
+import os
+
+import pytest
+
+from tests.helpers import ROOT, run_tests
+
+SHARED = {"types"}
+ALLOWED = {
+    "types": set(),
+    "balls": SHARED,
+    "losses": SHARED,
+    "networks": SHARED,
+    "similarity": SHARED,
+    "models": SHARED,
+    "data": SHARED,
+    "attributions": SHARED | {"networks", "losses"},
+    "attacks": SHARED | {"balls", "similarity", "attributions", "losses", "networks"},
+    "objectives": SHARED
+    | {"balls", "losses", "networks", "similarity", "models", "data", "attributions", "attacks"},
+    "training": SHARED,
+    "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data"},
+    "report": set(),
+}
+PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")
+
+
+def imported(path):
+    with open(path, encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files(folder):
+    return [os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, folder, "**", "*.py"), recursive=True)]
+
+
+def room(dotted):
+    parts = dotted.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "tfrobust" else None
+
+
+@pytest.mark.parametrize("path", files("tfrobust"))
+def test_a_room_imports_only_the_floors_below(path):
+    own = room(path[: -len(".py")].replace(os.sep, "."))
+    if own == "__init__":
+        return
+    assert own in ALLOWED, f"{own} has no place in the table of rooms"
+    for name in imported(os.path.join(ROOT, path)):
+        assert not name.startswith(PRIVATE), f"{path} imports the private {name}"
+        assert name.split(".")[0] not in ("flags", "launch", "absl"), f"{path} imports {name}"
+        other = room(name)
+        assert other in ALLOWED[own] | {own, None} or other not in ALLOWED, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", files("flags"))
+def test_flags_do_not_know_the_verbs(path):
+    assert not [n for n in imported(os.path.join(ROOT, path)) if n.split(".")[0] == "launch"]
+
+
+@pytest.mark.parametrize("path", [p for p in files("tests") if os.path.basename(p).startswith("test_")])
+def test_a_test_file_runs_its_tests_when_run(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        assert file.read().endswith('if __name__ == "__main__":\n    run_tests(__file__)\n')
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

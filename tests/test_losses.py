@@ -1,0 +1,23 @@
+import numpy as np
+
+from tests.helpers import run_tests
+from tfrobust import losses
+
+F = np.array([[2.0, 0.0, -1.0], [0.0, 3.0, 3.5]], np.float32)
+Y = np.array([0, 1])
+
+
+def test_closed_forms():
+    p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(losses.cross_entropy(Y, F), -np.log(p[[0, 1], Y]), rtol=1e-5)
+    np.testing.assert_allclose(losses.probability(Y, F), p[[0, 1], Y], rtol=1e-5)
+    np.testing.assert_allclose(losses.logit(Y, F), [2.0, 3.0])
+    np.testing.assert_allclose(losses.margin(Y, F), [-2.0, 0.5])
+
+
+def test_cross_entropy_of_huge_logits_is_finite():
+    assert np.isfinite(losses.cross_entropy(np.array([1]), np.array([[1e4, -1e4]], np.float32))).all()
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,111 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
+from tfrobust.attributions import gradient, make_score
+from tfrobust.networks import check_images, check_network, softplus, twin
+from tfrobust.types import InputError
+
+
+def every_relu():
+    """A network with every form of ReLU that Keras has."""
+    x = inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(3, 3, activation="relu")(x)
+    x = layers.LeakyReLU(0.1)(layers.Conv2D(3, 3)(x))
+    x = layers.ReLU(max_value=6.0)(layers.Conv2D(3, 3)(x))
+    block = keras.Sequential([keras.Input((2, 2, 3)), layers.Flatten(), layers.Dense(5), layers.Activation("relu")])
+    return keras.Model(inputs, layers.Dense(10)(block(x)))
+
+
+def test_softplus_tends_to_relu_and_does_not_overflow():
+    x = tf.constant([-100.0, -1.0, 0.0, 1.0, 1000.0])
+    np.testing.assert_allclose(softplus(1.0)(x)[2], np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(softplus(500.0)(x), tf.nn.relu(x), atol=2e-3)
+
+
+def test_twin_agrees_with_the_released_softplus_network():
+    x, _, _ = reference_batch()
+    assert_close(twin(reference_network(), softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
+
+
+@pytest.mark.parametrize("make", [small_network, every_relu])
+def test_twin_shares_every_weight_and_leaves_the_network(make):
+    network = make()
+    x, _ = images()
+    before = network(x).numpy()
+    soft = twin(network, softplus(2.0))
+    assert np.abs(soft(x) - before).max() > 1e-4
+    np.testing.assert_allclose(twin(network, softplus(1e4))(x), before, atol=1e-3)
+    weights = network.get_weights()
+    assert len(soft.weights) == len(weights)
+    network.set_weights([2 * w for w in weights])
+    np.testing.assert_allclose(twin(network, softplus(2.0))(x), soft(x), rtol=1e-5)
+    network.set_weights(weights)
+    np.testing.assert_array_equal(network(x), before)
+
+
+def test_twin_of_relu_is_the_network():
+    network = every_relu()
+    x, _ = images()
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+
+
+def test_twin_has_the_second_derivative_that_a_relu_network_lacks():
+    x, y = images()
+
+    def second_order(network):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            size = tf.reduce_sum(gradient(make_score(network, "logit"), x, y) ** 2)
+        g = tape.gradient(size, x)
+        return 0.0 if g is None else float(tf.reduce_max(tf.abs(g)))
+
+    assert second_order(small_network()) == 0.0
+    assert second_order(twin(small_network(), softplus(1.0))) > 0.0
+
+
+def test_a_subclassed_model_has_no_twin_and_says_so():
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(InputError, match="twin"):
+        twin(Subclassed(), softplus(1.0))
+
+
+@pytest.mark.parametrize(
+    "x, words",
+    [
+        (np.full((2, 8, 8, 1), np.nan, np.float32), "NaN"),
+        (np.full((2, 8, 8, 1), 255.0, np.float32), "divide by 255"),
+        (np.zeros((2, 8, 8, 1), np.uint8), "float"),
+        (np.zeros((2, 8, 8), np.float32), "float images"),
+        (np.zeros((0, 8, 8, 1), np.float32), "no image"),
+    ],
+)
+def test_bad_images_are_refused(x, words):
+    with pytest.raises(InputError, match=words):
+        check_images(x)
+
+
+def test_check_network_takes_logits_and_refuses_the_rest():
+    x, _ = images()
+    network = small_network()
+    check_network(network, x)
+    softmax = keras.Model(network.input, layers.Softmax()(network.output))
+    with pytest.raises(InputError, match="softmax"):
+        check_network(softmax, x)
+    with pytest.raises(InputError, match="takes images"):
+        check_network(network, np.zeros((2, 9, 9, 1), np.float32))
+    with pytest.raises(InputError, match="logits"):
+        check_network(keras.Model(network.input, network.layers[1].output), x)
+    network.set_weights([w * np.nan for w in network.get_weights()])
+    with pytest.raises(InputError, match="infinite logits"):
+        check_network(network, x)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

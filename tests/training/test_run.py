@@ -1,0 +1,129 @@
+"""Runs: repeatable, resumable, and stopped when they diverge."""
+import glob
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import run_tests, small_network
+from tfrobust import data
+from tfrobust.objectives import make_objective
+from tfrobust.training import TrainingDiverged, TrainingSpec, train
+from tfrobust.types import InputError
+
+DIGITS = data.load("digits")
+MADRY = make_objective("madry", eps=0.1, attack_steps=2, step_size=0.05)
+
+
+def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), seed=3, **options):
+    options = {"learning_rates": [1e-3], "checkpoint_every": 5, **options}
+    spec = TrainingSpec(steps, 20, seed=seed, eps_ramp_steps=6, **options)
+    return train(
+        small_network(seed),
+        objective,
+        lambda start: data.training_batches(DIGITS, 20, seed, start),
+        len(DIGITS.x_train),
+        spec,
+        directory,
+        callbacks,
+    )
+
+
+def same(a, b):
+    return all(np.array_equal(p, q) for p, q in zip(a.network.get_weights(), b.network.get_weights()))
+
+
+class Stop(keras.callbacks.Callback):
+    """Stands for a kill: an exception in the middle, after which nothing more is written."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 == self.at:
+            raise KeyboardInterrupt
+
+
+def test_one_seed_gives_the_same_weights_and_another_does_not():
+    assert same(run(), run()) and not same(run(), run(seed=4))
+
+
+def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(directory=str(tmp_path), callbacks=lambda start: [Stop(8)])
+    resumed = run(directory=str(tmp_path))
+    assert resumed.resumed_at == 5 and same(resumed, run())
+    finished = run(directory=str(tmp_path))
+    assert finished.resumed_at == 12 and same(finished, resumed)
+    assert finished.seconds == pytest.approx(resumed.seconds, abs=1.0)
+
+
+def test_learning_rates_change_at_their_boundaries():
+    still = run(learning_rates=[1e-3, 1e-12], boundaries=[4])
+    assert not same(still, run(steps=4))
+    for a, b in zip(still.network.get_weights(), run(steps=5).network.get_weights()):
+        # Keras counts the step at the boundary to the rate before it.
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_each_term_is_a_curve(tmp_path):
+    run(directory=str(tmp_path))
+    (events,) = glob.glob(os.path.join(tmp_path, "tensorboard", "*"))
+    tags = {v.tag for record in tf.compat.v1.train.summary_iterator(events) for v in record.summary.value}
+    assert {"train/cross_entropy_adv", "train/loss", "train/gradient_norm"} <= tags
+
+
+class Breaking:
+    """Natural until iteration 7, then one of its terms is NaN."""
+
+    def inner(self, network, batch, step):
+        return batch.x
+
+    def outer(self, network, batch, x_adv, step):
+        terms = make_objective("natural").outer(network, batch, x_adv, step)
+        bad = tf.where(step.iteration >= 7, np.nan, 0.0) * terms["cross_entropy"]
+        return {**terms, "attribution": tf.cast(bad, tf.float32)}
+
+
+def test_a_run_that_diverges_stops_says_which_term_and_keeps_its_last_good_checkpoint(tmp_path):
+    with pytest.raises(TrainingDiverged, match="attribution.*step 8"):
+        run(directory=str(tmp_path), objective=Breaking())
+    names = sorted(os.path.basename(p) for p in glob.glob(os.path.join(tmp_path, "checkpoints", "*.index")))
+    assert names == ["ckpt-5.index"]
+    good = run(directory=str(tmp_path), steps=5, objective=Breaking())
+    assert good.resumed_at == 5 and np.isfinite(np.concatenate([w.ravel() for w in good.network.get_weights()])).all()
+
+
+def test_sgd_trains_too():
+    assert not same(run(optimizer="sgd", learning_rates=[0.05]), run())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0},
+        {"batch_size": 0},
+        {"learning_rates": []},
+        {"learning_rates": [-1.0]},
+        {"learning_rates": [1.0, 0.1]},
+        {"learning_rates": [1.0, 0.1, 0.01], "boundaries": [5, 2]},
+        {"optimizer": "adamw"},
+        {"seed": -1},
+        {"checkpoint_every": 0},
+    ],
+)
+def test_plans_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(InputError):
+        TrainingSpec(**{"steps": 10, "batch_size": 5, "learning_rates": [0.1], **wrong})
+
+
+def test_lasting_keeps_the_shape_of_the_plan():
+    spec = TrainingSpec(100, 5, [0.1, 0.01], [80], eps_ramp_steps=40).lasting(50)
+    assert (spec.steps, spec.boundaries, spec.eps_ramp_steps) == (50, (40,), 20)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

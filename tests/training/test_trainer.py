@@ -1,0 +1,63 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.helpers import images, run_tests, small_network
+from tfrobust.objectives import make_objective
+from tfrobust.training import Trainer, step_seconds
+
+
+def test_a_step_is_sgd_on_the_mean_of_the_terms():
+    x, y = images(10)
+    network = small_network()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x)))
+    want = [w - 0.5 * g for w, g in zip(network.get_weights(), tape.gradient(loss, network.trainable_variables))]
+    trainer = Trainer(network, make_objective("natural"))
+    trainer.compile(optimizer=keras.optimizers.SGD(0.5), jit_compile=False)
+    trainer.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0, shuffle=False)
+    for a, b in zip(network.get_weights(), want):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_the_step_knows_iteration_epoch_ramp_and_draws_anew():
+    seen = []
+
+    class Spy:
+        def inner(self, network, batch, step):
+            return batch.x
+
+        def outer(self, network, batch, x_adv, step):
+            tf.py_function(lambda *s: seen.append([v.numpy() for v in s]), list(step), [])
+            return make_objective("natural").outer(network, batch, x_adv, step)
+
+    trainer = Trainer(small_network(), Spy(), seed=7, steps_per_pass=2, eps_ramp_steps=4)
+    trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+    trainer.fit(tf.data.Dataset.from_tensors(images()).repeat(), steps_per_epoch=5, verbose=0, shuffle=False)
+    seeds, iterations, epochs, scales = zip(*seen)
+    assert [int(i) for i in iterations] == [0, 1, 2, 3, 4] and [int(e) for e in epochs] == [0, 0, 1, 1, 2]
+    np.testing.assert_allclose(scales, [0, 0.25, 0.5, 0.75, 1])
+    assert len({tuple(s) for s in seeds}) == 5
+
+
+def test_the_network_stays_a_plain_model_that_saves(tmp_path):
+    network = small_network()
+    trainer = Trainer(network, make_objective("natural"))
+    trainer.compile(optimizer="sgd", jit_compile=False)
+    trainer.fit(tf.data.Dataset.from_tensors(images()), verbose=0, shuffle=False)
+    network.save(tmp_path / "n.keras")
+    x, _ = images()
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "n.keras")(x), network(x))
+    np.testing.assert_array_equal(trainer(x), network(x))
+
+
+def test_step_seconds_ranks_methods_by_their_work():
+    hyper = {"eps": 0.1, "step_size": 0.1, "attack_steps": 40}
+    methods = {n: (small_network, make_objective(n, **h)) for n, h in {"natural": {}, "madry": hyper}.items()}
+    ticks = []
+    seconds = step_seconds(methods, tf.data.Dataset.from_tensors(images(50)).repeat(), tick=lambda: ticks.append(1))
+    assert seconds["madry"] > 2 * seconds["natural"] > 0 and len(ticks) == 12
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

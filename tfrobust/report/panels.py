@@ -1,0 +1,53 @@
+"""Pictures of what an attack on attributions does: image, map, attacked image, attacked map, side by side."""
+from typing import NamedTuple, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+class Panel(NamedTuple):
+    """One example of one network: x, x_adv [H,W,C]; a, a_adv [H,W]; a caption such as its scores."""
+
+    network: str
+    x: np.ndarray
+    a: np.ndarray
+    x_adv: np.ndarray
+    a_adv: np.ndarray
+    caption: str
+
+
+COLUMNS = ("image", "map", "attacked image", "attacked map")
+
+
+def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int = 2) -> None:
+    """A PNG with a row per network and, in it, `per_network` examples of four pictures each.
+
+    Maps share one scale per example, so that what faded looks faded.
+    """
+    networks = list(dict.fromkeys(p.network for p in panels))
+    size = 1.5
+    figure = Figure(figsize=(size * 4 * per_network + 1.0, (size + 0.42) * len(networks) + 0.8), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    axes = figure.subplots(len(networks), 4 * per_network, squeeze=False)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_linewidth(0.4)
+    for row, network in zip(axes, networks):
+        row[0].set_ylabel(network, fontsize=10)
+        for i, panel in enumerate([p for p in panels if p.network == network][:per_network]):
+            _draw(row[4 * i : 4 * i + 4], panel)
+    for i, axis in enumerate(axes[0]):
+        axis.set_title(COLUMNS[i % 4], fontsize=9)
+    figure.savefig(path, dpi=130, format="png")
+
+
+def _draw(axes, panel: Panel) -> None:
+    top = max(panel.a.max(), panel.a_adv.max(), 1e-12)
+    for axis, picture in zip(axes, (panel.x, panel.a, panel.x_adv, panel.a_adv)):
+        if picture.ndim == 3:
+            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
+        else:
+            axis.imshow(picture, cmap="inferno", vmin=0, vmax=top)
+    axes[3].set_xlabel(panel.caption, fontsize=8, loc="right")

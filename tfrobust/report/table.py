@@ -1,0 +1,78 @@
+"""Tables of plain dicts: as Markdown (which is also what the screen shows), CSV and JSON."""
+import csv
+import io
+import json
+import os
+from typing import Any, Dict, NamedTuple, Sequence
+
+
+class Column(NamedTuple):
+    """key of the row dict, heading, and the format of a number (such as ".1%")."""
+
+    key: str
+    heading: str
+    format: str = ""
+
+
+def cell(value: Any, spec: str) -> str:
+    """One value as text; a pair is a mean and its standard deviation, None is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, (tuple, list)):
+        mean, deviation = value
+        return f"{cell(mean, spec)} ± {cell(deviation, spec)}"
+    return value if isinstance(value, str) else format(value, spec)
+
+
+def markdown(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
+    """The table with its columns aligned, numbers to the right; columns that no row fills are left out."""
+    columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
+    body = [[cell(row.get(c.key), c.format) for c in columns] for row in rows]
+    widths = [max(len(c.heading), 3, *(len(line[i]) for line in body)) for i, c in enumerate(columns)]
+    right = [c.format != "" for c in columns]
+
+    def line(cells):
+        padded = (t.rjust(w) if r else t.ljust(w) for t, w, r in zip(cells, widths, right))
+        return "| " + " | ".join(padded) + " |"
+
+    rule = "|" + "|".join("-" * (w + 1) + (":" if r else "-") for w, r in zip(widths, right)) + "|"
+    return "\n".join([line([c.heading for c in columns]), rule, *map(line, body)]) + "\n"
+
+
+def as_csv(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
+    """Full precision; a pair becomes two columns, KEY and KEY_std."""
+    flat = []
+    for row in rows:
+        out = {}
+        for c in columns:
+            value = row.get(c.key)
+            out[c.key], deviation = value if isinstance(value, (tuple, list)) else (value, None)
+            if deviation is not None:
+                out[c.key + "_std"] = deviation
+        flat.append(out)
+    keys = list(dict.fromkeys(key for row in flat for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, keys, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes the file whole or not at all."""
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".part", path)
+
+
+def write_json(path: str, value: Any) -> None:
+    """Writes the value whole or not at all."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_table(directory: str, name: str, rows, columns, about: Dict[str, Any]) -> None:
+    """NAME.md, NAME.csv and NAME.json (rows and `about`: specs, versions, whatever repeats them) in `directory`."""
+    path = os.path.join(directory, name)
+    write_text(path + ".md", markdown(rows, columns))
+    write_text(path + ".csv", as_csv(rows, columns))
+    write_json(path + ".json", {"rows": list(rows), "about": about})

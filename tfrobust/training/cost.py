@@ -1,0 +1,41 @@
+"""What a training step costs: the methods of a comparison timed in turns, in one process, so that a busy machine slows
+all of them alike and their ratios hold."""
+import itertools
+import time
+from typing import Callable, Dict, Tuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.training.trainer import Trainer
+
+
+def step_seconds(
+    methods: Dict[str, Tuple[Callable[[], keras.Model], object]],
+    batches: tf.data.Dataset,
+    rounds: int = 5,
+    steps: int = 4,
+    tick: Callable[[], None] = lambda: None,
+) -> Dict[str, float]:
+    """Seconds of one training step of each method: the median over `rounds` turns of `steps` steps, compilation apart.
+
+    methods: name -> (makes a new network, objective).  batches: yields (x, y).  tick: called after each turn.
+    """
+    data = list(itertools.islice(batches, steps))
+    run = {}
+    for name, (make_network, objective) in methods.items():
+        trainer = Trainer(make_network(), objective)
+        trainer.compile(optimizer=keras.optimizers.SGD(1e-6), jit_compile=False)
+        trainer.optimizer.build(trainer.network.trainable_variables)
+        run[name] = tf.function(trainer.train_step)
+    seconds = {name: [] for name in run}
+    for turn, (name, step) in itertools.product(range(rounds + 1), run.items()):
+        began = time.perf_counter()
+        for batch in data:
+            logs = step(batch)
+        logs["loss"].numpy()
+        if turn:  # The first turn compiles.
+            seconds[name].append((time.perf_counter() - began) / steps)
+        tick()
+    return {name: float(np.median(values)) for name, values in seconds.items()}

@@ -68,6 +68,9 @@ def read_entries(fv, data: ImageData) -> List[Entry]:
     entries = [Entry(os.path.basename(f).removesuffix(".flags"), f, data_overrides, 1.0) for f in fv.rows]
     if len({e.name for e in entries}) < len(entries):
         raise InputError("two of --rows have the same file name")
+    for entry in entries:  # What is wrong shows before an hour of training, not after.
+        for seed in fv.seeds:
+            entry.row(f"--seed={seed}")
     seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
     entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
     return entries + (controls(entries) if fv.controls else [])
@@ -157,6 +160,7 @@ def compare(fv: flags.FlagValues) -> str:
     verb.output_folder(fv.output)
     data = data_flags.from_flags(fv)
     spec = evaluation_flags.from_flags(fv)
+    spec.check(data.shape)
     entries = read_entries(fv, data)
     results, first = {e.name: [] for e in entries}, {}
     for s, seed in enumerate(fv.seeds):

@@ -1,17 +1,26 @@
 """Progress on the screen: a bar with the time left, or, where nobody watches, a line now and then."""
 import sys
+import weakref
 
 import keras
 from tqdm import tqdm
 
 _WATCHED = sys.stderr.isatty()
+_open = weakref.WeakSet()
 
 
 def bar(total: int, what: str, initial: int = 0) -> tqdm:
     """A bar of `total` steps; closed, it stays on the screen."""
-    return tqdm(
-        total=total, desc=what, initial=initial, mininterval=0.2 if _WATCHED else 10, dynamic_ncols=_WATCHED
-    )
+    interval = 0.2 if _WATCHED else 10
+    made = tqdm(total=total, desc=what, initial=initial, mininterval=interval, dynamic_ncols=_WATCHED)
+    _open.add(made)
+    return made
+
+
+def close_all() -> None:
+    """Ends the bars that an error left open, so that its message stands on a line of its own."""
+    for each in list(_open):
+        each.close()
 
 
 class TrainingBar(keras.callbacks.Callback):

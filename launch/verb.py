@@ -9,6 +9,7 @@ from typing import Callable, Sequence
 import tensorflow as tf
 from absl import flags
 
+from launch import progress
 from tfrobust.training import TrainingDiverged
 from tfrobust.types import InputError
 
@@ -39,9 +40,11 @@ def run(name: str, doc: str, rooms: Sequence, body: Callable[[flags.FlagValues],
         tf.config.experimental.enable_op_determinism()
         body(fv)
     except (InputError, TrainingDiverged) as e:
+        progress.close_all()
         print(f"{name}: {' '.join(str(e).split())}", file=sys.stderr)
         return 2 if isinstance(e, InputError) else 1
     except KeyboardInterrupt:
+        progress.close_all()
         print(f"{name}: stopped", file=sys.stderr)
         return 130
     return 0

@@ -42,8 +42,6 @@ def attack_maps(
 
     Scores: the three measures, `moved` and `kept_label` (see `attacks.Outcome`).  tick: called once an iteration.
     """
-    attribution.check(x.shape[1:])
-    attack.check(x.shape[1:])
     run = (NoiseControl if attack.method == "noise" else Ifia)(network, attribution, attack, chunk)
     outcomes = [run(x[rows], y[rows], tick) for rows in batches(len(x), batch_size)]
     a, x_adv, a_adv, moved, kept_label = (np.concatenate(part) for part in zip(*outcomes))

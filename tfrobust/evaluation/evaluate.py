@@ -44,6 +44,11 @@ class EvaluationSpec:
             "noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=a.criterion
         )
 
+    def check(self, shape) -> None:
+        """Raises InputError where it does not fit images of shape (H, W, C)."""
+        self.attribution.check(shape)
+        self.attribution_attack.check(shape)
+
     def as_dict(self) -> Dict[str, Any]:
         """All of it as plain values, the control included."""
         return {**asdict(self), "control": asdict(self.control)}
@@ -82,8 +87,7 @@ def evaluate(
     Raises InputError where images, labels, network and spec do not fit each other.
     """
     check_network(network, x)
-    spec.attribution.check(x.shape[1:])
-    spec.attribution_attack.check(x.shape[1:])
+    spec.check(x.shape[1:])
     _check_labels(network, y)
     chosen = _choose(len(x), spec)
     x, y = x[chosen], y[chosen]

@@ -15,7 +15,12 @@ def batches(n: int, size: int) -> Iterator[np.ndarray]:
 
 def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
     """The predicted class [N] of each image."""
-    classify = tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True)
+    images = tf.TensorSpec([None, *x.shape[1:]], tf.float32)
+
+    @tf.function(input_signature=[images])
+    def classify(x):
+        return tf.argmax(network(x, training=False), axis=1)
+
     return np.concatenate([classify(tf.constant(x[rows])).numpy() for rows in batches(len(x), batch_size)])
 
 
@@ -27,7 +32,9 @@ def predict_attacked(
     With several restarts the one with the largest loss counts.  tick: called once a batch.
     """
 
-    @tf.function(reduce_retracing=True)
+    signature = [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], y.dtype), tf.TensorSpec([2], tf.int32)]
+
+    @tf.function(input_signature=signature)
     def attacked(x, y, seed):
         def goal(z):
             return LOSSES[attack.loss](y, network(z, training=False))

@@ -1,0 +1,202 @@
+"""The verbs as people meet them: what they leave, what they say, and how they end."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from launch import compare, demo, evaluate, train
+from tests.helpers import ROOT, run_tests, small_network
+
+VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
+TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
+EVALUATE = [
+    "--flagfile=flags/demo/evaluate.flags", "--ifia_steps=2", "--pgd_steps=2", "--map_steps=4", "--examples=30",
+    "--attribution_examples=8",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def call(verb, *flags):
+    return VERBS[verb].main([verb, *map(str, flags)])
+
+
+def weights(folder):
+    return keras.models.load_model(os.path.join(folder, "network.keras"), compile=False).get_weights()
+
+
+def same(a, b):
+    return all(np.array_equal(p, q) for p, q in zip(weights(a), weights(b)))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_explains_every_flag(verb, capsys):
+    assert call(verb, "--help") == 0
+    text = capsys.readouterr().out
+    assert f"usage: python -m launch.{verb}" in text and "--output" in text and "python -m launch" in text
+    assert all(len(line.split(None, 1)) == 2 for line in text.splitlines() if line.startswith("  --"))
+
+
+def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys):
+    assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
+    assert "12 steps" in capsys.readouterr().out
+    assert {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"} == set(os.listdir(tmp_path / "a"))
+    assert call("train", f"--flagfile={tmp_path}/a/run.flags", f"--output={tmp_path}/b") == 0
+    assert same(tmp_path / "a", tmp_path / "b")
+    assert call("train", *TRAIN, "--seed=1", f"--output={tmp_path}/c") == 0
+    assert not same(tmp_path / "a", tmp_path / "c")
+    capsys.readouterr()
+    assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
+    assert "finished already" in capsys.readouterr().out
+    assert call("train", *TRAIN, "--eps=0.2", f"--output={tmp_path}/a") == 2
+    assert "other settings (--eps=0.2 --eps=0.3)" in capsys.readouterr().err
+
+
+def test_a_run_killed_by_sigkill_ends_with_the_weights_of_the_run_that_was_not(tmp_path):
+    settings = ["--flagfile=flags/demo/madry.flags", "--steps=300", "--eps_ramp_steps=100", "--checkpoint_every=20"]
+    command = [sys.executable, "-m", "launch.train", *settings, f"--output={tmp_path}/killed"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pointer = tmp_path / "killed" / "checkpoints" / "checkpoint"
+    until = time.monotonic() + 120
+    while not (pointer.exists() and "ckpt-60" in pointer.read_text()):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "network.keras").exists()
+    assert call("train", *settings, f"--output={tmp_path}/killed") == 0
+    assert call("train", *settings, f"--output={tmp_path}/whole") == 0
+    assert same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_evaluate_takes_any_saved_network(tmp_path, capsys):
+    small_network().save(tmp_path / "any.keras")
+    assert call("evaluate", *EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e") == 0
+    out = capsys.readouterr().out
+    assert "natural" in out and "Kendall" in out and "30 test images" in out
+    files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl", "panels.png"}
+    assert files >= set(os.listdir(tmp_path / "e")) >= files - {"panels.png"}
+    records = [json.loads(line) for line in (tmp_path / "e" / "records.jsonl").read_text().splitlines()]
+    assert len(records) == 30
+    about = json.loads((tmp_path / "e" / "evaluation.json").read_text())["about"]
+    assert about["attribution_attack"]["softplus_beta"] == 30 and about["attribution"]["k"] == 24
+
+
+def rows_of(tmp_path, **rows):
+    for name, lines in rows.items():
+        shared = "--flagfile=flags/demo/common.flags\n--steps=10\n"
+        (tmp_path / f"{name}.flags").write_text(shared + "".join(f"--{line}\n" for line in lines))
+    return "--rows=" + ",".join(f"{tmp_path}/{name}.flags" for name in rows)
+
+
+INNER = ["eps=0.1", "attack_steps=1", "step_size=0.1"]
+IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=20", "ig_steps_attack=10"]
+
+
+def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(tmp_path, capsys):
+    rows = rows_of(tmp_path, natural=["method=natural"], madry=["method=madry", *INNER], robust=IG)
+    flags = [*EVALUATE, rows, "--seeds=0,1", f"--output={tmp_path}/out"]
+    assert call("compare", *flags) == 0
+    table = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    names = [row["network"] for row in table["rows"]]
+    assert names == ["natural", "madry", "robust", "madry, time of robust"]  # Equal steps: madry itself has them.
+    natural, madry, robust, control = table["rows"]
+    assert natural["cost"] < madry["cost"] < robust["cost"]
+    assert control["steps"] == round(10 * robust["cost"] / madry["cost"]) > 11
+    assert len(robust["kendall"]) == 2 and len(table["about"]["runs"]["robust"]) == 2
+    runs = table["about"]["runs"]["robust"]
+    assert robust["kendall"][0] == pytest.approx(np.mean([run["kendall"] for run in runs]))
+    assert (tmp_path / "out" / "comparison.png").stat().st_size > 10000
+    capsys.readouterr()
+    stamp = (tmp_path / "out" / "seed1" / "robust" / "comparison.json").stat().st_mtime_ns
+    assert call("compare", *flags) == 0
+    assert (tmp_path / "out" / "seed1" / "robust" / "comparison.json").stat().st_mtime_ns == stamp
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"][2]["kendall"] == robust["kendall"]
+
+
+def test_the_rows_of_the_demo_are_there():
+    from launch import rows
+
+    assert [rows.read_row(f"{demo.FOLDER}/{name}.flags").flags.method for name in demo.ROWS] == list(demo.ROWS)
+
+
+def broken_data(tmp_path):
+    r = np.random.RandomState(0)
+    x, y = r.rand(30, 8, 8), np.arange(30) % 10
+    good = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+    nan = x.copy()
+    nan[3, 0, 0] = np.nan
+    np.savez(tmp_path / "nan.npz", **{**good, "x_train": nan})
+    np.savez(tmp_path / "labels.npz", **{**good, "y_test": y + 5})
+    np.savez(tmp_path / "large.npz", **{**good, "x_test": r.rand(30, 9, 9)})
+    np.savez(tmp_path / "few.npz", **{**good})
+    (tmp_path / "broken.keras").write_bytes(b"not a network")
+    small_network().save(tmp_path / "any.keras")
+    network = small_network()
+    keras.Model(network.input, keras.layers.Softmax()(network.output)).save(tmp_path / "softmax.keras")
+
+
+@pytest.mark.parametrize(
+    "verb, flags, words",
+    [
+        ("train", ["--dataset=nope"], "no data set 'nope'"),
+        ("train", ["--method=magic"], "unknown method 'magic'"),
+        ("train", ["--model=magic"], "unknown model 'magic'"),
+        ("train", ["--eps=-0.1"], "eps must be 0 or more"),
+        ("train", ["--eps=8"], "write 8/255"),
+        ("train", ["--attack_steps=-1"], "attack_steps"),
+        ("train", ["--steps=0"], "steps"),
+        ("train", ["--batch_size=5000"], "batch_size 5000 exceeds the 1400"),
+        ("train", ["--flagfile=DIR/none.flags"], "none.flags"),
+        ("train", ["--output=DIR/few.npz/x"], "cannot write to --output"),
+        ("train", ["--dataset=DIR/nan.npz"], "x_train holds NaN"),
+        ("train", ["--dataset=DIR/labels.npz"], "y_test holds label 10 outside 0..9"),
+        ("train", ["--dataset=DIR/large.npz"], "differ in image shape"),
+        ("train", ["--dataset=DIR/none.npz"], "no file"),
+        ("train", ["--attribution_weight=1"], "no use for attribution_weight"),
+        ("train", ["positional"], "--name=value"),
+        ("evaluate", ["--ifia_k=65"], "k = 65"),
+        ("evaluate", ["--map_k=65"], "k = 65"),
+        ("evaluate", ["--eps=1.5"], "eps must be at most 1"),
+        ("evaluate", ["--network=DIR/none.keras"], "no network at"),
+        ("evaluate", ["--network=DIR/broken.keras"], "cannot be loaded"),
+        ("evaluate", ["--network=DIR/softmax.keras"], "remove its final softmax"),
+        ("evaluate", ["--output=DIR/few.npz/x"], "cannot write to --output"),
+        ("evaluate", ["--ifia_beta=-1"], "softplus_beta"),
+        ("compare", ["--map_k=65", "--rows=flags/demo/natural.flags"], "k = 65"),
+        ("compare", ["--rows=DIR/none.flags"], "none.flags"),
+        ("compare", ["--rows=flags/demo/madry.flags,flags/demo/madry.flags"], "same file name"),
+        ("compare", ["--seeds=one", "--rows=flags/demo/natural.flags"], "seed"),
+        ("demo", ["--output=DIR/few.npz/x"], "cannot write to --output"),
+    ],
+)
+def test_bad_input_is_refused_in_one_clear_line(tmp_path, capsys, verb, flags, words):
+    broken_data(tmp_path)
+    base = {
+        "train": [*TRAIN, f"--output={tmp_path}/out"],
+        "evaluate": [*EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/out"],
+        "compare": [*EVALUATE, f"--output={tmp_path}/out"],
+        "demo": [],
+    }[verb]
+    assert call(verb, *base, *[flag.replace("DIR", str(tmp_path)) for flag in flags]) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
+    assert len(err) == 1 and err[0].startswith(f"{verb}: ") and words in err[0]
+
+
+def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):
+    assert call("train", *TRAIN, "--learning_rates=1e30", f"--output={tmp_path}/out") == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("train: ") and "became NaN or infinite at step" in last
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,4 +1,5 @@
-"""Which data set, and from where."""
+"""The flags of a data set, and what is made of them."""
+
 from absl import flags
 
 from tfrobust import data
@@ -6,8 +7,11 @@ from tfrobust.data.arrays import EVALUATE_ON
 
 
 def define(fv: flags.FlagValues) -> None:
+    """Which data set, and from where."""
     names = ", ".join(data.FACTS)
-    flags.DEFINE_string("dataset", None, f"Data set: {names}, a TFDS name, or a path to an .npz file.", flag_values=fv)
+    flags.DEFINE_string(
+        "dataset", None, f"Data set: {names}, a TFDS name, or a path to an .npz file. Required.", flag_values=fv
+    )
     flags.DEFINE_string(
         "data_dir", None, "Folder with NAME.npz or NAME/NAME.npz, or with data prepared by TFDS.", flag_values=fv
     )

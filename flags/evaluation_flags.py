@@ -1,4 +1,5 @@
-"""Which attacks and maps a network is measured with.  pgd_*: on predictions; ifia_*: on attributions; map_*: the map."""
+"""The flags of an evaluation, and its spec."""
+
 from absl import flags
 
 from flags.parsers import define_number
@@ -16,23 +17,24 @@ REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size",
 
 
 def define(fv: flags.FlagValues) -> None:
+    """Which attacks and maps it is measured with.  pgd_*: on predictions; ifia_*: on attributions; map_*: the map."""
     where = {"flag_values": fv}
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", **where)
     flags.DEFINE_integer("attribution_examples", 0, "Of these, correctly predicted ones attacked (0: all).", **where)
     flags.DEFINE_integer("evaluation_seed", 0, "Seed of that choice and of the attacks' random starts.", **where)
     flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
     flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
-    define_number("eps", None, "Radius of the ball of all attacks, in units of [0, 1] (8/255, not 8).", fv)
+    define_number("eps", None, "Radius of the ball of all attacks, in units of [0, 1] (8/255, not 8). Required.", fv)
     flags.DEFINE_enum("norm", "linf", list(BALLS), "Norm of the ball.", **where)
-    flags.DEFINE_integer("pgd_steps", None, "PGD: steps.", **where)
-    define_number("pgd_step_size", None, "PGD: length of a step.", fv)
+    flags.DEFINE_integer("pgd_steps", None, "PGD: steps. Required.", **where)
+    define_number("pgd_step_size", None, "PGD: length of a step. Required.", fv)
     flags.DEFINE_integer("pgd_restarts", 1, "PGD: runs, the best of which counts.", **where)
     flags.DEFINE_enum("pgd_loss", "cross_entropy", list(LOSSES), "PGD: loss that is raised.", **where)
     flags.DEFINE_bool("pgd_random_start", True, "PGD: start at a random point.", **where)
     flags.DEFINE_enum("ifia_goal", "top_k", ["top_k", "mass_center"], "IFIA: what is attacked.", **where)
-    flags.DEFINE_integer("ifia_steps", None, "IFIA: steps.", **where)
-    define_number("ifia_step_size", None, "IFIA: length of a step.", fv)
-    flags.DEFINE_integer("ifia_k", None, "IFIA: pixels whose attribution is driven down.", **where)
+    flags.DEFINE_integer("ifia_steps", None, "IFIA: steps. Required.", **where)
+    define_number("ifia_step_size", None, "IFIA: length of a step. Required.", fv)
+    flags.DEFINE_integer("ifia_k", None, "IFIA: pixels whose attribution is driven down. Required.", **where)
     flags.DEFINE_integer("ifia_restarts", 1, "IFIA: runs, the best of which counts.", **where)
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
     flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus twin (0: no twin).", **where)
@@ -44,7 +46,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_enum("map_rule", "right", list(RULES), "Their end points.", **where)
     flags.DEFINE_float("map_baseline", 0.0, "Grey level of the baseline.", lower_bound=0, upper_bound=1, **where)
     flags.DEFINE_enum("map_ties", "exact", attribution_spec.TIES, "How ties are ranked.", **where)
-    flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
+    flags.DEFINE_integer("map_k", None, "k of the top-k intersection. Required.", **where)
     for name in REQUIRED:
         flags.mark_flag_as_required(name, fv)
 
@@ -53,20 +55,36 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
     ball = {"eps": fv.eps, "norm": fv.norm, "seed": fv.evaluation_seed}
     return EvaluationSpec(
         prediction_attack=AttackSpec(
-            "pgd", steps=fv.pgd_steps, step_size=fv.pgd_step_size, restarts=fv.pgd_restarts, loss=fv.pgd_loss,
-            random_start=fv.pgd_random_start, **ball,
+            "pgd",
+            steps=fv.pgd_steps,
+            step_size=fv.pgd_step_size,
+            restarts=fv.pgd_restarts,
+            loss=fv.pgd_loss,
+            random_start=fv.pgd_random_start,
+            **ball,
         ),
         attribution=AttributionSpec(
-            method=fv.map_method, score=fv.map_score, steps=fv.map_steps, rule=fv.map_rule,
-            baseline=fv.map_baseline, ties=fv.map_ties, k=fv.map_k,
+            method=fv.map_method,
+            score=fv.map_score,
+            steps=fv.map_steps,
+            rule=fv.map_rule,
+            baseline=fv.map_baseline,
+            ties=fv.map_ties,
+            k=fv.map_k,
         ),
         attribution_attack=AttackSpec(
-            f"ifia_{fv.ifia_goal}", steps=fv.ifia_steps, step_size=fv.ifia_step_size, k=fv.ifia_k,
-            restarts=fv.ifia_restarts, random_start=fv.ifia_random_start, softplus_beta=fv.ifia_beta or None,
-            criterion=fv.ifia_criterion, **ball,
+            f"ifia_{fv.ifia_goal}",
+            steps=fv.ifia_steps,
+            step_size=fv.ifia_step_size,
+            k=fv.ifia_k,
+            restarts=fv.ifia_restarts,
+            random_start=fv.ifia_random_start,
+            softplus_beta=fv.ifia_beta or None,
+            criterion=fv.ifia_criterion,
+            **ball,
         ),
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
-    )  # fmt: skip
+    )

@@ -1,4 +1,5 @@
-"""Which network is built."""
+"""The flags of a model, and what is made of them."""
+
 from absl import flags
 
 from flags.parsers import define_number
@@ -6,7 +7,8 @@ from tfrobust import models
 
 
 def define(fv: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, f"Network: {', '.join(models.MODELS)}.", flag_values=fv)
+    """Which network is built."""
+    flags.DEFINE_string("model", None, f"Network: {', '.join(models.MODELS)}. Required.", flag_values=fv)
     define_number("width", 1.0, "Scales the number of units of each layer.", fv)
     flags.mark_flag_as_required("model", fv)
 

@@ -1,4 +1,5 @@
 """Flag types that absl lacks."""
+
 from fractions import Fraction
 
 from absl import flags

@@ -1,4 +1,5 @@
-"""How long, how fast and from which seed."""
+"""The flags of a training plan, and its spec."""
+
 from absl import flags
 
 from tfrobust.training import TrainingSpec
@@ -6,9 +7,12 @@ from tfrobust.training.spec import OPTIMIZERS
 
 
 def define(fv: flags.FlagValues) -> None:
-    flags.DEFINE_integer("steps", None, "Training steps in all.", flag_values=fv)
-    flags.DEFINE_integer("batch_size", None, "Images in a step, over all replicas.", flag_values=fv)
-    flags.DEFINE_list("learning_rates", None, "One rate, or one for each stretch between --boundaries.", flag_values=fv)
+    """How long, how fast and from which seed."""
+    flags.DEFINE_integer("steps", None, "Training steps in all. Required.", flag_values=fv)
+    flags.DEFINE_integer("batch_size", None, "Images in a step, over all replicas. Required.", flag_values=fv)
+    flags.DEFINE_list(
+        "learning_rates", None, "One rate, or one for each stretch between --boundaries. Required.", flag_values=fv
+    )
     flags.DEFINE_list("boundaries", [], "Steps at which the learning rate changes.", flag_values=fv)
     flags.DEFINE_enum("optimizer", "adam", OPTIMIZERS, "Optimizer.", flag_values=fv)
     flags.DEFINE_float("momentum", 0.9, "Momentum of sgd.", flag_values=fv)

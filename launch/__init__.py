@@ -1,5 +1,6 @@
 """The verbs: python -m launch.VERB --help."""
+
 import os
 
-# TensorFlow reports missing GPU libraries as errors on every machine without a GPU; what goes wrong in Python still shows.
+# TensorFlow reports missing GPU libraries as errors on every machine without one; what goes wrong in Python still shows.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

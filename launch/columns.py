@@ -1,4 +1,5 @@
 """The columns of a table of networks."""
+
 from tfrobust.report import Column
 
 COLUMNS = (

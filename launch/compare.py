@@ -10,6 +10,7 @@ with as many steps as fit into its time.  The cost of a step is measured in turn
 Finished runs are not repeated: the same command goes on where it was stopped.  Prints the table; leaves NAME.md,
 .csv, .json and .png (NAME is --name) and the run of each row (see launch.train) in --output.
 """
+
 import json
 import os
 import sys
@@ -34,20 +35,17 @@ PICTURED = 2
 UNCONTROLLED = ("natural", "madry")
 
 
-class comparison_flags:
+def comparison_flags(fv: flags.FlagValues) -> None:
     """What is compared, and where to."""
-
-    @staticmethod
-    def define(fv: flags.FlagValues) -> None:
-        flags.DEFINE_list("rows", None, "Flagfiles of the methods, as launch.train takes them.", flag_values=fv)
-        flags.DEFINE_list("seeds", ["0"], "Seeds; each trains and evaluates every row.", flag_values=fv)
-        flags.DEFINE_bool("controls", True, "Add madry at equal steps and at equal time.", flag_values=fv)
-        flags.DEFINE_string("output", None, "Folder of the table and the runs.", flag_values=fv)
-        flags.DEFINE_string("name", "comparison", "Name of the table: another evaluation of the same runs.", flag_values=fv)
-        flags.mark_flags_as_required(["rows", "output"], fv)
+    flags.DEFINE_list("rows", None, "Flagfiles of the methods, as launch.train takes them. Required.", flag_values=fv)
+    flags.DEFINE_list("seeds", ["0"], "Seeds; each trains and evaluates every row.", flag_values=fv)
+    flags.DEFINE_bool("controls", True, "Add madry at equal steps and at equal time.", flag_values=fv)
+    flags.DEFINE_string("output", None, "Folder of the table and the runs. Required.", flag_values=fv)
+    flags.DEFINE_string("name", "comparison", "Name of the table: another evaluation of the same runs.", flag_values=fv)
+    flags.mark_flags_as_required(["rows", "output"], fv)
 
 
-ROOMS = (data_flags, evaluation_flags, comparison_flags)
+ROOMS = (data_flags.define, evaluation_flags.define, comparison_flags)
 
 
 class Entry(NamedTuple):
@@ -122,7 +120,7 @@ def controls(entries: List[Entry]) -> List[Entry]:
 
 
 def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Evaluation:
-    """The evaluation of the network in `directory`: the one that is there if it was made with this spec, else a new one."""
+    """The evaluation of the network in `directory`: the one that is there, if made with this spec, else a new one."""
     path, maps_path = (os.path.join(directory, fv.name + ending) for ending in (".json", "_maps.npz"))
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:

@@ -6,6 +6,7 @@ Trains Natural, Madry, IG-NORM and IG-SUM-NORM networks, attacks their predictio
 IFIA, prints one table, and leaves it in --output as comparison.md, .csv and .json beside comparison.png, where each
 network's map is seen before and after the attack.
 """
+
 import sys
 
 from absl import flags
@@ -19,12 +20,9 @@ WHAT_IT_SHOWS = """
 """
 
 
-class demo_flags:
+def demo_flags(fv: flags.FlagValues) -> None:
     """Where to."""
-
-    @staticmethod
-    def define(fv: flags.FlagValues) -> None:
-        flags.DEFINE_string("output", "demo_output", "Folder of the table and the picture.", flag_values=fv)
+    flags.DEFINE_string("output", "demo_output", "Folder of the table and the picture.", flag_values=fv)
 
 
 def demo(fv: flags.FlagValues) -> None:

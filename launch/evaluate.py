@@ -6,6 +6,7 @@
 Prints a table, and leaves in --output: evaluation.md, .csv and .json (with the specs that make the numbers repeatable),
 records.jsonl (a line per example) and panels.png.
 """
+
 import json
 import os
 import sys
@@ -26,15 +27,12 @@ from tfrobust.types import InputError
 PICTURED = 4
 
 
-class output_flags:
+def output_flags(fv: flags.FlagValues) -> None:
     """From where and where to."""
-
-    @staticmethod
-    def define(fv: flags.FlagValues) -> None:
-        flags.DEFINE_string("network", None, "Saved Keras network: a .keras file.", flag_values=fv)
-        flags.DEFINE_string("output", None, "Folder for table, records and picture.", flag_values=fv)
-        flags.mark_flag_as_required("network", fv)
-        flags.mark_flag_as_required("output", fv)
+    flags.DEFINE_string("network", None, "Saved Keras network: a .keras file. Required.", flag_values=fv)
+    flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
+    flags.mark_flag_as_required("network", fv)
+    flags.mark_flag_as_required("output", fv)
 
 
 def load_network(path: str) -> keras.Model:
@@ -85,7 +83,9 @@ def main_evaluate(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("evaluate", __doc__, (data_flags, evaluation_flags, output_flags), main_evaluate, argv)
+    return verb.run(
+        "evaluate", __doc__, (data_flags.define, evaluation_flags.define, output_flags), main_evaluate, argv
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Progress on the screen: a bar with the time left, or, where nobody watches, a line now and then."""
+
 import sys
 import weakref
 

@@ -1,4 +1,5 @@
 """A row of a paper's table: one method on one data set with all its settings, which is one flagfile."""
+
 import os
 from typing import NamedTuple, Sequence
 
@@ -13,7 +14,7 @@ from tfrobust.data import ImageData, training_batches
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
-ROOMS = (data_flags, model_flags, objective_flags, training_flags)
+ROOMS = (data_flags.define, model_flags.define, objective_flags.define, training_flags.define)
 NETWORK = "network.keras"
 
 

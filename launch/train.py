@@ -6,6 +6,7 @@ Leaves in --output: network.keras (a plain Keras model, logits out), run.flags (
 run.json (steps and seconds), checkpoints/ and tensorboard/.  The same command goes on where a killed run was, and ends
 with the same weights.
 """
+
 import os
 import sys
 
@@ -15,13 +16,12 @@ from flags import data_flags
 from launch import rows, verb
 
 
-class output_flags:
+def output_flags(fv: flags.FlagValues) -> None:
     """Where to."""
-
-    @staticmethod
-    def define(fv: flags.FlagValues) -> None:
-        flags.DEFINE_string("output", None, "Folder of the run; a run that is there is gone on with.", flag_values=fv)
-        flags.mark_flag_as_required("output", fv)
+    flags.DEFINE_string(
+        "output", None, "Folder of the run; a run that is there is gone on with. Required.", flag_values=fv
+    )
+    flags.mark_flag_as_required("output", fv)
 
 
 def train(fv: flags.FlagValues) -> None:

@@ -2,6 +2,7 @@
 
 0: done.  1: the run itself failed (training diverged).  2: something given cannot be used; one line says what.
 """
+
 import os
 import sys
 from typing import Callable, Sequence
@@ -13,12 +14,15 @@ from launch import progress
 from tfrobust.training import TrainingDiverged
 from tfrobust.types import InputError
 
+# Defines some flags; its docstring is their heading in the help.
+Room = Callable[[flags.FlagValues], None]
 
-def parse(rooms: Sequence, argv: Sequence[str]) -> flags.FlagValues:
-    """The flags of the given flag modules, read from argv (program name first); raises InputError."""
+
+def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
+    """The flags of the given rooms, read from argv (program name first); raises InputError."""
     fv = flags.FlagValues()
-    for room in rooms:
-        room.define(fv)
+    for define in rooms:
+        define(fv)
     try:
         rest = fv(list(argv))[1:]
     except flags.Error as e:
@@ -28,7 +32,7 @@ def parse(rooms: Sequence, argv: Sequence[str]) -> flags.FlagValues:
     return fv
 
 
-def run(name: str, doc: str, rooms: Sequence, body: Callable[[flags.FlagValues], None], argv=None) -> int:
+def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagValues], None], argv=None) -> int:
     """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb."""
     argv = sys.argv if argv is None else argv
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
@@ -50,16 +54,16 @@ def run(name: str, doc: str, rooms: Sequence, body: Callable[[flags.FlagValues],
     return 0
 
 
-def help_text(name: str, doc: str, rooms: Sequence) -> str:
+def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
     """The page that --help prints: what the verb does, then its flags by room."""
     lines = [doc.strip(), "", f"usage: python -m launch.{name} [--flagfile=FILE] [--FLAG=VALUE ...]"]
-    for room in rooms:
+    for define in rooms:
         fv = flags.FlagValues()
-        room.define(fv)
-        lines += ["", room.__doc__.strip()]
+        define(fv)
+        lines += ["", define.__doc__]
         for key in sorted(fv):
             flag = fv[key]
-            default = "" if flag.default is None else f"  [{flag.default_as_str}]"
+            default = "" if flag.default in (None, []) else f"  [{flag.default_as_str.strip(chr(39))}]"
             lines.append(f"  --{key:<21} {flag.help}{default}")
     return "\n".join(lines)
 

@@ -1,4 +1,5 @@
 """Two logical CPUs stand in for two GPUs in the tests of replicas; they must be made before TensorFlow starts."""
+
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,4 +1,5 @@
-"""What many tests need: the golden numbers and the network they were computed on, small networks, a way to run a file."""
+"""What many tests need: golden numbers and the network they were computed on, small networks, a way to run a file."""
+
 import functools
 import os
 import sys

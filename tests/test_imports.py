@@ -1,4 +1,5 @@
 """Each room imports only what the design's floors allow, and nothing touches a network or a flag at import."""
+
 import ast
 import glob
 import os
@@ -18,8 +19,7 @@ ALLOWED = {
     "data": SHARED,
     "attributions": SHARED | {"networks", "losses"},
     "attacks": SHARED | {"balls", "similarity", "attributions", "losses", "networks"},
-    "objectives": SHARED
-    | {"balls", "losses", "networks", "similarity", "models", "data", "attributions", "attacks"},
+    "objectives": SHARED | {"balls", "losses", "networks", "similarity", "models", "data", "attributions", "attacks"},
     "training": SHARED,
     "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data"},
     "report": set(),

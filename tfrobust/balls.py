@@ -3,6 +3,7 @@
 A ball knows three moves: `sample` a start, `ascend` one step along a gradient, `project` back.  With eps = 0 each of
 them ends at x itself.
 """
+
 from dataclasses import dataclass, replace
 from typing import Union
 

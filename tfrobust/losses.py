@@ -1,4 +1,5 @@
 """Losses per example.  Logits f [B,K] and labels y [B] go in, [B] comes out; nothing here reduces over the batch."""
+
 import tensorflow as tf
 
 

@@ -2,6 +2,7 @@
 
 The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
 """
+
 import keras
 import numpy as np
 import tensorflow as tf

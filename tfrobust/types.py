@@ -3,6 +3,7 @@
 Axes: B images of a batch, H rows, W columns, C channels, K classes.  Images are float32 in [0, 1], labels are
 integers in [0, K), every per-example quantity is [B].
 """
+
 from typing import Dict, NamedTuple, Optional, Protocol
 
 import tensorflow as tf

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, linear_network, reference, reference_batch, reference_network, run_tests, small_network
+from tests.helpers import (
+    images,
+    linear_network,
+    reference,
+    reference_batch,
+    reference_network,
+    run_tests,
+    small_network,
+)
 from tfrobust import similarity
 from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
 from tfrobust.attacks.best import BestIterate, unlikeness
@@ -77,7 +85,9 @@ def test_the_attack_beats_noise():
     network, x, y = predicted(20)
     attacked = Ifia(network, MAP, attack(steps=15))(x, y)
     noise = NoiseControl(network, MAP, attack("noise", restarts=1))(x, y)
-    assert similarity.kendall(attacked.map, attacked.map_adv).mean() < similarity.kendall(noise.map, noise.map_adv).mean()
+    assert (
+        similarity.kendall(attacked.map, attacked.map_adv).mean() < similarity.kendall(noise.map, noise.map_adv).mean()
+    )
 
 
 def test_without_the_twin_an_attack_on_the_gradient_never_moves_and_says_so():

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, linear_network, reference, reference_batch, reference_network, run_tests, small_network
+from tests.helpers import (
+    images,
+    linear_network,
+    reference,
+    reference_batch,
+    reference_network,
+    run_tests,
+    small_network,
+)
 from tfrobust.attacks import pgd
 from tfrobust.attributions import integrated_gradients
 from tfrobust.balls import BALLS, LinfBall, make_ball

@@ -1,4 +1,5 @@
 """The axioms, the golden numbers, and that chunks change nothing, in first and second order."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,7 +29,9 @@ def test_agrees_with_the_released_code(m, chunk):
     assert_close(ig, reference()[f"ig_loss_m{m}"], 1e-5)
 
 
-@pytest.mark.parametrize("rule, tolerance", [("right", 0.05), ("left", 0.05), ("trapezoid", 5e-3), ("gauss_legendre", 5e-3)])
+@pytest.mark.parametrize(
+    "rule, tolerance", [("right", 0.05), ("left", 0.05), ("trapezoid", 5e-3), ("gauss_legendre", 5e-3)]
+)
 def test_completeness(rule, tolerance):
     network = small_network()
     x, y = images()

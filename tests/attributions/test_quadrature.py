@@ -25,8 +25,8 @@ def test_gauss_legendre_is_exact_for_a_polynomial_of_degree_5_with_3_points():
 
 
 def test_right_and_left_err_on_opposite_sides_of_a_rising_function():
-    (r, w), (l, _) = quadrature("right", 10), quadrature("left", 10)
-    assert w @ r**2 > 1 / 3 > w @ l**2
+    (r, w), (left, _) = quadrature("right", 10), quadrature("left", 10)
+    assert w @ r**2 > 1 / 3 > w @ left**2
 
 
 @pytest.mark.parametrize("rule, steps", [("middle", 5), ("right", 0)])

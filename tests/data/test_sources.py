@@ -1,4 +1,5 @@
 """Embedded, npz and TFDS data; none of them needs a network."""
+
 import os
 import socket
 
@@ -32,7 +33,9 @@ def test_digits():
     digits = data.load("digits")
     assert len(digits.x_train) == 1400 and len(digits.x_test) == 397 and digits.shape == (8, 8, 1)
     pixels = np.concatenate([digits.x_train, digits.x_test])
-    assert len(np.unique(pixels.reshape(len(pixels), -1), axis=0)) == 1797 and set(np.unique(pixels * 16)) == set(range(17))
+    assert len(np.unique(pixels.reshape(len(pixels), -1), axis=0)) == 1797 and set(np.unique(pixels * 16)) == set(
+        range(17)
+    )
 
 
 def test_npz_by_path_and_by_name(tmp_path):

@@ -136,9 +136,10 @@ def test_chunk_and_batch_size_do_not_change_the_maps():
     network = small_network()
     y = labelled(network)
     s = EvaluationSpec(
-        AttackSpec("pgd", 0.1, steps=2, step_size=0.05), AttributionSpec(steps=8, k=10),
+        AttackSpec("pgd", 0.1, steps=2, step_size=0.05),
+        AttributionSpec(steps=8, k=10),
         AttackSpec("ifia_top_k", 0.1, steps=2, step_size=0.05, k=10),
-    )  # fmt: skip
+    )
     one = evaluate(network, X, y, s)
     two = evaluate(network, X, y, s, batch_size=7, chunk=3)
     np.testing.assert_allclose(one.maps.a_adv, two.maps.a_adv, rtol=1e-3, atol=1e-4)

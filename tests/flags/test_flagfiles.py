@@ -1,4 +1,5 @@
 """Every flagfile parses, says what its paper says, and meets none of absl's traps."""
+
 import glob
 import os
 
@@ -10,7 +11,9 @@ from tests.helpers import ROOT, run_tests
 from tfrobust.objectives.rar import IgNorm, IgSumNorm
 from tfrobust.types import InputError
 
-FILES = sorted(os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "flags", "**", "*.flags"), recursive=True))
+FILES = sorted(
+    os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "flags", "**", "*.flags"), recursive=True)
+)
 ROWS = [p for p in FILES if not os.path.basename(p).startswith(("common", "evaluate"))]
 EVALUATIONS = [p for p in FILES if os.path.basename(p).startswith("evaluate")]
 
@@ -61,7 +64,12 @@ def test_rar_rows_are_as_printed(dataset):
     def read(name):
         row = rows.read_row(f"flags/rar/{dataset}/{name}.flags")
         assert (row.spec.batch_size, row.spec.learning_rates, row.spec.optimizer) == (50, (1e-4,), "adam")
-        assert (row.flags.dataset, row.flags.model, row.flags.width, row.flags.hold_out) == (dataset, "mnist_cnn", 1.0, 5000)
+        assert (row.flags.dataset, row.flags.model, row.flags.width, row.flags.hold_out) == (
+            dataset,
+            "mnist_cnn",
+            1.0,
+            5000,
+        )
         return row
 
     assert read("natural").spec.steps == 25000
@@ -87,7 +95,9 @@ def test_eps_may_be_a_fraction():
 
 
 def test_what_a_run_writes_repeats_it(tmp_path):
-    row = rows.read_row("flags/rar/mnist/ig_norm_cpu.flags", ["--eps=8/255", "--boundaries=5", "--learning_rates=1e-3,1e-4"])
+    row = rows.read_row(
+        "flags/rar/mnist/ig_norm_cpu.flags", ["--eps=8/255", "--boundaries=5", "--learning_rates=1e-3,1e-4"]
+    )
     path = tmp_path / "run.flags"
     path.write_text(rows.resolved(row.flags))
     again = rows.read_row(str(path))

@@ -1,4 +1,5 @@
 """The verbs as people meet them: what they leave, what they say, and how they end."""
+
 import json
 import os
 import signal
@@ -16,9 +17,13 @@ from tests.helpers import ROOT, run_tests, small_network
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
 EVALUATE = [
-    "--flagfile=flags/demo/evaluate.flags", "--ifia_steps=2", "--pgd_steps=2", "--map_steps=4", "--examples=30",
+    "--flagfile=flags/demo/evaluate.flags",
+    "--ifia_steps=2",
+    "--pgd_steps=2",
+    "--map_steps=4",
+    "--examples=30",
     "--attribution_examples=8",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(autouse=True)

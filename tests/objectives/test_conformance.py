@@ -1,4 +1,5 @@
 """What every objective owes the trainer, in one table.  A new method is one row more."""
+
 import dataclasses
 
 import keras

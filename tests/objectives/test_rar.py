@@ -1,4 +1,5 @@
 """IG-NORM and IG-SUM-NORM against the released code, and RAR's theory where it has closed forms."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -49,9 +50,14 @@ def one_layer():
 def test_theorem_3_ig_norm_of_a_one_layer_network_is_adversarial_training():
     network, w, batch = one_layer()
     objective = IgNorm(
-        attribution_weight=1.0, eps=0.05, attack_steps=10, step_size=0.02, ig_steps=20, ig_steps_attack=20,
+        attribution_weight=1.0,
+        eps=0.05,
+        attack_steps=10,
+        step_size=0.02,
+        ig_steps=20,
+        ig_steps_attack=20,
         rule="gauss_legendre",
-    )  # fmt: skip
+    )
     sign = 2.0 * tf.cast(batch.y, tf.float32) - 1
     margin = sign * tf.reduce_sum(batch.x * w, axis=[1, 2, 3])
     want = tf.nn.softplus(-margin + 0.05 * np.abs(w).sum()).numpy()

@@ -7,7 +7,12 @@ import numpy as np
 from tests.helpers import run_tests
 from tfrobust.report import Column, Panel, draw_panels, markdown, write_table, write_text
 
-COLUMNS = (Column("name", "network"), Column("steps", "steps", ",d"), Column("score", "top-k", ".2f"), Column("no", "no", ".1f"))
+COLUMNS = (
+    Column("name", "network"),
+    Column("steps", "steps", ",d"),
+    Column("score", "top-k", ".2f"),
+    Column("no", "no", ".1f"),
+)
 ROWS = [{"name": "natural", "steps": 12000, "score": 0.5}, {"name": "robust", "steps": 7, "score": (0.25, 0.125)}]
 
 

@@ -5,7 +5,11 @@ from tests.helpers import run_tests
 from tfrobust.similarity import center_shift, kendall, spearman, top_k_intersection
 from tfrobust.similarity.ranking import mass_center, top_k_mask
 
-MEASURES = {"kendall": kendall, "spearman": spearman, "top_k": lambda a, b, ties="exact": top_k_intersection(a, b, 3, ties)}
+MEASURES = {
+    "kendall": kendall,
+    "spearman": spearman,
+    "top_k": lambda a, b, ties="exact": top_k_intersection(a, b, 3, ties),
+}
 R = np.random.RandomState(0)
 
 

@@ -1,4 +1,5 @@
 """Runs: repeatable, resumable, and stopped when they diverge."""
+
 import glob
 import os
 

@@ -1,4 +1,5 @@
 """Attacks: an argmax over a ball, of a prediction's goal or of a map's."""
+
 from tfrobust.attacks.best import Outcome
 from tfrobust.attacks.ifia import Ifia
 from tfrobust.attacks.noise import NoiseControl

@@ -5,6 +5,7 @@ map is least like the original by the criterion is kept.  An example for which n
 scores 1, 1, 1: as robust as can be.  That raises the score of a network whose label flips easily, or whose goal has no
 gradient, so both are counted here and reported beside every score.
 """
+
 from typing import NamedTuple
 
 import numpy as np
@@ -41,12 +42,8 @@ class Judge:
     """What the network itself says of an image: its map and its prediction; traced once."""
 
     def __init__(self, network, attribution: AttributionSpec, chunk=None):
-        self._map = tf.function(
-            lambda x, y: saliency_map(network, attribution, x, y, chunk), reduce_retracing=True
-        )
-        self._label = tf.function(
-            lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True
-        )
+        self._map = tf.function(lambda x, y: saliency_map(network, attribution, x, y, chunk), reduce_retracing=True)
+        self._label = tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True)
 
     def maps(self, x, y) -> np.ndarray:
         """[B,H,W], as measured."""

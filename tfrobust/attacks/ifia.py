@@ -1,7 +1,7 @@
 """Iterative Feature Importance Attacks (Ghorbani et al., 2019) as RAR and ER measure with them.
 
-Each iteration takes a signed step that changes the map of a softplus twin (a ReLU network's own map has no useful second
-derivative), then judges the new image on the network itself: does it keep the label, how alike are the two maps.
+Each iteration takes a signed step that changes the map of a softplus twin (a ReLU network's own map has no useful
+second derivative), then judges the new image on the network itself: does it keep the label, how alike are the two maps.
 
     top-k        goal = - sum of the twin's map at x' over the k largest positions of the network's map at x
     mass-center  goal = squared distance of the twin's centre of mass at x' from that at x, cut to whole pixels
@@ -10,6 +10,7 @@ The map in the goal is normalised, so shrinking all attributions gains nothing. 
 because the squared distance has no gradient where it is zero, which is where the attack starts (so does the released
 RAR code).  The iterate is chosen by the criterion (RAR: Kendall on the whole map), never by the goal.
 """
+
 from typing import Callable, Optional
 
 import numpy as np

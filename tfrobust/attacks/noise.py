@@ -1,8 +1,9 @@
 """Random noise of the same budget: the control that every attack has to beat.
 
-A map that moves as much under noise as under attack is unstable, not attacked; a number under attack says little without
-the one under noise beside it.
+A map that moves as much under noise as under attack is unstable, not attacked; a number under attack says little
+without the one under noise beside it.
 """
+
 from typing import Callable, Optional
 
 import tensorflow as tf

@@ -3,6 +3,7 @@
 The one ascent loop of the project: training maximises its inner terms with it, evaluation its losses.  It is a
 `tf.while_loop`, because AutoGraph is off inside Keras 3's `train_step`.
 """
+
 import tensorflow as tf
 
 from tfrobust.balls import Ball

@@ -1,4 +1,5 @@
 """The exact meaning of an attack: everything that changes a number measured under it."""
+
 from dataclasses import dataclass
 from typing import Optional
 

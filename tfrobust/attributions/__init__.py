@@ -1,4 +1,5 @@
 """Attributions: (score, x, y) -> map [B,H,W,C], pure and twice differentiable."""
+
 from tfrobust.attributions.gradient import gradient
 from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.scores import make_score

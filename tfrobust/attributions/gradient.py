@@ -1,4 +1,5 @@
 """The plain gradient, also called saliency (Simonyan et al., 2013)."""
+
 import tensorflow as tf
 
 

@@ -7,6 +7,7 @@ grows with their number, in the second derivative either: the attribution is fir
 recording anything; when its cotangent comes back, each chunk is replayed against it and forgotten.  That is exact, not
 an approximation, because what follows depends on the path only through the sum.
 """
+
 from typing import Optional
 
 import numpy as np

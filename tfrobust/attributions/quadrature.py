@@ -3,6 +3,7 @@
 The papers and their code use right end points (RAR's Eq. 3 prints left ones); the trapezoid is what ART's released
 measure uses; Gauss-Legendre is exact for polynomials of degree 2m - 1.
 """
+
 from typing import Tuple
 
 import numpy as np

@@ -3,6 +3,7 @@
 RAR, ER attribute the logit of the true class in their evaluation and the loss in their training; ER's regularisers take
 the softmax output; FAR takes the logit of the predicted class.
 """
+
 from tfrobust import losses
 from tfrobust.types import InputError
 

@@ -1,4 +1,5 @@
 """The exact meaning of an attribution map: everything that changes a number measured on it."""
+
 from dataclasses import dataclass
 
 import tensorflow as tf

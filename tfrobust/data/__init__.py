@@ -1,4 +1,5 @@
 """Data: a name -> checked arrays -> batches (x, y); x float32 [B,H,W,C] in [0, 1], y int32 [B]."""
+
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit
 from tfrobust.data.facts import FACTS
 from tfrobust.data.load import load

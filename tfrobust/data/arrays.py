@@ -1,4 +1,5 @@
 """Images in memory, checked: the form in which every source hands over its data."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,7 +76,9 @@ def _images(name, x):
     if x.dtype.kind == "f":
         x = x.astype(np.float32)
         if not np.isfinite(x).all():
-            raise InputError(f"{name} holds NaN or infinite pixels, first in image {np.argwhere(~np.isfinite(x))[0][0]}")
+            raise InputError(
+                f"{name} holds NaN or infinite pixels, first in image {np.argwhere(~np.isfinite(x))[0][0]}"
+            )
         if x.min() < 0 or x.max() > 1:
             raise InputError(f"{name} spans [{x.min():.4g}, {x.max():.4g}]: float images must lie in [0, 1]")
         return x

@@ -1,4 +1,5 @@
 """The embedded data set: 1,797 real 8x8 scans of digits that come with scikit-learn (UCI, Alpaydin & Kaynak, 1998)."""
+
 import numpy as np
 from sklearn.datasets import load_digits
 

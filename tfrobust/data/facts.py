@@ -1,4 +1,5 @@
 """One table of facts per data set: what the arrays must look like, whatever source they come from."""
+
 from typing import NamedTuple, Optional, Tuple
 
 

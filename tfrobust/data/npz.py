@@ -1,4 +1,5 @@
-"""Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val where there is no test split)."""
+"""Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split)."""
+
 import zipfile
 
 import numpy as np

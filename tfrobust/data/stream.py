@@ -3,6 +3,7 @@
 `tf.data`'s own shuffle cannot do that: its buffer is not part of any checkpoint.  Here pass p over the N images visits
 them in the pseudo-random permutation of (seed, p), so the stream can be entered at any step at no cost.
 """
+
 import tensorflow as tf
 
 from tfrobust.data.arrays import ImageData

@@ -3,11 +3,12 @@
 Data on disk are read without a word to the network: TFDS asks its cloud bucket even with download=False unless it is
 told try_gcs=False.
 """
+
 import os
 
 import numpy as np
 
-from tfrobust.data.arrays import ImageData, make_image_data
+from tfrobust.data.arrays import make_image_data
 from tfrobust.types import InputError
 
 

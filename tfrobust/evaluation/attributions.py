@@ -1,4 +1,5 @@
 """How far the maps of a network move: under an attack on them, or under its control."""
+
 from typing import Callable, Dict, NamedTuple, Optional
 
 import numpy as np

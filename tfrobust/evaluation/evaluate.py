@@ -1,4 +1,5 @@
 """The evaluation of one network: a record per example, a summary, and the specs that make both repeatable."""
+
 from dataclasses import asdict, dataclass
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
@@ -40,9 +41,7 @@ class EvaluationSpec:
     def control(self) -> AttackSpec:
         """Noise with the budget and the criterion of the attribution attack."""
         a = self.attribution_attack
-        return AttackSpec(
-            "noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=a.criterion
-        )
+        return AttackSpec("noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=a.criterion)
 
     def check(self, shape) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
@@ -97,8 +96,8 @@ def evaluate(
     attacked = predict_attacked(network, x, y, spec.prediction_attack, batch_size, bar.update)
     bar.close()
     records = [
-        {"index": int(i), "label": int(l), "prediction": int(p), "prediction_attacked": int(q)}
-        for i, l, p, q in zip(chosen, y, predicted, attacked)
+        {"index": int(i), "label": int(label), "prediction": int(p), "prediction_attacked": int(q)}
+        for i, label, p, q in zip(chosen, y, predicted, attacked)
     ]
     correct = np.flatnonzero(predicted == y)
     summary = {

@@ -1,4 +1,5 @@
 """What a network predicts, as it is and under attack."""
+
 from typing import Callable, Iterator
 
 import numpy as np

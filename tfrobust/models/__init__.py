@@ -1,4 +1,5 @@
 """Networks by name: (shape, classes, width) -> keras.Model with logits out."""
+
 from tfrobust.models.digits_cnn import digits_cnn
 from tfrobust.models.mnist_cnn import mnist_cnn
 from tfrobust.types import InputError

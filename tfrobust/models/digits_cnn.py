@@ -1,4 +1,5 @@
 """A small network of our own for the embedded 8x8 digits: seconds to train, deep enough to be fragile."""
+
 import keras
 from keras import layers
 

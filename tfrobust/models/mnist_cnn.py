@@ -4,6 +4,7 @@ Two 5x5 convolutions of 32 and 64 filters, each followed by 2x2 max-pooling, and
 padding and initialisation are not printed in the paper and come from its released code: SAME padding, kernels from a
 normal of deviation 0.1 cut at two deviations, biases 0.1.
 """
+
 import keras
 from keras import layers
 

@@ -1,4 +1,5 @@
 """Training methods by name.  Each is a frozen dataclass of its hyper-parameters with `inner` and `outer`."""
+
 import dataclasses
 
 from tfrobust.objectives.madry import Madry

@@ -1,4 +1,5 @@
 """The inner maximum that adversarial objectives share: which ball, how many steps, from where."""
+
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -15,8 +16,8 @@ class InnerMax:
     """Hyper-parameters of x' = argmax over N(x, eps); required, because each paper prints its own.
 
     eps: radius, in units of the pixel range [0, 1].  attack_steps, step_size: iterations and length of one.
-    norm: linf or l2.  random_start: start at a point of the ball (the papers' choice; the l1 norm of IG from x to x' has
-      no gradient at x' = x).
+    norm: linf or l2.  random_start: start at a point of the ball (the papers' choice; the l1 norm of IG from x to x'
+      has no gradient at x' = x).
     """
 
     eps: float

@@ -2,6 +2,7 @@
 
 RAR Prop. 1: this is Eq. 4 with lambda = 1 and the sum as size of the attribution.
 """
+
 from dataclasses import dataclass
 
 from tfrobust.losses import cross_entropy

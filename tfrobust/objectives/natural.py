@@ -1,4 +1,5 @@
 """Natural training: the mean of l(x, y)."""
+
 from dataclasses import dataclass
 
 from tfrobust.losses import cross_entropy

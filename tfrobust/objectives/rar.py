@@ -9,6 +9,7 @@ Differs from the paper: the mean over the batch where the released code sums (un
 counts; a momentum rate must be multiplied by the batch size).  Right end points where Eq. 3 prints left ones, as the
 code does; `rule="left"` is the paper's.  The loss inside IG is the stable cross-entropy, not the clipped logarithm.
 """
+
 from dataclasses import dataclass
 from typing import Optional
 

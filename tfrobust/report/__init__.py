@@ -1,4 +1,5 @@
 """Reports: plain dicts and arrays go in, tables and pictures come out."""
+
 from tfrobust.report.panels import Panel, draw_panels
 from tfrobust.report.table import Column, markdown, write_json, write_table, write_text
 

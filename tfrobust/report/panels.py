@@ -1,4 +1,5 @@
 """Pictures of what an attack on attributions does: image, map, attacked image, attacked map, side by side."""
+
 from typing import NamedTuple, Sequence
 
 import numpy as np

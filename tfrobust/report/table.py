@@ -1,4 +1,5 @@
 """Tables of plain dicts: as Markdown (which is also what the screen shows), CSV and JSON."""
+
 import csv
 import io
 import json

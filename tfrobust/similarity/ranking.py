@@ -10,6 +10,7 @@ non-zero entries of the first map into a top-k set.
 
 Maps that are equal everywhere score 1; a constant map against any other scores 0, where the coefficients have no value.
 """
+
 import numpy as np
 from scipy import stats
 

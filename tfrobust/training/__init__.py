@@ -1,4 +1,5 @@
 """Training: a Keras model with a custom train_step, and runs that survive."""
+
 from tfrobust.training.callbacks import TrainingDiverged
 from tfrobust.training.cost import step_seconds
 from tfrobust.training.run import Trained, train

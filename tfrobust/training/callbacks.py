@@ -1,4 +1,5 @@
 """What happens after each step: a look for NaN, a TensorBoard curve per term, a checkpoint now and then."""
+
 import time
 
 import keras

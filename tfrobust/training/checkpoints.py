@@ -1,4 +1,5 @@
 """What a run needs to go on: weights, optimizer, step and the seconds it took so far."""
+
 import os
 from typing import Optional
 

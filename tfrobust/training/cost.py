@@ -1,5 +1,6 @@
 """What a training step costs: the methods of a comparison timed in turns, in one process, so that a busy machine slows
 all of them alike and their ratios hold."""
+
 import itertools
 import time
 from typing import Callable, Dict, Tuple

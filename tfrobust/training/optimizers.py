@@ -1,4 +1,5 @@
 """The optimizer of a TrainingSpec, with its learning-rate schedule."""
+
 import keras
 
 from tfrobust.training.spec import TrainingSpec

@@ -1,4 +1,5 @@
 """A training run: from where it stands to its last step, whatever happened in between."""
+
 import math
 import os
 import time

@@ -1,4 +1,5 @@
 """How long, how fast, and from which seed a network is trained."""
+
 from dataclasses import dataclass, replace
 from typing import Sequence
 

@@ -3,6 +3,7 @@
 This is the only place with a tape over weights and the only reduction over the batch.  The network stays a plain Keras
 model beside the trainer, and can be saved at any time.
 """
+
 import keras
 import tensorflow as tf
 

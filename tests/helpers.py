@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.models import make_model
+from tfrobust.types import Batch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for part in ("kernel", "bias")]
@@ -22,15 +23,25 @@ def run_tests(path: str) -> None:
 
 
 @functools.lru_cache(maxsize=None)
-def reference() -> dict:
-    """The golden numbers of the RAR authors' code, by name."""
-    with np.load(os.path.join(ROOT, "tests", "golden", "rar_reference.npz"), allow_pickle=False) as file:
+def golden(name: str) -> dict:
+    """The arrays of a file of golden numbers."""
+    with np.load(os.path.join(ROOT, "tests", "golden", f"{name}.npz"), allow_pickle=False) as file:
         return dict(file)
 
 
+def reference() -> dict:
+    """The golden numbers of the RAR authors' code."""
+    return golden("rar_reference")
+
+
+def oracle() -> dict:
+    """The golden numbers of the other papers' losses."""
+    return golden("torch_oracle")
+
+
 @functools.lru_cache(maxsize=None)
-def reference_network() -> keras.Model:
-    """The network that they were computed on."""
+def golden_network(name: str) -> keras.Model:
+    """The network that the golden numbers were computed on."""
     x = inputs = keras.Input((28, 28, 1))
     for filters in (4, 8):
         x = layers.Conv2D(filters, 5, padding="same")(x)
@@ -39,14 +50,28 @@ def reference_network() -> keras.Model:
     x = layers.Flatten()(x)
     x = layers.Activation("relu")(layers.Dense(32)(x))
     network = keras.Model(inputs, layers.Dense(10)(x))
-    network.set_weights([reference()["w_" + name] for name in WEIGHTS])
+    network.set_weights([golden(name)["w_" + weight] for weight in WEIGHTS])
     return network
 
 
+def reference_network() -> keras.Model:
+    return golden_network("rar_reference")
+
+
+def oracle_network() -> keras.Model:
+    return golden_network("torch_oracle")
+
+
 def reference_batch():
-    """(x, y, x_perturbed) of the golden numbers."""
+    """(x, y, x_perturbed) of the golden numbers of the RAR authors' code."""
     r = reference()
     return tf.constant(r["x"]), tf.constant(r["y"]), tf.constant(r["x_perturbed"])
+
+
+def oracle_batch():
+    """(batch, x_perturbed) of the other golden numbers."""
+    o = oracle()
+    return Batch(tf.constant(o["x"]), tf.constant(o["y"])), tf.constant(o["x_perturbed"])
 
 
 def assert_close(got, want, tolerance: float) -> None:

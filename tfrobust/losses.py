@@ -18,11 +18,27 @@ def probability(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.nn.softmax(logits), y, axis=1, batch_dims=1)
 
 
+def kl(logits: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """KL(softmax(logits) || softmax(other)), both [B,K]; differentiable in both."""
+    p = tf.nn.softmax(logits)
+    return tf.reduce_sum(p * (tf.nn.log_softmax(logits) - tf.nn.log_softmax(other)), axis=1)
+
+
+def runner_up(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """argmax over j != y of f_j, the most likely wrong class, [B] of y's type; without a gradient."""
+    return tf.argmax(_without(y, logits), axis=1, output_type=y.dtype)
+
+
+def _without(y, logits):
+    """The logits with that of class y at the lowest number there is."""
+    logits = tf.convert_to_tensor(logits)
+    is_y = tf.one_hot(y, tf.shape(logits)[1], on_value=True, off_value=False)
+    return tf.where(is_y, logits.dtype.min, logits)
+
+
 def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """max_{j != y} f_j - f_y: positive exactly where the prediction is wrong (Carlini & Wagner, 2017)."""
-    logits = tf.convert_to_tensor(logits)
-    others = tf.where(tf.one_hot(y, tf.shape(logits)[1], on_value=True, off_value=False), logits.dtype.min, logits)
-    return tf.reduce_max(others, axis=1) - logit(y, logits)
+    return tf.reduce_max(_without(y, logits), axis=1) - logit(y, logits)
 
 
 LOSSES = {"cross_entropy": cross_entropy, "margin": margin}

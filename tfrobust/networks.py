@@ -3,6 +3,9 @@
 The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
 """
 
+import weakref
+from typing import Optional
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,6 +18,33 @@ _TOLERANCE = 1e-5
 def softplus(beta: float):
     """x -> log(1 + exp(beta x)) / beta, which tends to ReLU as beta grows and has a second derivative."""
     return lambda x: tf.nn.softplus(beta * x) / beta
+
+
+def guided_relu(x: tf.Tensor) -> tf.Tensor:
+    """ReLU whose gradient passes only where it is positive: a twin with it does guided backpropagation (Springenberg et
+    al., 2015)."""
+
+    @tf.custom_gradient
+    def relu(x):
+        return tf.nn.relu(x), lambda dy: tf.where(x > 0, tf.nn.relu(dy), 0.0)
+
+    return relu(x)
+
+
+def relu_with_softplus_curvature(beta: float):
+    """ReLU and its first derivative, with the second derivative of softplus(beta), beta s (1 - s), s = sigmoid(beta x)
+    (FAR, Section 4): maps stay those of the network, and attacks on them have a direction."""
+
+    @tf.custom_gradient
+    def step(x):
+        s = tf.sigmoid(beta * x)
+        return tf.cast(x > 0, x.dtype), lambda dy: dy * beta * s * (1.0 - s)
+
+    @tf.custom_gradient
+    def relu(x):
+        return tf.nn.relu(x), lambda dy: dy * step(x)
+
+    return relu
 
 
 class Activation(keras.layers.Layer):
@@ -97,6 +127,24 @@ def twin(network: keras.Model, activation) -> keras.Model:
         return keras.models.clone_model(network, clone_function=clone)
     except (ValueError, TypeError) as e:
         raise InputError(f"network {network.name!r} has no twin: only Sequential and functional models do ({e})") from e
+
+
+_softplus_twins = weakref.WeakKeyDictionary()
+
+
+def softplus_twin(network: keras.Model, beta: Optional[float], curvature_only: bool = False) -> keras.Model:
+    """The twin with softplus(beta), or, with curvature_only, with ReLU and the second derivative of softplus(beta).
+
+    beta None: the network itself.  Made once per network, outside any graph that is being traced.
+    """
+    if beta is None:
+        return network
+    twins = _softplus_twins.setdefault(network, {})
+    key = beta, curvature_only
+    if key not in twins:
+        with tf.init_scope():
+            twins[key] = twin(network, relu_with_softplus_curvature(beta) if curvature_only else softplus(beta))
+    return twins[key]
 
 
 def input_shape(network: keras.Model) -> tuple:

@@ -26,12 +26,14 @@ class Step(NamedTuple):
 
     seed: [2] int32, stateless, made of (run seed, iteration, replica): every random draw of a step folds a number of
       its own into it, so that a run which was killed and resumed draws what the run that was not draws.
+    batch_seed: [2] int32, the same without the replica: for what is drawn once for the whole mini-batch.
     iteration: [] int64, steps done before this one.
     epoch: [] int64, whole passes over the training images done before this step.
     eps_scale: [] float32 in [0, 1], the part of the budget in use while eps is ramped up.
     """
 
     seed: tf.Tensor
+    batch_seed: tf.Tensor
     iteration: tf.Tensor
     epoch: tf.Tensor
     eps_scale: tf.Tensor
@@ -39,6 +41,10 @@ class Step(NamedTuple):
     def draw(self, tag: int) -> tf.Tensor:
         """A seed [2] of its own for the draw that the objective calls `tag`."""
         return tf.random.experimental.stateless_fold_in(self.seed, tag)
+
+    def draw_for_batch(self, tag: int) -> tf.Tensor:
+        """A seed [2] that all replicas share."""
+        return tf.random.experimental.stateless_fold_in(self.batch_seed, tag)
 
 
 Terms = Dict[str, tf.Tensor]

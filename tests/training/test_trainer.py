@@ -34,7 +34,7 @@ def test_the_step_knows_iteration_epoch_ramp_and_draws_anew():
     trainer = Trainer(small_network(), Spy(), seed=7, steps_per_pass=2, eps_ramp_steps=4)
     trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
     trainer.fit(tf.data.Dataset.from_tensors(images()).repeat(), steps_per_epoch=5, verbose=0, shuffle=False)
-    seeds, iterations, epochs, scales = zip(*seen)
+    seeds, _, iterations, epochs, scales = zip(*seen)
     assert [int(i) for i in iterations] == [0, 1, 2, 3, 4] and [int(e) for e in epochs] == [0, 0, 1, 1, 2]
     np.testing.assert_allclose(scales, [0, 0.25, 0.5, 0.75, 1])
     assert len({tuple(s) for s in seeds}) == 5

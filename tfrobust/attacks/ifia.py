@@ -19,7 +19,7 @@ import tensorflow as tf
 from tfrobust.attacks.best import BestIterate, Judge, Outcome
 from tfrobust.attacks.spec import AttackSpec
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
-from tfrobust.networks import softplus, twin
+from tfrobust.networks import softplus_twin
 from tfrobust.similarity.ranking import top_k_mask
 
 
@@ -41,8 +41,7 @@ class Ifia:
 
     def __init__(self, network, attribution: AttributionSpec, attack: AttackSpec, chunk: Optional[int] = None):
         self.attribution, self.attack, self.ball = attribution, attack, attack.ball
-        beta = attack.softplus_beta
-        surrogate = network if beta is None else twin(network, softplus(beta))
+        surrogate = softplus_twin(network, attack.softplus_beta)
         self._surrogate_map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
         self._judge = Judge(network, attribution, chunk)
         self._center = tf.function(self._reference, reduce_retracing=True)

@@ -19,6 +19,8 @@ def pgd(
     random_start: bool = True,
     restarts: int = 1,
     keep: str = "last",
+    accept=None,
+    start=None,
 ) -> tf.Tensor:
     """x' [B,H,W,C] inside the ball and [0, 1], with goal(x') as large as was found.
 
@@ -26,13 +28,16 @@ def pgd(
     seed: [2] stateless, needed by random starts.  random_start: start at a point of the ball instead of x.
     restarts: runs per example, of which the best is kept; from the second on each starts at a random point.
     keep: "last" iterate of a run (training, the released code), or the "best" by goal, its start included.
+    start: [B,H,W,C], another start of the first run than x.
+    accept: x -> [B] bool; with it the last iterate that it accepts is kept, x itself where it accepts none ("last"
+    only).
     """
     best = best_value = None
     for run in range(restarts):
-        start = x
+        first = x if start is None else start
         if random_start or run:
-            start = ball.sample(x, tf.random.experimental.stateless_fold_in(seed, run))
-        x_adv, value = _climb(goal, x, start, ball, steps, step_size, keep)
+            first = ball.sample(x, tf.random.experimental.stateless_fold_in(seed, run))
+        x_adv, value = _climb(goal, x, first, ball, steps, step_size, keep, accept)
         if best is None:
             best, best_value = x_adv, value
             continue
@@ -43,7 +48,7 @@ def pgd(
     return tf.stop_gradient(best)
 
 
-def _climb(goal, x, start, ball, steps, step_size, keep):
+def _climb(goal, x, start, ball, steps, step_size, keep, accept):
     """One run from `start`: (x', goal(x') [B])."""
 
     def step(x_adv):
@@ -57,6 +62,15 @@ def _climb(goal, x, start, ball, steps, step_size, keep):
         after, value = step(x_adv)
         return after, _where(value > best_value, x_adv, best), tf.maximum(value, best_value)
 
+    if accept is not None:
+
+        def step_and_accept(x_adv, kept):
+            x_adv = step(x_adv)[0]
+            return x_adv, _where(accept(x_adv), x_adv, kept)
+
+        begin = (start, _where(accept(start), start, x))
+        _, kept = tf.while_loop(lambda *_: True, step_and_accept, begin, maximum_iterations=steps)
+        return kept, goal(kept)
     if keep == "last":
         (x_adv,) = tf.while_loop(lambda _: True, lambda z: (step(z)[0],), (start,), maximum_iterations=steps)
         return x_adv, goal(x_adv)

@@ -34,7 +34,7 @@ def load(name: str, data_dir=None, download: bool = False) -> ImageData:
         known = ", ".join(FACTS)
         raise InputError(
             f"no data set {name!r} here (known names: {known}). Three ways to get one: put {name}.npz (x_train, "
-            "y_train, x_test, y_test) into --data_dir; point --data_dir at a folder where TensorFlow Datasets prepared it; "
-            "or pass --download to fetch it with TensorFlow Datasets"
+            "y_train, x_test, y_test) into --data_dir; point --data_dir at a folder where TensorFlow Datasets prepared "
+            "it; or pass --download to fetch it with TensorFlow Datasets"
         )
     return data

@@ -31,8 +31,12 @@ class InnerMax:
         if self.attack_steps < 0 or self.step_size < 0:
             raise InputError("attack_steps and step_size must be 0 or more")
 
-    def maximize(self, goal, x: tf.Tensor, step: Step) -> tf.Tensor:
-        """x' [B,H,W,C] with goal(x') [B] raised; eps and step size follow the ramp of the step."""
-        ball = make_ball(self.norm, self.eps).shrunk(step.eps_scale)
-        step_size = self.step_size * step.eps_scale
-        return pgd(goal, x, ball, self.attack_steps, step_size, step.draw(START), self.random_start)
+    def ramped(self, step: Step):
+        """(ball, step size) at this point of the ramp."""
+        return make_ball(self.norm, self.eps).shrunk(step.eps_scale), self.step_size * step.eps_scale
+
+    def maximize(self, goal, x: tf.Tensor, step: Step, accept=None) -> tf.Tensor:
+        """x' [B,H,W,C] with goal(x') [B] raised; eps and step size follow the ramp of the step.  accept: see pgd."""
+        ball, step_size = self.ramped(step)
+        seed = step.draw(START)
+        return pgd(goal, x, ball, self.attack_steps, step_size, seed, self.random_start, accept=accept)

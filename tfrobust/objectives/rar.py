@@ -1,9 +1,12 @@
-"""Robust Attribution Regularization (Chen et al., 2019), Section 4.
+"""Robust Attribution Regularization (Chen et al., 2019), Sections 3 and 4.
 
     IG-NORM      mean of  l(x, y) + lambda max_{x'} || IG^l(x, x') ||_1
     IG-SUM-NORM  mean of  max_{x'} { l(x', y) + beta || IG^l(x, x') ||_1 }
+    Eq. 7        mean of  l(x, y) + lambda max_{x'} { || IG^l(x, x') ||_1 - gamma |x' - x|_2^2 },  x' any image
 
-IG^l(x, x') attributes the change of the loss l(., y) from x to x' on the straight line, label fixed.
+IG^l(x, x') attributes the change of the loss l(., y) from x to x' on the straight line, label fixed; with `layer` to
+the units of an intermediate layer instead of the pixels (Lemma 1).  Eq. 7 is the Lagrangian form of the Wasserstein
+ball.
 
 Differs from the paper: the mean over the batch where the released code sums (under Adam only the ratio of the terms
 counts; a momentum rate must be multiplied by the batch size).  Right end points where Eq. 3 prints left ones, as the
@@ -15,22 +18,26 @@ from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust.attributions import integrated_gradients, make_score
+from tfrobust.attacks.pgd import pgd
+from tfrobust.attributions import integrated_gradients, layer_integrated_gradients, make_score
+from tfrobust.balls import LinfBall
 from tfrobust.losses import cross_entropy
-from tfrobust.objectives.inner import InnerMax
+from tfrobust.objectives.inner import START, InnerMax
 from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class IgRegularized(InnerMax):
     """attribution_weight: lambda of IG-NORM, beta of IG-SUM-NORM.  ig_steps, ig_steps_attack: m of the gradient step
-    and of the attack step.  rule: end points.  chunk: path points held at once (None: all; values do not change)."""
+    and of the attack step.  rule: end points.  chunk: path points held at once (None: all; values do not change).
+    layer: name of the layer whose units are attributed (None: the pixels)."""
 
     attribution_weight: float
     ig_steps: int
     ig_steps_attack: int
     rule: str = "right"
     chunk: Optional[int] = None
+    layer: Optional[str] = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -39,9 +46,12 @@ class IgRegularized(InnerMax):
 
     def ig_norm(self, network, batch, x_adv, steps):
         """|| IG^l(x, x') ||_1, [B]."""
-        loss = make_score(network, "loss")
-        ig = integrated_gradients(loss, x_adv, batch.y, batch.x, steps, self.rule, self.chunk)
-        return tf.reduce_sum(tf.abs(ig), axis=[1, 2, 3])
+        if self.layer:
+            ig = layer_integrated_gradients(network, self.layer, "loss", x_adv, batch.y, batch.x, steps, self.rule)
+        else:
+            loss = make_score(network, "loss")
+            ig = integrated_gradients(loss, x_adv, batch.y, batch.x, steps, self.rule, self.chunk)
+        return tf.reduce_sum(tf.abs(tf.reshape(ig, [tf.shape(ig)[0], -1])), axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,4 +83,31 @@ class IgSumNorm(IgRegularized):
         return {
             "cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True)),
             "ig_norm": self.attribution_weight * self.ig_norm(network, batch, x_adv, self.ig_steps),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class IgWasserstein(IgRegularized):
+    """Eq. 7.  gamma: price of a squared unit of Euclidean distance; eps only bounds the random start."""
+
+    gamma: float
+
+    def _gain(self, network, batch, x, steps):
+        cost = tf.reduce_sum((x - batch.x) ** 2, axis=[1, 2, 3])
+        return self.ig_norm(network, batch, x, steps) - self.gamma * cost
+
+    def inner(self, network, batch, step):
+        start = self.ramped(step)[0].sample(batch.x, step.draw(START)) if self.random_start else batch.x
+        anywhere = LinfBall(step.eps_scale)
+
+        def goal(x):
+            return self._gain(network, batch, x, self.ig_steps_attack)
+
+        size = self.step_size * step.eps_scale
+        return pgd(goal, batch.x, anywhere, self.attack_steps, size, random_start=False, start=start)
+
+    def outer(self, network, batch, x_adv, step):
+        return {
+            "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),
+            "ig_gain": self.attribution_weight * self._gain(network, batch, x_adv, self.ig_steps),
         }

@@ -45,9 +45,9 @@ class Trainer(keras.Model):
     def _step(self) -> Step:
         iteration = tf.cast(self.optimizer.iterations, tf.int64)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        seed = tf.stack([tf.constant(self.seed), tf.cast(iteration, tf.int32)])
+        batch_seed = tf.stack([tf.constant(self.seed), tf.cast(iteration, tf.int32)])
         scale = tf.constant(1.0)
         if self.eps_ramp_steps:
             scale = tf.minimum(1.0, tf.cast(iteration, tf.float32) / self.eps_ramp_steps)
-        seed = tf.random.experimental.stateless_fold_in(seed, replica)
-        return Step(seed, iteration, iteration // self.steps_per_pass, scale)
+        seed = tf.random.experimental.stateless_fold_in(batch_seed, replica)
+        return Step(seed, batch_seed, iteration, iteration // self.steps_per_pass, scale)

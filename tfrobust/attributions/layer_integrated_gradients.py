@@ -1,0 +1,65 @@
+"""Integrated Gradients of an intermediate layer (RAR Lemma 1 and Eq. 3).
+
+    IG_{h_i} = sum_k w_k  df/dh_i (h(r(t_k))) * d h_i(r(t)) / dt at t_k,    r(t) = x0 + t (x - x0)
+
+The inner sum of the lemma over pixels is the derivative of h_i along the path, here by forward-mode differentiation.
+For h the input itself this is Integrated Gradients; for h the score itself it is the change of the score.
+"""
+
+import weakref
+from typing import Optional
+
+import keras
+import tensorflow as tf
+
+from tfrobust.attributions.quadrature import quadrature
+from tfrobust.attributions.scores import SCORES
+from tfrobust.types import InputError
+
+_split = weakref.WeakKeyDictionary()
+
+
+def split_at(network: keras.Model, layer: str):
+    """(head, tail) with network(x) = tail(head(x)), cut behind the layer of that name; weights are shared."""
+    pieces = _split.setdefault(network, {})
+    if layer not in pieces:
+        with tf.init_scope():
+            try:
+                h = network.get_layer(layer).output
+                pieces[layer] = keras.Model(network.input, h), keras.Model(h, network.output)
+            except ValueError as e:
+                names = ", ".join(each.name for each in network.layers)
+                raise InputError(f"cannot cut the network behind layer {layer!r} (its layers: {names})") from e
+    return pieces[layer]
+
+
+def layer_integrated_gradients(
+    network: keras.Model,
+    layer: str,
+    score: str,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    baseline: Optional[tf.Tensor] = None,
+    steps: int = 50,
+    rule: str = "right",
+) -> tf.Tensor:
+    """IG of the score (see `scores`) from baseline to x, in units of the layer's output, [B,...]; differentiable.
+
+    The layer must be one that every path through the network passes; InputError where it is not.
+    """
+    head, tail = split_at(network, layer)
+    x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
+    points, weights = quadrature(rule, steps)
+    m = len(points)
+    t = tf.reshape(points, [-1, 1, 1, 1, 1])
+    shape = tf.concat([[-1], tf.shape(x)[1:]], axis=0)
+    path = tf.reshape(x0[tf.newaxis] + t * (x - x0)[tf.newaxis], shape)
+    velocity = tf.tile(x - x0, [m, 1, 1, 1])
+    with tf.autodiff.ForwardAccumulator(path, velocity) as forward:
+        h = head(path, training=False)
+    dh_dt = forward.jvp(h)
+    with tf.GradientTape() as tape:
+        tape.watch(h)
+        value = SCORES[score](tf.tile(y, [m]), tail(h, training=False))
+    terms = tape.gradient(value, h) * dh_dt
+    return tf.tensordot(tf.constant(weights), tf.reshape(terms, tf.concat([[m, -1], tf.shape(h)[1:]], axis=0)), axes=1)

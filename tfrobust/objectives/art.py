@@ -1,0 +1,118 @@
+"""Attributional Robustness Training (Singh et al., 2020), Eq. 5, Eq. 6 and Algorithm 1.
+
+    mean of  l(x', y) + lambda L_attr(x', y),    x' = argmax over N(x, eps) of L_attr
+    L_attr(x, y) = log(1 + exp(-(d(g^i*(x), x) - d(g^y(x), x)))),   d = 1 - cos,   i* = argmax over i != y of f(x)_i
+
+g^i is the input gradient of the logit i.  L_attr sees the softplus(beta) twin, the cross-entropy the network itself.
+
+The rows of its Table 5 are `loss`: triplet (ours), cosine and l2 (Eq. 4: d(g^y(x'), x') alone), change (Eq. 2:
+|g^y(x') - g^y(x)|_2), and `negative`: runner_up (ours) or least_likely (i* = argmin).
+
+Differs from the paper: i* is taken at the current point and from the twin, as the released code does, not at x.  The
+gradient passes through the image as anchor in the attack only (code); raw [0, 1] pixels are the anchor.  Options from
+the code: `attack_k` restricts the cosine of the inner attack to the k largest |g^y| at its start; `pair` puts the
+clean and the perturbed image into the outer loss, each anchored against the harder of the two gradients.
+`attack_on="total"` raises L_attr + l (appendix C).
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import tensorflow as tf
+
+from tfrobust.attributions import gradient, make_score
+from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.networks import softplus_twin
+from tfrobust.objectives.inner import InnerMax
+from tfrobust.similarity.differentiable import cosine_distance, l2
+from tfrobust.types import InputError
+
+CHOICES = {
+    "loss": ("triplet", "cosine", "l2", "change"),
+    "negative": ("runner_up", "least_likely"),
+    "attack_on": ("attribution", "total"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Art(InnerMax):
+    """attribution_weight: lambda.  softplus_beta: of the twin.  The rest: see above."""
+
+    attribution_weight: float
+    softplus_beta: float
+    loss: str = "triplet"
+    negative: str = "runner_up"
+    attack_on: str = "attribution"
+    attack_k: Optional[int] = None
+    pair: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, values in CHOICES.items():
+            if getattr(self, name) not in values:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+        if self.attribution_weight < 0 or not self.softplus_beta > 0:
+            raise InputError("attribution_weight must be 0 or more, softplus_beta above 0")
+        if self.pair and self.loss != "triplet":
+            raise InputError("pair belongs to the triplet loss")
+
+    def gradients(self, network, x, y):
+        """(g^y, g^i*) of the twin at x, each [B,H,W,C]."""
+        surrogate = softplus_twin(network, self.softplus_beta)
+        logits = surrogate(x, training=False)
+        other = runner_up(y, logits)
+        if self.negative == "least_likely":
+            other = tf.argmin(logits, axis=1, output_type=y.dtype)
+        logit = make_score(surrogate, "logit")
+        return gradient(logit, x, y), gradient(logit, x, other)
+
+    def attribution_loss(self, network, batch, x, mask=1.0):
+        """L_attr at x, [B]; the cosine sees the entries where mask is 1."""
+        if self.loss == "change":
+            logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
+            return l2(gradient(logit, x, batch.y), gradient(logit, batch.x, batch.y))
+        positive, negative = self.gradients(network, x, batch.y)
+        if self.loss == "l2":
+            return l2(positive, x)
+        d_positive = cosine_distance(mask * positive, mask * x)
+        if self.loss == "cosine":
+            return d_positive
+        return tf.nn.softplus(d_positive - cosine_distance(mask * negative, mask * x))
+
+    def paired_loss(self, network, batch, x_adv):
+        """The triplet over the pair (x, x'): each anchor against the farther positive and the nearer negative."""
+        gradients = [self.gradients(network, x, batch.y) for x in (batch.x, x_adv)]
+
+        def anchored(x):
+            farthest = tf.maximum(*(cosine_distance(positive, x) for positive, _ in gradients))
+            nearest = tf.minimum(*(cosine_distance(negative, x) for _, negative in gradients))
+            return tf.nn.softplus(farthest - nearest)
+
+        return (anchored(batch.x) + anchored(x_adv)) / 2
+
+    def inner(self, network, batch, step):
+        mask = self._attack_mask(network, batch)
+
+        def goal(x):
+            value = self.attribution_loss(network, batch, x, mask)
+            if self.attack_on == "total":
+                value += cross_entropy(batch.y, network(x, training=False))
+            return value
+
+        return self.maximize(goal, batch.x, step)
+
+    def _attack_mask(self, network, batch):
+        """1 at the attack_k largest |g^y(x)| of the network itself; everywhere where attack_k is None."""
+        if self.attack_k is None:
+            return 1.0
+        size = tf.abs(gradient(make_score(network, "logit"), batch.x, batch.y))
+        flat = tf.reshape(size, [tf.shape(size)[0], -1])
+        kth = tf.math.top_k(flat, self.attack_k).values[:, -1]
+        return tf.cast(size >= tf.reshape(kth, [-1, 1, 1, 1]), size.dtype)
+
+    def outer(self, network, batch, x_adv, step):
+        attr = (self.paired_loss if self.pair else self.attribution_loss)(network, batch, x_adv)
+        return {
+            "cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True)),
+            "alignment": self.attribution_weight * attr,
+        }

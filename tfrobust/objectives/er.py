@@ -1,0 +1,110 @@
+"""Enhanced regularizers, CACR + WACR (Sarkar et al., 2021), Eq. 6, 9, 10 and 12.
+
+    mean of  l(x', y) + lambda (CACR + WACR),   x' = argmax over N(x, eps) of l(x', y) + |IG^l(x, x')|_1          (12)
+    CACR = KL(P_ME || P_NCA) - KL(P_ME || P_TCA)                                                                  (6)
+    WACR = sum over P1 of |dA| + sum over P2 of |A dA|                                                            (9)
+
+P_TCA, P_NCA: softmax over pixels of IG(0, x') of the true class and of the most likely wrong class; P_ME: uniform.
+A = IG(0, x), dA = IG(x, x') of the true class; P2: entries where A and dA have one sign, P1: the others.  All IG of
+CACR and WACR are of the softmax output.
+
+Differs from the paper: the change is IG from x to x', not the difference IG(0, x') - IG(0, x), which Eq. 8 equates
+with it (IG depends on the path); `change="difference"` is the latter.  Signs are compared with sign(0) = 0, as in the
+released code, so a change where A is zero is charged in full; `zeros="p2"` puts zero products into P2.  The wrong
+class is that at x', fixed along the path.  CACR sums channels, WACR works on every entry (code).  `temperature`
+multiplies the maps before the softmax, which is nearly uniform at the paper's 1.
+
+Options of its Tables 4 to 7 and 10: cacr_weight and wacr_weight (0 leaves one out), contrast=False drops
+KL(P_ME || P_NCA), base_attribution=False replaces WACR by |dA|_1.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import tensorflow as tf
+
+from tfrobust.attributions import integrated_gradients, make_score
+from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.objectives.inner import InnerMax
+from tfrobust.types import InputError
+
+CHOICES = {"change": ("path", "difference"), "zeros": ("p1", "p2")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacrWacr(InnerMax):
+    """attribution_weight: lambda.  ig_steps, ig_steps_attack: m of the gradient and the attack step.  The rest:
+    above."""
+
+    attribution_weight: float
+    ig_steps: int
+    ig_steps_attack: int
+    cacr_weight: float = 1.0
+    wacr_weight: float = 1.0
+    contrast: bool = True
+    base_attribution: bool = True
+    change: str = "path"
+    zeros: str = "p1"
+    temperature: float = 1.0
+    chunk: Optional[int] = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, values in CHOICES.items():
+            if getattr(self, name) not in values:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+        if min(self.attribution_weight, self.cacr_weight, self.wacr_weight) < 0:
+            raise InputError("weights must be 0 or more")
+        if min(self.ig_steps, self.ig_steps_attack) < 1 or not self.temperature > 0:
+            raise InputError("ig_steps and ig_steps_attack must be 1 or more, temperature above 0")
+
+    def ig(self, network, x, y, baseline=None):
+        """IG of the softmax output of class y from baseline (black) to x."""
+        return integrated_gradients(make_score(network, "probability"), x, y, baseline, self.ig_steps, chunk=self.chunk)
+
+    def cacr(self, true, negative):
+        """Eq. 6 and 11 from the two maps at x' [B,H,W,C]; [B]."""
+        to_true = kl_from_uniform(self.temperature * true)
+        return kl_from_uniform(self.temperature * negative) - to_true if self.contrast else -to_true
+
+    def wacr(self, base, change):
+        """Eq. 9 from A and dA [B,H,W,C]; [B].  The sets are constants, gradients flow through A and dA."""
+        size = tf.abs(change)
+        if self.base_attribution:
+            same = tf.equal(tf.sign(base), tf.sign(change))
+            if self.zeros == "p2":
+                same |= base * change == 0
+            size = tf.where(same, tf.abs(base * change), size)
+        return tf.reduce_sum(size, axis=[1, 2, 3])
+
+    def inner(self, network, batch, step):
+        loss = make_score(network, "loss")
+
+        def goal(x):
+            ig = integrated_gradients(loss, x, batch.y, batch.x, self.ig_steps_attack, chunk=self.chunk)
+            return loss(x, batch.y) + tf.reduce_sum(tf.abs(ig), axis=[1, 2, 3])
+
+        return self.maximize(goal, batch.x, step)
+
+    def outer(self, network, batch, x_adv, step):
+        negative = runner_up(batch.y, network(x_adv, training=False))
+        true_adv = self.ig(network, x_adv, batch.y)
+        base = self.ig(network, batch.x, batch.y)
+        change = true_adv - base if self.change == "difference" else self.ig(network, x_adv, batch.y, batch.x)
+        cacr = self.cacr(true_adv, self.ig(network, x_adv, negative))
+        return {
+            "cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True)),
+            "cacr": self.attribution_weight * self.cacr_weight * cacr,
+            "wacr": self.attribution_weight * self.wacr_weight * self.wacr(base, change),
+        }
+
+
+def kl_from_uniform(a: tf.Tensor) -> tf.Tensor:
+    """KL(uniform || softmax over pixels of the channel sum of a [B,H,W,C]), [B]."""
+    flat = tf.reshape(tf.reduce_sum(a, axis=-1), [tf.shape(a)[0], -1])
+    b = flat - tf.reduce_mean(flat, axis=1, keepdims=True)
+    # log mean exp(b).  b is tiny at the paper's temperature, and this form keeps the digits that log-softmax would
+    lose.
+    tiny = tf.math.log1p(tf.reduce_mean(tf.math.expm1(tf.minimum(b, 1.0)), axis=1))
+    n = tf.cast(tf.shape(flat)[1], a.dtype)
+    return tf.where(tf.reduce_max(b, axis=1) < 1.0, tiny, tf.reduce_logsumexp(b, axis=1) - tf.math.log(n))

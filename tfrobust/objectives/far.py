@@ -1,0 +1,123 @@
+"""FAR, a general framework for attributional robustness (Ivankay et al., 2021), Eq. 5, 6, 10 and 11.
+
+    Eq. 5     mean of  l(x, y) + lambda max_{x'} d(S(x'), S^T(x))                       inner: IFIA (Algorithm 1)
+    Eq. 6     mean of  max_{x'} { l(x', y) + lambda d(S(x'), S^T(x)) }                  inner: adversarial IFIA (2)
+    AAT       Eq. 5 with S = IG from black, d = PCL, S^T = S(x)                         (10)
+    AdvAAT    Eq. 6 with the same                                                       (11)
+
+S is any attribution, d any smooth dissimilarity, S^T the map of the clean image or one that is given.  Section 3.2 of
+the paper (Madry, IG-NORM, IG-SUM-NORM and ART as cases of the general form) is tested.
+
+Differs from the paper: the released code is not public, so these are choices.  Maps are of the class predicted at x,
+the loss of the true class.  Algorithm 1 stops when the label changes; here its last label-keeping iterate is kept.
+S^T is a constant in the attack and differentiated in the outer step.  Second derivatives of ReLU are those of
+softplus(softplus_beta) in both steps, maps and first derivatives stay ReLU's; softplus_beta=None leaves ReLU as it is.
+ PCL has no gradient where x' = x, where the printed algorithms start: random_start is true unless given.
+"""
+
+from dataclasses import dataclass, field
+from typing import Callable, Optional, Union
+
+import tensorflow as tf
+
+from tfrobust.attributions import AttributionSpec, attribute
+from tfrobust.losses import cross_entropy
+from tfrobust.networks import softplus_twin
+from tfrobust.objectives.inner import InnerMax
+from tfrobust.similarity.differentiable import DISSIMILARITIES
+from tfrobust.types import InputError
+
+TARGETS = ("clean", "given", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Far(InnerMax):
+    """attribution_weight: lambda.  adversarial: Eq. 6 instead of Eq. 5.
+    attribution: S, an AttributionSpec (its raw, signed map) or a function (network, x, batch, predicted) -> map.
+    dissimilarity: d, a name of similarity.differentiable or a function (map, target) -> [B].
+    target: S^T, the map of the clean image, the given s of the batch, or none (zeros).
+    softplus_beta: of the second derivative.  chunk: path points held at once."""
+
+    attribution_weight: float
+    attribution: Union[AttributionSpec, Callable]
+    dissimilarity: Union[str, Callable] = "pearson"
+    adversarial: bool = False
+    target: str = "clean"
+    softplus_beta: Optional[float] = 1.0
+    chunk: Optional[int] = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, values in {"dissimilarity": DISSIMILARITIES, "target": TARGETS}.items():
+            value = getattr(self, name)
+            if not callable(value) and value not in values:
+                raise InputError(f"unknown {name} {value!r}: choose one of {', '.join(values)}")
+        if self.attribution_weight < 0:
+            raise InputError("attribution_weight must be 0 or more")
+
+    def maps(self, network, x, batch, predicted):
+        """S(x) [B,H,W,C], differentiable twice."""
+        surrogate = softplus_twin(network, self.softplus_beta, curvature_only=True)
+        if callable(self.attribution):
+            return self.attribution(surrogate, x, batch, predicted)
+        return attribute(surrogate, self.attribution, x, predicted, self.chunk)
+
+    def distance(self, network, x, batch, predicted, target):
+        """d(S(x), S^T), [B]."""
+        name = self.dissimilarity
+        return (name if callable(name) else DISSIMILARITIES[name])(self.maps(network, x, batch, predicted), target)
+
+    def _predicted(self, network, batch):
+        return tf.argmax(network(batch.x, training=False), axis=1, output_type=batch.y.dtype)
+
+    def _target(self, network, batch, predicted):
+        if self.target == "clean":
+            return self.maps(network, batch.x, batch, predicted)
+        if self.target == "none":
+            return tf.zeros_like(batch.x)
+        if batch.s is None:
+            raise InputError("target=given needs data with a map s beside each image")
+        return batch.s
+
+    def inner(self, network, batch, step):
+        predicted = self._predicted(network, batch)
+        target = tf.stop_gradient(self._target(network, batch, predicted))
+
+        def goal(x):
+            distance = self.distance(network, x, batch, predicted, target)
+            if not self.adversarial:
+                return distance
+            return cross_entropy(batch.y, network(x, training=False)) + self.attribution_weight * distance
+
+        def keeps_label(x):
+            return tf.argmax(network(x, training=False), axis=1, output_type=batch.y.dtype) == predicted
+
+        return self.maximize(goal, batch.x, step, None if self.adversarial else keeps_label)
+
+    def outer(self, network, batch, x_adv, step):
+        predicted = self._predicted(network, batch)
+        distance = self.distance(network, x_adv, batch, predicted, self._target(network, batch, predicted))
+        name, x = ("cross_entropy_adv", x_adv) if self.adversarial else ("cross_entropy", batch.x)
+        return {
+            name: cross_entropy(batch.y, network(x, training=True)),
+            "attribution": self.attribution_weight * distance,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aat(Far):
+    """AAT (Eq. 10).  ig_steps: points of IG from black."""
+
+    ig_steps: int
+    attribution: AttributionSpec = field(init=False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "attribution", AttributionSpec(steps=self.ig_steps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdvAat(Aat):
+    """AdvAAT (Eq. 11)."""
+
+    adversarial: bool = True

@@ -1,0 +1,35 @@
+"""Input-gradient regularisation (Drucker & LeCun, 1992; RAR Prop. 2): the mean of l(x, y) + lambda |grad_x l(x,
+y)|_q^q.
+
+RAR's Prop. 2 derives it from Eq. 4 with the first term of the path only.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfrobust.attributions import gradient, make_score
+from tfrobust.losses import cross_entropy
+from tfrobust.types import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientPenalty:
+    """attribution_weight: lambda.  q: power, at least 1 (1: the l1 norm of the gradient; 2: its squared l2 norm)."""
+
+    attribution_weight: float
+    q: float = 2.0
+
+    def __post_init__(self):
+        if self.attribution_weight < 0 or self.q < 1:
+            raise InputError("attribution_weight must be 0 or more, q at least 1")
+
+    def inner(self, network, batch, step):
+        return batch.x
+
+    def outer(self, network, batch, x_adv, step):
+        g = gradient(make_score(network, "loss"), batch.x, batch.y)
+        return {
+            "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),
+            "gradient_penalty": self.attribution_weight * tf.reduce_sum(tf.abs(g) ** self.q, axis=[1, 2, 3]),
+        }

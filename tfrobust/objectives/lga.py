@@ -1,0 +1,47 @@
+"""LGA, local gradient alignment (Joo et al., 2023): the gradient at x and at x plus noise agree in length and in angle.
+
+    mean of  l(x, y) + lambda_l2 |g(x') - g(x)|_2 + lambda_cos (1 - cos(g(x'), g(x))),   x' = x + u, u uniform in the
+    ball
+
+No inner maximum, so a step costs little more than one of gradient regularisation.  g is the gradient of the logit of
+the true class, of the softplus(softplus_beta) twin, whose curvature a ReLU network lacks.  Implemented from the idea;
+the paper's constants are not known here.
+"""
+
+from dataclasses import dataclass
+
+from tfrobust.attributions import gradient, make_score
+from tfrobust.balls import make_ball
+from tfrobust.losses import cross_entropy
+from tfrobust.networks import softplus_twin
+from tfrobust.objectives.inner import START
+from tfrobust.similarity.differentiable import cosine_distance, l2
+from tfrobust.types import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lga:
+    """eps, norm: of the noise.  l2_weight, cosine_weight: of the two terms.  softplus_beta: of the twin."""
+
+    eps: float
+    l2_weight: float
+    cosine_weight: float
+    softplus_beta: float
+    norm: str = "linf"
+
+    def __post_init__(self):
+        make_ball(self.norm, self.eps)
+        if min(self.l2_weight, self.cosine_weight) < 0 or not self.softplus_beta > 0:
+            raise InputError("l2_weight and cosine_weight must be 0 or more, softplus_beta above 0")
+
+    def inner(self, network, batch, step):
+        return make_ball(self.norm, self.eps).shrunk(step.eps_scale).sample(batch.x, step.draw(START))
+
+    def outer(self, network, batch, x_adv, step):
+        logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
+        g, g_adv = (gradient(logit, x, batch.y) for x in (batch.x, x_adv))
+        return {
+            "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),
+            "gradient_length": self.l2_weight * l2(g_adv, g),
+            "gradient_angle": self.cosine_weight * cosine_distance(g_adv, g),
+        }

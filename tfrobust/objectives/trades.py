@@ -1,0 +1,47 @@
+"""TRADES (Zhang et al., 2019), the baseline of SAT: the mean of l(x, y) + beta max_{x'} KL(f(x) || f(x')).
+
+The start is x plus 0.001 times normal noise, as in the released code of SAT and TRADES: at x itself the divergence has
+no gradient.  Gradients pass through both arguments of the divergence in the outer step.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfrobust.attacks.pgd import pgd
+from tfrobust.losses import cross_entropy, kl
+from tfrobust.objectives.inner import START, InnerMax
+from tfrobust.types import InputError
+
+START_DEVIATION = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trades(InnerMax):
+    """kl_weight: beta (SAT's released code: 6 for the baseline, 1 beside uniform noise and in TRADES-SAT)."""
+
+    kl_weight: float
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.kl_weight < 0:
+            raise InputError("kl_weight must be 0 or more")
+
+    def inner(self, network, batch, step):
+        clean = tf.stop_gradient(network(batch.x, training=False))
+        ball, step_size = self.ramped(step)
+        noise = START_DEVIATION * tf.random.stateless_normal(tf.shape(batch.x), step.draw(START))
+        start = ball.project(batch.x + noise, batch.x) if self.random_start else batch.x
+
+        def goal(x):
+            return kl(clean, network(x, training=False))
+
+        return pgd(goal, batch.x, ball, self.attack_steps, step_size, random_start=False, start=start)
+
+    def outer(self, network, batch, x_adv, step):
+        # One pass for both, so that BatchNormalization statistics move once a step.
+        clean, adv = tf.split(network(tf.concat([batch.x, x_adv], axis=0), training=True), 2)
+        return {
+            "cross_entropy": cross_entropy(batch.y, clean),
+            "kl": self.kl_weight * kl(clean, adv),
+        }

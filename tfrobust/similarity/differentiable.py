@@ -1,0 +1,47 @@
+"""How alike two maps are to an objective: smooth, per example.  Maps are [B,...], results [B]."""
+
+import tensorflow as tf
+
+_TINY = 1e-12
+
+
+def _flat(a):
+    return tf.reshape(a, [tf.shape(a)[0], -1])
+
+
+def cosine(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """<a, b> / (|a| |b|) in [-1, 1]; 0 where a map is zero everywhere, and then without a gradient."""
+    a, b = _flat(a), _flat(b)
+    squares = tf.reduce_sum(a * a, axis=1) * tf.reduce_sum(b * b, axis=1)
+    return tf.reduce_sum(a * b, axis=1) * tf.math.rsqrt(tf.maximum(squares, _TINY**2))
+
+
+def pearson(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Pearson's correlation in [-1, 1]; 0 where a map is constant."""
+    a, b = _flat(a), _flat(b)
+    return cosine(a - tf.reduce_mean(a, axis=1, keepdims=True), b - tf.reduce_mean(b, axis=1, keepdims=True))
+
+
+def pearson_loss(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """PCL = 1 - (PCC + 1) / 2 in [0, 1] (FAR, Section 4)."""
+    return 1.0 - (pearson(a, b) + 1.0) / 2.0
+
+
+def cosine_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """1 - cos(a, b) in [0, 2] (ART Eq. 5)."""
+    return 1.0 - cosine(a, b)
+
+
+def l1(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """|a - b|_1."""
+    return tf.reduce_sum(tf.abs(_flat(a - b)), axis=1)
+
+
+def l2(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """|a - b|_2; where the maps are equal it has the gradient 0."""
+    square = tf.reduce_sum(_flat(a - b) ** 2, axis=1)
+    safe = tf.where(square > 0, square, 1.0)
+    return tf.where(square > 0, tf.sqrt(safe), 0.0)
+
+
+DISSIMILARITIES = {"pearson": pearson_loss, "cosine": cosine_distance, "l1": l1, "l2": l2}

@@ -4,7 +4,7 @@ from absl import flags
 
 from flags.parsers import define_number
 from tfrobust.attacks import AttackSpec
-from tfrobust.attacks.spec import CRITERIA
+from tfrobust.attacks.spec import CRITERIA, KEEP
 from tfrobust.attributions import AttributionSpec
 from tfrobust.attributions import spec as attribution_spec
 from tfrobust.attributions.quadrature import RULES
@@ -12,8 +12,9 @@ from tfrobust.attributions.scores import SCORES
 from tfrobust.balls import BALLS
 from tfrobust.evaluation import EvaluationSpec
 from tfrobust.losses import LOSSES
+from tfrobust.types import InputError
 
-REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "ifia_k", "map_k")
+REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -30,11 +31,12 @@ def define(fv: flags.FlagValues) -> None:
     define_number("pgd_step_size", None, "PGD: length of a step. Required.", fv)
     flags.DEFINE_integer("pgd_restarts", 1, "PGD: runs, the best of which counts.", **where)
     flags.DEFINE_enum("pgd_loss", "cross_entropy", list(LOSSES), "PGD: loss that is raised.", **where)
+    flags.DEFINE_enum("pgd_keep", "best", KEEP, "PGD: iterate that counts: the best by loss, or the last.", **where)
     flags.DEFINE_bool("pgd_random_start", True, "PGD: start at a random point.", **where)
     flags.DEFINE_enum("ifia_goal", "top_k", ["top_k", "mass_center"], "IFIA: what is attacked.", **where)
     flags.DEFINE_integer("ifia_steps", None, "IFIA: steps. Required.", **where)
     define_number("ifia_step_size", None, "IFIA: length of a step. Required.", fv)
-    flags.DEFINE_integer("ifia_k", None, "IFIA: pixels whose attribution is driven down. Required.", **where)
+    flags.DEFINE_integer("ifia_k", None, "IFIA: pixels whose attribution is driven down. Required by top_k.", **where)
     flags.DEFINE_integer("ifia_restarts", 1, "IFIA: runs, the best of which counts.", **where)
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
     flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus twin (0: no twin).", **where)
@@ -52,6 +54,8 @@ def define(fv: flags.FlagValues) -> None:
 
 
 def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
+    if fv.ifia_k is None and fv.ifia_goal == "top_k":
+        raise InputError("--ifia_goal=top_k needs --ifia_k, the number of pixels whose attribution is driven down")
     ball = {"eps": fv.eps, "norm": fv.norm, "seed": fv.evaluation_seed}
     return EvaluationSpec(
         prediction_attack=AttackSpec(
@@ -61,6 +65,7 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             restarts=fv.pgd_restarts,
             loss=fv.pgd_loss,
             random_start=fv.pgd_random_start,
+            keep=fv.pgd_keep,
             **ball,
         ),
         attribution=AttributionSpec(
@@ -76,7 +81,7 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             f"ifia_{fv.ifia_goal}",
             steps=fv.ifia_steps,
             step_size=fv.ifia_step_size,
-            k=fv.ifia_k,
+            k=fv.ifia_k or fv.map_k,
             restarts=fv.ifia_restarts,
             random_start=fv.ifia_random_start,
             softplus_beta=fv.ifia_beta or None,

@@ -3,6 +3,7 @@
 from absl import flags
 
 from flags.parsers import define_number
+from tfrobust.attributions.quadrature import RULES
 from tfrobust.balls import BALLS
 from tfrobust.objectives import OBJECTIVES, make_objective
 
@@ -33,9 +34,7 @@ def define(fv: flags.FlagValues) -> None:
     define_number("attribution_weight", None, "Weight of the attribution term (RAR: lambda, beta).", fv)
     flags.DEFINE_integer("ig_steps", None, "Integrated Gradients points in the gradient step (m).", flag_values=fv)
     flags.DEFINE_integer("ig_steps_attack", None, "The same in the attack step.", flag_values=fv)
-    flags.DEFINE_string(
-        "rule", None, "End points: right (unless given), left, trapezoid, gauss_legendre.", flag_values=fv
-    )
+    flags.DEFINE_enum("rule", None, list(RULES), "End points (right unless given).", flag_values=fv)
     flags.DEFINE_integer(
         "chunk", None, "Path points held in memory at once (all unless given).", lower_bound=1, flag_values=fv
     )

@@ -15,6 +15,7 @@ COLUMNS = (
     Column("noise_top_k_intersection", "noise top-k", ".3f"),
     Column("noise_kendall", "noise Kendall", ".3f"),
     Column("noise_spearman", "noise Spearman", ".3f"),
+    Column("share_uncounted", "no attack", ".1%"),
     Column("share_unmoved", "unmoved", ".1%"),
     Column("share_label_never_kept", "label lost", ".1%"),
 )
@@ -22,7 +23,8 @@ COLUMNS = (
 LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
   (1: the same); with "noise": under random noise of the same budget.
-unmoved, label lost: images that the attack never moved, or for which it kept no label; both score 1."""
+no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those
+  that it never moved (unmoved) and those whose label it never kept (label lost)."""
 
 
 def legend(summary, spec) -> str:

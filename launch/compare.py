@@ -11,8 +11,11 @@ Finished runs are not repeated: the same command goes on where it was stopped.  
 .csv, .json and .png (NAME is --name) and the run of each row (see launch.train) in --output.
 """
 
+import functools
+import hashlib
 import json
 import os
+import re
 import sys
 from typing import Dict, List, NamedTuple
 
@@ -23,21 +26,23 @@ from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
 from launch import verb
 from launch.columns import COLUMNS, legend
-from launch.evaluate import load_network, pick_panels
+from launch.evaluate import about, load_network, pick_panels
 from launch.progress import bar
 from tfrobust import report, training
-from tfrobust.data import ImageData, to_unit, training_batches
+from tfrobust.data import ImageData, load, to_unit, training_batches
 from tfrobust.evaluation import Evaluation, EvaluationSpec, evaluate
 from tfrobust.evaluation.attributions import Maps
 from tfrobust.types import InputError
 
 PICTURED = 2
 UNCONTROLLED = ("natural", "madry")
+TAKEN = ("run", "costs", "network")
 
 
 def comparison_flags(fv: flags.FlagValues) -> None:
     """What is compared, and where to."""
     flags.DEFINE_list("rows", None, "Flagfiles of the methods, as launch.train takes them. Required.", flag_values=fv)
+    flags.DEFINE_list("overrides", [], "Flags that win over those of every row, such as --steps=100.", flag_values=fv)
     flags.DEFINE_list("seeds", ["0"], "Seeds; each trains and evaluates every row.", flag_values=fv)
     flags.DEFINE_bool("controls", True, "Add madry at equal steps and at equal time.", flag_values=fv)
     flags.DEFINE_string("output", None, "Folder of the table and the runs. Required.", flag_values=fv)
@@ -54,38 +59,64 @@ class Entry(NamedTuple):
     name: str
     flagfile: str
     overrides: List[str]
-    cost: float
+    cost: float = 1.0
 
     def row(self, *overrides: str) -> launch_rows.Row:
         return launch_rows.read_row(self.flagfile, [*self.overrides, *overrides], self.name)
 
 
-def read_entries(fv, data: ImageData) -> List[Entry]:
-    """The rows of --rows, then the controls of --controls."""
-    data_overrides = [f"--dataset={fv.dataset}"]
-    entries = [Entry(os.path.basename(f).removesuffix(".flags"), f, data_overrides, 1.0) for f in fv.rows]
+def check_flags(fv) -> None:
+    """Raises InputError for what no later check names."""
+    if not fv.rows or not fv.seeds:
+        raise InputError("--rows and --seeds need at least one entry each")
+    if len(set(fv.seeds)) < len(fv.seeds):
+        raise InputError("--seeds names a seed twice: its runs would count twice")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", fv.name) or fv.name in TAKEN:
+        raise InputError(f"--name={fv.name!r} must be letters, digits, _ and -, and none of {', '.join(TAKEN)}")
+
+
+def read_entries(fv) -> List[Entry]:
+    """The rows of --rows, checked: what is wrong shows before an hour of training, not after."""
+    entries = [Entry(os.path.basename(f).removesuffix(".flags"), f, list(fv.overrides)) for f in fv.rows]
     if len({e.name for e in entries}) < len(entries):
         raise InputError("two of --rows have the same file name")
-    for entry in entries:  # What is wrong shows before an hour of training, not after.
+    methods = set()
+    for entry in entries:
         for seed in fv.seeds:
-            entry.row(f"--seed={seed}")
-    seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
-    entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
-    return entries + (controls(entries) if fv.controls else [])
+            row = entry.row(f"--seed={seed}")
+        methods.add(row.flags.method)
+        if row.flags.dataset != fv.dataset:
+            raise InputError(f"{entry.flagfile} trains on {row.flags.dataset}, the evaluation is on {fv.dataset}")
+        if fv.evaluate_on == "held_out" and row.flags.hold_out < fv.hold_out:
+            raise InputError(f"{entry.flagfile} trains on images that are held out for the evaluation (--hold_out)")
+    if fv.controls and methods - set(UNCONTROLLED) and "madry" not in methods:
+        raise InputError("--controls needs a row whose method is madry: add one, or pass --nocontrols")
+    return entries
 
 
-def step_seconds(entries: List[Entry], data: ImageData, path: str) -> Dict[str, float]:
+def training_data(fv):
+    """row -> the images it trains on, each set read once."""
+
+    @functools.lru_cache(maxsize=None)
+    def read(hold_out: int) -> ImageData:
+        return load(fv.dataset, fv.data_dir, fv.download).holding_out(hold_out)
+
+    return lambda row: read(row.flags.hold_out)
+
+
+def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
     """Seconds of a training step of each entry; measured once per comparison and kept in the file `path`."""
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             seconds = json.load(file)
         if set(seconds) == {e.name for e in entries}:
             return seconds
-    rows = [e.row() for e in entries]
-    methods = {row.name: (lambda row=row: launch_rows.new_network(row, data), row.objective) for row in rows}
-    progress = bar(6 * len(rows), "cost of a step")
-    batches = training_batches(data, rows[0].spec.batch_size, 0)
-    seconds = training.step_seconds(methods, batches, tick=progress.update)
+    methods = {}
+    for row in (e.row() for e in entries):
+        network = functools.partial(launch_rows.new_network, row, data(row))
+        methods[row.name] = network, row.objective, training_batches(data(row), row.spec.batch_size, 0)
+    progress = bar(6 * len(entries), "cost of a step")
+    seconds = training.step_seconds(methods, tick=progress.update)
     progress.close()
     report.write_json(path, seconds)
     return seconds
@@ -119,63 +150,97 @@ def controls(entries: List[Entry]) -> List[Entry]:
     return out
 
 
+def run_folder(fv, entry: Entry, row: launch_rows.Row) -> str:
+    """Where a run of an entry lives; controls, whose length depends on measured times, carry it in their name."""
+    name = entry.name.replace(", ", "_").replace(" ", "_")
+    if entry.name.startswith(row.name) and ", " in entry.name:
+        name += f"_{row.spec.steps}"
+    return os.path.join(fv.output, f"seed{row.spec.seed}", name)
+
+
 def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Evaluation:
-    """The evaluation of the network in `directory`: the one that is there, if made with this spec, else a new one."""
+    """The evaluation of the network in `directory`: the one that is there, if made of these weights on these images
+    with this spec, else a new one."""
+    network = load_network(os.path.join(directory, launch_rows.NETWORK))
     path, maps_path = (os.path.join(directory, fv.name + ending) for ending in (".json", "_maps.npz"))
+    identity = json.loads(json.dumps({**about(fv, spec.as_dict()), "weights": fingerprint(network)}))
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
-            old = Evaluation(maps=None, **json.load(file))
-        with np.load(maps_path, allow_pickle=False) as file:
-            arrays = dict(file)
-        scores = {k[7:]: arrays.pop(k) for k in list(arrays) if k.startswith("scores_")}
-        if old.spec == json.loads(json.dumps(spec.as_dict())):
-            return old._replace(maps=Maps(**arrays, scores=scores) if arrays else None)
-    network = load_network(os.path.join(directory, launch_rows.NETWORK))
+            old = json.load(file)
+        if old["about"] == identity:
+            return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict())
     result = evaluate(network, to_unit(data.x_test), data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
-    arrays = {}
-    if result.maps:
-        arrays = result.maps._asdict()
-        arrays.update({f"scores_{k}": v for k, v in arrays.pop("scores").items()})
-    np.savez_compressed(maps_path, **arrays)
-    report.write_json(path, {k: v for k, v in result._asdict().items() if k != "maps"})
+    write_maps(maps_path, result.maps)
+    report.write_json(path, {"summary": result.summary, "records": result.records, "about": identity})
     return result
+
+
+def fingerprint(network) -> str:
+    """SHA-256 of the weights."""
+    digest = hashlib.sha256()
+    for weights in network.get_weights():
+        digest.update(np.ascontiguousarray(weights).tobytes())
+    return digest.hexdigest()
+
+
+def write_maps(path: str, maps) -> None:
+    """The maps of an evaluation, whole or not at all; nothing where there are none."""
+    arrays = maps._asdict() if maps else {}
+    arrays.update({f"scores_{k}": v for k, v in arrays.pop("scores", {}).items()})
+    with open(path + ".part", "wb") as file:
+        np.savez_compressed(file, **arrays)
+    os.replace(path + ".part", path)
+
+
+def read_maps(path: str):
+    """What write_maps wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    scores = {k[len("scores_") :]: arrays.pop(k) for k in list(arrays) if k.startswith("scores_")}
+    return Maps(**arrays, scores=scores) if arrays else None
 
 
 def joined(lines: List[dict]) -> dict:
     """One line from those of several seeds: numbers as (mean, standard deviation)."""
-    out = dict(lines[0])
-    if len(lines) > 1:
-        for key in out:
-            values = [line.get(key) for line in lines]
-            if isinstance(values[0], (int, float)) and key not in ("steps", "cost"):
-                numbers = [v for v in values if v is not None]
-                out[key] = (float(np.mean(numbers)), float(np.std(numbers, ddof=1)) if len(numbers) > 1 else 0.0)
+    if len(lines) == 1:
+        return lines[0]
+    out = {}
+    for key in dict.fromkeys(key for line in lines for key in line):
+        values = [line[key] for line in lines if key in line]
+        out[key] = values[0]
+        if isinstance(values[0], (int, float)) and key not in ("steps", "cost"):
+            out[key] = (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
     return out
 
 
 def compare(fv: flags.FlagValues) -> str:
     """Does what the flags say and returns the table as Markdown."""
+    check_flags(fv)
     verb.output_folder(fv.output)
-    data = data_flags.from_flags(fv)
     spec = evaluation_flags.from_flags(fv)
-    spec.check(data.shape)
-    entries = read_entries(fv, data)
+    entries = read_entries(fv)
+    test_data, data = data_flags.from_flags(fv), training_data(fv)
+    spec.check(test_data.shape)
+    seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
+    entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
+    entries += controls(entries) if fv.controls else []
     results, first = {e.name: [] for e in entries}, {}
     for s, seed in enumerate(fv.seeds):
         for i, entry in enumerate(entries):
             row = entry.row(f"--seed={seed}")
-            directory = os.path.join(fv.output, f"seed{seed}", entry.name.replace(", ", "_").replace(" ", "_"))
+            directory = run_folder(fv, entry, row)
             print(f"[{s * len(entries) + i + 1}/{len(entries) * len(fv.seeds)}] {entry.name}, seed {seed}", flush=True)
-            trained = launch_rows.train_row(row, data, directory, launch_rows.resolved(row.flags))
-            result = evaluated(directory, data, spec, fv)
+            trained = launch_rows.train_row(row, data(row), directory)
+            result = evaluated(directory, test_data, spec, fv)
             first.setdefault(entry.name, result)
             line = {"network": entry.name, "steps": row.spec.steps, "seconds": trained.seconds, "cost": entry.cost}
             results[entry.name].append({**line, **result.summary})
     lines = [joined(results[entry.name]) for entry in entries]
-    about = {"evaluation": spec.as_dict(), "seeds": fv.seeds, "runs": results}
-    report.write_table(fv.output, fv.name, lines, COLUMNS, about)
+    everything = {**about(fv, spec.as_dict()), "seeds": fv.seeds, "runs": results}
+    report.write_table(fv.output, fv.name, lines, COLUMNS, everything)
+    report.write_text(os.path.join(fv.output, fv.name + ".flags"), fv.flags_into_string())
     picture(os.path.join(fv.output, f"{fv.name}.png"), first)
-    summary = results[entries[0].name][0]
+    summary = max((line for runs in results.values() for line in runs), key=lambda r: r["attribution_examples"])
     return report.markdown(lines, COLUMNS) + "\n" + legend(summary, spec.as_dict())
 
 

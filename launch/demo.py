@@ -16,8 +16,9 @@ from launch import compare, verb
 ROWS = ("natural", "madry", "ig_norm", "ig_sum_norm")
 FOLDER = "flags/demo"
 
-WHAT_IT_SHOWS = """
-"""
+HOW_TO_READ = """How to read it: an attack that beats its noise column moved the map on purpose.  A robust row is
+better than PGD training only if it beats the madry row that had its time, not just the one that had its steps.
+docs/demo.md goes on."""
 
 
 def demo_flags(fv: flags.FlagValues) -> None:
@@ -29,7 +30,7 @@ def demo(fv: flags.FlagValues) -> None:
     rows = ",".join(f"{FOLDER}/{name}.flags" for name in ROWS)
     argv = ["demo", f"--flagfile={FOLDER}/evaluate.flags", f"--rows={rows}", f"--output={fv.output}"]
     compare.print_comparison(verb.parse(compare.ROOMS, argv))
-    print(WHAT_IT_SHOWS)
+    print(HOW_TO_READ)
 
 
 def main(argv=None) -> int:

@@ -13,8 +13,10 @@ import sys
 import zipfile
 
 import keras
+import tensorflow as tf
 from absl import flags
 
+import tfrobust
 from flags import data_flags, evaluation_flags
 from launch import verb
 from launch.columns import COLUMNS, legend
@@ -56,11 +58,17 @@ def pick_panels(network: str, result: Evaluation, indices) -> list:
     return out
 
 
-def write_evaluation(directory: str, name: str, result: Evaluation) -> None:
+def about(fv: flags.FlagValues, spec: dict) -> dict:
+    """What repeats an evaluation, beside the network: data, specs, versions."""
+    versions = {"tfrobust": tfrobust.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
+    data = {name: fv[name].value for name in ("dataset", "hold_out", "evaluate_on", "evaluation_batch")}
+    return {**data, **spec, "versions": versions}
+
+
+def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
     """Table, records and picture of one evaluation."""
-    verb.output_folder(directory)
     row = {"network": name, **result.summary}
-    report.write_table(directory, "evaluation", [row], COLUMNS, result.spec)
+    report.write_table(directory, "evaluation", [row], COLUMNS, about)
     lines = "".join(json.dumps(record) + "\n" for record in result.records)
     report.write_text(os.path.join(directory, "records.jsonl"), lines)
     indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
@@ -76,8 +84,9 @@ def main_evaluate(fv: flags.FlagValues) -> None:
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
     result = evaluate(network, x, data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
-    write_evaluation(fv.output, network.name, result)
-    print(report.markdown([{"network": network.name, **result.summary}], COLUMNS))
+    name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
+    write_evaluation(fv.output, name, result, {"network": fv.network, **about(fv, result.spec)})
+    print(report.markdown([{"network": name, **result.summary}], COLUMNS))
     print(legend(result.summary, result.spec))
     print(f"written: {fv.output}")
 

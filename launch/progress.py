@@ -1,4 +1,4 @@
-"""Progress on the screen: a bar with the time left, or, where nobody watches, a line now and then."""
+"""Progress on the screen: a bar with the time left; in a log, a line of it now and then."""
 
 import sys
 import weakref
@@ -7,13 +7,29 @@ import keras
 from tqdm import tqdm
 
 _WATCHED = sys.stderr.isatty()
+
+
+class _Lines:
+    """Standard error with a new line where a bar would overwrite its own."""
+
+    def write(self, text):
+        text = text.strip("\r\n")
+        if text.strip():
+            sys.stderr.write(text + "\n")
+
+    def flush(self):
+        sys.stderr.flush()
+
+
 _open = weakref.WeakSet()
 
 
 def bar(total: int, what: str, initial: int = 0) -> tqdm:
     """A bar of `total` steps; closed, it stays on the screen."""
-    interval = 0.2 if _WATCHED else 10
-    made = tqdm(total=total, desc=what, initial=initial, mininterval=interval, dynamic_ncols=_WATCHED)
+    if _WATCHED:
+        made = tqdm(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True)
+    else:
+        made = tqdm(total=total, desc=what, initial=initial, mininterval=10, file=_Lines(), ascii=True, ncols=100)
     _open.add(made)
     return made
 

@@ -36,10 +36,14 @@ def read_row(flagfile: str, overrides: Sequence[str] = (), name: str = "") -> Ro
     return make_row(verb.parse(ROOMS, [flagfile, f"--flagfile={flagfile}", *overrides]), name)
 
 
+# What may change between two calls that are one run.
+FREE = ("--data_dir=", "--output=", "--download", "--nodownload", "--evaluate_on=", "--checkpoint_every=")
+
+
 def resolved(fv: flags.FlagValues) -> str:
-    """All flags that have a value, as a flagfile that repeats the run; where its data lie is not part of it."""
+    """The flags that make the weights, as a flagfile that repeats the run."""
     lines = fv.flags_into_string().splitlines()
-    return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(("--data_dir=", "--output=")))
+    return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(FREE))
 
 
 def new_network(row: Row, data: ImageData) -> keras.Model:
@@ -48,16 +52,17 @@ def new_network(row: Row, data: ImageData) -> keras.Model:
     return model_flags.from_flags(row.flags, data)
 
 
-def train_row(row: Row, data: ImageData, directory: str, settings: str) -> training.Trained:
+def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
     """Trains the row in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
 
-    settings: the flagfile that repeats the run; a directory that holds a run with other settings is refused.
-    Leaves network.keras, run.flags, run.json, tensorboard/ and checkpoints/.
+    A directory that holds a run with other settings is refused.  Leaves network.keras, run.flags (a flagfile that
+    repeats the run), run.json, tensorboard/ and checkpoints/.
     """
-    _claim(verb.output_folder(directory), settings)
     if row.spec.batch_size > len(data.x_train):
         raise InputError(f"batch_size {row.spec.batch_size} exceeds the {len(data.x_train)} training images")
     network = new_network(row, data)
+    training.check(network, row.objective, training_batches(data, 2, 0))
+    _claim(verb.output_folder(directory), resolved(row.flags))
     trained = training.train(
         network,
         row.objective,

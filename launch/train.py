@@ -25,9 +25,10 @@ def output_flags(fv: flags.FlagValues) -> None:
 
 
 def train(fv: flags.FlagValues) -> None:
+    verb.output_folder(fv.output)
     row = rows.make_row(fv)
     data = data_flags.from_flags(fv)
-    trained = rows.train_row(row, data, fv.output, rows.resolved(fv))
+    trained = rows.train_row(row, data, fv.output)
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
     network = os.path.join(fv.output, rows.NETWORK)
     print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")

@@ -42,6 +42,8 @@ def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagVa
         fv = parse(rooms, argv)
         # Two runs with one seed give the same weights, on CPU bit for bit.
         tf.config.experimental.enable_op_determinism()
+        # A verb traces its functions once per network; TensorFlow takes the second network for a mistake.
+        tf.get_logger().setLevel("ERROR")
         body(fv)
     except (InputError, TrainingDiverged) as e:
         progress.close_all()

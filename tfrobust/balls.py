@@ -21,6 +21,14 @@ def _norm(v):
     return tf.sqrt(tf.reduce_sum(v * v, axis=axes, keepdims=True))
 
 
+def _each(draw, x, seed):
+    """draw(seed, shape) for the whole batch x with a seed [2], or image by image with seeds [B,2]."""
+    seed = tf.convert_to_tensor(seed)
+    if seed.shape.rank == 1:
+        return draw(seed, tf.shape(x))
+    return tf.map_fn(lambda s: draw(s, tf.shape(x)[1:]), seed, fn_output_signature=x.dtype)
+
+
 @dataclass(frozen=True)
 class Ball:
     """A ball of radius eps, in units of the pixel range [0, 1]."""
@@ -32,7 +40,10 @@ class Ball:
         return replace(self, eps=self.eps * factor)
 
     def sample(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """A point [B,H,W,C] uniform in the ball around each image of x, cut to [0, 1].  seed: [2]."""
+        """A point [B,H,W,C] uniform in the ball around each image of x, cut to [0, 1].
+
+        seed: [2], or [B,2] for draws that do not depend on which images share a batch.
+        """
         return self.project(x + self._offset(x, seed), x)
 
 
@@ -40,7 +51,7 @@ class LinfBall(Ball):
     """All pixels within eps of x."""
 
     def _offset(self, x, seed):
-        return self.eps * tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0, x.dtype)
+        return self.eps * _each(lambda s, shape: tf.random.stateless_uniform(shape, s, -1.0, 1.0, x.dtype), x, seed)
 
     def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
         """One steepest-ascent step of length step_size in l-infinity: the sign of the gradient g [B,H,W,C]."""
@@ -55,10 +66,9 @@ class L2Ball(Ball):
     """All images within Euclidean distance eps of x."""
 
     def _offset(self, x, seed):
-        direction, radius = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        v = tf.random.stateless_normal(tf.shape(x), direction, dtype=x.dtype)
+        v = _each(lambda s, shape: tf.random.stateless_normal(shape, s, dtype=x.dtype), x, seed)
         pixels = tf.cast(tf.size(x[0]), x.dtype)
-        u = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 1], radius, dtype=x.dtype)
+        u = _each(lambda s, shape: tf.random.stateless_uniform(shape, s + 1, dtype=x.dtype), x[:, :1, :1, :1], seed)
         return self.eps * u ** (1.0 / pixels) * v / tf.maximum(_norm(v), _TINY)
 
     def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:

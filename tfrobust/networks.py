@@ -91,24 +91,52 @@ def _replacement(layer, activation):
         slope, cap = config["negative_slope"], config["max_value"]
         if config["threshold"]:
             raise InputError(f"layer {layer.name!r}: a ReLU with a threshold has no twin")
-    elif isinstance(layer, keras.layers.Activation) and _is_relu(layer.activation):
-        slope, cap = 0.0, None
+    elif isinstance(layer, keras.layers.Activation):
+        return _builtin(layer.activation, activation)
     else:
         return None
-    slope = float(np.ravel(slope or 0.0)[0])
+    return _sloped(activation, float(np.ravel(slope or 0.0)[0]), cap)
+
+
+def _sloped(activation, slope: float = 0.0, cap: Optional[float] = None):
+    """What stands for a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
     def replaced(x):
-        positive = activation(x) if cap is None else activation(x) - activation(x - cap)
-        return slope * x + (1.0 - slope) * positive
+        positive = activation(x)
+        capped = positive if cap is None else positive - activation(x - cap)
+        return slope * (x - positive) + capped
 
     return replaced
+
+
+def _builtin(function, activation):
+    """The function that stands for a layer's built-in activation; None where that is no ReLU."""
+    if _is_relu(function):
+        return activation
+    name = getattr(function, "__name__", "")
+    if name == "relu6":
+        return _sloped(activation, cap=6.0)
+    if name == "leaky_relu":
+        # Keras 3 has its slope as a default argument, Keras 2 takes it from TensorFlow.
+        return _sloped(activation, slope=float(-np.asarray(function(tf.constant([-1.0])))[0]))
+    return None
+
+
+def _refuse_relu_operations(network: keras.Model) -> None:
+    """Raises InputError for a ReLU that is no layer, such as `tf.nn.relu(x)` in a functional model: no twin can
+    exchange it, and an attack on attributions would silently have no direction."""
+    for op in getattr(network, "operations", network.layers):
+        if isinstance(op, keras.layers.Layer) and "OpLambda" not in type(op).__name__:
+            continue
+        if "relu" in f"{type(op).__name__} {op.name}".lower():
+            raise InputError(f"{op.name!r} in network {network.name!r} is no layer: use keras.layers.ReLU() instead")
 
 
 def twin(network: keras.Model, activation) -> keras.Model:
     """The same network, sharing every weight, with each ReLU f replaced by `activation` (a function of a tensor).
 
-    Leaky ReLUs become slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6 becomes
-    activation(x) - activation(x - 6), built-in activations are exchanged too, nested models are entered.  Everything
+    A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
+    activation(x) - activation(x - 6); built-in activations are exchanged too, nested models are entered.  Everything
     else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that attacks on
     attributions differentiate: RAR beta 1, ART beta 50.
     """
@@ -119,13 +147,17 @@ def twin(network: keras.Model, activation) -> keras.Model:
             return Activation(replaced, name=layer.name)
         if isinstance(layer, keras.Model):
             return twin(layer, activation)
-        if _is_relu(getattr(layer, "activation", None)):
-            return Reactivated(layer, activation, name=layer.name + "_reactivated")
+        builtin = _builtin(getattr(layer, "activation", None), activation)
+        if builtin is not None:
+            return Reactivated(layer, builtin, name=layer.name + "_reactivated")
         return layer
 
+    _refuse_relu_operations(network)
     try:
         return keras.models.clone_model(network, clone_function=clone)
-    except (ValueError, TypeError) as e:
+    except InputError:
+        raise
+    except (ValueError, TypeError, AttributeError) as e:
         raise InputError(f"network {network.name!r} has no twin: only Sequential and functional models do ({e})") from e
 
 
@@ -149,7 +181,9 @@ def softplus_twin(network: keras.Model, beta: Optional[float], curvature_only: b
 
 def input_shape(network: keras.Model) -> tuple:
     """(H, W, C) of the network's images, None where a size is free."""
-    shape = network.input_shape
+    shape = getattr(network, "input_shape", None)
+    if shape is None:
+        raise InputError(f"network {network.name!r} has no input shape: only Sequential and functional models will do")
     if isinstance(shape, list) or len(shape) != 4:
         raise InputError(f"network {network.name!r} takes {shape}, not one batch of images [B,H,W,C]")
     return tuple(shape[1:])

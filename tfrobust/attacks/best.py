@@ -20,6 +20,7 @@ class Outcome(NamedTuple):
 
     map: [N,H,W], the network's map at x.  x_adv: [N,H,W,C], x itself where nothing counted.  map_adv: the map there.
     moved: [N] bool, some iterate differed from the image.  kept_label: [N] bool, some iterate kept the label.
+    counted: [N] bool, some iterate did both; where none did, x_adv is x.
     """
 
     map: np.ndarray
@@ -27,6 +28,7 @@ class Outcome(NamedTuple):
     map_adv: np.ndarray
     moved: np.ndarray
     kept_label: np.ndarray
+    counted: np.ndarray
 
 
 def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
@@ -66,6 +68,7 @@ class BestIterate:
         self.found = np.zeros(len(x))
         self.moved = np.zeros(len(x), bool)
         self.kept_label = np.zeros(len(x), bool)
+        self.counted = np.zeros(len(x), bool)
 
     def offer(self, x_adv) -> None:
         """One iterate [B,H,W,C] of each example."""
@@ -74,6 +77,7 @@ class BestIterate:
         kept = self.judge.labels(x_adv) == self.y
         self.moved |= differs
         self.kept_label |= kept
+        self.counted |= differs & kept
         rows = np.flatnonzero(differs & kept)
         if not len(rows):
             return
@@ -85,4 +89,4 @@ class BestIterate:
         self.x_adv[rows], self.map_adv[rows] = x_adv[rows], maps[rows]
 
     def outcome(self) -> Outcome:
-        return Outcome(self.original_map, self.x_adv, self.map_adv, self.moved, self.kept_label)
+        return Outcome(self.original_map, self.x_adv, self.map_adv, self.moved, self.kept_label, self.counted)

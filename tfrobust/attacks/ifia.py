@@ -21,6 +21,7 @@ from tfrobust.attacks.spec import AttackSpec
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
 from tfrobust.networks import softplus_twin
 from tfrobust.similarity.ranking import top_k_mask
+from tfrobust.types import InputError
 
 
 def center_of_mass(a: tf.Tensor) -> tf.Tensor:
@@ -40,6 +41,8 @@ class Ifia:
     """
 
     def __init__(self, network, attribution: AttributionSpec, attack: AttackSpec, chunk: Optional[int] = None):
+        if attack.method == "ifia_mass_center" and not attribution.normalize:
+            raise InputError("a mass-center attack needs normalised maps")
         self.attribution, self.attack, self.ball = attribution, attack, attack.ball
         surrogate = softplus_twin(network, attack.softplus_beta)
         self._surrogate_map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
@@ -47,9 +50,11 @@ class Ifia:
         self._center = tf.function(self._reference, reduce_retracing=True)
         self._move = tf.function(self._step, reduce_retracing=True)
 
-    def __call__(self, x, y, tick: Callable[[], None] = lambda: None) -> Outcome:
-        """x [B,H,W,C] and the labels y [B] that are attributed and to be kept.  tick: called once an iteration."""
+    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Outcome:
+        """x [B,H,W,C] and the labels y [B] that are attributed and to be kept.
+        examples: their numbers [B], which seed their draws.  tick: called once an iteration."""
         x, y, attack = tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y), self.attack
+        examples = tf.range(len(x)) if examples is None else examples
         best = BestIterate(self._judge, x, y, attack.criterion, attack.k, self.attribution.ties)
         if attack.method == "ifia_top_k":
             mask = top_k_mask(best.original_map, attack.k).reshape(best.original_map.shape)
@@ -59,7 +64,7 @@ class Ifia:
         for run in range(attack.restarts):
             x_adv = x
             if attack.random_start or run:
-                x_adv = self.ball.sample(x, tf.constant([attack.seed, run]))
+                x_adv = self.ball.sample(x, attack.seeds(examples, run))
             for _ in range(attack.steps):
                 x_adv = self._move(x_adv, x, y, reference)
                 best.offer(x_adv)

@@ -21,11 +21,13 @@ class NoiseControl:
         self.attribution, self.attack = attribution, attack
         self._judge = Judge(network, attribution, chunk)
 
-    def __call__(self, x, y, tick: Callable[[], None] = lambda: None) -> Outcome:
-        """x [B,H,W,C] and the labels y [B] to be kept.  tick: called once a draw."""
+    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Outcome:
+        """x [B,H,W,C] and the labels y [B] to be kept.
+        examples: their numbers [B], which seed their draws.  tick: called once a draw."""
         x, attack = tf.convert_to_tensor(x, tf.float32), self.attack
+        examples = tf.range(len(x)) if examples is None else examples
         best = BestIterate(self._judge, x, y, attack.criterion, attack.k, self.attribution.ties)
         for run in range(attack.restarts):
-            best.offer(attack.ball.sample(x, tf.constant([attack.seed, run])))
+            best.offer(attack.ball.sample(x, attack.seeds(examples, run)))
             tick()
         return best.outcome()

@@ -24,8 +24,9 @@ def pgd(
 ) -> tf.Tensor:
     """x' [B,H,W,C] inside the ball and [0, 1], with goal(x') as large as was found.
 
-    goal: x -> [B], differentiable.  steps, step_size: iterations and length of one (in the ball's norm).
-    seed: [2] stateless, needed by random starts.  random_start: start at a point of the ball instead of x.
+    goal: x -> [B], which must depend on x.  steps, step_size: iterations and length of one (in the ball's norm).
+    seed: stateless, needed by random starts: [2], or a function from the number of the run to a seed of `Ball.sample`.
+     random_start: start at a point of the ball instead of x.
     restarts: runs per example, of which the best is kept; from the second on each starts at a random point.
     keep: "last" iterate of a run (training, the released code), or the "best" by goal, its start included.
     start: [B,H,W,C], another start of the first run than x.
@@ -36,7 +37,7 @@ def pgd(
     for run in range(restarts):
         first = x if start is None else start
         if random_start or run:
-            first = ball.sample(x, tf.random.experimental.stateless_fold_in(seed, run))
+            first = ball.sample(x, seed(run) if callable(seed) else tf.random.experimental.stateless_fold_in(seed, run))
         x_adv, value = _climb(goal, x, first, ball, steps, step_size, keep, accept)
         if best is None:
             best, best_value = x_adv, value

@@ -32,7 +32,9 @@ class ImageData:
 
     def holding_out(self, n: int, evaluate_on: str = "test") -> "ImageData":
         """The same without the first n training images; with evaluate_on="held_out" these n take the place of the test
-        split, so that settings can be chosen without a look at it."""
+        split, so that settings can be chosen without a look at it.  (In a file sorted by class the first n are one
+        class:
+        shuffle such a file first.)"""
         if evaluate_on not in EVALUATE_ON:
             raise InputError(f"evaluate_on must be one of {', '.join(EVALUATE_ON)}; got {evaluate_on!r}")
         if not 0 <= n < len(self.x_train):

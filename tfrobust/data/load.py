@@ -22,6 +22,8 @@ def load(name: str, data_dir=None, download: bool = False) -> ImageData:
         return digits()
     if name.endswith(".npz"):
         return read_npz(name, os.path.splitext(os.path.basename(name))[0])
+    if not name:
+        raise InputError("give a name of a data set")
     facts = FACTS.get(name)
     if data_dir:
         if not os.path.isdir(data_dir):

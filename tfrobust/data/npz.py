@@ -1,6 +1,7 @@
 """Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split)."""
 
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def read_npz(path, name: str, facts=None) -> ImageData:
             arrays = [file[key] for key in keys]
     except FileNotFoundError as e:
         raise InputError(f"no file {path}") from e
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as e:
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         if isinstance(e, InputError):
             raise
         raise InputError(f"{path} cannot be read as npz: {e}") from e

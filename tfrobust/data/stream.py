@@ -15,8 +15,7 @@ def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0
     x, y = tf.constant(data.x_train), tf.constant(data.y_train)
 
     def index(position):
-        in_pass = tf.random.experimental.index_shuffle(position % n, [tf.cast(seed, tf.int64), position // n], n - 1)
-        return in_pass
+        return tf.random.experimental.index_shuffle(position % n, [tf.cast(seed, tf.int64), position // n], n - 1)
 
     def gather(indices):
         images = tf.gather(x, indices)

@@ -22,13 +22,16 @@ def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, 
     data_dir = os.fspath(data_dir) if data_dir else None
     try:
         builder = tfds.builder(tfds_name, data_dir=data_dir, try_gcs=False)
-    except tfds.core.DatasetNotFoundError:
+    except (tfds.core.DatasetNotFoundError, ValueError):  # The latter for what cannot be a name.
         return None
     if not builder.is_prepared():
         if not download:
             return None
         config = tfds.download.DownloadConfig(try_download_gcs=False)
-        builder.download_and_prepare(download_config=config)
+        try:
+            builder.download_and_prepare(download_config=config)
+        except Exception as e:  # Whatever the network, the server or the disk did: TFDS has no one error for it.
+            raise InputError(f"TFDS could not download and prepare {tfds_name!r}: {e}") from e
     test = "test" if "test" in builder.info.splits else "validation"
     arrays = []
     for split in ("train", test):

@@ -37,14 +37,18 @@ def attack_maps(
     attack: AttackSpec,
     batch_size: int,
     chunk: Optional[int] = None,
+    examples: Optional[np.ndarray] = None,
     tick: Callable[[], None] = lambda: None,
 ) -> Maps:
     """The maps of the images x [N,H,W,C] with labels y [N] (which the network predicts), and those under `attack`.
 
-    Scores: the three measures, `moved` and `kept_label` (see `attacks.Outcome`).  tick: called once an iteration.
+    Scores: the three measures, `moved`, `kept_label` and `counted` (see `attacks.Outcome`).  examples: numbers [N] of
+    the images, which seed their draws.  tick: called once an iteration.
     """
     run = (NoiseControl if attack.method == "noise" else Ifia)(network, attribution, attack, chunk)
-    outcomes = [run(x[rows], y[rows], tick) for rows in batches(len(x), batch_size)]
-    a, x_adv, a_adv, moved, kept_label = (np.concatenate(part) for part in zip(*outcomes))
-    scores = {**compare_maps(a, a_adv, attribution), "moved": moved, "kept_label": kept_label}
+    examples = np.arange(len(x)) if examples is None else examples
+    outcomes = [run(x[rows], y[rows], examples[rows], tick) for rows in batches(len(x), batch_size)]
+    a, x_adv, a_adv, moved, kept_label, counted = (np.concatenate(part) for part in zip(*outcomes))
+    scores = compare_maps(a, a_adv, attribution)
+    scores.update(moved=moved, kept_label=kept_label, counted=counted)
     return Maps(x, a, x_adv, a_adv, scores)

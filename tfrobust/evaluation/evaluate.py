@@ -9,7 +9,7 @@ from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation.attributions import Maps, attack_maps
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
-from tfrobust.networks import check_network
+from tfrobust.networks import check_images, check_network
 from tfrobust.types import InputError
 
 MEASURES = ("top_k_intersection", "kendall", "spearman")
@@ -18,8 +18,9 @@ MEASURES = ("top_k_intersection", "kendall", "spearman")
 @dataclass(frozen=True)
 class EvaluationSpec:
     """prediction_attack: a pgd spec.  attribution, attribution_attack: the map and the attack on it.
-    examples: test images used, drawn with `seed` (0: all, in order).
-    attribution_examples: of these, how many that the network predicts correctly have their map attacked (0: all).
+    examples: images used, drawn with `seed` (0: all, in that random order).
+    attribution_examples: the maps of so many of these are attacked, the first that the network predicts correctly (0:
+      of all it does).
     noise_draws: draws of the random control, which has the ball of the attribution attack.
     """
 
@@ -36,6 +37,8 @@ class EvaluationSpec:
             raise InputError("an evaluation needs a pgd attack on predictions and an ifia attack on attributions")
         if min(self.examples, self.attribution_examples) < 0 or self.noise_draws < 1:
             raise InputError("examples must be 0 (all) or more, noise_draws 1 or more")
+        if not 0 <= self.seed < 2**31:
+            raise InputError(f"the seed of an evaluation must lie in [0, 2^31); got {self.seed}")
 
     @property
     def control(self) -> AttackSpec:
@@ -85,15 +88,18 @@ def evaluate(
     such as a tqdm bar.
     Raises InputError where images, labels, network and spec do not fit each other.
     """
+    x, y = np.asarray(x), np.asarray(y)
+    check_images(x)
+    x = x.astype(np.float32)
     check_network(network, x)
     spec.check(x.shape[1:])
-    _check_labels(network, y)
-    chosen = _choose(len(x), spec)
+    y = _labels(network, x, y)
+    chosen = np.random.RandomState(spec.seed).permutation(len(x))[: spec.examples or None]
     x, y = x[chosen], y[chosen]
 
     bar = progress(len(list(batches(len(x), batch_size))), "attack on predictions")
     predicted = predict(network, x, batch_size)
-    attacked = predict_attacked(network, x, y, spec.prediction_attack, batch_size, bar.update)
+    attacked = predict_attacked(network, x, y, spec.prediction_attack, batch_size, chosen, bar.update)
     bar.close()
     records = [
         {"index": int(i), "label": int(label), "prediction": int(p), "prediction_attacked": int(q)}
@@ -109,7 +115,7 @@ def evaluate(
     maps = None
     if len(rows):
         maps, control = (
-            _attack(network, x[rows], y[rows], spec.attribution, attack, batch_size, chunk, progress)
+            _attack(network, x[rows], y[rows], chosen[rows], spec.attribution, attack, batch_size, chunk, progress)
             for attack in (spec.attribution_attack, spec.control)
         )
         summary.update(_summary("", maps), **_summary("noise_", control))
@@ -120,11 +126,11 @@ def evaluate(
     return Evaluation(records, summary, maps, spec.as_dict())
 
 
-def _attack(network, x, y, attribution, attack, batch_size, chunk, progress) -> Maps:
+def _attack(network, x, y, examples, attribution, attack, batch_size, chunk, progress) -> Maps:
     rounds = attack.restarts * (1 if attack.method == "noise" else attack.steps)
     bar = progress(rounds * len(list(batches(len(x), batch_size))), f"{attack.method} on attributions")
     try:
-        return attack_maps(network, x, y, attribution, attack, batch_size, chunk, bar.update)
+        return attack_maps(network, x, y, attribution, attack, batch_size, chunk, examples, bar.update)
     finally:
         bar.close()
 
@@ -136,21 +142,19 @@ def _summary(prefix: str, maps: Maps) -> Dict[str, float]:
         values = maps.scores[name]
         out[prefix + name] = float(values.mean())
         out[f"{prefix}{name}_median"] = float(np.median(values))
-        out[f"{prefix}{name}_std"] = float(values.std())
+        out[f"{prefix}{name}_std"] = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    out[prefix + "share_uncounted"] = float(np.mean(~maps.scores["counted"]))
     out[prefix + "share_unmoved"] = float(np.mean(~maps.scores["moved"]))
     out[prefix + "share_label_never_kept"] = float(np.mean(~maps.scores["kept_label"]))
     return out
 
 
-def _check_labels(network, y) -> None:
+def _labels(network, x, y) -> np.ndarray:
+    """The labels as int32; raises InputError where they are not one class of the network per image."""
     classes = network.output_shape[-1]
+    if y.shape != (len(x),) or y.dtype.kind not in "ui":
+        raise InputError(f"y must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}")
     outside = y[(y < 0) | (y >= classes)]
     if len(outside):
         raise InputError(f"label {outside[0]} is outside the {classes} classes of network {network.name!r}")
-
-
-def _choose(n: int, spec: EvaluationSpec) -> np.ndarray:
-    """The indices of the examples that are used."""
-    if not spec.examples or spec.examples >= n:
-        return np.arange(n)
-    return np.random.RandomState(spec.seed).permutation(n)[: spec.examples]
+    return y.astype(np.int32)

@@ -26,27 +26,37 @@ def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def predict_attacked(
-    network, x, y, attack: AttackSpec, batch_size: int, tick: Callable[[], None] = lambda: None
+    network, x, y, attack: AttackSpec, batch_size: int, examples=None, tick: Callable[[], None] = lambda: None
 ) -> np.ndarray:
     """The predicted class [N] at the worst images that a `pgd` attack finds against the labels y.
 
-    With several restarts the one with the largest loss counts.  tick: called once a batch.
+    With several restarts the one with the largest loss counts.  examples: numbers [N] of the images, which seed their
+    random starts.  tick: called once a batch.
     """
 
-    signature = [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], y.dtype), tf.TensorSpec([2], tf.int32)]
+    signature = [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], y.dtype), tf.TensorSpec([None], tf.int32)]
 
     @tf.function(input_signature=signature)
-    def attacked(x, y, seed):
+    def attacked(x, y, examples):
         def goal(z):
             return LOSSES[attack.loss](y, network(z, training=False))
 
         x_adv = pgd(
-            goal, x, attack.ball, attack.steps, attack.step_size, seed, attack.random_start, attack.restarts, "best"
+            goal,
+            x,
+            attack.ball,
+            attack.steps,
+            attack.step_size,
+            lambda run: attack.seeds(examples, run),
+            attack.random_start,
+            attack.restarts,
+            attack.keep,
         )
         return tf.argmax(network(x_adv, training=False), axis=1)
 
+    examples = np.arange(len(x)) if examples is None else examples
     out = []
-    for i, rows in enumerate(batches(len(x), batch_size)):
-        out.append(attacked(tf.constant(x[rows]), tf.constant(y[rows]), tf.constant([attack.seed, i])).numpy())
+    for rows in batches(len(x), batch_size):
+        out.append(attacked(x[rows], y[rows], examples[rows].astype(np.int32)).numpy())
         tick()
     return np.concatenate(out)

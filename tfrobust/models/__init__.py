@@ -13,4 +13,7 @@ def make_model(name: str, shape, classes: int, width: float = 1.0):
         raise InputError(f"unknown model {name!r}: choose one of {', '.join(MODELS)}")
     if not width > 0:
         raise InputError(f"the width of a model must be above 0; got {width}")
-    return MODELS[name](shape, classes, width)
+    try:
+        return MODELS[name](shape, classes, width)
+    except ValueError as e:
+        raise InputError(f"model {name} cannot be built for images of shape {tuple(shape)}: {e}") from e

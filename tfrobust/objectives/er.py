@@ -103,8 +103,7 @@ def kl_from_uniform(a: tf.Tensor) -> tf.Tensor:
     """KL(uniform || softmax over pixels of the channel sum of a [B,H,W,C]), [B]."""
     flat = tf.reshape(tf.reduce_sum(a, axis=-1), [tf.shape(a)[0], -1])
     b = flat - tf.reduce_mean(flat, axis=1, keepdims=True)
-    # log mean exp(b).  b is tiny at the paper's temperature, and this form keeps the digits that log-softmax would
-    lose.
+    # log mean exp(b).  b is tiny at the paper's temperature, and this form keeps the digits log-softmax would lose.
     tiny = tf.math.log1p(tf.reduce_mean(tf.math.expm1(tf.minimum(b, 1.0)), axis=1))
     n = tf.cast(tf.shape(flat)[1], a.dtype)
     return tf.where(tf.reduce_max(b, axis=1) < 1.0, tiny, tf.reduce_logsumexp(b, axis=1) - tf.math.log(n))

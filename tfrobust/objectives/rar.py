@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
 from tfrobust.attributions import integrated_gradients, layer_integrated_gradients, make_score
+from tfrobust.attributions.quadrature import quadrature
 from tfrobust.balls import LinfBall
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import START, InnerMax
@@ -41,6 +42,7 @@ class IgRegularized(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
+        quadrature(self.rule, self.ig_steps)
         if self.attribution_weight < 0 or min(self.ig_steps, self.ig_steps_attack) < 1:
             raise InputError("attribution_weight must be 0 or more, ig_steps and ig_steps_attack 1 or more")
 

@@ -36,7 +36,7 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
         for spine in axis.spines.values():
             spine.set_linewidth(0.4)
     for row, network in zip(axes, networks):
-        row[0].set_ylabel(network, fontsize=10)
+        row[0].set_ylabel(network.replace(", ", ",\n"), fontsize=9)
         for i, panel in enumerate([p for p in panels if p.network == network][:per_network]):
             _draw(row[4 * i : 4 * i + 4], panel)
     for i, axis in enumerate(axes[0]):

@@ -6,7 +6,7 @@ Ties.  "exact" is what the papers' code does: values count as they are, tau-b an
 top-k set takes the lowest index first.  Integrated Gradients with a black baseline is exactly zero wherever the image
 is, so on MNIST about 80 % of a map is one tie, and noise of 1e-9 on it takes Kendall of two equal maps from 1 to 0.49.
 "tolerant" therefore first sets to zero what is below 1e-6 of a map's largest entry, and never takes more than the
-non-zero entries of the first map into a top-k set.
+non-zero entries of the first map into a top-k set, nor a zero of the second.
 
 Maps that are equal everywhere score 1; a constant map against any other scores 0, where the coefficients have no value.
 """
@@ -60,11 +60,13 @@ def top_k_intersection(a, b, k: int, ties: str = "exact") -> np.ndarray:
     a, b = _flat(a, ties), _flat(b, ties)
     if ties == "exact":
         return (top_k_mask(a, k) & top_k_mask(b, k)).sum(axis=1) / k
-    out = np.ones(len(a))
+    out = np.zeros(len(a))
     for i, (p, q) in enumerate(zip(a[:, None], b[:, None])):
         capped = min(k, np.count_nonzero(p))
         if capped:
-            out[i] = (top_k_mask(p, capped) & top_k_mask(q, capped)).sum() / capped
+            out[i] = (top_k_mask(p, capped) & top_k_mask(q, capped) & (q != 0)).sum() / capped
+        else:
+            out[i] = not q.any()
     return out
 
 

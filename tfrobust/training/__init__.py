@@ -4,6 +4,6 @@ from tfrobust.training.callbacks import TrainingDiverged
 from tfrobust.training.cost import step_seconds
 from tfrobust.training.run import Trained, train
 from tfrobust.training.spec import TrainingSpec
-from tfrobust.training.trainer import Trainer
+from tfrobust.training.trainer import Trainer, check
 
-__all__ = ["Trained", "Trainer", "TrainingDiverged", "TrainingSpec", "step_seconds", "train"]
+__all__ = ["Trained", "Trainer", "TrainingDiverged", "TrainingSpec", "check", "step_seconds", "train"]

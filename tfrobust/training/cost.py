@@ -13,19 +13,18 @@ from tfrobust.training.trainer import Trainer
 
 
 def step_seconds(
-    methods: Dict[str, Tuple[Callable[[], keras.Model], object]],
-    batches: tf.data.Dataset,
+    methods: Dict[str, Tuple[Callable[[], keras.Model], object, tf.data.Dataset]],
     rounds: int = 5,
     steps: int = 4,
     tick: Callable[[], None] = lambda: None,
 ) -> Dict[str, float]:
     """Seconds of one training step of each method: the median over `rounds` turns of `steps` steps, compilation apart.
 
-    methods: name -> (makes a new network, objective).  batches: yields (x, y).  tick: called after each turn.
+    methods: name -> (makes a new network, objective, batches of (x, y)).  tick: called after each turn.
     """
-    data = list(itertools.islice(batches, steps))
-    run = {}
-    for name, (make_network, objective) in methods.items():
+    run, data = {}, {}
+    for name, (make_network, objective, batches) in methods.items():
+        data[name] = list(itertools.islice(batches, steps))
         trainer = Trainer(make_network(), objective)
         trainer.compile(optimizer=keras.optimizers.SGD(1e-6), jit_compile=False)
         trainer.optimizer.build(trainer.network.trainable_variables)
@@ -33,7 +32,7 @@ def step_seconds(
     seconds = {name: [] for name in run}
     for turn, (name, step) in itertools.product(range(rounds + 1), run.items()):
         began = time.perf_counter()
-        for batch in data:
+        for batch in data[name]:
             logs = step(batch)
         logs["loss"].numpy()
         if turn:  # The first turn compiles.

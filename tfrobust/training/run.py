@@ -1,6 +1,5 @@
 """A training run: from where it stands to its last step, whatever happened in between."""
 
-import math
 import os
 import time
 from typing import Callable, NamedTuple, Optional, Sequence
@@ -12,6 +11,7 @@ from tfrobust.training.checkpoints import Checkpoints
 from tfrobust.training.optimizers import make_optimizer
 from tfrobust.training.spec import TrainingSpec
 from tfrobust.training.trainer import Trainer
+from tfrobust.types import InputError
 
 LOG_EVERY = 10
 
@@ -40,11 +40,11 @@ def train(
     directory: for checkpoints and TensorBoard; a run that finds its checkpoint there goes on from it, and ends with the
       weights of the run that was never stopped.  None: nothing is written.
     callbacks: step the run begins at -> further Keras callbacks.
-    Raises TrainingDiverged when a term or the gradient is no longer finite; the last good checkpoint stays.
+    Raises InputError where the directory holds a longer run, TrainingDiverged when a term or the gradient is no longer
+    finite; the last good checkpoint stays.
     """
     optimizer = make_optimizer(spec)
-    steps_per_pass = math.ceil(images / spec.batch_size)
-    trainer = Trainer(network, objective, spec.seed, steps_per_pass, spec.eps_ramp_steps)
+    trainer = Trainer(network, objective, spec.seed, images, spec.batch_size, spec.eps_ramp_steps)
     trainer.compile(optimizer=optimizer, jit_compile=False)
     start, before, own = 0, 0.0, []
     if directory:
@@ -55,6 +55,8 @@ def train(
             Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY),
             Save(checkpoints, start, spec.checkpoint_every),
         ]
+    if start > spec.steps:
+        raise InputError(f"{directory} holds a run of {start} steps, more than the {spec.steps} asked for")
     began = time.perf_counter()
     if start < spec.steps:
         trainer.fit(
@@ -64,6 +66,6 @@ def train(
             shuffle=False,
             callbacks=[NanGuard(start), *own, *callbacks(start)],
         )
-        if directory:
+        if directory and int(checkpoints.step) != spec.steps:
             checkpoints.save(spec.steps, before + time.perf_counter() - began)
     return Trained(network, before + time.perf_counter() - began, start)

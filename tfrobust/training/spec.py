@@ -32,8 +32,8 @@ class TrainingSpec:
             raise InputError("steps, batch_size and checkpoint_every must be at least 1")
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"unknown optimizer {self.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
-        if not all(rate > 0 for rate in self.learning_rates):
-            raise InputError("learning rates must be above 0")
+        if not self.learning_rates or not all(rate > 0 for rate in self.learning_rates):
+            raise InputError("learning rates must be above 0, one at least")
         if len(self.learning_rates) != len(self.boundaries) + 1:
             raise InputError(
                 f"{len(self.learning_rates)} learning rates need {len(self.learning_rates) - 1} boundaries "

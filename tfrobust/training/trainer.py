@@ -14,14 +14,16 @@ class Trainer(keras.Model):
     """A Keras model to `compile(optimizer, jit_compile=False)` and `fit` on batches (x, y) or (x, y, s).
 
     network: the classifier that is trained.  objective: what it is trained for (see `types.Objective`).
-    seed: of every random draw.  steps_per_pass: steps in one pass over the images.  eps_ramp_steps: see TrainingSpec.
-    Logs of a step: each term, their sum as `loss`, and the norm of the gradient.
+    seed: of every random draw.  images, batch_size: in a pass and in a step, which make the epoch (it stays 0 where
+    they are not given).  eps_ramp_steps: see TrainingSpec.
+    Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, and the norm of the
+    gradient.
     """
 
-    def __init__(self, network, objective, seed: int = 0, steps_per_pass: int = 1, eps_ramp_steps: int = 0):
+    def __init__(self, network, objective, seed: int = 0, images=None, batch_size=None, eps_ramp_steps: int = 0):
         super().__init__()
         self.network, self.objective = network, objective
-        self.seed, self.steps_per_pass, self.eps_ramp_steps = seed, steps_per_pass, eps_ramp_steps
+        self.seed, self.images, self.batch_size, self.eps_ramp_steps = seed, images, batch_size, eps_ramp_steps
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
 
     def call(self, x, training=False):
@@ -34,6 +36,8 @@ class Trainer(keras.Model):
         with tf.GradientTape() as tape:
             terms = self.objective.outer(self.network, batch, x_adv, step)
             means = {name: tf.reduce_mean(term) for name, term in terms.items()}
+            if self.network.losses:
+                means["regularization"] = tf.add_n(self.network.losses)
             loss = tf.add_n(list(means.values()))
             # Replicas sum their gradients: the mean over the global batch needs one division, of all terms alike.
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
@@ -50,4 +54,12 @@ class Trainer(keras.Model):
         if self.eps_ramp_steps:
             scale = tf.minimum(1.0, tf.cast(iteration, tf.float32) / self.eps_ramp_steps)
         seed = tf.random.experimental.stateless_fold_in(batch_seed, replica)
-        return Step(seed, batch_seed, iteration, iteration // self.steps_per_pass, scale)
+        epoch = iteration * self.batch_size // self.images if self.images else tf.zeros_like(iteration)
+        return Step(seed, batch_seed, iteration, epoch, scale)
+
+
+def check(network, objective, batches: tf.data.Dataset) -> None:
+    """Computes the terms on one batch outside any graph: what does not fit raises its own error, before a run."""
+    x, y = next(iter(batches))[:2]
+    zero, seed = tf.constant(0, tf.int64), tf.constant([0, 0])
+    objective.outer(network, Batch(x, y), x, Step(seed, seed, zero, zero, tf.constant(1.0)))

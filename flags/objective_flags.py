@@ -5,41 +5,65 @@ from absl import flags
 from flags.parsers import define_number
 from tfrobust.attributions.quadrature import RULES
 from tfrobust.balls import BALLS
-from tfrobust.objectives import OBJECTIVES, make_objective
+from tfrobust.objectives import OBJECTIVES, art, er, igr, make_objective
+from tfrobust.similarity.differentiable import DISSIMILARITIES
 
-HYPER = (
-    "eps",
-    "norm",
-    "attack_steps",
-    "step_size",
-    "random_start",
-    "attribution_weight",
-    "ig_steps",
-    "ig_steps_attack",
-    "rule",
-    "chunk",
-)
+# name -> (kind or choices, help).  None is not given; what a method needs and lacks, or has no use for, is an error.
+HYPER = {
+    "eps": ("number", "Radius of the ball, in units of the pixel range [0, 1] (8/255, not 8)."),
+    "norm": (list(BALLS), "Norm of the ball (linf unless given)."),
+    "attack_steps": ("integer", "Steps of the inner maximisation."),
+    "step_size": ("number", "Length of one of them, in units of the pixel range."),
+    "random_start": ("bool", "Start it at a random point of the ball (true unless given)."),
+    "attribution_weight": ("number", "Weight of the attribution term (the papers' lambda or beta)."),
+    "ig_steps": ("integer", "Integrated Gradients points in the gradient step (m)."),
+    "ig_steps_attack": ("integer", "The same in the attack step."),
+    "rule": (list(RULES), "RAR: end points (right unless given)."),
+    "layer": ("string", "RAR: attribute to the units of this layer instead of the pixels."),
+    "chunk": ("integer", "Path points held in memory at once (all unless given)."),
+    "gamma": ("number", "ig_wasserstein: price of a squared unit of distance."),
+    "q": ("number", "gradient_penalty: power of the norm (2 unless given)."),
+    "kl_weight": ("number", "trades: weight of the divergence (beta)."),
+    "softplus_beta": ("number", "art, aat, r2et, lga: beta of the softplus twin or of the second derivative."),
+    "loss": (list(art.CHOICES["loss"]), "art: row of its Table 5 (triplet unless given)."),
+    "negative": (list(art.CHOICES["negative"]), "art: the negative class (runner_up unless given)."),
+    "attack_on": (list(art.CHOICES["attack_on"]), "art: what the attack raises (attribution unless given)."),
+    "attack_k": ("integer", "art: entries that the inner attack sees (all unless given)."),
+    "pair": ("bool", "art: triplets over the clean and the perturbed image."),
+    "cacr_weight": ("number", "cacr_wacr: weight of CACR alone (1 unless given)."),
+    "wacr_weight": ("number", "cacr_wacr: weight of WACR alone (1 unless given)."),
+    "contrast": ("bool", "cacr_wacr: with KL(P_ME || P_NCA) (true unless given)."),
+    "base_attribution": ("bool", "cacr_wacr: WACR weighs by the base attribution (true unless given)."),
+    "change": (list(er.CHOICES["change"]), "cacr_wacr: the change of attribution (path unless given)."),
+    "zeros": (list(er.CHOICES["zeros"]), "cacr_wacr: the set of zero products (p1 unless given)."),
+    "temperature": ("number", "cacr_wacr: factor of the maps before the softmax (1 unless given)."),
+    "dissimilarity": (list(DISSIMILARITIES), "aat, adv_aat: d of two maps (pearson unless given)."),
+    "base": (list(igr.BASES), "igr: the loss it is added to (madry unless given)."),
+    "k": ("integer", "r2et: size of the top set."),
+    "margin_weight": ("number", "r2et: weight of the ranking margin."),
+    "curvature_weight": ("number", "r2et: weight of the curvature."),
+    "l2_weight": ("number", "lga: weight of the gradients' distance."),
+    "cosine_weight": ("number", "lga: weight of their angle."),
+}
+DEFINE = {
+    "number": lambda name, text, fv: define_number(name, None, text, fv),
+    "integer": lambda name, text, fv: flags.DEFINE_integer(name, None, text, flag_values=fv),
+    "bool": lambda name, text, fv: flags.DEFINE_bool(name, None, text, flag_values=fv),
+    "string": lambda name, text, fv: flags.DEFINE_string(name, None, text, flag_values=fv),
+}
 
 
 def define(fv: flags.FlagValues) -> None:
     """Which training method, with which hyper-parameters; what a method needs and lacks is an error."""
     flags.DEFINE_string("method", None, f"Training method: {', '.join(OBJECTIVES)}. Required.", flag_values=fv)
-    define_number("eps", None, "Radius of the ball, in units of the pixel range [0, 1] (8/255, not 8).", fv)
-    flags.DEFINE_enum("norm", None, list(BALLS), "Norm of the ball (linf unless given).", flag_values=fv)
-    flags.DEFINE_integer("attack_steps", None, "Steps of the inner maximisation.", flag_values=fv)
-    define_number("step_size", None, "Length of one of them, in units of the pixel range.", fv)
-    flags.DEFINE_bool(
-        "random_start", None, "Start it at a random point of the ball (true unless given).", flag_values=fv
-    )
-    define_number("attribution_weight", None, "Weight of the attribution term (RAR: lambda, beta).", fv)
-    flags.DEFINE_integer("ig_steps", None, "Integrated Gradients points in the gradient step (m).", flag_values=fv)
-    flags.DEFINE_integer("ig_steps_attack", None, "The same in the attack step.", flag_values=fv)
-    flags.DEFINE_enum("rule", None, list(RULES), "End points (right unless given).", flag_values=fv)
-    flags.DEFINE_integer(
-        "chunk", None, "Path points held in memory at once (all unless given).", lower_bound=1, flag_values=fv
-    )
     flags.mark_flag_as_required("method", fv)
+    for name, (kind, text) in HYPER.items():
+        if isinstance(kind, list):
+            flags.DEFINE_enum(name, None, kind, text, flag_values=fv)
+        else:
+            DEFINE[kind](name, text, fv)
 
 
 def from_flags(fv: flags.FlagValues):
+    """The objective that the flags describe; raises InputError."""
     return make_objective(fv.method, **{name: fv[name].value for name in HYPER})

@@ -6,7 +6,14 @@ from keras import layers
 
 from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
 from tfrobust.attributions import gradient, make_score
-from tfrobust.networks import check_images, check_network, softplus, twin
+from tfrobust.networks import (
+    check_images,
+    check_network,
+    relu_with_softplus_curvature,
+    softplus,
+    softplus_twin,
+    twin,
+)
 from tfrobust.types import InputError
 
 
@@ -51,6 +58,64 @@ def test_twin_of_relu_is_the_network():
     network = every_relu()
     x, _ = images()
     np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+
+
+def dense(**options):
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, layers.Dense(10)(layers.Dense(6, **options)(layers.Flatten()(inputs))))
+
+
+@pytest.mark.parametrize("activation", ["relu6", "leaky_relu"])
+def test_other_builtin_relus_are_exchanged(activation):
+    network = dense(activation=activation)
+    x, _ = images()
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+    assert np.abs(twin(network, softplus(1.0))(x) - network(x)).max() > 0.01
+
+
+def test_a_relu_with_slope_and_cap():
+    inputs = keras.Input((8, 8, 1))
+    network = keras.Model(inputs, layers.Flatten()(layers.ReLU(max_value=1.0, negative_slope=0.5)(inputs)))
+    x = tf.reshape(tf.linspace(-3.0, 3.0, 64), [1, 8, 8, 1])
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+
+
+def test_a_relu_that_is_no_layer_is_refused():
+    inputs = keras.Input((8, 8, 1))
+    relu = keras.ops.relu if hasattr(keras, "ops") else tf.nn.relu
+    network = keras.Model(inputs, layers.Dense(10)(relu(layers.Flatten()(inputs))))
+    with pytest.raises(InputError, match="keras.layers.ReLU"):
+        twin(network, softplus(1.0))
+    smooth = dense(activation="tanh")
+    x, _ = images()
+    np.testing.assert_array_equal(twin(smooth, softplus(1.0))(x), smooth(x))
+
+
+def test_softplus_twin_is_made_once_and_its_curvature_leaves_the_maps():
+    network = small_network()
+    x, y = images()
+    assert softplus_twin(network, None) is network and softplus_twin(network, 2.0) is softplus_twin(network, 2.0)
+    curved = softplus_twin(network, 2.0, curvature_only=True)
+    np.testing.assert_allclose(curved(x), network(x), atol=1e-6)
+    logit, curved_logit = make_score(network, "logit"), make_score(curved, "logit")
+    np.testing.assert_allclose(gradient(curved_logit, x, y), gradient(logit, x, y), atol=1e-6)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        size = tf.reduce_sum(gradient(curved_logit, x, y) ** 2)
+    assert np.abs(tape.gradient(size, x)).max() > 0
+
+
+def test_relu_with_softplus_curvature_has_the_second_derivative_of_softplus():
+    x = tf.constant([-1.0, 0.3, 2.0])
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            value = relu_with_softplus_curvature(3.0)(x)
+        first = inner.gradient(value, x)
+    s = tf.sigmoid(3.0 * x)
+    np.testing.assert_array_equal(first, [0.0, 1.0, 1.0])
+    np.testing.assert_allclose(outer.gradient(first, x), 3.0 * s * (1 - s), rtol=1e-5)
 
 
 def test_twin_has_the_second_derivative_that_a_relu_network_lacks():

@@ -16,7 +16,7 @@ from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
 from tfrobust.attacks.best import BestIterate, unlikeness
 from tfrobust.attacks.ifia import center_of_mass
 from tfrobust.attributions import AttributionSpec
-from tfrobust.similarity.ranking import mass_center
+from tfrobust.similarity.ranking import mass_center, top_k_mask
 
 METHODS = [("integrated_gradients", "ig"), ("gradient", "simple_gradient")]
 GOALS = [("ifia_top_k", "topK"), ("ifia_mass_center", "mass_center")]
@@ -109,10 +109,34 @@ def test_a_normalised_top_k_sum_that_holds_everything_cannot_fall():
     # With no more non-zero pixels than k the normalised top-k sum is at its maximum, its gradient zero or rounding
     # noise: what makes the paper's k = 200 useless on most MNIST images.
     w = np.zeros((8, 8, 1, 10))
-    w[0, :4, 0] = 1
-    x, y = images()
-    outcome = Ifia(linear_network(w), MAP, attack(k=8, step_size=0.3, steps=3))(x, y)
-    assert similarity.top_k_intersection(outcome.map, outcome.map_adv, 4).min() == 1
+    w[0, :4, 0, 0] = [1, 2, 3, 4]
+    network = linear_network(w)
+    x, _ = images()
+    y = tf.zeros([6], tf.int32)
+
+    def moved(k):
+        run = Ifia(network, MAP, attack(k=k, step_size=0.01, steps=1))
+        mask = top_k_mask(run._judge.maps(x, y), k).reshape(6, 8, 8).astype(np.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            goal = run._goal(x, y, tf.constant(mask))
+        return np.abs(tape.gradient(goal, x)).max(), goal.numpy()
+
+    gradient, goal = moved(4)
+    np.testing.assert_allclose(goal, -64, rtol=1e-5)
+    assert gradient < 1e-3 < moved(2)[0]
+
+
+def test_every_image_draws_its_own_noise_whatever_its_batch():
+    network, x, y = predicted(4)
+    same = tf.repeat(x[:1], 4, axis=0)
+    run = NoiseControl(network, MAP, attack("noise"))
+    whole = run(same, tf.repeat(y[:1], 4), np.arange(4)).x_adv
+    assert len(np.unique(whole.reshape(4, -1), axis=0)) > 1
+    for i in range(4):
+        np.testing.assert_allclose(run(same[i : i + 1], y[:1], [i]).x_adv[0], whole[i], atol=1e-6)
+    start = Ifia(network, MAP, attack(random_start=True, steps=1, step_size=0.0))
+    assert np.abs(start(same[:1], y[:1], [0]).x_adv - whole[:1]).max() > 0.01  # Another attack draws other noise.
 
 
 def test_center_of_mass_agrees_with_the_measure():
@@ -142,13 +166,18 @@ def test_best_iterate_keeps_the_least_alike_of_those_that_keep_the_label():
     for candidate in (wrong, strong, mild):
         best.offer(candidate)
     outcome = best.outcome()
-    assert np.array_equal(outcome.x_adv, strong) and outcome.moved[0] and outcome.kept_label[0]
+    assert np.array_equal(outcome.x_adv, strong) and outcome.moved[0] and outcome.kept_label[0] and outcome.counted[0]
+    nothing = BestIterate(Judge(), x, np.array([1]), "kendall", 1, "exact")
+    for candidate in (x, wrong):  # The one keeps the label and has not moved, the other the reverse.
+        nothing.offer(candidate)
+    outcome = nothing.outcome()
+    assert outcome.moved[0] and outcome.kept_label[0] and not outcome.counted[0]
 
 
 def test_ticks_once_an_iteration():
     network, x, y = predicted(2)
     ticks = []
-    Ifia(network, MAP, attack(restarts=2))(x, y, lambda: ticks.append(1))
+    Ifia(network, MAP, attack(restarts=2))(x, y, tick=lambda: ticks.append(1))
     assert len(ticks) == 10
 
 

@@ -1,13 +1,16 @@
 """Every flagfile parses, says what its paper says, and meets none of absl's traps."""
 
+import dataclasses
 import glob
 import os
 
 import pytest
 
 from flags import evaluation_flags
+from flags.objective_flags import HYPER
 from launch import compare, rows, verb
 from tests.helpers import ROOT, run_tests
+from tfrobust.objectives import OBJECTIVES
 from tfrobust.objectives.rar import IgNorm, IgSumNorm
 from tfrobust.types import InputError
 
@@ -87,6 +90,17 @@ def test_rar_rows_are_as_printed(dataset):
     assert (pgd.eps, pgd.steps, pgd.step_size, pgd.random_start) == (eps, 100, 0.01, True)
     assert (ifia.eps, ifia.steps, ifia.step_size, ifia.k, ifia.softplus_beta) == (eps, 100, 0.01, k, 1.0)
     assert (spec.attribution.k, spec.attribution.steps, spec.attribution.score) == (100, 100, "logit")
+
+
+def test_every_hyper_parameter_of_every_method_has_its_flag():
+    for name, method in OBJECTIVES.items():
+        fields = {field.name for field in dataclasses.fields(method) if field.init} - {
+            "attribution",
+            "adversarial",
+            "target",
+        }
+        assert fields <= set(HYPER), name
+    assert set(HYPER) <= {field.name for method in OBJECTIVES.values() for field in dataclasses.fields(method)}
 
 
 def test_eps_may_be_a_fraction():

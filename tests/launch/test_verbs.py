@@ -128,6 +128,37 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     assert json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"][2]["kendall"] == robust["kendall"]
 
 
+def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(tmp_path):
+    rows = rows_of(tmp_path, natural=["method=natural", "hold_out=1000"])
+    flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
+    assert call("compare", *flags) == 0
+    run = tmp_path / "out" / "seed0" / "natural"
+    command = ["--flagfile=flags/demo/common.flags", "--method=natural", "--steps=10", "--hold_out=1000"]
+    assert call("train", *command, f"--output={tmp_path}/alone") == 0
+    assert same(run, tmp_path / "alone")
+
+    def evaluated_on():
+        return {r["index"]: r["label"] for r in json.loads((run / "comparison.json").read_text())["records"]}
+
+    on_test = evaluated_on()
+    assert call("compare", *flags, "--hold_out=1000", "--evaluate_on=held_out") == 0
+    assert evaluated_on() != on_test
+
+
+def test_a_torn_evaluation_is_made_again(tmp_path):
+    rows = rows_of(tmp_path, natural=["method=natural"])
+    flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
+    assert call("compare", *flags) == 0
+    maps = tmp_path / "out" / "seed0" / "natural" / "comparison_maps.npz"
+    maps.write_bytes(b"torn")
+    assert call("compare", *flags, "--ifia_steps=1") == 0
+
+
+def test_after_a_refusal_the_corrected_command_runs(tmp_path):
+    assert call("train", *TRAIN, "--batch_size=5000", f"--output={tmp_path}/out") == 2
+    assert call("train", *TRAIN, f"--output={tmp_path}/out") == 0
+
+
 def test_the_rows_of_the_demo_are_there():
     from launch import rows
 
@@ -175,7 +206,7 @@ def broken_data(tmp_path):
         ("train", ["--dataset="], "name of a data set"),
         ("train", ["--dataset=my data!"], "no data set 'my data!'"),
         ("train", ["--dataset=DIR/array.npz"], "cannot be read as npz"),
-        ("train", ["--dataset=DIR/tiny.npz", "--model=mnist_cnn"], "cannot be built"),
+        ("train", ["--dataset=DIR/tiny.npz", "--model=mnist_cnn", "--batch_size=5"], "cannot be built"),
         ("train", ["--learning_rates="], "learning"),
         ("train", ["positional"], "--name=value"),
         ("evaluate", ["--ifia_k=65"], "k = 65"),

@@ -58,6 +58,13 @@ def test_noise_on_a_tied_background_ruins_exact_ranks_and_leaves_tolerant_ones()
     assert top_k_intersection(a, noisy, 200, "tolerant")[0] == 1
 
 
+def test_tolerant_ranks_give_a_dead_map_nothing():
+    a, dead = R.rand(1, 25), np.zeros((1, 25))
+    assert top_k_intersection(dead, a, 3, "tolerant")[0] == 0 == top_k_intersection(a, dead, 3, "tolerant")[0]
+    few, other = np.array([[5.0, 4, 3, 2, 0, 0]]), np.array([[0.0, 0, 0, 0, 1, 0]])
+    assert top_k_intersection(few, other, 4, "tolerant")[0] == 0
+
+
 def test_mass_center():
     a = np.zeros((1, 4, 6))
     a[0, 1, 2], a[0, 3, 4] = 1, 3

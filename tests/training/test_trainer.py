@@ -40,6 +40,20 @@ def test_the_step_knows_iteration_epoch_ramp_and_draws_anew():
     assert len({tuple(s) for s in seeds}) == 5
 
 
+def test_the_regularizers_of_the_network_count():
+    x, y = images()
+    inputs = keras.Input((8, 8, 1))
+    penalty = keras.regularizers.L2(0.5)
+    network = keras.Model(inputs, keras.layers.Dense(10, kernel_regularizer=penalty)(keras.layers.Flatten()(inputs)))
+    (kernel, _), logs = network.get_weights(), {}
+    trainer = Trainer(network, make_objective("natural"))
+    trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+    keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, got: logs.update(got))
+    trainer.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0, shuffle=False, callbacks=[keep])
+    np.testing.assert_allclose(logs["regularization"], 0.5 * (kernel**2).sum(), rtol=1e-5)
+    np.testing.assert_allclose(logs["loss"], logs["cross_entropy"] + logs["regularization"], rtol=1e-5)
+
+
 def test_the_network_stays_a_plain_model_that_saves(tmp_path):
     network = small_network()
     trainer = Trainer(network, make_objective("natural"))

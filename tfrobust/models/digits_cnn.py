@@ -5,16 +5,18 @@ from keras import layers
 
 
 def digits_cnn(shape=(8, 8, 1), classes: int = 10, width: float = 1.0) -> keras.Model:
-    """[B,H,W,C] -> logits [B,K]: 3x3 convolutions of 16 and 32 filters (the second of stride 2), dense 64."""
+    """[B,H,W,C] -> logits [B,K]: 3x3 convolutions of 16 and 32 filters (the second of stride 2), dense 64.
+
+    Its activations are called relu1, relu2, relu3, for attributions of a layer."""
 
     def units(n):
         return max(1, round(n * width))
 
     x = inputs = keras.Input(shape)
-    for filters, strides in ((16, 1), (32, 2)):
+    for i, (filters, strides) in enumerate(((16, 1), (32, 2)), 1):
         x = layers.Conv2D(units(filters), 3, strides=strides, padding="same")(x)
-        x = layers.Activation("relu")(x)
+        x = layers.Activation("relu", name=f"relu{i}")(x)
     x = layers.Flatten()(x)
     x = layers.Dense(units(64))(x)
-    x = layers.Activation("relu")(x)
+    x = layers.Activation("relu", name="relu3")(x)
     return keras.Model(inputs, layers.Dense(classes)(x), name="digits_cnn")

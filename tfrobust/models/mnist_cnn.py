@@ -10,7 +10,9 @@ from keras import layers
 
 
 def mnist_cnn(shape=(28, 28, 1), classes: int = 10, width: float = 1.0) -> keras.Model:
-    """[B,H,W,C] -> logits [B,K].  width scales the 32, 64 and 1024 units (0.25 for the two-core budget)."""
+    """[B,H,W,C] -> logits [B,K].  width scales the 32, 64 and 1024 units (0.25 for the two-core budget).
+
+    Its activations are called relu1, relu2, relu3, for attributions of a layer."""
 
     def units(n):
         return max(1, round(n * width))
@@ -22,11 +24,11 @@ def mnist_cnn(shape=(28, 28, 1), classes: int = 10, width: float = 1.0) -> keras
         }
 
     x = inputs = keras.Input(shape)
-    for filters in (32, 64):
+    for i, filters in enumerate((32, 64), 1):
         x = layers.Conv2D(units(filters), 5, padding="same", **initial())(x)
-        x = layers.Activation("relu")(x)
+        x = layers.Activation("relu", name=f"relu{i}")(x)
         x = layers.MaxPooling2D(2)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(units(1024), **initial())(x)
-    x = layers.Activation("relu")(x)
+    x = layers.Activation("relu", name="relu3")(x)
     return keras.Model(inputs, layers.Dense(classes, **initial())(x), name="mnist_cnn")

@@ -1,0 +1,176 @@
+"""The rows and options of ART, ER, IGR, LGA and R2ET that the golden numbers do not cover."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import images, linear_network, run_tests, small_network
+from tests.objectives.test_conformance import the_step
+from tfrobust.attributions import gradient, make_score
+from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.networks import softplus_twin
+from tfrobust.objectives import make_objective
+from tfrobust.objectives.er import kl_from_uniform
+from tfrobust.types import Batch, InputError
+
+INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
+ART = make_objective("art", attribution_weight=1.0, softplus_beta=5.0, **INNER)
+ER = make_objective("cacr_wacr", attribution_weight=1.0, ig_steps=4, ig_steps_attack=2, **INNER)
+
+
+def setup(n=6):
+    network, (x, y) = small_network(), images(n)
+    return network, Batch(x, y), tf.clip_by_value(x + 0.1, 0.0, 1.0)
+
+
+def test_art_change_is_equation_2_and_zero_at_the_image():
+    network, batch, x_adv = setup()
+    row = dataclasses.replace(ART, loss="change")
+    logit = make_score(softplus_twin(network, 5.0), "logit")
+    want = tf.norm(tf.reshape(gradient(logit, x_adv, batch.y) - gradient(logit, batch.x, batch.y), [6, -1]), axis=1)
+    np.testing.assert_allclose(row.attribution_loss(network, batch, x_adv), want, rtol=1e-4)
+    np.testing.assert_allclose(row.attribution_loss(network, batch, batch.x), np.zeros(6), atol=1e-6)
+
+
+def test_art_negative_class():
+    network, batch, x_adv = setup()
+    logits = softplus_twin(network, 5.0)(x_adv)
+    logit = make_score(softplus_twin(network, 5.0), "logit")
+    least = dataclasses.replace(ART, negative="least_likely")
+    for row, other in ((ART, runner_up(batch.y, logits)), (least, tf.argmin(logits, axis=1))):
+        np.testing.assert_allclose(row.gradients(network, x_adv, batch.y)[1], gradient(logit, x_adv, other), rtol=1e-5)
+        assert row.negative == "least_likely" or (other.numpy() != batch.y.numpy()).all()
+
+
+def test_art_attack_on_the_total_raises_the_loss_more():
+    network, batch, _ = setup(20)
+
+    def loss(row):
+        return float(tf.reduce_mean(cross_entropy(batch.y, network(row.inner(network, batch, the_step())))))
+
+    assert loss(dataclasses.replace(ART, attack_on="total")) > loss(ART)
+
+
+def test_art_attack_k_of_all_entries_is_no_restriction_and_of_one_is():
+    network, batch, x_adv = setup()
+    whole = dataclasses.replace(ART, attack_k=64)
+    assert np.all(whole._attack_mask(network, batch)) and ART._attack_mask(network, batch) == 1.0
+    one = dataclasses.replace(ART, attack_k=1)._attack_mask(network, batch)
+    np.testing.assert_array_equal(tf.reduce_sum(one, axis=[1, 2, 3]), np.ones(6))
+    for wrong in (0, 65):
+        with pytest.raises(InputError, match="attack_k"):
+            dataclasses.replace(ART, attack_k=wrong).inner(network, batch, the_step())
+
+
+def test_art_pair_of_equal_images_is_the_plain_triplet_and_of_others_no_smaller_than_their_mean():
+    network, batch, x_adv = setup()
+    paired = dataclasses.replace(ART, pair=True)
+    plain = ART.attribution_loss(network, batch, batch.x)
+    np.testing.assert_allclose(paired.paired_loss(network, batch, batch.x), plain, rtol=1e-5)
+    mean = (plain + ART.attribution_loss(network, batch, x_adv)) / 2
+    # Each anchor sees the harder gradients of both images.
+    assert (paired.paired_loss(network, batch, x_adv).numpy() >= mean.numpy() - 1e-5).mean() > 0.6
+
+
+def test_kl_from_uniform_in_closed_form_small_and_large():
+    a = np.zeros((2, 2, 2, 1), np.float32)
+    np.testing.assert_array_equal(kl_from_uniform(tf.constant(a)), np.zeros(2))
+    for size in (1e-3, 1.0, 30.0):
+        a[1, 0, 0, 0] = size
+        p = np.exp(a[1].ravel().astype(np.float64))
+        p /= p.sum()
+        want = np.mean(np.log(0.25 / p))
+        np.testing.assert_allclose(kl_from_uniform(tf.constant(a))[1], want, rtol=1e-3)
+
+
+def test_er_options_leave_out_what_they_say():
+    network, batch, x_adv = setup()
+
+    def terms(**options):
+        return dataclasses.replace(ER, **options).outer(network, batch, x_adv, the_step())
+
+    full = terms()
+    assert not np.any(terms(cacr_weight=0.0)["cacr"]) and not np.any(terms(wacr_weight=0.0)["wacr"])
+    np.testing.assert_allclose(terms(wacr_weight=0.5)["wacr"], 0.5 * full["wacr"], rtol=1e-5)
+    true = kl_from_uniform(ER.ig(network, x_adv, batch.y))
+    np.testing.assert_allclose(terms(contrast=False)["cacr"], -true, rtol=1e-3, atol=1e-9)
+    change = ER.ig(network, x_adv, batch.y, batch.x)
+    no_base = terms(base_attribution=False)["wacr"]
+    np.testing.assert_allclose(no_base, tf.reduce_sum(tf.abs(change), axis=[1, 2, 3]), rtol=1e-4)
+    assert np.abs(terms(temperature=100.0)["cacr"]).mean() > 10 * np.abs(full["cacr"]).mean()
+
+
+def test_igr_of_equal_maps_is_its_base():
+    network, batch, _ = setup()
+    igr = make_objective("igr", attribution_weight=1.0, ig_steps=4, base="natural", **INNER)
+    terms = igr.outer(network, batch, batch.x, the_step())
+    np.testing.assert_allclose(terms["ig_angle"], np.zeros(6), atol=1e-5)
+    np.testing.assert_allclose(terms["cross_entropy"], cross_entropy(batch.y, network(batch.x)), rtol=1e-5)
+
+
+def test_lga_and_r2et_curvature_vanish_for_a_linear_network():
+    w = np.random.RandomState(0).randn(8, 8, 1, 10)
+    network, (x, y) = linear_network(w), images()
+    lga = make_objective("lga", eps=0.2, l2_weight=1.0, cosine_weight=1.0, softplus_beta=5.0)
+    terms = lga.outer(network, Batch(x, y), tf.clip_by_value(x + 0.1, 0.0, 1.0), the_step())
+    np.testing.assert_allclose(terms["gradient_length"], np.zeros(6), atol=1e-5)
+    np.testing.assert_allclose(terms["gradient_angle"], np.zeros(6), atol=1e-5)
+
+
+def test_r2et_gap_in_closed_form_and_its_margin_grows_with_it():
+    r2et = make_objective("r2et", k=1, margin_weight=1.0, curvature_weight=0.0, softplus_beta=5.0)
+    g = tf.constant([[3.0, 1.0], [0.0, 0.0]])[None, :, :, None]
+    np.testing.assert_allclose(r2et.gap(g), [3.0 - 1 / 3], rtol=1e-5)  # Scaled to mean 1: 3, 1, 0, 0.
+    np.testing.assert_allclose(r2et.gap(7 * g), r2et.gap(g), rtol=1e-5)
+    with pytest.raises(InputError, match="k = 4"):
+        dataclasses.replace(r2et, k=4).gap(g)
+
+
+def test_gradient_penalty_of_a_one_layer_softmax_in_closed_form():
+    w = np.random.RandomState(0).randn(4, 4, 1, 3)
+    network = linear_network(w)
+    x, _ = images(shape=(4, 4, 1))
+    y = tf.constant([0, 1, 2, 0, 1, 2])
+    p = tf.nn.softmax(network(x)).numpy()
+    g = np.einsum("bk,hwck->bhwc", p - np.eye(3)[y], w)
+    for q in (1.0, 2.0):
+        terms = make_objective("gradient_penalty", attribution_weight=0.5, q=q).outer(network, Batch(x, y), x, None)
+        want = 0.5 * (np.abs(g) ** q).sum(axis=(1, 2, 3))
+        np.testing.assert_allclose(terms["gradient_penalty"], want, rtol=1e-4)
+
+
+def test_the_coin_of_the_noise_baselines_is_fair_and_the_same_in_a_batch():
+    network, batch, _ = setup()
+    mixed = make_objective("madry_noise", **INNER)
+    madry, noise = make_objective("madry", **INNER), make_objective("uniform_noise", eps=0.2)
+    sides = []
+    for i in range(24):
+        step = the_step()._replace(batch_seed=tf.constant([i, 9]))
+        x_adv = mixed.inner(network, batch, step)
+        heads, tails = (np.allclose(x_adv, m.inner(network, batch, step), atol=1e-6) for m in (madry, noise))
+        assert heads != tails
+        sides.append(heads)
+    assert 6 <= sum(sides) <= 18
+
+
+def test_loss_output_bounds_the_adversarial_loss_from_above():
+    network, batch, x_adv = setup()
+    total = sum(make_objective("loss_output", **INNER).outer(network, batch, x_adv, the_step()).values())
+    assert (total.numpy() >= cross_entropy(batch.y, network(x_adv)).numpy() - 1e-5).all()
+
+
+def test_wasserstein_with_a_high_price_stays_near():
+    network, batch, _ = setup()
+
+    def distance(gamma):
+        hyper = {"attribution_weight": 1.0, "ig_steps": 4, "ig_steps_attack": 4, "eps": 0.1, "step_size": 0.02}
+        method = make_objective("ig_wasserstein", gamma=gamma, attack_steps=20, **hyper)
+        return float(tf.reduce_mean(tf.abs(method.inner(network, batch, the_step()) - batch.x)))
+
+    assert distance(100.0) < 0.03 < distance(0.0)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -221,6 +221,8 @@ def compare(fv: flags.FlagValues) -> str:
     entries = read_entries(fv)
     test_data, data = data_flags.from_flags(fv), training_data(fv)
     spec.check(test_data.shape)
+    for row in (entry.row() for entry in entries):
+        launch_rows.check_row(row, data(row))
     seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
     entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
     entries += controls(entries) if fv.controls else []

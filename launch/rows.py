@@ -52,14 +52,19 @@ def new_network(row: Row, data: ImageData) -> keras.Model:
     return model_flags.from_flags(row.flags, data)
 
 
+def check_row(row: Row, data: ImageData) -> None:
+    """Raises InputError where the row cannot be trained on these images."""
+    if row.spec.batch_size > len(data.x_train):
+        raise InputError(f"batch_size {row.spec.batch_size} exceeds the {len(data.x_train)} training images")
+
+
 def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
     """Trains the row in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
 
     A directory that holds a run with other settings is refused.  Leaves network.keras, run.flags (a flagfile that
     repeats the run), run.json, tensorboard/ and checkpoints/.
     """
-    if row.spec.batch_size > len(data.x_train):
-        raise InputError(f"batch_size {row.spec.batch_size} exceeds the {len(data.x_train)} training images")
+    check_row(row, data)
     network = new_network(row, data)
     training.check(network, row.objective, training_batches(data, 2, 0))
     _claim(verb.output_folder(directory), resolved(row.flags))

@@ -45,13 +45,13 @@ def test_the_regularizers_of_the_network_count():
     inputs = keras.Input((8, 8, 1))
     penalty = keras.regularizers.L2(0.5)
     network = keras.Model(inputs, keras.layers.Dense(10, kernel_regularizer=penalty)(keras.layers.Flatten()(inputs)))
-    (kernel, _), logs = network.get_weights(), {}
+    (kernel, _), seen = network.get_weights(), {}
     trainer = Trainer(network, make_objective("natural"))
     trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
-    keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, got: logs.update(got))
+    keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.update(logs))
     trainer.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0, shuffle=False, callbacks=[keep])
-    np.testing.assert_allclose(logs["regularization"], 0.5 * (kernel**2).sum(), rtol=1e-5)
-    np.testing.assert_allclose(logs["loss"], logs["cross_entropy"] + logs["regularization"], rtol=1e-5)
+    np.testing.assert_allclose(seen["regularization"], 0.5 * (kernel**2).sum(), rtol=1e-5)
+    np.testing.assert_allclose(seen["loss"], seen["cross_entropy"] + seen["regularization"], rtol=1e-5)
 
 
 def test_the_network_stays_a_plain_model_that_saves(tmp_path):

@@ -12,7 +12,6 @@ Finished runs are not repeated: the same command goes on where it was stopped.  
 """
 
 import functools
-import hashlib
 import json
 import os
 import re
@@ -26,12 +25,12 @@ from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
 from launch import verb
 from launch.columns import COLUMNS, legend
-from launch.evaluate import about, load_network, pick_panels
+from launch.evaluate import about, pick_panels
+from launch.evaluations import evaluated
 from launch.progress import bar
 from tfrobust import report, training
-from tfrobust.data import ImageData, load, to_unit, training_batches
-from tfrobust.evaluation import Evaluation, EvaluationSpec, evaluate
-from tfrobust.evaluation.attributions import Maps
+from tfrobust.data import ImageData, load, training_batches
+from tfrobust.evaluation import Evaluation
 from tfrobust.types import InputError
 
 PICTURED = 2
@@ -156,48 +155,6 @@ def run_folder(fv, entry: Entry, row: launch_rows.Row) -> str:
     if entry.name.startswith(row.name) and ", " in entry.name:
         name += f"_{row.spec.steps}"
     return os.path.join(fv.output, f"seed{row.spec.seed}", name)
-
-
-def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Evaluation:
-    """The evaluation of the network in `directory`: the one that is there, if made of these weights on these images
-    with this spec, else a new one."""
-    network = load_network(os.path.join(directory, launch_rows.NETWORK))
-    path, maps_path = (os.path.join(directory, fv.name + ending) for ending in (".json", "_maps.npz"))
-    identity = json.loads(json.dumps({**about(fv, spec.as_dict()), "weights": fingerprint(network)}))
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            old = json.load(file)
-        if old["about"] == identity:
-            return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict())
-    result = evaluate(network, to_unit(data.x_test), data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
-    write_maps(maps_path, result.maps)
-    report.write_json(path, {"summary": result.summary, "records": result.records, "about": identity})
-    return result
-
-
-def fingerprint(network) -> str:
-    """SHA-256 of the weights."""
-    digest = hashlib.sha256()
-    for weights in network.get_weights():
-        digest.update(np.ascontiguousarray(weights).tobytes())
-    return digest.hexdigest()
-
-
-def write_maps(path: str, maps) -> None:
-    """The maps of an evaluation, whole or not at all; nothing where there are none."""
-    arrays = maps._asdict() if maps else {}
-    arrays.update({f"scores_{k}": v for k, v in arrays.pop("scores", {}).items()})
-    with open(path + ".part", "wb") as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(path + ".part", path)
-
-
-def read_maps(path: str):
-    """What write_maps wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
-    scores = {k[len("scores_") :]: arrays.pop(k) for k in list(arrays) if k.startswith("scores_")}
-    return Maps(**arrays, scores=scores) if arrays else None
 
 
 def joined(lines: List[dict]) -> dict:

@@ -10,9 +10,9 @@ from tests.helpers import images, linear_network, run_tests, small_network
 from tests.objectives.test_conformance import the_step
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
-from tfrobust.networks import softplus_twin
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.er import kl_from_uniform
+from tfrobust.twins import softplus_twin
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}

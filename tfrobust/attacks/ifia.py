@@ -19,8 +19,8 @@ import tensorflow as tf
 from tfrobust.attacks.best import BestIterate, Judge, Outcome
 from tfrobust.attacks.spec import AttackSpec
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
-from tfrobust.networks import softplus_twin
 from tfrobust.similarity.ranking import top_k_mask
+from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
 

@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy
-from tfrobust.networks import softplus_twin
 from tfrobust.objectives.inner import START
+from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
 

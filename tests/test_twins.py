@@ -1,0 +1,138 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
+from tfrobust.attributions import gradient, make_score
+from tfrobust.twins import relu_with_softplus_curvature, softplus, softplus_twin, twin
+from tfrobust.types import InputError
+
+
+def every_relu():
+    """A network with every form of ReLU that Keras has."""
+    x = inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(3, 3, activation="relu")(x)
+    x = layers.LeakyReLU(0.1)(layers.Conv2D(3, 3)(x))
+    x = layers.ReLU(max_value=6.0)(layers.Conv2D(3, 3)(x))
+    block = keras.Sequential([keras.Input((2, 2, 3)), layers.Flatten(), layers.Dense(5), layers.Activation("relu")])
+    return keras.Model(inputs, layers.Dense(10)(block(x)))
+
+
+def test_softplus_tends_to_relu_and_does_not_overflow():
+    x = tf.constant([-100.0, -1.0, 0.0, 1.0, 1000.0])
+    np.testing.assert_allclose(softplus(1.0)(x)[2], np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(softplus(500.0)(x), tf.nn.relu(x), atol=2e-3)
+
+
+def test_twin_agrees_with_the_released_softplus_network():
+    x, _, _ = reference_batch()
+    assert_close(twin(reference_network(), softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
+
+
+@pytest.mark.parametrize("make", [small_network, every_relu])
+def test_twin_shares_every_weight_and_leaves_the_network(make):
+    network = make()
+    x, _ = images()
+    before = network(x).numpy()
+    soft = twin(network, softplus(2.0))
+    assert np.abs(soft(x) - before).max() > 1e-4
+    np.testing.assert_allclose(twin(network, softplus(1e4))(x), before, atol=1e-3)
+    weights = network.get_weights()
+    assert len(soft.weights) == len(weights)
+    network.set_weights([2 * w for w in weights])
+    np.testing.assert_allclose(twin(network, softplus(2.0))(x), soft(x), rtol=1e-5)
+    network.set_weights(weights)
+    np.testing.assert_array_equal(network(x), before)
+
+
+def test_twin_of_relu_is_the_network():
+    network = every_relu()
+    x, _ = images()
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+
+
+def dense(**options):
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, layers.Dense(10)(layers.Dense(6, **options)(layers.Flatten()(inputs))))
+
+
+@pytest.mark.parametrize("activation", ["relu6", "leaky_relu"])
+def test_other_builtin_relus_are_exchanged(activation):
+    network = dense(activation=activation)
+    x, _ = images()
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+    assert np.abs(twin(network, softplus(1.0))(x) - network(x)).max() > 0.01
+
+
+def test_a_relu_with_slope_and_cap():
+    inputs = keras.Input((8, 8, 1))
+    network = keras.Model(inputs, layers.Flatten()(layers.ReLU(max_value=1.0, negative_slope=0.5)(inputs)))
+    x = tf.reshape(tf.linspace(-3.0, 3.0, 64), [1, 8, 8, 1])
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+
+
+def test_a_relu_that_is_no_layer_is_refused():
+    inputs = keras.Input((8, 8, 1))
+    relu = keras.ops.relu if hasattr(keras, "ops") else tf.nn.relu
+    network = keras.Model(inputs, layers.Dense(10)(relu(layers.Flatten()(inputs))))
+    with pytest.raises(InputError, match="keras.layers.ReLU"):
+        twin(network, softplus(1.0))
+    smooth = dense(activation="tanh")
+    x, _ = images()
+    np.testing.assert_array_equal(twin(smooth, softplus(1.0))(x), smooth(x))
+
+
+def test_softplus_twin_is_made_once_and_its_curvature_leaves_the_maps():
+    network = small_network()
+    x, y = images()
+    assert softplus_twin(network, None) is network and softplus_twin(network, 2.0) is softplus_twin(network, 2.0)
+    curved = softplus_twin(network, 2.0, curvature_only=True)
+    np.testing.assert_allclose(curved(x), network(x), atol=1e-6)
+    logit, curved_logit = make_score(network, "logit"), make_score(curved, "logit")
+    np.testing.assert_allclose(gradient(curved_logit, x, y), gradient(logit, x, y), atol=1e-6)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        size = tf.reduce_sum(gradient(curved_logit, x, y) ** 2)
+    assert np.abs(tape.gradient(size, x)).max() > 0
+
+
+def test_relu_with_softplus_curvature_has_the_second_derivative_of_softplus():
+    x = tf.constant([-1.0, 0.3, 2.0])
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            value = relu_with_softplus_curvature(3.0)(x)
+        first = inner.gradient(value, x)
+    s = tf.sigmoid(3.0 * x)
+    np.testing.assert_array_equal(first, [0.0, 1.0, 1.0])
+    np.testing.assert_allclose(outer.gradient(first, x), 3.0 * s * (1 - s), rtol=1e-5)
+
+
+def test_twin_has_the_second_derivative_that_a_relu_network_lacks():
+    x, y = images()
+
+    def second_order(network):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            size = tf.reduce_sum(gradient(make_score(network, "logit"), x, y) ** 2)
+        g = tape.gradient(size, x)
+        return 0.0 if g is None else float(tf.reduce_max(tf.abs(g)))
+
+    assert second_order(small_network()) == 0.0
+    assert second_order(twin(small_network(), softplus(1.0))) > 0.0
+
+
+def test_a_subclassed_model_has_no_twin_and_says_so():
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(InputError, match="twin"):
+        twin(Subclassed(), softplus(1.0))
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

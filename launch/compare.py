@@ -35,6 +35,7 @@ from tfrobust.types import InputError
 
 PICTURED = 2
 UNCONTROLLED = ("natural", "madry")
+SAME = 0.2
 TAKEN = ("run", "costs", "network")
 
 
@@ -122,7 +123,7 @@ def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
 
 
 def controls(entries: List[Entry]) -> List[Entry]:
-    """For each robust entry madry with its steps and madry with its time; one that differs by at most 10 % from
+    """For each robust entry madry with its steps and madry with its time; one that differs by at most 20 % from
     another stands for both."""
     rows = {e.name: e.row() for e in entries}
     madry = next((e for e in entries if rows[e.name].flags.method == "madry"), None)
@@ -136,7 +137,7 @@ def controls(entries: List[Entry]) -> List[Entry]:
             continue
         equal_time = round(row.spec.steps * entry.cost / madry.cost)
         for steps, what in ((row.spec.steps, "steps"), (equal_time, "time")):
-            if not any(abs(steps - other) <= 0.1 * steps for other in taken):
+            if not any(abs(steps - other) <= SAME * steps for other in taken):
                 taken.add(steps)
                 spec = plan.lasting(steps)
                 overrides = [

@@ -13,6 +13,7 @@ from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.er import kl_from_uniform
 from tfrobust.twins import softplus_twin
+from tfrobust.training import Trainer
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
@@ -62,6 +63,16 @@ def test_art_attack_k_of_all_entries_is_no_restriction_and_of_one_is():
     for wrong in (0, 65):
         with pytest.raises(InputError, match="attack_k"):
             dataclasses.replace(ART, attack_k=wrong).inner(network, batch, the_step())
+
+
+@pytest.mark.parametrize("objective", [dataclasses.replace(ART, attack_k=20), dataclasses.replace(ART, pair=True)])
+def test_art_options_train_with_batches_of_unknown_size(objective):
+    network, batch, _ = setup()
+    trainer = Trainer(network, objective)
+    trainer.compile(optimizer="sgd", jit_compile=False)
+    before = network.get_weights()
+    trainer.fit(tf.data.Dataset.from_tensor_slices((batch.x, batch.y)).batch(4), verbose=0, shuffle=False)
+    assert all(np.isfinite(w).all() and np.any(w != b) for w, b in zip(network.get_weights(), before))
 
 
 def test_art_pair_of_equal_images_is_the_plain_triplet_and_of_others_no_smaller_than_their_mean():

@@ -107,8 +107,9 @@ class Art(InnerMax):
             return 1.0
         size = tf.abs(gradient(make_score(network, "logit"), batch.x, batch.y))
         flat = tf.reshape(size, [tf.shape(size)[0], -1])
-        if not 1 <= self.attack_k <= flat.shape[1]:
-            raise InputError(f"attack_k = {self.attack_k} does not fit the {flat.shape[1]} entries of an image")
+        entries = size.shape[1] * size.shape[2] * size.shape[3]
+        if not 1 <= self.attack_k <= entries:
+            raise InputError(f"attack_k = {self.attack_k} does not fit the {entries} entries of an image")
         kth = tf.math.top_k(flat, self.attack_k).values[:, -1]
         return tf.cast(size >= tf.reshape(kth, [-1, 1, 1, 1]), size.dtype)
 

@@ -56,8 +56,8 @@ class R2et:
         """Mean difference between the k largest |g| and the others, of maps [B,H,W,C] scaled to mean 1; [B]."""
         a = tf.reshape(tf.reduce_sum(tf.abs(g), axis=-1), [tf.shape(g)[0], -1])
         a = tf.math.divide_no_nan(a, tf.reduce_mean(a, axis=1, keepdims=True))
-        if self.k >= a.shape[1]:
-            raise InputError(f"k = {self.k} must be below the {a.shape[1]} pixels of an image")
+        pixels = g.shape[1] * g.shape[2]
+        if self.k >= pixels:
+            raise InputError(f"k = {self.k} must be below the {pixels} pixels of an image")
         top = tf.reduce_sum(tf.math.top_k(a, self.k).values, axis=1)
-        n = tf.cast(tf.shape(a)[1], a.dtype)
-        return top / self.k - (n - top) / (n - self.k)
+        return top / self.k - (pixels - top) / (pixels - self.k)

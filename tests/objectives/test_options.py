@@ -12,8 +12,8 @@ from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.er import kl_from_uniform
-from tfrobust.twins import softplus_twin
 from tfrobust.training import Trainer
+from tfrobust.twins import softplus_twin
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}

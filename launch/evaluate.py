@@ -73,8 +73,8 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
     report.write_text(os.path.join(directory, "records.jsonl"), lines)
     indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
     if indices:
-        panels = pick_panels(name, result, indices)
-        report.draw_panels(panels, os.path.join(directory, "panels.png"), "Attributions under attack", PICTURED)
+        rows = [panel._replace(network=f"image {i}") for i, panel in zip(indices, pick_panels(name, result, indices))]
+        report.draw_panels(rows, os.path.join(directory, "panels.png"), f"{name}: attributions under attack", 1)
 
 
 def main_evaluate(fv: flags.FlagValues) -> None:

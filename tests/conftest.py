@@ -1,10 +1,7 @@
-"""Two logical CPUs stand in for two GPUs in the tests of replicas; they must be made before TensorFlow starts."""
+"""Loads the helpers before any test: they set TensorFlow up, which can be done only once."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import tensorflow as tf  # noqa: E402
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import tests.helpers  # noqa: E402, F401

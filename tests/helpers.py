@@ -1,4 +1,8 @@
-"""What many tests need: golden numbers and the network they were computed on, small networks, a way to run a file."""
+"""What many tests need: golden numbers and the network they were computed on, small networks, a way to run a file.
+
+Two logical CPUs stand in for two GPUs in the tests of replicas; they must be made before TensorFlow starts, so every
+test file imports this one before it makes a tensor.
+"""
 
 import functools
 import os
@@ -11,7 +15,10 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.models import make_model
-from tfrobust.types import Batch
+from tfrobust.types import Batch, Step
+
+_cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(_cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for part in ("kernel", "bias")]
@@ -105,3 +112,9 @@ def images(n: int = 6, seed: int = 0, shape=(8, 8, 1)):
     """n random images and labels (of 10 classes), float32 and int32."""
     r = np.random.RandomState(seed)
     return tf.constant(r.rand(n, *shape), tf.float32), tf.constant(r.randint(0, 10, n), tf.int32)
+
+
+def the_step(iteration: int = 0, eps_scale: float = 1.0) -> Step:
+    """A step of training to hand to an objective."""
+    seed = tf.constant([1, 2])
+    return Step(seed, seed, tf.constant(iteration, tf.int64), tf.constant(0, tf.int64), tf.constant(eps_scale))

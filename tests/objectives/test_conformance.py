@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network
+from tests.helpers import images, run_tests, small_network, the_step
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.training import Trainer
-from tfrobust.types import Batch, InputError, Step
+from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
 IG = {**INNER, "attribution_weight": 0.5, "ig_steps": 4, "ig_steps_attack": 2}
@@ -72,11 +72,6 @@ TABLE = {
 }
 UNBOUNDED = ("ig_wasserstein",)  # Its x' pays for distance instead.
 NO_GRADIENT_AT_X = ("aat", "ig_wasserstein")  # Their goal is flat at x' = x, and rounding noise decides the first sign.
-
-
-def the_step(iteration=0, eps_scale=1.0):
-    seed = tf.constant([1, 2])
-    return Step(seed, seed, tf.constant(iteration, tf.int64), tf.constant(0, tf.int64), tf.constant(eps_scale))
 
 
 def batch(n=6):

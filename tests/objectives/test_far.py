@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network
-from tests.objectives.test_conformance import the_step
+from tests.helpers import images, run_tests, small_network, the_step
 from tfrobust.attributions import AttributionSpec, integrated_gradients, make_score
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.far import Far

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, linear_network, run_tests, small_network
-from tests.objectives.test_conformance import the_step
+from tests.helpers import images, linear_network, run_tests, small_network, the_step
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.objectives import make_objective

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import WEIGHTS, assert_close, oracle, oracle_batch, oracle_network, run_tests
-from tests.objectives.test_conformance import the_step
+from tests.helpers import WEIGHTS, assert_close, oracle, oracle_batch, oracle_network, run_tests, the_step
 from tfrobust.attributions import AttributionSpec, gradient, integrated_gradients, make_score
 from tfrobust.losses import cross_entropy, kl, runner_up
 from tfrobust.objectives.art import Art

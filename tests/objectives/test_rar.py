@@ -14,8 +14,8 @@ from tests.helpers import (
     reference_network,
     run_tests,
     small_network,
+    the_step,
 )
-from tests.objectives.test_conformance import the_step
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.rar import IgNorm, IgSumNorm
 from tfrobust.types import Batch

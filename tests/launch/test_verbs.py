@@ -203,6 +203,8 @@ def broken_data(tmp_path):
         ("train", ["--dataset=DIR/none.npz"], "no file"),
         ("train", ["--attribution_weight=1"], "no use for attribution_weight"),
         ("train", ["--flagfile=flags/demo/ig_norm.flags", "--rule=middle"], "rule"),
+        ("train", ["--flagfile=flags/demo/ig_norm.flags", "--chunk=0"], "chunk"),
+        ("train", ["--flagfile=flags/digits/cacr_wacr.flags", "--chunk=-1"], "chunk"),
         ("train", ["--dataset="], "name of a data set"),
         ("train", ["--dataset=my data!"], "no data set 'my data!'"),
         ("train", ["--dataset=DIR/array.npz"], "cannot be read as npz"),

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfrobust.attributions.gradient import gradient
 from tfrobust.attributions.quadrature import quadrature
+from tfrobust.types import InputError
 
 
 def integrated_gradients(
@@ -33,6 +34,8 @@ def integrated_gradients(
     chunk: path points held at once (None: all).  Values do not depend on it.
     Completeness: the sum over H, W, C tends to score(x, y) - score(baseline, y) as steps grow.
     """
+    if chunk is not None and chunk < 1:
+        raise InputError(f"chunk, the path points held at once, must be at least 1; got {chunk}")
     x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
     points, weights = quadrature(rule, steps)
     if chunk is None or chunk >= len(points):

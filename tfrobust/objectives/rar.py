@@ -43,8 +43,8 @@ class IgRegularized(InnerMax):
     def __post_init__(self):
         super().__post_init__()
         quadrature(self.rule, self.ig_steps)
-        if self.attribution_weight < 0 or min(self.ig_steps, self.ig_steps_attack, self.chunk or 1) < 1:
-            raise InputError("attribution_weight must be 0 or more, ig_steps, ig_steps_attack and chunk 1 or more")
+        if self.attribution_weight < 0 or min(self.ig_steps, self.ig_steps_attack) < 1:
+            raise InputError("attribution_weight must be 0 or more, ig_steps and ig_steps_attack 1 or more")
 
     def ig_norm(self, network, batch, x_adv, steps):
         """|| IG^l(x, x') ||_1, [B]."""

@@ -47,6 +47,11 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("map_steps", 100, "Integrated Gradients points (m).", **where)
     flags.DEFINE_enum("map_rule", "right", list(RULES), "Their end points.", **where)
     flags.DEFINE_float("map_baseline", 0.0, "Grey level of the baseline.", lower_bound=0, upper_bound=1, **where)
+    flags.DEFINE_integer("map_samples", 50, "SmoothGrad, GradSHAP: samples.", **where)
+    define_number("map_deviation", 0.15, "SmoothGrad: standard deviation of the noise.", fv)
+    flags.DEFINE_string(
+        "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
+    )
     flags.DEFINE_enum("map_ties", "exact", attribution_spec.TIES, "How ties are ranked.", **where)
     flags.DEFINE_integer("map_k", None, "k of the top-k intersection. Required.", **where)
     for name in REQUIRED:
@@ -74,6 +79,9 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             steps=fv.map_steps,
             rule=fv.map_rule,
             baseline=fv.map_baseline,
+            samples=fv.map_samples,
+            deviation=fv.map_deviation,
+            layer=fv.map_layer,
             ties=fv.map_ties,
             k=fv.map_k,
         ),

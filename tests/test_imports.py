@@ -18,7 +18,7 @@ ALLOWED = {
     "similarity": SHARED,
     "models": SHARED,
     "data": SHARED,
-    "attributions": SHARED | {"losses"},
+    "attributions": SHARED | {"losses", "twins"},
     "attacks": SHARED | {"balls", "similarity", "attributions", "losses", "twins"},
     "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},
     "training": SHARED,

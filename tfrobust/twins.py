@@ -19,15 +19,21 @@ def softplus(beta: float):
     return lambda x: tf.nn.softplus(beta * x) / beta
 
 
-def guided_relu(x: tf.Tensor) -> tf.Tensor:
-    """ReLU whose gradient passes only where it is positive: a twin with it does guided backpropagation (Springenberg et
-    al., 2015)."""
+def guided(activation):
+    """The activation with a backward pass that lets only positive gradients through: a twin with guided(relu) does
+    guided backpropagation (Springenberg et al., 2015)."""
 
     @tf.custom_gradient
-    def relu(x):
-        return tf.nn.relu(x), lambda dy: tf.where(x > 0, tf.nn.relu(dy), 0.0)
+    def function(x):
+        def backward(dy):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                a = activation(x)
+            return tape.gradient(a, x, output_gradients=tf.nn.relu(dy))
 
-    return relu(x)
+        return activation(x), backward
+
+    return function
 
 
 def relu_with_softplus_curvature(beta: float):
@@ -56,6 +62,9 @@ class Activation(keras.layers.Layer):
     def call(self, x):
         return self.function(x)
 
+    def with_function(self, function) -> "Activation":
+        return Activation(function, name=self.name)
+
 
 class Reactivated(keras.layers.Layer):
     """A layer with a built-in ReLU (`Dense(..., activation="relu")`), run with another activation and its own weights.
@@ -74,6 +83,9 @@ class Reactivated(keras.layers.Layer):
             return self.layer(x)
         finally:
             self.layer.activation = own
+
+    def with_function(self, function) -> "Reactivated":
+        return Reactivated(self.layer, function, name=self.name)
 
 
 def _is_relu(function) -> bool:
@@ -131,21 +143,24 @@ def _refuse_relu_operations(network: keras.Model) -> None:
             raise InputError(f"{op.name!r} in network {network.name!r} is no layer: use keras.layers.ReLU() instead")
 
 
-def twin(network: keras.Model, activation) -> keras.Model:
+def twin(network: keras.Model, activation, again=None) -> keras.Model:
     """The same network, sharing every weight, with each ReLU f replaced by `activation` (a function of a tensor).
 
     A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
     activation(x) - activation(x - 6); built-in activations are exchanged too, nested models are entered.  Everything
     else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that attacks on
     attributions differentiate: RAR beta 1, ART beta 50.
+    again: for the twin of a twin, what is made of the functions that already stand for a ReLU; None leaves them.
     """
 
     def clone(layer):
+        if isinstance(layer, (Activation, Reactivated)):
+            return layer if again is None else layer.with_function(again(layer.function))
         replaced = _replacement(layer, activation)
         if replaced is not None:
             return Activation(replaced, name=layer.name)
         if isinstance(layer, keras.Model):
-            return twin(layer, activation)
+            return twin(layer, activation, again)
         builtin = _builtin(getattr(layer, "activation", None), activation)
         if builtin is not None:
             return Reactivated(layer, builtin, name=layer.name + "_reactivated")
@@ -160,19 +175,29 @@ def twin(network: keras.Model, activation) -> keras.Model:
         raise InputError(f"network {network.name!r} has no twin: only Sequential and functional models do ({e})") from e
 
 
-_softplus_twins = weakref.WeakKeyDictionary()
+_twins = weakref.WeakKeyDictionary()
+
+
+def _kept(network, key, make) -> keras.Model:
+    """make(), once per network and key, outside any graph that is being traced."""
+    twins = _twins.setdefault(network, {})
+    if key not in twins:
+        with tf.init_scope():
+            twins[key] = make()
+    return twins[key]
 
 
 def softplus_twin(network: keras.Model, beta: Optional[float], curvature_only: bool = False) -> keras.Model:
     """The twin with softplus(beta), or, with curvature_only, with ReLU and the second derivative of softplus(beta).
 
-    beta None: the network itself.  Made once per network, outside any graph that is being traced.
+    beta None: the network itself.
     """
     if beta is None:
         return network
-    twins = _softplus_twins.setdefault(network, {})
-    key = beta, curvature_only
-    if key not in twins:
-        with tf.init_scope():
-            twins[key] = twin(network, relu_with_softplus_curvature(beta) if curvature_only else softplus(beta))
-    return twins[key]
+    activation = relu_with_softplus_curvature(beta) if curvature_only else softplus(beta)
+    return _kept(network, (beta, curvature_only), lambda: twin(network, activation))
+
+
+def guided_twin(network: keras.Model) -> keras.Model:
+    """The twin that does guided backpropagation; of a softplus twin too, whose guided map has a second derivative."""
+    return _kept(network, guided, lambda: twin(network, guided(tf.nn.relu), again=guided))

@@ -1,4 +1,4 @@
-"""The plain gradient, also called saliency (Simonyan et al., 2013)."""
+"""The plain gradient, also called saliency (Simonyan et al., 2013), and what is made of it at one point or several."""
 
 import tensorflow as tf
 
@@ -7,9 +7,21 @@ def gradient(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """d score(x, y) / dx, [B,H,W,C].
 
     score: (x, y) -> [B], each entry a function of its own image alone.  The result is differentiable again; for a
-    ReLU network and a logit its derivative by x is exactly zero (see `networks.twin`).
+    ReLU network and a logit its derivative by x is exactly zero (see `twins.twin`).
     """
     with tf.GradientTape() as tape:
         tape.watch(x)
         value = score(x, y)
     return tape.gradient(value, x)
+
+
+def gradients(score, views: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The gradient at each of S views of every image, [S,B,H,W,C] -> [S,B,H,W,C]: one batch of S*B images."""
+    flat = tf.reshape(views, tf.concat([[-1], tf.shape(views)[2:]], axis=0))
+    flat = tf.ensure_shape(flat, [None, *views.shape[2:]])
+    return tf.reshape(gradient(score, flat, tf.tile(y, [tf.shape(views)[0]])), tf.shape(views))
+
+
+def gradient_x_input(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """x * d score(x, y) / dx (Shrikumar et al., 2016): for a linear score its share of it."""
+    return x * gradient(score, x, y)

@@ -13,7 +13,7 @@ from typing import Optional
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.gradient import gradients
 from tfrobust.attributions.quadrature import quadrature
 from tfrobust.types import InputError
 
@@ -47,13 +47,9 @@ def integrated_gradients(
 
 def _path_gradient(score, x0, difference, y, points, weights):
     """sum_k w_k grad score(x0 + t_k difference), [B,H,W,C], all points in one batch of m*B images."""
-    m = tf.shape(points)[0]
     t = tf.reshape(points, [-1, 1, 1, 1, 1])
     path = x0[tf.newaxis] + t * difference[tf.newaxis]
-    flat = tf.reshape(path, tf.concat([[-1], tf.shape(x0)[1:]], axis=0))
-    flat = tf.ensure_shape(flat, [None, *x0.shape[1:]])
-    grads = gradient(score, flat, tf.tile(y, [m]))
-    return tf.tensordot(weights, tf.reshape(grads, tf.shape(path)), axes=1)
+    return tf.tensordot(weights, gradients(score, path, y), axes=1)
 
 
 def _padded(points, weights, chunk):

@@ -6,7 +6,6 @@ The inner sum of the lemma over pixels is the derivative of h_i along the path, 
 For h the input itself this is Integrated Gradients; for h the score itself it is the change of the score.
 """
 
-import weakref
 from typing import Optional
 
 import keras
@@ -14,23 +13,7 @@ import tensorflow as tf
 
 from tfrobust.attributions.quadrature import quadrature
 from tfrobust.attributions.scores import SCORES
-from tfrobust.types import InputError
-
-_split = weakref.WeakKeyDictionary()
-
-
-def split_at(network: keras.Model, layer: str):
-    """(head, tail) with network(x) = tail(head(x)), cut behind the layer of that name; weights are shared."""
-    pieces = _split.setdefault(network, {})
-    if layer not in pieces:
-        with tf.init_scope():
-            try:
-                h = network.get_layer(layer).output
-                pieces[layer] = keras.Model(network.input, h), keras.Model(h, network.output)
-            except ValueError as e:
-                names = ", ".join(each.name for each in network.layers)
-                raise InputError(f"cannot cut the network behind layer {layer!r} (its layers: {names})") from e
-    return pieces[layer]
+from tfrobust.attributions.split import split_at
 
 
 def layer_integrated_gradients(

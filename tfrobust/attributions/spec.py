@@ -1,16 +1,38 @@
 """The exact meaning of an attribution map: everything that changes a number measured on it."""
 
 from dataclasses import dataclass
+from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.grad_cam import grad_cam, grad_cam_plus_plus, guided_grad_cam_plus_plus
+from tfrobust.attributions.grad_shap import grad_shap
+from tfrobust.attributions.gradient import gradient, gradient_x_input
+from tfrobust.attributions.guided_backpropagation import guided_backpropagation
 from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.quadrature import RULES
 from tfrobust.attributions.scores import SCORES, make_score
+from tfrobust.attributions.smoothgrad import smoothgrad
 from tfrobust.types import InputError
 
-METHODS = ("integrated_gradients", "gradient")
+_BY_SCORE = {
+    "integrated_gradients": lambda score, spec, x, y, chunk: integrated_gradients(
+        score, x, y, spec.baseline, spec.steps, spec.rule, chunk
+    ),
+    "gradient": lambda score, spec, x, y, chunk: gradient(score, x, y),
+    "gradient_x_input": lambda score, spec, x, y, chunk: gradient_x_input(score, x, y),
+    "smoothgrad": lambda score, spec, x, y, chunk: smoothgrad(score, x, y, spec.samples, spec.deviation),
+    "grad_shap": lambda score, spec, x, y, chunk: grad_shap(score, x, y, _noise_images(spec.samples, x)),
+}
+_BY_NETWORK = {
+    "guided_backpropagation": lambda network, spec, x, y: guided_backpropagation(network, spec.score, x, y),
+    "grad_cam": lambda network, spec, x, y: grad_cam(network, spec.score, x, y, spec.layer),
+    "grad_cam_plus_plus": lambda network, spec, x, y: grad_cam_plus_plus(network, spec.score, x, y, spec.layer),
+    "guided_grad_cam_plus_plus": lambda network, spec, x, y: guided_grad_cam_plus_plus(
+        network, spec.score, x, y, spec.layer
+    ),
+}
+METHODS = (*_BY_SCORE, *_BY_NETWORK)
 CHANNELS = ("sum", "mean")
 TIES = ("exact", "tolerant")
 
@@ -19,9 +41,11 @@ TIES = ("exact", "tolerant")
 class AttributionSpec:
     """Which map is computed, reduced, normalised and compared.  The defaults are RAR's protocol.
 
-    method: integrated_gradients or gradient.
+    method: one of METHODS.
     score: what is attributed: logit, probability or loss of the class y.
     steps, rule, baseline: of Integrated Gradients; baseline is one grey level, 0 is black.
+    samples: of SmoothGrad and GradSHAP, whose baselines are images of uniform noise; deviation: of SmoothGrad's noise.
+    layer: of the Grad-CAMs, the last feature maps unless given.
     channels: how the channels of a pixel are joined (sum or mean) after the absolute value, if there is one.
     signed: keep the sign; without it the map is of absolute values.
     normalize: divide the map by the sum of its absolute values, times H*W.
@@ -34,6 +58,9 @@ class AttributionSpec:
     steps: int = 100
     rule: str = "right"
     baseline: float = 0.0
+    samples: int = 50
+    deviation: float = 0.15
+    layer: Optional[str] = None
     channels: str = "sum"
     signed: bool = False
     normalize: bool = True
@@ -45,8 +72,9 @@ class AttributionSpec:
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
-        if self.steps < 1 or self.k < 1:
-            raise InputError(f"steps and k of the attribution must be at least 1; got {self.steps} and {self.k}")
+        for name in ("steps", "samples", "k"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} of the attribution must be at least 1; got {getattr(self, name)}")
 
     def check(self, shape) -> None:
         """Raises InputError where k does not fit images of shape (H, W, C)."""
@@ -57,10 +85,13 @@ class AttributionSpec:
 
 def attribute(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:
     """The raw, signed attribution [B,H,W,C] of the spec, before any reduction.  chunk: path points held at once."""
-    score = make_score(network, spec.score)
-    if spec.method == "gradient":
-        return gradient(score, x, y)
-    return integrated_gradients(score, x, y, spec.baseline, spec.steps, spec.rule, chunk)
+    if spec.method in _BY_NETWORK:
+        return _BY_NETWORK[spec.method](network, spec, x, y)
+    return _BY_SCORE[spec.method](make_score(network, spec.score), spec, x, y, chunk)
+
+
+def _noise_images(samples, x):
+    return tf.random.stateless_uniform([samples, *x.shape[1:]], [1, 0])
 
 
 def saliency_map(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:

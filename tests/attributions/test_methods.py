@@ -1,0 +1,135 @@
+"""The attribution methods in closed form: on linear networks, on one where every step is known by hand, by axioms."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tests.helpers import assert_close, images, linear_network, run_tests, small_network
+from tfrobust.attributions import (
+    AttributionSpec,
+    attribute,
+    grad_cam,
+    grad_cam_plus_plus,
+    grad_shap,
+    gradient,
+    gradient_x_input,
+    guided_backpropagation,
+    guided_grad_cam_plus_plus,
+    make_score,
+    saliency_map,
+    smoothgrad,
+)
+from tfrobust.attributions.spec import METHODS
+from tfrobust.attributions.split import last_feature_map
+from tfrobust.twins import softplus_twin
+from tfrobust.types import InputError
+
+WEIGHTS = np.random.RandomState(0).randn(4, 4, 3, 10)
+
+
+def linear():
+    x, y = images(shape=(4, 4, 3))
+    return make_score(linear_network(WEIGHTS), "logit"), x, y, np.moveaxis(WEIGHTS, -1, 0)[y.numpy()]
+
+
+def test_on_a_linear_score_gradients_are_its_weights():
+    score, x, y, w = linear()
+    np.testing.assert_allclose(smoothgrad(score, x, y, samples=3), w, rtol=1e-4)
+    np.testing.assert_allclose(gradient_x_input(score, x, y), x * w, rtol=1e-4)
+    baselines = tf.random.stateless_uniform([4, 4, 4, 3], [1, 2])
+    np.testing.assert_allclose(
+        grad_shap(score, x, y, baselines), (x - tf.reduce_mean(baselines, axis=0)) * w, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_smoothgrad_of_a_square_is_its_gradient_and_of_a_fourth_power_has_the_variance_in_it():
+    """E (x + n)^3 = x^3 + 3 x sigma^2."""
+    x, y = images(2, shape=(2, 2, 1))
+
+    def fourth(x, y):
+        return tf.reduce_sum(x**4, axis=[1, 2, 3])
+
+    got = smoothgrad(fourth, x, y, samples=40000, deviation=0.2)
+    np.testing.assert_allclose(got, 4 * (x**3 + 3 * x * 0.2**2), atol=0.03)
+    np.testing.assert_allclose(smoothgrad(fourth, x, y, 2, 0.0), gradient(fourth, x, y), rtol=1e-5)
+
+
+def test_smoothgrad_of_an_image_does_not_depend_on_its_batch():
+    score, (x, y) = make_score(small_network(), "logit"), images()
+    np.testing.assert_allclose(smoothgrad(score, x, y)[3:4], smoothgrad(score, x[3:4], y[3:4]), atol=1e-6)
+    assert np.abs(smoothgrad(score, x, y) - smoothgrad(score, x, y, seed=(0, 1))).max() > 0
+
+
+def test_grad_shap_is_complete():
+    score, (x, y) = make_score(small_network(), "logit"), images()
+    baselines = tf.random.stateless_uniform([400, 8, 8, 1], [1, 2])
+    start = tf.stack([tf.reduce_mean(score(baselines, tf.fill([400], label))) for label in y])
+    change = score(x, y) - start
+    total = tf.reduce_sum(grad_shap(score, x, y, baselines), axis=[1, 2, 3])
+    np.testing.assert_allclose(total, change, atol=0.05 * np.abs(change).max())
+
+
+def known():
+    """Two 1x1 filters, a ReLU, a mean over places, a linear layer: Grad-CAM can be written down."""
+    inputs = keras.Input((4, 4, 1))
+    h = layers.Activation("relu", name="maps")(layers.Conv2D(2, 1, name="filters")(inputs))
+    network = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(h)))
+    v = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, -1.0]], np.float32)
+    network.set_weights([np.array([[[[1.0, -1.0]]]], np.float32), np.array([0.1, 0.8], np.float32), v, np.zeros(3)])
+    x, y = images(3, shape=(4, 4, 1))
+    y = y % 3
+    maps = np.concatenate([x + 0.1, np.maximum(0.8 - x, 0)], axis=-1)
+    return network, x, y, maps, v[:, y.numpy()].T / 16  # The last: d logit / dA_k, the same at every place.
+
+
+def test_grad_cam_in_closed_form():
+    network, x, y, maps, g = known()
+    cam = np.einsum("bhwk,bk->bhw", maps, g)[..., None]
+    np.testing.assert_allclose(grad_cam(network, "logit", x, y, positive=False), cam, atol=1e-6)
+    np.testing.assert_allclose(grad_cam(network, "logit", x, y), np.maximum(cam, 0), atol=1e-6)
+    share = g**2 / (2 * g**2 + maps.sum(axis=(1, 2)) * g**3)
+    weights = 16 * share * np.maximum(g, 0)
+    cam = np.einsum("bhwk,bk->bhw", maps, weights)[..., None]
+    np.testing.assert_allclose(grad_cam_plus_plus(network, "logit", x, y), cam, rtol=1e-4, atol=1e-6)
+
+
+def test_guided_backpropagation_in_closed_form_and_its_product_with_grad_cam():
+    network, x, y, maps, g = known()
+    positive = np.maximum(g, 0)
+    guided = positive[:, :1] - positive[:, 1:] * (maps[..., 1] > 0).reshape(3, -1)
+    guided = guided.reshape(x.shape)
+    np.testing.assert_allclose(guided_backpropagation(network, "logit", x, y), guided, atol=1e-6)
+    product = guided * grad_cam_plus_plus(network, "logit", x, y)
+    np.testing.assert_allclose(guided_grad_cam_plus_plus(network, "logit", x, y), product, atol=1e-6)
+
+
+def test_the_map_of_a_layer_grows_to_the_image_and_a_wrong_layer_is_refused():
+    network, (x, y) = small_network(), images()
+    assert last_feature_map(network) == "relu2"
+    coarse = grad_cam(network, "logit", x, y, "relu1")
+    assert coarse.shape == x.shape and np.abs(coarse - grad_cam(network, "logit", x, y)).max() > 0
+    with pytest.raises(InputError, match="relu1"):
+        grad_cam(network, "logit", x, y, "no_such_layer")
+    with pytest.raises(InputError, match="no feature maps"):
+        grad_cam(linear_network(WEIGHTS), "logit", *images(shape=(4, 4, 3)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_gives_maps_of_the_image_alone_that_can_be_attacked(method):
+    network, (x, y) = small_network(), images()
+    spec = AttributionSpec(method, steps=5, samples=5)
+    a = attribute(network, spec, x, y)
+    assert a.shape == x.shape and np.isfinite(a).all() and np.any(a)
+    assert_close(attribute(network, spec, x[2:3], y[2:3]), a[2:3], 1e-5)
+    surrogate = softplus_twin(network, 5.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(saliency_map(surrogate, spec, x, y) ** 2)
+    g = tape.gradient(loss, x)
+    assert np.isfinite(g).all() and np.abs(g).max() > 0
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

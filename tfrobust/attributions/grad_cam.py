@@ -1,0 +1,57 @@
+"""Class activation maps from gradients: Grad-CAM and Grad-CAM++.
+
+With A_k the feature maps of a layer and g_k = d score / dA_k, both [h,w]:
+
+    Grad-CAM     w_k = mean g_k                                         (Selvaraju et al., 2017)
+    Grad-CAM++   w_k = sum a_k relu(g_k),                               (Chattopadhyay et al., 2018, Eq. 19)
+                 a_k = g_k^2 / (2 g_k^2 + sum(A_k) g_k^3)
+    map          relu(sum_k w_k A_k), resized to the image
+
+Grad-CAM++ differentiates exp(score): the powers of the exponential cancel in a_k, and what is left of it scales the
+whole map of an image, which no ranking and no normalisation sees; it is left out.
+"""
+
+from typing import Optional
+
+import tensorflow as tf
+
+from tfrobust.attributions.guided_backpropagation import guided_backpropagation
+from tfrobust.attributions.scores import SCORES
+from tfrobust.attributions.split import last_feature_map, split_at
+
+
+def _features(network, score: str, x, y, layer: Optional[str]):
+    """(A, g), each [B,h,w,K]."""
+    head, tail = split_at(network, layer or last_feature_map(network))
+    a = head(x, training=False)
+    with tf.GradientTape() as tape:
+        tape.watch(a)
+        value = SCORES[score](y, tail(a, training=False))
+    return a, tape.gradient(value, a)
+
+
+def _class_map(a, weights, x, positive: bool):
+    """sum_k w_k A_k [B,h,w] as a map of the image, [B,H,W,C], the same in every channel."""
+    cam = tf.einsum("bhwk,bk->bhw", a, weights)
+    cam = tf.nn.relu(cam) if positive else cam
+    return tf.image.resize(cam[..., tf.newaxis], x.shape[1:3]) + tf.zeros_like(x)
+
+
+def grad_cam(network, score: str, x, y, layer: Optional[str] = None, positive: bool = True) -> tf.Tensor:
+    """[B,H,W,C], the same in every channel.  layer: whose feature maps are weighed (the last ones unless given);
+    positive: with the last ReLU."""
+    a, g = _features(network, score, x, y, layer)
+    return _class_map(a, tf.reduce_mean(g, axis=[1, 2]), x, positive)
+
+
+def grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None, positive: bool = True) -> tf.Tensor:
+    """As `grad_cam`, with the weights of Grad-CAM++."""
+    a, g = _features(network, score, x, y, layer)
+    total = tf.reduce_sum(a, axis=[1, 2], keepdims=True)
+    share = tf.math.divide_no_nan(g**2, 2 * g**2 + total * g**3)
+    return _class_map(a, tf.reduce_sum(share * tf.nn.relu(g), axis=[1, 2]), x, positive)
+
+
+def guided_grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None) -> tf.Tensor:
+    """Guided backpropagation times Grad-CAM++ (Chattopadhyay et al., 2018, Section 3.3), [B,H,W,C]."""
+    return guided_backpropagation(network, score, x, y) * grad_cam_plus_plus(network, score, x, y, layer)

@@ -5,7 +5,7 @@ from absl import flags
 from flags.parsers import define_number
 from tfrobust.attributions.quadrature import RULES
 from tfrobust.balls import BALLS
-from tfrobust.objectives import OBJECTIVES, art, er, igr, make_objective
+from tfrobust.objectives import OBJECTIVES, art, er, igr, make_objective, sat
 from tfrobust.similarity.differentiable import DISSIMILARITIES
 
 # name -> (kind or choices, help).  None is not given; what a method needs and lacks, or has no use for, is an error.
@@ -37,6 +37,12 @@ HYPER = {
     "change": (list(er.CHOICES["change"]), "cacr_wacr: the change of attribution (path unless given)."),
     "zeros": (list(er.CHOICES["zeros"]), "cacr_wacr: the set of zero products (p1 unless given)."),
     "temperature": ("number", "cacr_wacr: factor of the maps before the softmax (1 unless given)."),
+    "alpha": ("number", "sat, pgd_sat, trades_sat: the chance of noise is alpha^t (the paper: 0.6^(1/10) = 0.9502)."),
+    "anneal": (list(sat.CHOICES["anneal"]), "sat, pgd_sat, trades_sat: what t counts (epoch unless given)."),
+    "draw": (
+        list(sat.CHOICES["draw"]),
+        "sat, pgd_sat, trades_sat: one of several maps per batch (unless given) or epoch.",
+    ),
     "dissimilarity": (list(DISSIMILARITIES), "aat, adv_aat: d of two maps (pearson unless given)."),
     "base": (list(igr.BASES), "igr: the loss it is added to (madry unless given)."),
     "k": ("integer", "r2et: size of the top set."),

@@ -19,6 +19,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and every random draw.", flag_values=fv)
     flags.DEFINE_integer("eps_ramp_steps", 0, "Steps over which eps grows from 0 to its value.", flag_values=fv)
     flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", flag_values=fv)
+    flags.DEFINE_float("sparsity", 0.0, "Share of each kernel's weights that is pruned to zero.", flag_values=fv)
     for name in ("steps", "batch_size", "learning_rates"):
         flags.mark_flag_as_required(name, fv)
     for name, kind in (("learning_rates", float), ("boundaries", int)):
@@ -46,4 +47,5 @@ def from_flags(fv: flags.FlagValues) -> TrainingSpec:
         seed=fv.seed,
         eps_ramp_steps=fv.eps_ramp_steps,
         checkpoint_every=fv.checkpoint_every,
+        sparsity=fv.sparsity,
     )

@@ -28,6 +28,7 @@ from launch.columns import COLUMNS, legend
 from launch.evaluate import about, pick_panels
 from launch.evaluations import evaluated
 from launch.progress import bar
+from launch.saliency import with_saliency
 from tfrobust import report, training
 from tfrobust.data import ImageData, load, training_batches
 from tfrobust.evaluation import Evaluation
@@ -95,13 +96,21 @@ def read_entries(fv) -> List[Entry]:
 
 
 def training_data(fv):
-    """row -> the images it trains on, each set read once."""
+    """row -> the images it trains on, with its saliency maps; each set read once."""
 
     @functools.lru_cache(maxsize=None)
     def read(hold_out: int) -> ImageData:
         return load(fv.dataset, fv.data_dir, fv.download).holding_out(hold_out)
 
-    return lambda row: read(row.flags.hold_out)
+    known = {}
+
+    def data(row) -> ImageData:
+        key = row.flags.hold_out, row.flags.method, tuple(row.flags.saliency)
+        if key not in known:
+            known[key] = with_saliency(row, read(row.flags.hold_out))
+        return known[key]
+
+    return data
 
 
 def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:

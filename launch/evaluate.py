@@ -10,7 +10,6 @@ records.jsonl (a line per example) and panels.png.
 import json
 import os
 import sys
-import zipfile
 
 import keras
 import tensorflow as tf
@@ -21,10 +20,10 @@ from flags import data_flags, evaluation_flags
 from launch import verb
 from launch.columns import COLUMNS, legend
 from launch.progress import bar
+from launch.saved import load_network
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import Evaluation, evaluate
-from tfrobust.types import InputError
 
 PICTURED = 4
 
@@ -35,16 +34,6 @@ def output_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
     flags.mark_flag_as_required("network", fv)
     flags.mark_flag_as_required("output", fv)
-
-
-def load_network(path: str) -> keras.Model:
-    """The saved network; raises InputError where there is none."""
-    if not os.path.exists(path):
-        raise InputError(f"no network at {path}")
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, zipfile.BadZipFile, KeyError) as e:
-        raise InputError(f"{path} cannot be loaded as a Keras network: {str(e)[:300]}") from e
 
 
 def pick_panels(network: str, result: Evaluation, indices) -> list:

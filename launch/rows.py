@@ -6,16 +6,22 @@ from typing import NamedTuple, Sequence
 import keras
 from absl import flags
 
-from flags import data_flags, model_flags, objective_flags, training_flags
+from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
 from launch import verb
 from launch.progress import TrainingBar
+from launch.saved import NETWORK
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
-ROOMS = (data_flags.define, model_flags.define, objective_flags.define, training_flags.define)
-NETWORK = "network.keras"
+ROOMS = (
+    data_flags.define,
+    model_flags.define,
+    objective_flags.define,
+    saliency_flags.define,
+    training_flags.define,
+)
 
 
 class Row(NamedTuple):
@@ -37,13 +43,27 @@ def read_row(flagfile: str, overrides: Sequence[str] = (), name: str = "") -> Ro
 
 
 # What may change between two calls that are one run.
-FREE = ("--data_dir=", "--output=", "--download", "--nodownload", "--evaluate_on=", "--checkpoint_every=")
+FREE = (
+    "--data_dir=",
+    "--saliency_dir=",
+    "--output=",
+    "--download",
+    "--nodownload",
+    "--evaluate_on=",
+    "--checkpoint_every=",
+)
 
 
 def resolved(fv: flags.FlagValues) -> str:
     """The flags that make the weights, as a flagfile that repeats the run."""
     lines = fv.flags_into_string().splitlines()
     return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(FREE))
+
+
+def same_data(fv: flags.FlagValues) -> Sequence[str]:
+    """Overrides that give another row the images of this one."""
+    names = ("dataset", "data_dir", "download", "hold_out", "evaluate_on", "saliency_dir")
+    return [f"--{name}={fv[name].value}" for name in names if fv[name].value not in (None, "")]
 
 
 def new_network(row: Row, data: ImageData) -> keras.Model:
@@ -77,6 +97,8 @@ def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
         directory,
         lambda start: [TrainingBar(row.spec.steps, row.name, start)],
     )
+    if trained.resumed_at == row.spec.steps and os.path.exists(os.path.join(directory, NETWORK)):
+        return trained
     unfinished = os.path.join(directory, "unfinished.keras")
     network.save(unfinished)
     os.replace(unfinished, os.path.join(directory, NETWORK))

@@ -14,6 +14,7 @@ from absl import flags
 
 from flags import data_flags
 from launch import rows, verb
+from launch.saliency import with_saliency
 
 
 def output_flags(fv: flags.FlagValues) -> None:
@@ -27,7 +28,7 @@ def output_flags(fv: flags.FlagValues) -> None:
 def train(fv: flags.FlagValues) -> None:
     verb.output_folder(fv.output)
     row = rows.make_row(fv)
-    data = data_flags.from_flags(fv)
+    data = with_saliency(row, data_flags.from_flags(fv))
     trained = rows.train_row(row, data, fv.output)
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
     network = os.path.join(fv.output, rows.NETWORK)

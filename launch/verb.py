@@ -70,8 +70,8 @@ def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
     return "\n".join(lines)
 
 
-def output_folder(path: str) -> str:
-    """The folder, made if it is missing; raises InputError where nothing can be written there."""
+def output_folder(path: str, flag: str = "--output") -> str:
+    """The folder, made if it is missing; raises InputError, naming the flag, where nothing can be written there."""
     probe = os.path.join(path, ".writable")
     try:
         os.makedirs(path, exist_ok=True)
@@ -79,5 +79,5 @@ def output_folder(path: str) -> str:
             pass
         os.remove(probe)
     except OSError as e:
-        raise InputError(f"cannot write to --output={path} ({e.strerror}): give a folder that can be written") from e
+        raise InputError(f"cannot write to {flag}={path} ({e.strerror}): give a folder that can be written") from e
     return path

@@ -14,7 +14,8 @@ class InputError(ValueError):
 
 
 class Batch(NamedTuple):
-    """Images x [B,H,W,C] in [0, 1], labels y [B], and, where a method asks for them, saliency maps s [B,H,W,C]."""
+    """Images x [B,H,W,C] in [0, 1], labels y [B], and, where a method asks for them, saliency maps s [B,M,H,W,C] in
+    [-1, 1] from M sources."""
 
     x: tf.Tensor
     y: tf.Tensor
@@ -45,6 +46,11 @@ class Step(NamedTuple):
     def draw_for_batch(self, tag: int) -> tf.Tensor:
         """A seed [2] that all replicas share."""
         return tf.random.experimental.stateless_fold_in(self.batch_seed, tag)
+
+    def draw_for_epoch(self, tag: int) -> tf.Tensor:
+        """A seed [2] that all replicas and all steps of an epoch share."""
+        seed = tf.stack([self.batch_seed[0], tf.cast(self.epoch, tf.int32)])
+        return tf.random.experimental.stateless_fold_in(seed, tag)
 
 
 Terms = Dict[str, tf.Tensor]

@@ -44,6 +44,9 @@ TABLE = {
     "ig_norm": Row(IG, ("ig_norm",), WEIGHT, "natural"),
     "ig_sum_norm": Row(IG, ("cross_entropy_adv", "ig_norm"), WEIGHT, "madry", "x_adv"),
     "ig_wasserstein": Row({**IG, "gamma": 0.1}, ("ig_gain",), WEIGHT, "natural"),
+    "sat": Row({"eps": 0.2, "alpha": 0.5}, sees="x_adv", noisy=True),
+    "pgd_sat": Row({**INNER, "alpha": 0.5}, sees="x_adv", noisy=True),
+    "trades_sat": Row({**INNER, "alpha": 0.5, "kl_weight": 1.0}, (), ("kl_weight",), "natural", "both", noisy=True),
     "art": Row({**INNER, "attribution_weight": 0.5, "softplus_beta": 10.0}, ("alignment",), WEIGHT, "madry", "x_adv"),
     "cacr_wacr": Row(IG, ("cross_entropy_adv",), WEIGHT, "madry", "x_adv"),
     "aat": Row({**INNER, "attribution_weight": 0.5, "ig_steps": 4}, ("attribution",), WEIGHT, "natural"),
@@ -75,7 +78,9 @@ NO_GRADIENT_AT_X = ("aat", "ig_wasserstein")  # Their goal is flat at x' = x, an
 
 
 def batch(n=6):
-    return Batch(*images(n))
+    """Images, labels, and the maps of two sources, which most methods ignore."""
+    s = tf.random.stateless_uniform([n, 2, 8, 8, 1], [3, 4], -1.0, 1.0)
+    return Batch(*images(n), s)
 
 
 def test_the_table_names_every_objective():
@@ -169,7 +174,7 @@ def test_weight_zero_gives_the_baseline(name):
 def trained(name, network, steps=8, learning_rate=0.02):
     trainer = Trainer(network, objective(name))
     trainer.compile(optimizer=keras.optimizers.SGD(learning_rate), jit_compile=False)
-    data = tf.data.Dataset.from_tensors(images(20)).repeat()
+    data = tf.data.Dataset.from_tensors(tuple(batch(20))).repeat()
     losses = []
     record = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: losses.append(float(logs["loss"])))
     trainer.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False, callbacks=[record])
@@ -207,7 +212,6 @@ class Fixed:
 
 def test_two_replicas_equal_one_device(name):
     """A fixed start, because each replica draws its own."""
-    x, y = images(8)
     method = objective(name)
     if hasattr(method, "random_start"):
         method = dataclasses.replace(method, random_start=False)
@@ -223,7 +227,7 @@ def test_two_replicas_equal_one_device(name):
             trainer = Trainer(network, method)
             trainer.compile(optimizer=keras.optimizers.SGD(1.0), jit_compile=False)
         before = network.get_weights()
-        data = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+        data = tf.data.Dataset.from_tensor_slices(tuple(batch(8))).batch(8)
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         trainer.fit(data.with_options(options).repeat(), steps_per_epoch=1, verbose=0, shuffle=False)

@@ -101,11 +101,11 @@ def test_given_targets():
     far = Far(attribution_weight=1.0, attribution=MAP, target="given", **INNER)
     predicted = tf.argmax(network(x), axis=1, output_type=tf.int32)
     own_maps = far.maps(network, x, Batch(x, y), predicted)
-    at_target = far.outer(network, Batch(x, y, own_maps), x, the_step())["attribution"]
+    at_target = far.outer(network, Batch(x, y, own_maps[:, tf.newaxis]), x, the_step())["attribution"]
     np.testing.assert_allclose(at_target, np.zeros(6), atol=1e-5)
-    away = far.outer(network, Batch(x, y, -own_maps), x, the_step())["attribution"]
+    away = far.outer(network, Batch(x, y, -own_maps[:, tf.newaxis]), x, the_step())["attribution"]
     np.testing.assert_allclose(away, np.ones(6), atol=1e-5)
-    with pytest.raises(InputError, match="map s"):
+    with pytest.raises(InputError, match="map beside each image"):
         far.outer(network, Batch(x, y), x, the_step())
 
 

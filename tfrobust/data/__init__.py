@@ -1,8 +1,18 @@
 """Data: a name -> checked arrays -> batches (x, y); x float32 [B,H,W,C] in [0, 1], y int32 [B]."""
 
+from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit
 from tfrobust.data.facts import FACTS
 from tfrobust.data.load import load
 from tfrobust.data.stream import training_batches
 
-__all__ = ["FACTS", "ImageData", "load", "make_image_data", "to_unit", "training_batches"]
+__all__ = [
+    "ANNOTATIONS",
+    "FACTS",
+    "ImageData",
+    "annotation_maps",
+    "load",
+    "make_image_data",
+    "to_unit",
+    "training_batches",
+]

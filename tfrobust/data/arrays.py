@@ -1,9 +1,11 @@
 """Images in memory, checked: the form in which every source hands over its data."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Mapping, Optional
 
 import numpy as np
 
+from tfrobust.data.annotations import check_annotation
 from tfrobust.types import InputError
 
 EVALUATE_ON = ("test", "held_out")
@@ -16,7 +18,11 @@ def to_unit(x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ImageData:
-    """A train and a test split: images [N,H,W,C], uint8 or float32 in [0, 1]; labels [N] int32 in [0, classes)."""
+    """A train and a test split: images [N,H,W,C], uint8 or float32 in [0, 1]; labels [N] int32 in [0, classes).
+
+    annotations: of the training images, by kind (see `annotations`).  saliency: [N,M,H,W,C], numbers in [-1, 1], the
+    maps of M sources for each training image; None: the stream of batches has none.
+    """
 
     name: str
     x_train: np.ndarray
@@ -24,6 +30,8 @@ class ImageData:
     x_test: np.ndarray
     y_test: np.ndarray
     classes: int
+    annotations: Mapping[str, np.ndarray] = field(default_factory=dict)
+    saliency: Optional[np.ndarray] = None
 
     @property
     def shape(self):
@@ -33,8 +41,7 @@ class ImageData:
     def holding_out(self, n: int, evaluate_on: str = "test") -> "ImageData":
         """The same without the first n training images; with evaluate_on="held_out" these n take the place of the test
         split, so that settings can be chosen without a look at it.  (In a file sorted by class the first n are one
-        class:
-        shuffle such a file first.)"""
+        class: shuffle such a file first.)"""
         if evaluate_on not in EVALUATE_ON:
             raise InputError(f"evaluate_on must be one of {', '.join(EVALUATE_ON)}; got {evaluate_on!r}")
         if not 0 <= n < len(self.x_train):
@@ -43,14 +50,23 @@ class ImageData:
         x_test, y_test = (self.x_test, self.y_test) if evaluate_on == "test" else held_out
         if not len(x_test):
             raise InputError("evaluate_on=held_out needs images that are held out: give hold_out")
-        return replace(self, x_train=self.x_train[n:], y_train=self.y_train[n:], x_test=x_test, y_test=y_test)
+        return replace(
+            self,
+            x_train=self.x_train[n:],
+            y_train=self.y_train[n:],
+            x_test=x_test,
+            y_test=y_test,
+            annotations={kind: values[n:] for kind, values in self.annotations.items()},
+            saliency=None if self.saliency is None else self.saliency[n:],
+        )
 
 
-def make_image_data(name, x_train, y_train, x_test, y_test, facts=None) -> ImageData:
+def make_image_data(name, x_train, y_train, x_test, y_test, facts=None, annotations=None) -> ImageData:
     """ImageData from raw arrays: grey images get their channel axis, everything is checked.
 
     Raises InputError, naming the array, for a wrong shape or type, pixels that are NaN or outside [0, 1] (floats) or
-    [0, 255] (integers), labels that are not whole numbers or outside the classes, and sizes that contradict `facts`.
+    [0, 255] (integers), labels that are not whole numbers or outside the classes, annotations that do not fit, and
+    sizes that contradict `facts`.
     """
     x_train, x_test = _images(f"{name}: x_train", x_train), _images(f"{name}: x_test", x_test)
     if x_train.shape[1:] != x_test.shape[1:]:
@@ -67,7 +83,11 @@ def make_image_data(name, x_train, y_train, x_test, y_test, facts=None) -> Image
             f"{name}: {len(x_train)} train and {len(x_test)} test images, should be {facts.train} and {facts.test}; "
             "give a part of a data set another name"
         )
-    return ImageData(name, x_train, y_train, x_test, y_test, classes)
+    annotations = {
+        kind: check_annotation(f"{name}: {kind}_train", kind, values, x_train.shape)
+        for kind, values in (annotations or {}).items()
+    }
+    return ImageData(name, x_train, y_train, x_test, y_test, classes, annotations)
 
 
 def _images(name, x):

@@ -1,10 +1,12 @@
-"""Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split)."""
+"""Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split); and,
+where the file has them, annotations of the training images: boxes_train, masks_train, maps_train."""
 
 import zipfile
 import zlib
 
 import numpy as np
 
+from tfrobust.data.annotations import ANNOTATIONS
 from tfrobust.data.arrays import ImageData, make_image_data
 from tfrobust.types import InputError
 
@@ -19,10 +21,11 @@ def read_npz(path, name: str, facts=None) -> ImageData:
             if missing:
                 raise InputError(f"{path} lacks {', '.join(missing)}: it must hold x_train, y_train, x_test, y_test")
             arrays = [file[key] for key in keys]
+            annotations = {kind: file[f"{kind}_train"] for kind in ANNOTATIONS if f"{kind}_train" in file}
     except FileNotFoundError as e:
         raise InputError(f"no file {path}") from e
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         if isinstance(e, InputError):
             raise
         raise InputError(f"{path} cannot be read as npz: {e}") from e
-    return make_image_data(name, *arrays, facts=facts)
+    return make_image_data(name, *arrays, facts=facts, annotations=annotations)

@@ -10,9 +10,11 @@ from tfrobust.data.arrays import ImageData
 
 
 def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
-    """An endless stream of (x [B,H,W,C] float32 in [0, 1], y [B] int32), beginning with the batch of step `start`."""
+    """An endless stream of (x [B,H,W,C] float32 in [0, 1], y [B] int32), beginning with the batch of step `start`;
+    (x, y, s [B,M,H,W,C] float32) where the data have saliency maps."""
     n = len(data.x_train)
     x, y = tf.constant(data.x_train), tf.constant(data.y_train)
+    s = None if data.saliency is None else tf.constant(data.saliency)
 
     def index(position):
         return tf.random.experimental.index_shuffle(position % n, [tf.cast(seed, tf.int64), position // n], n - 1)
@@ -21,7 +23,8 @@ def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0
         images = tf.gather(x, indices)
         if images.dtype == tf.uint8:
             images = tf.cast(images, tf.float32) / 255
-        return images, tf.gather(y, indices)
+        batch = images, tf.gather(y, indices)
+        return batch if s is None else (*batch, tf.cast(tf.gather(s, indices), tf.float32))
 
     positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
     indices = positions.map(index).batch(batch_size, drop_remainder=True)

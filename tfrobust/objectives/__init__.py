@@ -14,6 +14,7 @@ from tfrobust.objectives.natural import Natural
 from tfrobust.objectives.noise import MadryNoise, TradesNoise, UniformNoise
 from tfrobust.objectives.r2et import R2et
 from tfrobust.objectives.rar import IgNorm, IgSumNorm, IgWasserstein
+from tfrobust.objectives.sat import PgdSat, Sat, TradesSat
 from tfrobust.objectives.trades import Trades
 from tfrobust.types import InputError
 
@@ -31,6 +32,9 @@ OBJECTIVES = {
     "ig_wasserstein": IgWasserstein,
     "art": Art,
     "cacr_wacr": CacrWacr,
+    "sat": Sat,
+    "pgd_sat": PgdSat,
+    "trades_sat": TradesSat,
     "aat": Aat,
     "adv_aat": AdvAat,
     "igr": Igr,

@@ -35,7 +35,7 @@ class Far(InnerMax):
     """attribution_weight: lambda.  adversarial: Eq. 6 instead of Eq. 5.
     attribution: S, an AttributionSpec (its raw, signed map) or a function (network, x, batch, predicted) -> map.
     dissimilarity: d, a name of similarity.differentiable or a function (map, target) -> [B].
-    target: S^T, the map of the clean image, the given s of the batch, or none (zeros).
+    target: S^T, the map of the clean image, the (first) given map of the batch, or none (zeros).
     softplus_beta: of the second derivative.  chunk: path points held at once."""
 
     attribution_weight: float
@@ -45,6 +45,10 @@ class Far(InnerMax):
     target: str = "clean"
     softplus_beta: Optional[float] = 1.0
     chunk: Optional[int] = None
+
+    @property
+    def uses_saliency(self):
+        return self.target == "given"
 
     def __post_init__(self):
         super().__post_init__()
@@ -76,8 +80,8 @@ class Far(InnerMax):
         if self.target == "none":
             return tf.zeros_like(batch.x)
         if batch.s is None:
-            raise InputError("target=given needs data with a map s beside each image")
-        return batch.s
+            raise InputError("target=given needs a saliency map beside each image")
+        return batch.s[:, 0]
 
     def inner(self, network, batch, step):
         predicted = self._predicted(network, batch)

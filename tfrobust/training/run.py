@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrobust.training.callbacks import NanGuard, Save, Scalars
 from tfrobust.training.checkpoints import Checkpoints
 from tfrobust.training.optimizers import make_optimizer
+from tfrobust.training.pruning import Prune
 from tfrobust.training.spec import TrainingSpec
 from tfrobust.training.trainer import Trainer
 from tfrobust.types import InputError
@@ -47,6 +48,7 @@ def train(
     trainer = Trainer(network, objective, spec.seed, images, spec.batch_size, spec.eps_ramp_steps)
     trainer.compile(optimizer=optimizer, jit_compile=False)
     start, before, own = 0, 0.0, []
+    prune = [Prune(spec.sparsity, spec.steps)] if spec.sparsity else []
     if directory:
         checkpoints = Checkpoints(directory, network, optimizer)
         start = checkpoints.restore() or 0
@@ -64,7 +66,7 @@ def train(
             steps_per_epoch=spec.steps - start,
             verbose=0,
             shuffle=False,
-            callbacks=[NanGuard(start), *own, *callbacks(start)],
+            callbacks=[NanGuard(start), *prune, *own, *callbacks(start)],
         )
         if directory and int(checkpoints.step) != spec.steps:
             checkpoints.save(spec.steps, before + time.perf_counter() - began)

@@ -15,6 +15,7 @@ class TrainingSpec:
     optimizer: adam, or sgd with `momentum`.  seed: of weights, data order and every draw.
     eps_ramp_steps: eps and the attack's step size grow linearly from 0 over so many steps (0: full from the start).
     checkpoint_every: steps between checkpoints, beside the one at the end.
+    sparsity: share of each kernel's weights that ends as zero (see `pruning`).
     """
 
     steps: int
@@ -26,6 +27,7 @@ class TrainingSpec:
     seed: int = 0
     eps_ramp_steps: int = 0
     checkpoint_every: int = 500
+    sparsity: float = 0.0
 
     def __post_init__(self):
         if self.steps < 1 or self.batch_size < 1 or self.checkpoint_every < 1:
@@ -43,6 +45,8 @@ class TrainingSpec:
             raise InputError("the boundaries of the learning rates must increase")
         if self.eps_ramp_steps < 0 or not 0 <= self.seed < 2**31:
             raise InputError("eps_ramp_steps must be 0 or more, seed in [0, 2^31)")
+        if not 0 <= self.sparsity < 1:
+            raise InputError("sparsity, the share of weights that become zero, must lie in [0, 1)")
 
     def lasting(self, steps: int) -> "TrainingSpec":
         """The same plan stretched or shortened to `steps`: boundaries and ramp keep their place in it."""

@@ -60,6 +60,6 @@ class Trainer(keras.Model):
 
 def check(network, objective, batches: tf.data.Dataset) -> None:
     """Computes the terms on one batch outside any graph: what does not fit raises its own error, before a run."""
-    x, y = next(iter(batches))[:2]
+    batch = Batch(*next(iter(batches)))
     zero, seed = tf.constant(0, tf.int64), tf.constant([0, 0])
-    objective.outer(network, Batch(x, y), x, Step(seed, seed, zero, zero, tf.constant(1.0)))
+    objective.outer(network, batch, batch.x, Step(seed, seed, zero, zero, tf.constant(1.0)))

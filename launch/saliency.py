@@ -1,0 +1,115 @@
+"""Saliency maps beside the training images: of the data's annotations, or of teachers, made once and kept.
+
+A file of maps carries in its name a fingerprint of all that it depends on: the teacher's weights and architecture, the
+method, the images and labels.  It is found again by whoever needs the same maps, and never taken for others.
+"""
+
+import hashlib
+import os
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from flags import saliency_flags
+from launch import rows, verb
+from launch.progress import bar
+from launch.saved import load_network
+from tfrobust.data import ImageData, annotation_maps, to_unit
+from tfrobust.networks import check_network
+from tfrobust.objectives import sat_maps
+from tfrobust.types import InputError
+
+BATCH = 100
+VERSION = b"1"  # Of what a method's name means: to be raised when a method changes.
+
+
+def with_saliency(row, data: ImageData) -> ImageData:
+    """The data with the maps that the row asks for; InputError where its method needs maps and has none, or has no use
+    for them."""
+    sources = saliency_flags.from_flags(row.flags)
+    uses = getattr(row.objective, "uses_saliency", False)
+    if sources and not uses:
+        raise InputError(f"method {row.flags.method} has no use for --saliency: leave it out")
+    if not sources:
+        if uses:
+            raise InputError(f"method {row.flags.method} needs a map beside each image: give --saliency")
+        return data
+    return replace(data, saliency=np.stack([_maps(source, row, data) for source in sources], axis=1))
+
+
+def _maps(source, row, data):
+    if not source.teacher:
+        if source.kind not in data.annotations:
+            raise InputError(f"--saliency={source.kind}: {data.name} has no {source.kind} of its training images")
+        return annotation_maps(source.kind, data.annotations[source.kind], data.shape)
+    folder = verb.output_folder(saliency_flags.folder(row.flags), "--saliency_dir")
+    return kept_maps(source.kind, _teacher(source.teacher, row, data, folder), data, folder)
+
+
+def _teacher(path, row, data, folder):
+    """The network in a .keras file; or that of a flagfile, trained on the same images unless it has been."""
+    if path.endswith(".flags"):
+        teacher = rows.read_row(path, rows.same_data(row.flags))
+        if any(source.teacher.endswith(".flags") for source in saliency_flags.from_flags(teacher.flags)):
+            raise InputError(f"teacher {path} has a teacher of its own to be trained first: train it with launch.train")
+        name = hashlib.sha256(rows.resolved(teacher.flags).encode()).hexdigest()[:16]
+        directory = os.path.join(folder, f"teacher-{name}")
+        print(f"teacher {path}: {directory}", flush=True)
+        rows.train_row(teacher, with_saliency(teacher, data), directory)
+        path = os.path.join(directory, rows.NETWORK)
+    teacher = load_network(path)
+    check_network(teacher, to_unit(data.x_train[:BATCH]))
+    if teacher.output_shape[-1] < data.classes:
+        raise InputError(f"teacher {path} knows {teacher.output_shape[-1]} classes, {data.name} has {data.classes}")
+    return teacher
+
+
+def kept_maps(method: str, teacher, data: ImageData, folder: str) -> np.ndarray:
+    """The teacher's maps [N,H,W,C] of the training images, int8 or float16, read from the folder or put there."""
+    name = f"{os.path.basename(data.name)}-{method}-{fingerprint(method, teacher, data)}.npy"
+    path = os.path.join(folder, name)
+    if os.path.exists(path):
+        try:
+            maps = np.load(path, allow_pickle=False)
+            if maps.shape == data.x_train.shape:
+                return maps
+        except (OSError, ValueError, EOFError):
+            pass  # Torn by whatever stopped its writer: made anew.
+    maps = make_maps(method, teacher, data)
+    unfinished = f"{path}.{os.getpid()}.npy"
+    np.save(unfinished, maps)
+    os.replace(unfinished, path)
+    return maps
+
+
+def fingerprint(method: str, teacher, data: ImageData) -> str:
+    """16 hexadecimal digits of everything that the maps depend on."""
+    digest = hashlib.sha256(VERSION + method.encode() + _architecture(teacher).encode())
+    for array in (*teacher.get_weights(), data.x_train, data.y_train):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _architecture(teacher) -> str:
+    """The network as text, its layers numbered: their automatic names depend on what else was made before."""
+    text = teacher.to_json()
+    names = [teacher.name, *(layer.name for layer in teacher.layers)]
+    for i, name in sorted(enumerate(names), key=lambda pair: -len(pair[1])):
+        text = text.replace(f'"{name}"', f'"{i}"')
+    return text
+
+
+def make_maps(method: str, teacher, data: ImageData) -> np.ndarray:
+    """The maps, computed."""
+    n = len(data.x_train)
+    maps = np.empty(data.x_train.shape, np.int8 if method in sat_maps.SIGNS else np.float16)
+    compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y))
+    progress = bar(-(-n // BATCH), f"maps by {method}")
+    for start in range(0, n, BATCH):
+        part = slice(start, start + BATCH)
+        maps[part] = compute(tf.constant(to_unit(data.x_train[part])), tf.constant(data.y_train[part]))
+        progress.update()
+    progress.close()
+    return maps

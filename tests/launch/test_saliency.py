@@ -1,0 +1,140 @@
+"""Maps beside the images: made once, kept, found again, refused where they cannot be."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flags import data_flags
+from launch import rows, saliency, train
+from tests.helpers import ROOT, images, run_tests, small_network
+from tfrobust.models import make_model
+from tfrobust.objectives.sat_maps import sat_map
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=5\n")
+    small_network(1).save(tmp_path / "one.keras")
+    small_network(2).save(tmp_path / "two.keras")
+    x, _ = images(30)
+    y = np.arange(30) % 10
+    boxes = np.tile([0.0, 0.0, 0.5, 0.5], (30, 1))
+    np.savez(tmp_path / "boxed.npz", x_train=x, y_train=y, x_test=x, y_test=y, boxes_train=boxes)
+    return tmp_path
+
+
+def flags_of(folder, *more):
+    base = ["--flagfile=flags/digits/sat.flags", "--steps=4", f"--saliency_dir={folder}/maps"]
+    return [*base, *(flag.replace("DIR", str(folder)) for flag in more)]
+
+
+def call(folder, *more, output="out"):
+    return train.main(["train", *flags_of(folder, *more), f"--output={folder}/{output}"])
+
+
+def data_of(folder, *more):
+    row = rows.make_row(saliency.verb.parse(rows.ROOMS, ["x", *flags_of(folder, *more)]))
+    return saliency.with_saliency(row, data_flags.from_flags(row.flags))
+
+
+def kept(folder):
+    return sorted(name for name in os.listdir(folder / "maps") if name.endswith(".npy"))
+
+
+def test_maps_are_those_of_the_teacher_in_the_order_of_the_images(folder):
+    for method, tolerance in (("guided_backpropagation", 0), ("smoothgrad", 1e-3)):
+        data = data_of(folder, f"--saliency={method}:DIR/one.keras")
+        want = sat_map(small_network(1), method, tf.constant(data.x_train[:300]), tf.constant(data.y_train[:300]))
+        assert data.saliency.shape == (1400, 1, 8, 8, 1)
+        np.testing.assert_allclose(data.saliency[:300, 0], want, atol=tolerance)
+    both = "--saliency=guided_backpropagation:DIR/one.keras,guided_backpropagation:DIR/two.keras"
+    two = data_of(folder, both).saliency
+    assert two.shape == (1400, 2, 8, 8, 1) and np.abs(two[:, 0] - two[:, 1]).max() > 0
+
+
+def test_maps_are_made_once_and_anew_for_whatever_they_depend_on(folder):
+    source = "--saliency=guided_backpropagation:DIR/one.keras"
+    first = data_of(folder, source).saliency
+    small_network(1).save(folder / "one.keras")  # The same teacher, its layers named otherwise.
+    (name,) = kept(folder)
+    stamp = os.stat(folder / "maps" / name).st_mtime_ns
+    assert np.array_equal(data_of(folder, source).saliency, first)
+    assert os.stat(folder / "maps" / name).st_mtime_ns == stamp
+    data_of(folder, source.replace("one", "two"))
+    data_of(folder, source, "--hold_out=10")
+    data_of(folder, source.replace("guided_backpropagation", "gradient"))
+    assert len(kept(folder)) == 4
+    (folder / "maps" / name).write_bytes(b"torn")
+    assert np.array_equal(data_of(folder, source).saliency, first)
+
+
+def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
+    source = "--saliency=guided_backpropagation:DIR/teacher.flags"
+    assert call(folder, source) == 0
+    assert "teacher" in capsys.readouterr().out
+    assert len([name for name in os.listdir(folder / "maps") if name.startswith("teacher-")]) == 1
+    again = [f"--flagfile={folder}/out/run.flags", f"--saliency_dir={folder}/maps", f"--output={folder}/again"]
+    assert train.main(["train", *again]) == 0
+    one, again = (saliency.load_network(f"{folder}/{name}/network.keras").get_weights() for name in ("out", "again"))
+    assert all(np.array_equal(a, b) for a, b in zip(one, again)) and len(kept(folder)) == 1
+
+
+def test_boxes_of_the_data_are_maps(folder):
+    data = data_of(folder, "--dataset=DIR/boxed.npz", "--saliency=boxes", "--batch_size=5")
+    want = -np.ones((8, 8, 1))
+    want[:4, :4] = 1
+    assert np.array_equal(data.saliency[7, 0], want)
+    assert call(folder, "--dataset=DIR/boxed.npz", "--saliency=boxes", "--batch_size=5") == 0
+    assert not (folder / "maps").exists()
+
+
+def test_beside_the_data_is_where_maps_go(folder):
+    def where(*more):
+        row = rows.read_row("flags/digits/sat.flags", [flag.replace("DIR", str(folder)) for flag in more])
+        return saliency.saliency_flags.folder(row.flags)
+
+    assert where("--dataset=DIR/boxed.npz") == f"{folder}/saliency"
+    assert where("--dataset=mnist", "--data_dir=DIR") == f"{folder}/saliency"
+    assert where() == os.path.expanduser("~/.cache/tfrobust")
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--saliency="], "needs a map beside each image"),
+        (["--flagfile=flags/digits/natural.flags", "--saliency=boxes"], "no use for --saliency"),
+        (["--saliency=boxes"], "has no boxes"),
+        (["--saliency=lime:DIR/one.keras"], "give boxes"),
+        (["--saliency=smoothgrad"], "give boxes"),
+        (["--saliency=smoothgrad:DIR/none.keras"], "no file"),
+        (["--saliency=smoothgrad:DIR/boxed.npz"], "give boxes"),
+        (["--saliency=smoothgrad:DIR/one.keras", "--saliency_dir=DIR/one.keras/x"], "cannot write to --saliency_dir"),
+        (["--saliency=smoothgrad:DIR/large.keras"], "takes images"),
+        (["--saliency=smoothgrad:DIR/few.keras"], "knows 3 classes"),
+        (["--saliency=smoothgrad:DIR/broken.keras"], "cannot be loaded"),
+        (["--saliency=smoothgrad:DIR/self.flags"], "self.flags"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
+    make_model("digits_cnn", (9, 9, 1), 10, 0.5).save(folder / "large.keras")
+    make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(folder / "few.keras")
+    (folder / "broken.keras").write_bytes(b"not a network")
+    loop = f"--flagfile=flags/digits/sat.flags\n--saliency=gradient:{folder}/self.flags\n"
+    (folder / "self.flags").write_text(loop)
+    plain = any(flag.startswith("--flagfile") for flag in more)
+    base = ["--flagfile=flags/digits/natural.flags"] if plain else flags_of(folder)
+    more = [flag.replace("DIR", str(folder)) for flag in more]
+    assert train.main(["train", *base, *more, f"--output={folder}/out"]) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
+    assert len(err) == 1 and words in err[0]
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,112 @@
+"""SAT, saliency-based adversarial training (Mangla et al., 2020), Eq. 9 and 10 and Algorithm 1.
+
+    delta_i = z_i    with probability alpha^t,    z_i a fair choice of -1 and +1                       (9)
+              -s_i   otherwise,                   s the saliency map of the image, in [-1, 1]
+    x' = clip(x + eps delta),   the mean of l(x', y)                                                  (Alg. 1)
+
+    PGD-SAT      a fair coin per mini-batch: l at the images of PGD, or at x'
+    TRADES-SAT   the coin: TRADES with the images of its attack, or with x'
+
+No attack is run in SAT: the map, which was made once, says where to push.  Maps come with the batch (see `sat_maps` for
+those of a teacher); where an image has several, one of them is drawn (Table 8).
+
+Differs from the paper: t counts epochs, from 0 (Algorithm 1 counts mini-batches, which would end the noise within one
+epoch; the text, Fig. 5 and the released code count epochs); anneal="step" is the printed reading.  The released code's
+PGD-SAT adds a random start before its coin, which leaves the ball; here it does not.  The source of the map is drawn
+per mini-batch; draw="epoch" is what the released code does.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfrobust.balls import make_ball
+from tfrobust.losses import cross_entropy
+from tfrobust.objectives.madry import Madry
+from tfrobust.objectives.noise import flip
+from tfrobust.objectives.trades import Trades
+from tfrobust.types import InputError
+
+SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags of the draws of a step.
+CHOICES = {"anneal": ("epoch", "step"), "draw": ("batch", "epoch")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Saliency:
+    """alpha: the chance of noise is alpha^t (the paper: 0.6^(1/10), over 200 epochs).  anneal: t counts epochs or
+    steps.  draw: one of several maps is drawn for each batch or each epoch."""
+
+    alpha: float
+    anneal: str = "epoch"
+    draw: str = "batch"
+    uses_saliency = True
+
+    def __post_init__(self):
+        for name, values in CHOICES.items():
+            if getattr(self, name) not in values:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+        if not 0 <= self.alpha <= 1:
+            raise InputError("alpha must lie in [0, 1]")
+
+    def direction(self, batch, step):
+        """delta of Eq. 9, [B,H,W,C]."""
+        t = tf.cast(step.epoch if self.anneal == "epoch" else step.iteration, tf.float32)
+        z = tf.sign(tf.random.stateless_uniform(tf.shape(batch.x), step.draw(SIGNS), -1.0, 1.0))
+        noise = tf.random.stateless_uniform(tf.shape(batch.x), step.draw(PLACES)) < tf.pow(self.alpha, t)
+        return tf.where(noise, z, -self._map(batch, step))
+
+    def _map(self, batch, step):
+        if batch.s is None:
+            raise InputError("SAT needs a saliency map beside each image")
+        sources = batch.s.shape[1]
+        if sources == 1:
+            return batch.s[:, 0]
+        seed = (step.draw_for_batch if self.draw == "batch" else step.draw_for_epoch)(SOURCE)
+        return tf.gather(batch.s, tf.random.stateless_uniform([], seed, 0, sources, tf.int32), axis=1)
+
+    def perturbed(self, batch, step):
+        """x' of Algorithm 1; in l2, eps delta shortened to the ball."""
+        ball = make_ball(self.norm, self.eps).shrunk(step.eps_scale)
+        return tf.stop_gradient(ball.project(batch.x + ball.eps * self.direction(batch, step), batch.x))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sat(_Saliency):
+    """eps: epsilon_0, in units of [0, 1]."""
+
+    eps: float
+    norm: str = "linf"
+
+    def __post_init__(self):
+        super().__post_init__()
+        make_ball(self.norm, self.eps)
+
+    def inner(self, network, batch, step):
+        return self.perturbed(batch, step)
+
+    def outer(self, network, batch, x_adv, step):
+        return {"cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PgdSat(Madry, _Saliency):
+    """PGD-SAT."""
+
+    def __post_init__(self):
+        Madry.__post_init__(self)
+        _Saliency.__post_init__(self)
+
+    def inner(self, network, batch, step):
+        return flip(step, lambda: Madry.inner(self, network, batch, step), lambda: self.perturbed(batch, step))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradesSat(Trades, _Saliency):
+    """TRADES-SAT."""
+
+    def __post_init__(self):
+        Trades.__post_init__(self)
+        _Saliency.__post_init__(self)
+
+    def inner(self, network, batch, step):
+        return flip(step, lambda: Trades.inner(self, network, batch, step), lambda: self.perturbed(batch, step))

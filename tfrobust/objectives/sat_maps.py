@@ -1,0 +1,70 @@
+"""The saliency maps that SAT takes from a teacher (Mangla et al., 2020, Sections 3.2, 4.1 and 5), in [-1, 1].
+
+Ranges are those of the released code: signs of guided backpropagation; Grad-CAM++ (without its last ReLU), SmoothGrad
+and Integrated Gradients scaled to [0, 1] image by image; Guided Grad-CAM++ ((g + 1)(c + 1) - 2) / 2.  A map in [0, 1]
+can only darken: -s is never positive.  `gradient` is what the released code's guided backpropagation is on its ResNets.
+The map is that of the true class (the released code: of the class that the teacher predicts).
+"""
+
+import tensorflow as tf
+
+from tfrobust.attributions import (
+    grad_cam_plus_plus,
+    gradient,
+    guided_backpropagation,
+    integrated_gradients,
+    make_score,
+    smoothgrad,
+)
+from tfrobust.types import InputError
+
+BOX_THRESHOLD = 0.5
+
+
+def scaled(a: tf.Tensor) -> tf.Tensor:
+    """Each map of a [B,H,W,C] moved and stretched to [0, 1]; a constant one becomes 0."""
+    low = tf.reduce_min(a, axis=[1, 2, 3], keepdims=True)
+    return tf.math.divide_no_nan(a - low, tf.reduce_max(a, axis=[1, 2, 3], keepdims=True) - low)
+
+
+def boxed(a: tf.Tensor) -> tf.Tensor:
+    """+1 in the smallest box around what exceeds BOX_THRESHOLD in a [B,H,W,C] in [0, 1], -1 outside."""
+    above = tf.reduce_any(a > BOX_THRESHOLD, axis=3)
+    return tf.where((_span(above, 2)[:, :, tf.newaxis] & _span(above, 1)[:, tf.newaxis, :])[..., tf.newaxis], 1.0, -1.0)
+
+
+def _span(above, axis):
+    """From the first to the last row (axis 2) or column (axis 1) with a pixel above, [B,H] or [B,W]."""
+    hit = tf.cast(tf.reduce_any(above, axis=axis), tf.int32)
+    return (tf.cumsum(hit, axis=1) > 0) & (tf.cumsum(hit, axis=1, reverse=True) > 0)
+
+
+def _guided(network, x, y):
+    return tf.sign(guided_backpropagation(network, "logit", x, y))
+
+
+def _cam(network, x, y):
+    return scaled(grad_cam_plus_plus(network, "logit", x, y, positive=False))
+
+
+def _guided_cam(network, x, y):
+    return ((_guided(network, x, y) + 1) * (_cam(network, x, y) + 1) - 2) / 2
+
+
+SAT_MAPS = {
+    "gradient": lambda network, x, y: tf.sign(gradient(make_score(network, "logit"), x, y)),
+    "guided_backpropagation": _guided,
+    "grad_cam_plus_plus": _cam,
+    "grad_cam_plus_plus_box": lambda network, x, y: tf.zeros_like(x) + boxed(_cam(network, x, y)),
+    "guided_grad_cam_plus_plus": _guided_cam,
+    "smoothgrad": lambda network, x, y: scaled(smoothgrad(make_score(network, "logit"), x, y)),
+    "integrated_gradients": lambda network, x, y: scaled(integrated_gradients(make_score(network, "logit"), x, y)),
+}
+SIGNS = ("gradient", "guided_backpropagation", "grad_cam_plus_plus_box")  # Whose maps are -1, 0 or 1.
+
+
+def sat_map(network, method: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The map of the teacher `network` for class y, [B,H,W,C] in [-1, 1].  method: one of SAT_MAPS."""
+    if method not in SAT_MAPS:
+        raise InputError(f"unknown saliency {method!r}: choose one of {', '.join(SAT_MAPS)}")
+    return SAT_MAPS[method](network, x, y)

@@ -1,16 +1,19 @@
 """The flags of an evaluation, and its spec."""
 
+import os
+from dataclasses import replace
+
 from absl import flags
 
 from flags.parsers import define_number
 from tfrobust.attacks import AttackSpec
-from tfrobust.attacks.spec import CRITERIA, KEEP
+from tfrobust.attacks.spec import CRITERIA, KEEP, ON_PREDICTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.attributions import spec as attribution_spec
 from tfrobust.attributions.quadrature import RULES
 from tfrobust.attributions.scores import SCORES
 from tfrobust.balls import BALLS
-from tfrobust.evaluation import EvaluationSpec
+from tfrobust.evaluation import EvaluationSpec, Suite, make_suite
 from tfrobust.losses import LOSSES
 from tfrobust.types import InputError
 
@@ -18,24 +21,24 @@ REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size",
 
 
 def define(fv: flags.FlagValues) -> None:
-    """Which attacks and maps it is measured with.  pgd_*: on predictions; ifia_*: on attributions; map_*: the map."""
+    """What it is measured with.  pgd_*: attack on predictions; ifia_*: attack on attributions; map_*: the map."""
     where = {"flag_values": fv}
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", **where)
     flags.DEFINE_integer("attribution_examples", 0, "Of these, correctly predicted ones attacked (0: all).", **where)
     flags.DEFINE_integer("evaluation_seed", 0, "Seed of that choice and of the attacks' random starts.", **where)
     flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
     flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
-    define_number("eps", None, "Radius of the ball of all attacks, in units of [0, 1] (8/255, not 8). Required.", fv)
+    define_number("eps", None, "Radius of the ball of all attacks, in units of [0, 1] (8/255, not 8).", fv)
     flags.DEFINE_enum("norm", "linf", list(BALLS), "Norm of the ball.", **where)
-    flags.DEFINE_integer("pgd_steps", None, "PGD: steps. Required.", **where)
-    define_number("pgd_step_size", None, "PGD: length of a step. Required.", fv)
+    flags.DEFINE_integer("pgd_steps", None, "PGD: steps.", **where)
+    define_number("pgd_step_size", None, "PGD: length of a step.", fv)
     flags.DEFINE_integer("pgd_restarts", 1, "PGD: runs, the best of which counts.", **where)
     flags.DEFINE_enum("pgd_loss", "cross_entropy", list(LOSSES), "PGD: loss that is raised.", **where)
     flags.DEFINE_enum("pgd_keep", "best", KEEP, "PGD: iterate that counts: the best by loss, or the last.", **where)
     flags.DEFINE_bool("pgd_random_start", True, "PGD: start at a random point.", **where)
     flags.DEFINE_enum("ifia_goal", "top_k", ["top_k", "mass_center"], "IFIA: what is attacked.", **where)
-    flags.DEFINE_integer("ifia_steps", None, "IFIA: steps. Required.", **where)
-    define_number("ifia_step_size", None, "IFIA: length of a step. Required.", fv)
+    flags.DEFINE_integer("ifia_steps", None, "IFIA: steps.", **where)
+    define_number("ifia_step_size", None, "IFIA: length of a step.", fv)
     flags.DEFINE_integer("ifia_k", None, "IFIA: pixels whose attribution is driven down. Required by top_k.", **where)
     flags.DEFINE_integer("ifia_restarts", 1, "IFIA: runs, the best of which counts.", **where)
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
@@ -53,12 +56,14 @@ def define(fv: flags.FlagValues) -> None:
         "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
     )
     flags.DEFINE_enum("map_ties", "exact", attribution_spec.TIES, "How ties are ranked.", **where)
-    flags.DEFINE_integer("map_k", None, "k of the top-k intersection. Required.", **where)
-    for name in REQUIRED:
-        flags.mark_flag_as_required(name, fv)
+    flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
+    flags.DEFINE_integer("map_window", 1, "LENS: rows and columns by which it forgives a move.", **where)
 
 
 def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
+    missing = [f"--{name}" for name in REQUIRED if fv[name].value is None]
+    if missing:
+        raise InputError(f"an evaluation needs {', '.join(missing)}: the papers' values are in flags/")
     if fv.ifia_k is None and fv.ifia_goal == "top_k":
         raise InputError("--ifia_goal=top_k needs --ifia_k, the number of pixels whose attribution is driven down")
     ball = {"eps": fv.eps, "norm": fv.norm, "seed": fv.evaluation_seed}
@@ -84,6 +89,7 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             layer=fv.map_layer,
             ties=fv.map_ties,
             k=fv.map_k,
+            window=fv.map_window,
         ),
         attribution_attack=AttackSpec(
             f"ifia_{fv.ifia_goal}",
@@ -96,6 +102,32 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             criterion=fv.ifia_criterion,
             **ball,
         ),
+        examples=fv.examples,
+        attribution_examples=fv.attribution_examples,
+        noise_draws=fv.noise_draws,
+        seed=fv.evaluation_seed,
+    )
+
+
+def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
+    """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
+    suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps)
+    steps = {"pgd": fv.pgd_steps, "ifia": fv.ifia_steps}
+
+    def map_of(spec):
+        own = {"steps": fv.map_steps} if fv["map_steps"].present else {}
+        return replace(spec, ties=fv.map_ties, window=fv.map_window, **own)
+
+    def attack_of(spec):
+        n = steps["pgd" if spec.method in ON_PREDICTIONS else "ifia"]
+        n = spec.steps if n is None or not spec.steps else n
+        return replace(spec, steps=n, seed=fv.evaluation_seed)
+
+    return replace(
+        suite,
+        predictions={key: attack_of(attack) for key, attack in suite.predictions.items()},
+        attributions={key: (map_of(a), attack_of(attack)) for key, (a, attack) in suite.attributions.items()},
+        transfer=[map_of(spec) for spec in suite.transfer],
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
         noise_draws=fv.noise_draws,

@@ -25,10 +25,11 @@ from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
 from launch import verb
 from launch.columns import COLUMNS, legend
-from launch.evaluate import about, pick_panels
+from launch.evaluate import pick_panels
 from launch.evaluations import evaluated
 from launch.progress import bar
 from launch.saliency import with_saliency
+from launch.versions import about
 from tfrobust import report, training
 from tfrobust.data import ImageData, load, training_batches
 from tfrobust.evaluation import Evaluation

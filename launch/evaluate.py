@@ -5,31 +5,40 @@
 
 Prints a table, and leaves in --output: evaluation.md, .csv and .json (with the specs that make the numbers repeatable),
 records.jsonl (a line per example) and panels.png.
+
+    python -m launch.evaluate --network=runs/ig_norm/network.keras --suite=rar --dataset=mnist --data_dir=DATA \\
+        --examples=1000 --attribution_examples=200 --output=runs/ig_norm/rar
+
+A suite is a paper's whole evaluation with its settings: rar, art, er, far, sat, or full, every attack there is.  It
+prints accuracies with intervals, map scores under attack and noise, faithfulness, and a diagnosis of the attacks, and
+leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over eps.
+The flags --eps, --pgd_steps, --ifia_steps, --map_steps change it.  A suite that was killed goes on where it was.
 """
 
 import json
 import os
 import sys
 
-import keras
-import tensorflow as tf
 from absl import flags
 
-import tfrobust
 from flags import data_flags, evaluation_flags
 from launch import verb
 from launch.columns import COLUMNS, legend
 from launch.progress import bar
 from launch.saved import load_network
+from launch.suite import evaluate_suite
+from launch.versions import about
 from tfrobust import report
 from tfrobust.data import to_unit
-from tfrobust.evaluation import Evaluation, evaluate
+from tfrobust.evaluation import SUITES, Evaluation, evaluate
 
 PICTURED = 4
 
 
 def output_flags(fv: flags.FlagValues) -> None:
     """From where and where to."""
+    flags.DEFINE_enum("suite", None, list(SUITES), "A paper's evaluation instead of one attack.", flag_values=fv)
+    flags.DEFINE_string("natural", None, "Network whose maps are compared with (suites).", flag_values=fv)
     flags.DEFINE_string("network", None, "Saved Keras network: a .keras file. Required.", flag_values=fv)
     flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
     flags.mark_flag_as_required("network", fv)
@@ -47,13 +56,6 @@ def pick_panels(network: str, result: Evaluation, indices) -> list:
     return out
 
 
-def about(fv: flags.FlagValues, spec: dict) -> dict:
-    """What repeats an evaluation, beside the network: data, specs, versions."""
-    versions = {"tfrobust": tfrobust.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
-    data = {name: fv[name].value for name in ("dataset", "hold_out", "evaluate_on", "evaluation_batch")}
-    return {**data, **spec, "versions": versions}
-
-
 def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
     """Table, records and picture of one evaluation."""
     row = {"network": name, **result.summary}
@@ -67,6 +69,9 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
 
 
 def main_evaluate(fv: flags.FlagValues) -> None:
+    if fv.suite:
+        evaluate_suite(fv)
+        return
     verb.output_folder(fv.output)
     network = load_network(fv.network)
     data = data_flags.from_flags(fv)

@@ -7,8 +7,9 @@ import os
 import numpy as np
 
 from launch import rows
-from launch.evaluate import about, load_network
 from launch.progress import bar
+from launch.saved import load_network
+from launch.versions import about
 from tfrobust import report
 from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation import Evaluation, EvaluationSpec, evaluate

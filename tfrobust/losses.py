@@ -41,4 +41,9 @@ def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_max(_without(y, logits), axis=1) - logit(y, logits)
 
 
-LOSSES = {"cross_entropy": cross_entropy, "margin": margin}
+def negative_logit(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """-f_y; one signed step is SAT's saliency attack, x - eps sign(grad f_y) (Mangla et al., 2020, Section 3.2)."""
+    return -logit(y, logits)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "margin": margin, "negative_logit": negative_logit}

@@ -17,6 +17,7 @@ from tfrobust.attacks.best import BestIterate, unlikeness
 from tfrobust.attacks.ifia import center_of_mass
 from tfrobust.attributions import AttributionSpec
 from tfrobust.similarity.ranking import mass_center, top_k_mask
+from tfrobust.types import InputError
 
 METHODS = [("integrated_gradients", "ig"), ("gradient", "simple_gradient")]
 GOALS = [("ifia_top_k", "topK"), ("ifia_mass_center", "mass_center")]
@@ -119,7 +120,7 @@ def test_a_normalised_top_k_sum_that_holds_everything_cannot_fall():
         mask = top_k_mask(run._judge.maps(x, y), k).reshape(6, 8, 8).astype(np.float32)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            goal = run._goal(x, y, tf.constant(mask))
+            goal = run._goal(x, x, y, tf.constant(mask))
         return np.abs(tape.gradient(goal, x)).max(), goal.numpy()
 
     gradient, goal = moved(4)
@@ -179,6 +180,87 @@ def test_ticks_once_an_iteration():
     ticks = []
     Ifia(network, MAP, attack(restarts=2))(x, y, tick=lambda: ticks.append(1))
     assert len(ticks) == 10
+
+
+def targets(network, x, y):
+    """The maps of the images in reverse order."""
+    a = Ifia(network, MAP, attack(eps=0.0))(x, y).map
+    return a[::-1].copy()
+
+
+TARGETED = {
+    "ifia_target": attack("ifia_target", steps=20, step_size=0.03, criterion="target"),
+    "manipulation": attack("manipulation", steps=20, step_size=0.03, criterion="target"),
+}
+
+
+@pytest.mark.parametrize("name", TARGETED)
+def test_targeted_attacks_bring_the_map_nearer_to_its_target_than_noise_does(name):
+    network, x, y = predicted()
+    target = targets(network, x, y)
+    got = Ifia(network, MAP, TARGETED[name])(x, y, target=target)
+    noise = NoiseControl(network, MAP, attack("noise"))(x, y)
+
+    def distance(a):
+        return ((a - target) ** 2).mean()
+
+    assert distance(got.map_adv) < min(distance(got.map), distance(noise.map_adv))
+    assert np.array_equal(tf.argmax(network(got.x_adv), axis=1), y) and got.goal_rose.all() and got.had_gradient.all()
+
+
+def test_manipulation_holds_the_output_the_more_the_more_it_weighs():
+    network, x, y = predicted()
+    target = targets(network, x, y)
+
+    def change(weight):
+        spec = attack("manipulation", steps=10, step_size=0.03, criterion="target", output_weight=weight)
+        x_adv = Ifia(network, MAP, spec)(x, y, target=target).x_adv
+        return float(tf.reduce_mean((network(x_adv) - network(x)) ** 2))
+
+    assert change(1000.0) < 0.5 * change(0.0)
+
+
+def test_a_target_that_is_missing_is_named():
+    network, x, y = predicted()
+    with pytest.raises(InputError, match="needs target maps"):
+        Ifia(network, MAP, attack("manipulation"))(x, y)
+    with pytest.raises(InputError, match="no attack on attributions"):
+        Ifia(network, MAP, attack("pgd"))
+
+
+def test_random_directions_stay_in_the_ball_and_differ_by_example_and_seed():
+    network, x, y = predicted()
+    one = Ifia(network, MAP, attack("ifia_random"))(x, y)
+    assert one.moved.all() and np.abs(one.x_adv - x).max() <= 0.3 + 1e-6
+    again = Ifia(network, MAP, attack("ifia_random"))(x[4:], y[4:], examples=np.arange(4, 12))
+    np.testing.assert_allclose(again.x_adv, one.x_adv[4:], atol=1e-6)
+    other = Ifia(network, MAP, attack("ifia_random", seed=1))(x, y)
+    assert np.abs(other.x_adv - one.x_adv).max() > 0
+
+
+def test_the_label_keeping_variant_never_leaves_the_class_and_finds_what_the_plain_one_loses():
+    network, x, y = predicted(40)
+    plain = Ifia(network, MAP, attack(steps=20, step_size=0.15))(x, y)
+    outcome = Ifia(network, MAP, attack(steps=20, step_size=0.15, keep_label=True))(x, y)
+    assert not plain.kept_label.all()
+    assert outcome.kept_label.all() and outcome.counted.mean() >= plain.counted.mean()
+    assert np.array_equal(tf.argmax(network(outcome.x_adv), axis=1), y)
+
+
+def test_second_derivatives_alone_attack_the_networks_own_map():
+    network, x, y = predicted()
+    spec = attack(curvature_only=True)
+    run = Ifia(network, MAP, spec)
+    outcome = run(x, y)
+    np.testing.assert_allclose(run.surrogate_maps(x, y), outcome.map, atol=1e-4)
+    assert outcome.counted.any() and outcome.had_gradient.all()
+
+
+def test_a_plain_gradient_without_a_twin_has_no_gradient_and_says_so():
+    network, x, y = predicted()
+    none = Ifia(network, AttributionSpec("gradient", k=8), attack(softplus_beta=None))(x, y)
+    assert not none.had_gradient.any() and not none.goal_rose.any() and not none.moved.any()
+    assert Ifia(network, MAP, attack())(x, y).had_gradient.all()
 
 
 if __name__ == "__main__":

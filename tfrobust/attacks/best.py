@@ -21,6 +21,8 @@ class Outcome(NamedTuple):
     map: [N,H,W], the network's map at x.  x_adv: [N,H,W,C], x itself where nothing counted.  map_adv: the map there.
     moved: [N] bool, some iterate differed from the image.  kept_label: [N] bool, some iterate kept the label.
     counted: [N] bool, some iterate did both; where none did, x_adv is x.
+    had_gradient: [N] bool, some step had a gradient to follow.  goal_rose: [N] bool, some iterate's goal exceeded the
+      first one's.  (Both True where an attack has neither.)
     """
 
     map: np.ndarray
@@ -29,6 +31,8 @@ class Outcome(NamedTuple):
     moved: np.ndarray
     kept_label: np.ndarray
     counted: np.ndarray
+    had_gradient: np.ndarray
+    goal_rose: np.ndarray
 
 
 def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
@@ -38,6 +42,11 @@ def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
     if criterion == "intersection":
         return 1.0 - similarity.top_k_intersection(a, b, k, ties)
     return 1.0 - getattr(similarity, criterion)(a, b, ties)
+
+
+def nearness(a, b, target) -> np.ndarray:
+    """[B], how much nearer to the target the map b is than a, in mean squared distance."""
+    return ((a - target) ** 2).mean(axis=(1, 2)) - ((b - target) ** 2).mean(axis=(1, 2))
 
 
 class Judge:
@@ -59,11 +68,14 @@ class Judge:
 class BestIterate:
     """Keeps, per example, the label-keeping iterate whose map is least like the original one."""
 
-    def __init__(self, judge: Judge, x, y, criterion: str, k: int, ties: str):
-        """x [B,H,W,C]; y [B], the labels that are attributed and to be kept; k of the intersection as criterion."""
+    def __init__(self, judge: Judge, x, y, criterion: str, k: int, ties: str, target=None):
+        """x [B,H,W,C]; y [B], the labels that are attributed and to be kept; k of the intersection as criterion;
+        target: the maps [B,H,W] that the criterion of that name wants to get near to."""
         self.judge, self.x, self.y = judge, np.asarray(x), np.asarray(y)
         self.original_map = judge.maps(x, y)
-        self.unlikeness = lambda a, b: unlikeness(criterion, a, b, k, ties)
+        self.progress = lambda rows, a, b: unlikeness(criterion, a, b, k, ties)
+        if criterion == "target":
+            self.progress = lambda rows, a, b: nearness(a, b, np.asarray(target)[rows])
         self.x_adv, self.map_adv = self.x.copy(), self.original_map.copy()
         self.found = np.zeros(len(x))
         self.moved = np.zeros(len(x), bool)
@@ -82,11 +94,23 @@ class BestIterate:
         if not len(rows):
             return
         maps = self.judge.maps(x_adv, self.y)
-        value = self.unlikeness(self.original_map[rows], maps[rows])
+        value = self.progress(rows, self.original_map[rows], maps[rows])
         better = value > self.found[rows]
         rows = rows[better]
         self.found[rows] = value[better]
         self.x_adv[rows], self.map_adv[rows] = x_adv[rows], maps[rows]
 
-    def outcome(self) -> Outcome:
-        return Outcome(self.original_map, self.x_adv, self.map_adv, self.moved, self.kept_label, self.counted)
+    def outcome(self, had_gradient=None, goal_rose=None) -> Outcome:
+        every = np.ones(len(self.x), bool)
+        had_gradient = every if had_gradient is None else had_gradient
+        goal_rose = every if goal_rose is None else goal_rose
+        return Outcome(
+            self.original_map,
+            self.x_adv,
+            self.map_adv,
+            self.moved,
+            self.kept_label,
+            self.counted,
+            had_gradient,
+            goal_rose,
+        )

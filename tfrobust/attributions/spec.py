@@ -50,7 +50,7 @@ class AttributionSpec:
     signed: keep the sign; without it the map is of absolute values.
     normalize: divide the map by the sum of its absolute values, times H*W.
     ties: how equal entries are ranked; see `similarity.ranking`.
-    k: size of the top-k set of the intersection.
+    k: size of the top-k set of the intersection.  window: rows and columns by which LENS forgives a move.
     """
 
     method: str = "integrated_gradients"
@@ -66,6 +66,7 @@ class AttributionSpec:
     normalize: bool = True
     ties: str = "exact"
     k: int = 100
+    window: int = 1
 
     def __post_init__(self):
         allowed = {"method": METHODS, "score": SCORES, "rule": RULES, "channels": CHANNELS, "ties": TIES}
@@ -75,6 +76,8 @@ class AttributionSpec:
         for name in ("steps", "samples", "k"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} of the attribution must be at least 1; got {getattr(self, name)}")
+        if self.window < 0:
+            raise InputError(f"window of LENS must be 0 or more; got {self.window}")
 
     def check(self, shape) -> None:
         """Raises InputError where k does not fit images of shape (H, W, C)."""

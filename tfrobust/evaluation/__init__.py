@@ -1,5 +1,7 @@
 """Evaluation: a saved network goes in, records come out."""
 
 from tfrobust.evaluation.evaluate import Evaluation, EvaluationSpec, evaluate
+from tfrobust.evaluation.suite import Result, Suite, run_suite
+from tfrobust.evaluation.suites import SUITES, make_suite
 
-__all__ = ["Evaluation", "EvaluationSpec", "evaluate"]
+__all__ = ["SUITES", "Evaluation", "EvaluationSpec", "Result", "Suite", "evaluate", "make_suite", "run_suite"]

@@ -7,12 +7,10 @@ import numpy as np
 
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation.attributions import Maps, attack_maps
+from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.networks import check_images, check_network
 from tfrobust.types import InputError
-
-MEASURES = ("top_k_intersection", "kendall", "spearman")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,9 @@ class Evaluation(NamedTuple):
     spec: Dict[str, Any]
 
 
-class _Silent:
+class Silent:
+    """A progress bar that nobody sees."""
+
     def update(self, n=1):
         pass
 
@@ -80,7 +80,7 @@ def evaluate(
     spec: EvaluationSpec,
     batch_size: int = 100,
     chunk: Optional[int] = None,
-    progress: Callable[[int, str], Any] = lambda total, what: _Silent(),
+    progress: Callable[[int, str], Any] = lambda total, what: Silent(),
 ) -> Evaluation:
     """Evaluates `network` (logits out) on images x [N,H,W,C] in [0, 1] with labels y [N].
 
@@ -88,12 +88,8 @@ def evaluate(
     such as a tqdm bar.
     Raises InputError where images, labels, network and spec do not fit each other.
     """
-    x, y = np.asarray(x), np.asarray(y)
-    check_images(x)
-    x = x.astype(np.float32)
-    check_network(network, x)
+    x, y = checked(network, x, y)
     spec.check(x.shape[1:])
-    y = _labels(network, x, y)
     chosen = np.random.RandomState(spec.seed).permutation(len(x))[: spec.examples or None]
     x, y = x[chosen], y[chosen]
 
@@ -147,6 +143,15 @@ def _summary(prefix: str, maps: Maps) -> Dict[str, float]:
     out[prefix + "share_unmoved"] = float(np.mean(~maps.scores["moved"]))
     out[prefix + "share_label_never_kept"] = float(np.mean(~maps.scores["kept_label"]))
     return out
+
+
+def checked(network, x, y):
+    """(x float32, y int32); raises InputError where images, labels and network do not fit each other."""
+    x, y = np.asarray(x), np.asarray(y)
+    check_images(x)
+    x = x.astype(np.float32)
+    check_network(network, x)
+    return x, _labels(network, x, y)
 
 
 def _labels(network, x, y) -> np.ndarray:

@@ -1,12 +1,12 @@
 """What a network predicts, as it is and under attack."""
 
+import functools
 from typing import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attacks import AttackSpec, pgd
-from tfrobust.losses import LOSSES
+from tfrobust.attacks import AttackSpec, prediction_attack
 
 
 def batches(n: int, size: int) -> Iterator[np.ndarray]:
@@ -14,49 +14,53 @@ def batches(n: int, size: int) -> Iterator[np.ndarray]:
     return (np.arange(i, min(i + size, n)) for i in range(0, n, size))
 
 
+# What is traced for a network is kept for its next batch; the last few suffice.
+once_traced = functools.lru_cache(maxsize=8)
+
+
+@once_traced
+def classifier(network):
+    """x [B,H,W,C] -> the predicted class [B]."""
+    return tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True)
+
+
 def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
     """The predicted class [N] of each image."""
-    images = tf.TensorSpec([None, *x.shape[1:]], tf.float32)
-
-    @tf.function(input_signature=[images])
-    def classify(x):
-        return tf.argmax(network(x, training=False), axis=1)
-
+    classify = classifier(network)
     return np.concatenate([classify(tf.constant(x[rows])).numpy() for rows in batches(len(x), batch_size)])
 
 
+@once_traced
+def attacked_classifier(network, source, attack: AttackSpec):
+    """(x, y, examples) -> the class [B] that `network` predicts at the images that the attack on `source` finds."""
+    attacked = prediction_attack(source, attack)
+
+    def classify(x, y, examples):
+        return tf.argmax(network(attacked(x, y, examples), training=False), axis=1)
+
+    return tf.function(classify, reduce_retracing=True)
+
+
 def predict_attacked(
-    network, x, y, attack: AttackSpec, batch_size: int, examples=None, tick: Callable[[], None] = lambda: None
+    network,
+    x,
+    y,
+    attack: AttackSpec,
+    batch_size: int,
+    examples=None,
+    tick: Callable[[], None] = lambda: None,
+    source=None,
 ) -> np.ndarray:
-    """The predicted class [N] at the worst images that a `pgd` attack finds against the labels y.
+    """The predicted class [N] at the worst images that an attack on predictions finds against the labels y.
 
-    With several restarts the one with the largest loss counts.  examples: numbers [N] of the images, which seed their
-    random starts.  tick: called once a batch.
+    examples: numbers [N] of the images, which seed their draws.  tick: called once a batch.  source: the network that
+    is attacked, where it is another one than the one that is asked (transfer).
     """
-
-    signature = [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], y.dtype), tf.TensorSpec([None], tf.int32)]
-
-    @tf.function(input_signature=signature)
-    def attacked(x, y, examples):
-        def goal(z):
-            return LOSSES[attack.loss](y, network(z, training=False))
-
-        x_adv = pgd(
-            goal,
-            x,
-            attack.ball,
-            attack.steps,
-            attack.step_size,
-            lambda run: attack.seeds(examples, run),
-            attack.random_start,
-            attack.restarts,
-            attack.keep,
-        )
-        return tf.argmax(network(x_adv, training=False), axis=1)
-
+    classify = attacked_classifier(network, network if source is None else source, attack)
     examples = np.arange(len(x)) if examples is None else examples
     out = []
     for rows in batches(len(x), batch_size):
-        out.append(attacked(x[rows], y[rows], examples[rows].astype(np.int32)).numpy())
+        numbers = tf.constant(examples[rows], tf.int32)
+        out.append(classify(tf.constant(x[rows]), tf.constant(y[rows]), numbers).numpy())
         tick()
     return np.concatenate(out)

@@ -1,5 +1,6 @@
 """Similarities: (map, map) -> [B]."""
 
-from tfrobust.similarity.ranking import center_shift, kendall, spearman, top_k_intersection
+from tfrobust.similarity.lens import lens_precision, lens_recall
+from tfrobust.similarity.ranking import center_shift, kendall, pearson, spearman, top_k_intersection
 
-__all__ = ["center_shift", "kendall", "spearman", "top_k_intersection"]
+__all__ = ["center_shift", "kendall", "lens_precision", "lens_recall", "pearson", "spearman", "top_k_intersection"]

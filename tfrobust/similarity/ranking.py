@@ -1,4 +1,4 @@
-"""How alike two maps are to somebody who looks at their ranking: top-k intersection, Kendall, Spearman.
+"""How alike two maps are to somebody who looks at them: top-k intersection, Kendall, Spearman, Pearson.
 
 Maps are [B,H,W] (or [B,N]) arrays, scores are [B] float64.  For evaluation: not differentiable.
 
@@ -44,6 +44,11 @@ def kendall(a, b, ties: str = "exact") -> np.ndarray:
 def spearman(a, b, ties: str = "exact") -> np.ndarray:
     """Spearman's rank correlation in [-1, 1] of each pair of maps, average ranks for ties."""
     return _correlations(lambda p, q: stats.spearmanr(p, q)[0], a, b, ties)
+
+
+def pearson(a, b, ties: str = "exact") -> np.ndarray:
+    """Pearson's correlation in [-1, 1] of each pair of maps."""
+    return _correlations(lambda p, q: np.corrcoef(p, q)[0, 1], a, b, ties)
 
 
 def top_k_mask(a, k: int) -> np.ndarray:

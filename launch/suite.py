@@ -1,0 +1,215 @@
+"""A suite of attacks on one network, written where people look: tables on the screen and in Markdown, a line per
+example and attack, pictures."""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+
+from flags import data_flags, evaluation_flags
+from launch import verb
+from launch.evaluations import fingerprint
+from launch.kept import KeptBatches
+from launch.progress import bar
+from launch.saved import load_network
+from launch.versions import about
+from tfrobust import report
+from tfrobust.data import to_unit
+from tfrobust.evaluation import Result, Suite, run_suite
+
+PREDICTIONS = (
+    report.Column("task", "predictions under"),
+    report.Column("accuracy", "accuracy", ".1%"),
+    report.Column("low", "95 % from", ".1%"),
+    report.Column("high", "to", ".1%"),
+    report.Column("examples", "images", ",d"),
+)
+SHORT = {
+    "top_k_intersection": "top-k",
+    "kendall": "Kendall",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "lens_recall": "LENS rec.",
+    "lens_precision": "LENS prec.",
+    "top_k_div": "top-k-div",
+}
+MAPS = (
+    report.Column("task", "maps under"),
+    report.Column("statistic", "of the scores"),
+    *(report.Column(key, heading, ".3f") for key, heading in SHORT.items()),
+    *(report.Column(f"noise_{key}", f"noise {SHORT[key]}", ".3f") for key in ("top_k_intersection", "kendall")),
+    report.Column("examples", "images", ",d"),
+)
+OTHER = (
+    report.Column("task", "maps themselves"),
+    report.Column("what", "what"),
+    report.Column("mean", "mean", ".3f"),
+    report.Column("low", "95 % from", ".3f"),
+    report.Column("high", "to", ".3f"),
+    report.Column("median", "median", ".3f"),
+)
+FLAGS = (
+    report.Column("raised", ""),
+    report.Column("task", "task"),
+    report.Column("name", "flag"),
+    report.Column("count", "images", ",d"),
+    report.Column("of", "of", ",d"),
+    report.Column("text", "what it says"),
+)
+STATISTICS = ("mean", "median", "std")
+
+
+def evaluate_suite(fv) -> None:
+    """Runs --suite on --network as the flags say, and writes everything."""
+    verb.output_folder(fv.output)
+    network = load_network(fv.network)
+    natural = load_network(fv.natural) if fv.natural else None
+    data = data_flags.from_flags(fv)
+    suite = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
+    x = to_unit(data.x_test)
+    identity = {
+        "suite": suite.as_dict(),
+        "networks": [fingerprint(each) for each in (network, natural) if each is not None],
+        "images": hashlib.sha256(x.tobytes() + data.y_test.tobytes()).hexdigest(),
+        "batch": fv.evaluation_batch,
+    }
+    keep = KeptBatches(os.path.join(fv.output, "batches"), identity)
+    result = run_suite(network, x, data.y_test, suite, fv.evaluation_batch, fv.map_chunk, bar, keep, natural)
+    text = tables(result, suite)
+    write(fv.output, result, suite, text, {"network": fv.network, **about(fv, suite.as_dict())})
+    print(text)
+    if keep.found:
+        print(f"({keep.found} batches were there already)")
+    print(f"written: {fv.output}")
+
+
+def prediction_rows(result: Result, suite: Suite):
+    names = ["natural", *suite.predictions]
+    values = [(name, result.summary[name]) for name in names if name in result.summary]
+    return [
+        {"task": n, **s["accuracy"], "accuracy": s["accuracy"]["mean"], "examples": s["examples"]} for n, s in values
+    ]
+
+
+def map_rows(result: Result, suite: Suite):
+    rows = []
+    for name in suite.attributions:
+        if name not in result.summary:
+            continue
+        summary = result.summary[name]
+        described = {key: value for key, value in summary.items() if isinstance(value, dict)}
+        for statistic in STATISTICS:
+            values = {key: value[statistic] for key, value in described.items()}
+            rows.append({"task": name, "statistic": statistic, **values, "examples": summary["examples"]})
+        for spec in suite.transfer:
+            own = {key: described[f"{spec.method}_{key}"]["mean"] for key in SHORT}
+            noise = {f"noise_{key}": described[f"{spec.method}_noise_{key}"]["mean"] for key in SHORT}
+            rows.append({"task": f"{name}, map: {spec.method}", "statistic": "mean", **own, **noise})
+    return rows
+
+
+def other_rows(result: Result, suite: Suite):
+    names = [n for n in result.summary if n not in suite.predictions and n not in suite.attributions and n != "natural"]
+    return [
+        {"task": name, "what": what, **values}
+        for name in names
+        for what, values in result.summary[name].items()
+        if isinstance(values, dict)
+    ]
+
+
+def flag_rows(result: Result):
+    return [
+        {"task": task, **flag._asdict(), "raised": "!" if flag.raised else ""}
+        for task, flags in result.flags.items()
+        for flag in flags
+        if flag.raised or flag.name == "already_wrong"
+    ]
+
+
+def tables(result: Result, suite: Suite) -> str:
+    """Everything that a person reads first, as Markdown."""
+    parts = [report.markdown(prediction_rows(result, suite), PREDICTIONS)]
+    if map_rows(result, suite):
+        parts.append(report.markdown(map_rows(result, suite), MAPS))
+    if other_rows(result, suite):
+        parts.append(report.markdown(other_rows(result, suite), OTHER))
+    checked = sum(len(flags) for flags in result.flags.values())
+    flags = flag_rows(result)
+    raised = sum(row["raised"] == "!" for row in flags)
+    parts.append(f"Diagnosis: {checked} checks, {raised} raised (!).\n")
+    parts.append(report.markdown(flags, FLAGS))
+    return "\n".join(parts)
+
+
+def write(directory: str, result: Result, suite: Suite, text: str, about_it: dict) -> None:
+    """suite NAME: .md, .json, records.jsonl and pictures."""
+    path = os.path.join(directory, suite.name)
+    report.write_text(path + ".md", f"# Suite {suite.name}\n\n{text}")
+    flags = {task: [flag._asdict() for flag in flags] for task, flags in result.flags.items()}
+    report.write_json(path + ".json", {"summary": result.summary, "flags": flags, "about": about_it})
+    lines = "".join(json.dumps(record) + "\n" for record in result.records)
+    report.write_text(path + "_records.jsonl", lines)
+    draw(path, result, suite)
+
+
+def draw(path: str, result: Result, suite: Suite) -> None:
+    """Panels of the least alike, the median and the most alike maps of each attack, box plots, curves over eps."""
+    if result.maps:
+        panels = [panel for name, maps in result.maps.items() for panel in picked(name, maps)]
+        report.draw_panels(panels, path + "_panels.png", "lowest, median and highest Kendall of each attack", 3)
+        for measure in ("kendall", "top_k_intersection"):
+            groups = {name: scores_of(result, name, measure) for name in result.maps}
+            title = f"{SHORT[measure]} of map and attacked map, every example"
+            report.draw_boxes(groups, f"{path}_{measure}.png", title, SHORT[measure])
+    curves = prediction_curves(result, suite)
+    if curves:
+        report.draw_curves(curves, path + "_eps.png", "accuracy over eps", "accuracy")
+    curves = map_curves(result, suite)
+    if curves:
+        report.draw_curves(curves, path + "_eps_maps.png", "Kendall of map and attacked map over eps", "Kendall")
+
+
+def picked(name, maps):
+    order = np.argsort(maps.scores["kendall"], kind="stable")
+    for place in (0, len(order) // 2, -1):
+        n = order[place]
+        caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
+        yield report.Panel(name, maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption)
+
+
+def scores_of(result, name, measure):
+    records = [r for r in result.records if r["task"] == name]
+    return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
+
+
+def family(name: str) -> str:
+    return name.split(" at ")[0]
+
+
+def prediction_curves(result: Result, suite: Suite):
+    """Attacks that differ in eps alone: name -> points, the natural accuracy at 0 among them."""
+    natural = result.summary["natural"]["accuracy"]
+    curves = {}
+    for name in suite.predictions:
+        if " at " in name:
+            values = result.summary[name]["accuracy"]
+            first = (0.0, natural["mean"], natural["low"], natural["high"])
+            point = (result.summary[name]["eps"], values["mean"], values["low"], values["high"])
+            curves.setdefault(family(name), [first]).append(point)
+    return {name: points for name, points in curves.items() if len(points) > 2}
+
+
+def map_curves(result: Result, suite: Suite):
+    """The same of Kendall's tau, under attack and under noise; 1 at eps 0."""
+    families = {family(name) for name in suite.attributions if " at " in name}
+    curves = {}
+    for name in suite.attributions:
+        if family(name).split(" on ")[0] in families and name in result.summary:
+            for key, what in (("kendall", "attacked"), ("noise_kendall", "noise")):
+                values, eps = result.summary[name][key], result.summary[name]["eps"]
+                curves.setdefault(what, [(0.0, 1.0, 1.0, 1.0)]).append(
+                    (eps, values["mean"], values["low"], values["high"])
+                )
+    return curves

@@ -1,0 +1,166 @@
+"""Attacks on predictions: bounds, limits, closed forms on linear networks; stronger never reports more robust."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import images, linear_network, run_tests, small_network
+from tfrobust.attacks import AttackSpec, prediction_attack
+from tfrobust.attacks.spatial import grid
+from tfrobust.attacks.spsa import estimated_gradient
+from tfrobust.data import load
+from tfrobust.evaluation.predictions import predict, predict_attacked
+from tfrobust.losses import LOSSES, cross_entropy, kl
+from tfrobust.types import InputError
+
+EPS = 0.1
+ATTACKS = {
+    "pgd": AttackSpec("pgd", EPS, steps=4, step_size=0.05, random_start=True),
+    "pgd_margin": AttackSpec("pgd", EPS, steps=4, step_size=0.05, loss="margin"),
+    "fgsm": AttackSpec("pgd", EPS, steps=1, step_size=EPS, keep="last"),
+    "saliency": AttackSpec("pgd", EPS, steps=1, step_size=EPS, loss="negative_logit", keep="last"),
+    "trades": AttackSpec("trades", EPS, steps=4, step_size=0.05),
+    "spsa": AttackSpec("spsa", EPS, steps=4, step_size=0.05, samples=16, loss="margin"),
+    "noise": AttackSpec("noise", EPS, restarts=4),
+    "spatial": AttackSpec("spatial", 0.0, degrees=20.0, pixels=1.0),
+}
+
+
+@pytest.fixture(params=ATTACKS)
+def name(request):
+    return request.param
+
+
+def attacked(network, attack, x, y):
+    return prediction_attack(network, attack)(x, y, tf.range(len(x)))
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
+    network, (x, y) = small_network(), images(8)
+    attack = dataclasses.replace(ATTACKS[name], norm=norm)
+    x_adv = attacked(network, attack, x, y).numpy()
+    x = x.numpy()
+    assert x_adv.min() >= 0 and x_adv.max() <= 1 and np.abs(x_adv - x).max() > 0
+    if name != "spatial":
+        v = (x_adv - x).reshape(8, -1)
+        assert (np.abs(v).max() if norm == "linf" else np.linalg.norm(v, axis=1).max()) <= EPS + 1e-6
+
+
+def test_no_budget_gives_the_image(name):
+    network, (x, y) = small_network(), images(8)
+    none = dataclasses.replace(ATTACKS[name], eps=0.0, degrees=0.0, pixels=0.0)
+    np.testing.assert_allclose(attacked(network, none, x, y), x, atol=1e-6)
+
+
+def test_it_raises_its_loss(name):
+    network, (x, y) = small_network(), images(20)
+    attack = ATTACKS[name]
+
+    def loss(z):
+        f = network(z)
+        return float(tf.reduce_mean(kl(network(x), f) if attack.method == "trades" else LOSSES[attack.loss](y, f)))
+
+    assert loss(attacked(network, attack, x, y)) > loss(x)
+
+
+@pytest.mark.parametrize("kind", ["spsa", "noise", "trades", "pgd", "spatial"])
+def test_batches_do_not_matter(kind):
+    network, (x, y) = small_network(), images(8)
+    whole = attacked(network, ATTACKS[kind], x, y)
+    part = prediction_attack(network, ATTACKS[kind])(x[5:], y[5:], tf.range(5, 8))
+    np.testing.assert_allclose(part, whole[5:], atol=1e-6)
+
+
+def trained():
+    """Small but right about most images: a network to lose accuracy on."""
+    data = load("digits")
+    network = small_network()
+    network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    network.fit(data.x_train, data.y_train, epochs=4, verbose=0)
+    return network, data.x_test[:100], data.y_test[:100]
+
+
+def test_more_steps_restarts_or_a_wider_grid_never_find_a_more_robust_network():
+    network, x, y = trained()
+    assert np.mean(predict(network, x, 50) == y) > 0.8
+
+    def right(attack):
+        return predict_attacked(network, x, y, attack, 50) == y
+
+    for kind in ("pgd", "trades", "spsa", "noise"):
+        attack = ATTACKS[kind]
+        few = right(attack)
+        assert np.mean(few) < np.mean(predict(network, x, 50) == y) or kind == "noise"
+        more = [dataclasses.replace(attack, restarts=attack.restarts + 2)]
+        if kind != "noise":
+            more.append(dataclasses.replace(attack, steps=2 * attack.steps))
+        for stronger in more:
+            assert not np.any(right(stronger) & ~few), (kind, stronger)
+
+
+def test_transfer_asks_one_network_about_images_made_on_another():
+    network, x, y = trained()
+    other = small_network(5)
+    own = predict_attacked(network, x, y, ATTACKS["pgd"], 50)
+    from_other = predict_attacked(network, x, y, ATTACKS["pgd"], 50, source=other)
+    x_adv = attacked(other, ATTACKS["pgd"], tf.constant(x), tf.constant(y))
+    assert np.array_equal(from_other, predict(network, x_adv.numpy(), 50))
+    assert np.mean(own == y) < np.mean(from_other == y)
+
+
+W = np.random.RandomState(0).randn(4, 4, 1, 10)
+
+
+def test_the_saliency_attack_is_one_step_against_the_sign_of_the_logits_gradient():
+    x, y = images(shape=(4, 4, 1))
+    x = 0.3 + 0.4 * x
+    own = np.moveaxis(W, -1, 0)[y.numpy()]
+    x_adv = attacked(linear_network(W), ATTACKS["saliency"], x, y)
+    np.testing.assert_allclose(x_adv, x - EPS * np.sign(own), atol=1e-6)
+
+
+def test_fgsm_is_one_step_along_the_sign_of_the_losss_gradient():
+    network, (x, y) = small_network(), images()
+    x = 0.3 + 0.4 * x
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = cross_entropy(y, network(x))
+    want = x + EPS * tf.sign(tape.gradient(loss, x))
+    np.testing.assert_allclose(attacked(network, ATTACKS["fgsm"], x, y), want, atol=1e-6)
+
+
+def test_spsa_estimates_the_gradient():
+    """On a linear goal the mean over directions of (g.v) v tends to g, with error |g| / sqrt(samples)."""
+    x, y = images(3, shape=(4, 4, 1))
+    w = np.moveaxis(W, -1, 0)[y.numpy()]
+
+    def goal(z):
+        return tf.reduce_sum(z * w, axis=[1, 2, 3])
+
+    got = estimated_gradient(goal, x, 4000, 0.01, (1, 2)).numpy()
+    assert np.abs(got - w).max() < 5 * np.linalg.norm(w[0]) / np.sqrt(4000)
+
+
+def test_the_grid_of_the_spatial_attack():
+    points = grid(30.0, 3.0)
+    assert (
+        len(points) == 31 * 5 * 5 and {0.0} == set(np.abs(points).min(axis=0)) and np.any(np.all(points == 0, axis=1))
+    )
+    assert np.array_equal(grid(0.0, 0.0), [[0, 0, 0]])
+    assert sorted(set(points[:, 1])) == [-3.0, -1.5, 0.0, 1.5, 3.0]
+
+
+def test_what_is_no_attack_on_predictions_is_refused():
+    with pytest.raises(InputError, match="no attack on predictions"):
+        prediction_attack(small_network(), AttackSpec("ifia_top_k", EPS))
+    for wrong in ({"samples": 0}, {"delta": 0.0}, {"degrees": -1.0}, {"loss": "x"}, {"criterion": "target"}):
+        with pytest.raises(InputError):
+            AttackSpec("pgd", EPS, **wrong)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,31 @@
+"""The spatial attack (Engstrom et al., 2019): the worst of a grid of rotations and shifts, which no eps bounds."""
+
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.image_ops import rotate_and_shift
+
+ROTATIONS, SHIFTS = 31, 5  # Points of the grid along each axis, as in the paper: 31 * 5 * 5 images of each.
+
+
+def grid(degrees: float, pixels: float) -> np.ndarray:
+    """[G,3]: degrees, pixels down, pixels right; the identity is among them, and an axis of length 0 has one point."""
+    turns = np.linspace(-degrees, degrees, ROTATIONS if degrees else 1)
+    shifts = np.linspace(-pixels, pixels, SHIFTS if pixels else 1)
+    return np.array(list(itertools.product(turns, shifts, shifts)), np.float32)
+
+
+def spatial(goal, x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
+    """x' [B,H,W,C], the image of the grid whose goal(x') [B] is largest; x itself where none exceeds its own."""
+    points = tf.constant(grid(degrees, pixels))
+
+    def step(i, best, best_value):
+        turn, down, right = tf.unstack(tf.tile(points[i][tf.newaxis], [tf.shape(x)[0], 1]), axis=1)
+        moved = tf.clip_by_value(rotate_and_shift(x, turn, down, right), 0.0, 1.0)
+        value = goal(moved)
+        better = value > best_value
+        return i + 1, tf.where(tf.reshape(better, [-1, 1, 1, 1]), moved, best), tf.maximum(value, best_value)
+
+    return tf.while_loop(lambda i, *_: i < len(points), step, (0, x, goal(x)), parallel_iterations=1)[1]

@@ -1,0 +1,41 @@
+"""SPSA (Spall, 1992; as an attack: Uesato et al., 2018): ascent along a gradient that is estimated from values alone.
+
+    g = mean over samples of (goal(x + delta v) - goal(x - delta v)) / (2 delta) * v,    v of fair signs
+
+It needs no gradient of the network, so it is what tells a network that resists from one that hides its gradient.
+
+Differs from the paper: steps are those of PGD (signs in l-infinity) instead of Adam's.
+"""
+
+import tensorflow as tf
+
+from tfrobust.balls import Ball
+
+
+def estimated_gradient(goal, x: tf.Tensor, samples: int, delta: float, seed) -> tf.Tensor:
+    """g [B,H,W,C]; goal: x -> [B].  All images share the directions, so that batches do not matter."""
+
+    def add(i, total):
+        v = tf.sign(tf.random.stateless_uniform(x.shape[1:], tf.stack([seed[0], seed[1] + i]), -1.0, 1.0))
+        slope = (goal(x + delta * v) - goal(x - delta * v)) / (2 * delta)
+        return i + 1, total + tf.reshape(slope, [-1, 1, 1, 1]) * v
+
+    return tf.while_loop(lambda i, _: i < samples, add, (0, tf.zeros_like(x)), parallel_iterations=1)[1] / samples
+
+
+def spsa(goal, x, ball: Ball, steps: int, step_size: float, samples: int = 64, delta=0.01, seed=(0, 0), rank=None):
+    """x' [B,H,W,C] inside the ball and [0, 1]: the best iterate by rank (goal unless given), x among them.
+
+    goal, rank: x -> [B].  seed: [2]; a step uses `samples` of its successors.
+    """
+    rank = rank or goal
+
+    def step(i, x_adv, best, best_value):
+        g = estimated_gradient(goal, x_adv, samples, delta, (seed[0], seed[1] + i * samples))
+        x_adv = ball.project(ball.ascend(x_adv, g, step_size), x)
+        value = rank(x_adv)
+        better = value > best_value
+        best = tf.where(tf.reshape(better, [-1, 1, 1, 1]), x_adv, best)
+        return i + 1, x_adv, best, tf.maximum(value, best_value)
+
+    return tf.while_loop(lambda i, *_: i < steps, step, (0, x, x, rank(x)))[2]

@@ -1,0 +1,91 @@
+"""What can be wrong with an attack on attributions, looked for with every result: each suspicion has a name and a
+count.
+
+A robust score from an attack that did not work says nothing of the network.  A flag is raised where more than its share
+of the examples shows it.
+"""
+
+from typing import List, NamedTuple, Optional
+
+import numpy as np
+
+from tfrobust import similarity
+from tfrobust.attacks import AttackSpec
+from tfrobust.attributions import AttributionSpec
+from tfrobust.evaluation.attributions import Maps
+
+TIED = 0.5  # Share of a map's entries that equal another one.
+ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
+LOWER = 0.05  # Kendall's tau with twice the steps.
+
+# name -> (share above which it is raised, what it says)
+FLAGS = {
+    "already_wrong": (0.5, "predicted wrongly without any attack; their maps are not attacked"),
+    "no_gradient": (0.0, "no step had a gradient to follow (ReLU, logit and plain gradient: take a softplus twin)"),
+    "never_moved": (0.0, "the attack never changed the image; scored 1 as if robust"),
+    "label_never_kept": (0.0, "no iterate kept the label; scored 1 as if robust"),
+    "goal_did_not_rise": (0.0, "no iterate's goal exceeded that of the first one"),
+    "k_above_nonzero": (0.0, "fewer non-zero entries in the map than k: the top-k set holds zeros"),
+    "ties": (0.0, f"more than {TIED:.0%} of the map's entries are tied: ranks depend on how ties are broken"),
+    "random_beats_attack": (0.1, "noise of the same budget lowered Kendall's tau further than the attack did"),
+    "surrogate_differs": (0.0, f"Spearman of the twin's map and the network's is below {ALIKE}"),
+    "not_converged": (0.1, f"twice the steps lowered Kendall's tau by more than {LOWER}"),
+}
+
+
+class Flag(NamedTuple):
+    """count of `of` examples show it; raised: more than its share.  text: what it says."""
+
+    name: str
+    count: int
+    of: int
+    raised: bool
+    text: str
+
+
+def flag(name: str, shows) -> Flag:
+    """The flag for the examples `shows` [N] bool."""
+    shows = np.asarray(shows, bool)
+    share, text = FLAGS[name]
+    count = int(shows.sum())
+    return Flag(name, count, len(shows), bool(len(shows)) and count > share * len(shows), text)
+
+
+def tied(a: np.ndarray) -> np.ndarray:
+    """The share of each map's entries that equal another of its entries, [N]."""
+    out = np.zeros(len(a))
+    for i, values in enumerate(a.reshape(len(a), -1)):
+        _, counts = np.unique(values, return_counts=True)
+        out[i] = counts[counts > 1].sum() / values.size
+    return out
+
+
+def diagnose(
+    maps: Maps,
+    control: Maps,
+    attribution: AttributionSpec,
+    attack: AttackSpec,
+    surrogate_maps: Optional[np.ndarray] = None,
+    doubled: Optional[np.ndarray] = None,
+) -> List[Flag]:
+    """The flags of an attack on attributions.
+
+    maps, control: under the attack and under noise.  surrogate_maps: the twin's maps [N,H,W] of the images.
+    doubled: Kendall's tau under twice the steps, of the first [D] images.
+    """
+    s = maps.scores
+    k = max(attribution.k, attack.k) if attack.method in ("ifia_top_k", "ifia_target") else attribution.k
+    flags = [
+        flag("no_gradient", ~s["had_gradient"]),
+        flag("never_moved", ~s["moved"]),
+        flag("label_never_kept", ~s["kept_label"]),
+        flag("goal_did_not_rise", ~s["goal_rose"]),
+        flag("k_above_nonzero", np.count_nonzero(maps.a, axis=(1, 2)) < k),
+        flag("ties", tied(maps.a) > TIED),
+        flag("random_beats_attack", control.scores["kendall"] < s["kendall"]),
+    ]
+    if surrogate_maps is not None:
+        flags.append(flag("surrogate_differs", similarity.spearman(maps.a, surrogate_maps) < ALIKE))
+    if doubled is not None:
+        flags.append(flag("not_converged", doubled < s["kendall"][: len(doubled)] - LOWER))
+    return flags

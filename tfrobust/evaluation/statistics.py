@@ -1,0 +1,27 @@
+"""Numbers that stand for many: mean, median, spread, and the interval in which the mean of all such examples lies."""
+
+from typing import Dict
+
+import numpy as np
+
+Z = 1.959964  # 95 % of a normal distribution lie within so many deviations.
+
+
+def describe(values) -> Dict[str, float]:
+    """mean, median, std (of the examples, n - 1), and low and high, the 95 % confidence interval of the mean (normal
+    approximation); values [N], N >= 1."""
+    values = np.asarray(values, np.float64)
+    mean = values.mean()
+    std = values.std(ddof=1) if len(values) > 1 else 0.0
+    half = Z * std / np.sqrt(len(values))
+    out = {"mean": mean, "median": np.median(values), "std": std, "low": mean - half, "high": mean + half}
+    return {name: float(value) for name, value in out.items()}
+
+
+def share(hits) -> Dict[str, float]:
+    """mean, and low and high by Wilson's score interval (1927), which holds at 0 and 1 too; hits [N] bool, N >= 1."""
+    hits = np.asarray(hits, bool)
+    n, p = len(hits), float(hits.mean())
+    center = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
+    return {"mean": p, "low": max(float(center - half), 0.0), "high": min(float(center + half), 1.0)}

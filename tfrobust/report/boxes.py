@@ -1,0 +1,35 @@
+"""Box plots of how a measure spreads over the examples."""
+
+from typing import Dict, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def draw_boxes(groups: Dict[str, Dict[str, Sequence[float]]], path: str, title: str, label: str) -> None:
+    """A PNG with a group of boxes per task: groups is task -> what (such as attacked, noise) -> values.
+
+    A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.
+    """
+    whats = list(dict.fromkeys(what for group in groups.values() for what in group))
+    figure = Figure(figsize=(1.6 + 1.1 * len(groups) * max(len(whats), 1) ** 0.5, 3.6), layout="constrained")
+    axis = figure.subplots()
+    width = 0.8 / max(len(whats), 1)
+    for j, what in enumerate(whats):
+        places = np.arange(len(groups)) + (j - (len(whats) - 1) / 2) * width
+        values = [np.asarray(group.get(what, []), float) for group in groups.values()]
+        boxes = axis.boxplot(values, positions=places, widths=0.85 * width, patch_artist=True, flierprops={"ms": 2})
+        for box in boxes["boxes"]:
+            box.set_facecolor(f"C{j}")
+            box.set_alpha(0.6)
+        for median in boxes["medians"]:
+            median.set_color("black")
+        axis.plot([], [], "s", color=f"C{j}", alpha=0.6, label=what)
+    axis.set_xticks(np.arange(len(groups)), [name.replace(", ", ",\n") for name in groups], fontsize=8)
+    if len(groups) > 3:
+        axis.tick_params(axis="x", rotation=30)
+    axis.set_ylabel(label)
+    axis.set_title(title, fontsize=10)
+    axis.grid(axis="y", alpha=0.3)
+    axis.legend(fontsize=8)
+    figure.savefig(path, dpi=130, format="png")

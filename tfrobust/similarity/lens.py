@@ -1,0 +1,57 @@
+"""LENS (Kamath et al., AAAI 2024): top-k intersection that forgives small moves, and top-k sets that are spread out.
+
+With S_k(a) the k largest entries of map a, N_w(S) all pixels at most w rows and w columns from one of S:
+
+    w-LENS-recall@k(a, b)    = |S_k(a) and N_w(S_k(b))| / k     of what was important, the share that still is nearby
+    w-LENS-precision@k(a, b) = |N_w(S_k(a)) and S_k(b)| / k     of what is important now, the share that was nearby
+
+and with S_k chosen one by one, each time the largest entry outside the windows of those before, top-k-div (its own
+windows then do not fill one blob).  w = 0 is top-k intersection.
+
+Differs from the released code: windows are squares of 2w + 1 pixels that end at the edge of the image (there they wrap
+to the neighbouring row, and w = 3 leaves rows out), and a spread-out set that runs out of pixels has fewer than k.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from tfrobust.similarity.ranking import top_k_mask
+
+
+def near(mask: np.ndarray, w: int) -> np.ndarray:
+    """N_w of each set, [B,H,W] bool."""
+    return ndimage.maximum_filter(mask, size=(1, 2 * w + 1, 2 * w + 1), mode="constant", cval=False)
+
+
+def spread_mask(a: np.ndarray, k: int, w: int) -> np.ndarray:
+    """[B,H,W] bool: at most k entries of each map, the largest first, none in the window of another."""
+    a = np.asarray(a)
+    mask = np.zeros(a.shape, bool)
+    for i, map_ in enumerate(a):
+        free, taken = np.ones(map_.shape, bool), 0
+        for place in np.argsort(-map_, axis=None, kind="stable"):
+            row, column = divmod(int(place), map_.shape[1])
+            if free[row, column]:
+                mask[i, row, column] = True
+                free[max(row - w, 0) : row + w + 1, max(column - w, 0) : column + w + 1] = False
+                taken += 1
+                if taken == k:
+                    break
+    return mask
+
+
+def _masks(a, b, k, w, spread):
+    if spread:
+        return spread_mask(a, k, w), spread_mask(b, k, w)
+    return tuple(top_k_mask(m, k).reshape(np.shape(m)) for m in (a, b))
+
+
+def lens_recall(a, b, k: int, w: int = 1, spread: bool = False) -> np.ndarray:
+    """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets."""
+    p, q = _masks(a, b, k, w, spread)
+    return (p & near(q, w)).sum(axis=(1, 2)) / p.sum(axis=(1, 2))
+
+
+def lens_precision(a, b, k: int, w: int = 1, spread: bool = False) -> np.ndarray:
+    """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets."""
+    return lens_recall(b, a, k, w, spread)

@@ -1,0 +1,201 @@
+"""Suites: what they record and say; nothing about batches matters; what is kept is not done again."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests.helpers import linear_network, run_tests, small_network
+from tfrobust.attacks import AttackSpec
+from tfrobust.attributions import AttributionSpec
+from tfrobust.evaluation import SUITES, Suite, make_suite, run_suite
+from tfrobust.evaluation.diagnosis import FLAGS, tied
+from tfrobust.evaluation.suites import BUDGETS
+from tfrobust.types import InputError
+
+X = np.random.RandomState(0).rand(30, 8, 8, 1).astype(np.float32)
+MAP = AttributionSpec(steps=8, k=10)
+PGD = AttackSpec("pgd", 0.1, steps=3, step_size=0.05, random_start=True)
+IFIA = AttackSpec("ifia_top_k", 0.1, steps=3, step_size=0.05, k=10)
+
+
+def labelled(network, wrong=6):
+    y = np.argmax(network(X), axis=1).astype(np.int32)
+    y[:wrong] = (y[:wrong] + 1) % 10
+    return y
+
+
+def small_suite(**options):
+    options = {"predictions": {"PGD": PGD}, "attributions": {"IFIA": (MAP, IFIA)}, "doubled": 5, **options}
+    return Suite("small", **options)
+
+
+def test_records_and_summary_follow_from_each_other():
+    network = small_network()
+    transfer = [AttributionSpec("gradient", k=10)]
+    result = run_suite(network, X, labelled(network), small_suite(transfer=transfer), batch_size=7)
+    assert result.summary["natural"]["accuracy"]["mean"] == 24 / 30
+    records = {name: [r for r in result.records if r["task"] == name] for name in ("natural", "PGD", "IFIA")}
+    assert [len(part) for part in records.values()] == [30, 30, 24]
+    right = {r["index"] for r in records["natural"] if r["prediction"] == r["label"]}
+    assert {r["index"] for r in records["IFIA"]} == right
+    held = [r["prediction"] == r["label"] and r["index"] in right for r in records["PGD"]]
+    assert result.summary["PGD"]["accuracy"]["mean"] == pytest.approx(np.mean(held))
+    for key in ("kendall", "noise_spearman", "lens_recall", "top_k_div", "pearson", "gradient_kendall"):
+        values, got = [r[key] for r in records["IFIA"]], result.summary["IFIA"][key]
+        assert got["mean"] == pytest.approx(np.mean(values)) and got["median"] == pytest.approx(np.median(values))
+        assert got["low"] <= got["mean"] <= got["high"]
+    assert {"faithfulness of integrated_gradients", "alignment"} <= set(result.summary)
+    json.dumps([result.records, result.summary])
+
+
+def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural():
+    network = small_network()
+    none = {"eps": 0.0, "steps": 2, "step_size": 0.1}
+    suite = small_suite(
+        predictions={m: AttackSpec(m, **none) for m in ("pgd", "trades", "spsa", "noise")},
+        attributions={m: (MAP, AttackSpec(m, k=10, **none)) for m in ("ifia_top_k", "ifia_random", "manipulation")},
+    )
+    result = run_suite(network, X, labelled(network), suite)
+    for name in suite.predictions:
+        assert result.summary[name]["accuracy"] == result.summary["natural"]["accuracy"]
+    for name in suite.attributions:
+        for key, values in result.summary[name].items():
+            if isinstance(values, dict):
+                assert values["mean"] == pytest.approx(1.0), (name, key)
+
+
+def test_batches_chunks_and_what_was_kept_change_nothing():
+    network = small_network()
+    y = labelled(network)
+    suite = small_suite(attributions={"t": (MAP, AttackSpec("manipulation", 0.1, steps=2, step_size=0.05))})
+    whole = run_suite(network, X, y, suite)
+    parts = run_suite(network, X, y, suite, batch_size=7, chunk=3)
+    assert [r["index"] for r in whole.records] == [r["index"] for r in parts.records]
+    for a, b in zip(whole.records, parts.records):
+        for key, value in a.items():
+            assert b[key] == pytest.approx(value, abs=2e-2), key
+    kept, done = {}, []
+
+    def keep(key, work):
+        if key not in kept:
+            kept[key] = work()
+            done.append(key)
+            if len(done) == 6:
+                raise KeyboardInterrupt
+        return kept[key]
+
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(network, X, y, suite, batch_size=7, keep=keep)
+    resumed = run_suite(network, X, y, suite, batch_size=7, keep=keep)
+    assert len(done) == len(set(done)) > 6
+    unbroken = run_suite(network, X, y, suite, batch_size=7)
+    assert resumed.records == unbroken.records and resumed.summary == unbroken.summary
+
+
+def test_every_bar_ends_where_it_said():
+    told = []
+
+    class Bar:
+        def __init__(self, total, what):
+            self.total, self.n = total, 0
+            told.append(self)
+
+        def update(self, n=1):
+            self.n += n
+
+        def close(self):
+            pass
+
+    network = small_network()
+    run_suite(network, X, labelled(network), small_suite(), batch_size=7, progress=Bar)
+    assert len(told) > 5 and all(bar.n == bar.total > 0 for bar in told)
+
+
+def flags_of(attribution=MAP, attack=IFIA, network=None, x=X, y=None, **options):
+    network = network or small_network()
+    y = labelled(network, 0) if y is None else y
+    suite = small_suite(predictions={}, attributions={"t": (attribution, attack)}, faithful=False, **options)
+    result = run_suite(network, x, y, suite)
+    return {flag.name: flag for task in ("natural", "t") for flag in result.flags.get(task, [])}
+
+
+BLACK = X * (np.arange(8) < 1)[:, None, None].astype(np.float32)  # Eight pixels of 64 are not zero.
+PROVOKED = {
+    "already_wrong": lambda: flags_of(y=(labelled(small_network(), 0) + (np.arange(30) < 20)) % 10),
+    "no_gradient": lambda: flags_of(
+        AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": None})
+    ),
+    "never_moved": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "step_size": 0.0})),
+    "label_never_kept": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.6, "step_size": 0.3})),
+    "goal_did_not_rise": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.0})),
+    "k_above_nonzero": lambda: flags_of(x=BLACK, y=np.argmax(small_network()(BLACK), axis=1)),
+    "ties": lambda: flags_of(x=BLACK, y=np.argmax(small_network()(BLACK), axis=1)),
+    "random_beats_attack": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "step_size": 1e-6})),
+    "surrogate_differs": lambda: flags_of(
+        AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": 0.1})
+    ),
+    "not_converged": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.3, "steps": 1, "step_size": 0.02})),
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_each_flag_is_raised_where_it_is_provoked(name):
+    flag = PROVOKED[name]()[name]
+    assert flag.raised and 0 < flag.count <= flag.of and flag.text == FLAGS[name][1]
+
+
+def test_a_sound_attack_raises_none():
+    """A linear network with an offset: its map is dense, its twin is itself, its labels hold."""
+    w = np.random.RandomState(1).rand(8, 8, 1, 10)
+    network = linear_network(w, 0.0)
+    network.layers[-1].bias.assign(100.0 * np.eye(10)[0])
+    sound = AttackSpec(**{**vars(IFIA), "steps": 20, "step_size": 0.02, "k": 32})
+    flags = flags_of(attack=sound, network=network)
+    assert set(flags) == set(FLAGS)
+    assert [name for name, flag in flags.items() if flag.raised] == []
+
+
+def test_probabilities_are_refused_before_anything_runs():
+    network = small_network()
+    softmax = keras.Model(network.input, keras.layers.Softmax()(network.output))
+    with pytest.raises(InputError, match="remove its final softmax"):
+        run_suite(softmax, X, labelled(network), small_suite())
+
+
+def test_the_share_of_ties():
+    a = np.array([[[0.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [2.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]])
+    assert np.array_equal(tied(a), [0.5, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_suite_has_the_settings_of_its_data_set_and_runs(name):
+    suite = make_suite(name, "digits", (8, 8, 1))
+    suite.check((8, 8, 1))
+    tasks = len(suite.predictions) + len(suite.attributions)
+    assert tasks > 1 and suite.name == name
+    with pytest.raises(InputError, match="give --eps"):
+        make_suite(name, "unknown", (8, 8, 1))
+    make_suite(name, "unknown", (8, 8, 1), 0.1).check((8, 8, 1))
+
+
+def test_the_papers_settings():
+    """RAR App. C.1.1, C.1.2; ART App. A.3; FAR Table 2 of its appendix."""
+    ifia = make_suite("rar", "mnist", (28, 28, 1)).attributions["IFIA on IG"]
+    assert (ifia[1].eps, ifia[1].steps, ifia[1].step_size, ifia[1].k) == (0.3, 100, 0.01, 200)
+    assert (ifia[0].k, ifia[0].steps, ifia[1].softplus_beta, ifia[1].random_start) == (100, 100, 1.0, False)
+    pgd = make_suite("rar", "fashion_mnist", (28, 28, 1)).predictions["PGD-100"]
+    assert (pgd.eps, pgd.steps, pgd.step_size, pgd.random_start) == (0.1, 100, 0.01, True)
+    art = make_suite("art", "cifar10", (32, 32, 3)).attributions["IFIA on IG"][1]
+    assert (art.eps, art.steps, art.step_size, art.k) == (8 / 255, 50, 1 / 255, 100) and art.softplus_beta == 50
+    far = make_suite("far", "mnist", (28, 28, 1)).attributions["IFIA on IG"][1]
+    assert (far.eps, far.steps, far.k, far.restarts, far.curvature_only) == (0.3, 7, 50, 3, True)
+    assert far.step_size == pytest.approx(1.2 / 7 * 0.3)
+    halved = make_suite("rar", "mnist", (28, 28, 1), 0.15)
+    assert halved.predictions["PGD-100"].step_size == pytest.approx(0.005)
+    assert all(b.eps <= 0.3 and b.k <= b.k_attack for b in BUDGETS.values())
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

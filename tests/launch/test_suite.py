@@ -1,0 +1,129 @@
+"""launch.evaluate --suite as people meet it: what it leaves, that it can be killed, what it refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from launch import evaluate
+from launch.kept import KeptBatches
+from tests.helpers import ROOT, run_tests, small_network
+
+CHEAP = [
+    "--dataset=digits",
+    "--examples=20",
+    "--attribution_examples=4",
+    "--pgd_steps=2",
+    "--ifia_steps=2",
+    "--map_steps=4",
+    "--evaluation_batch=10",
+]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    small_network().save(tmp_path / "any.keras")
+    small_network(1).save(tmp_path / "natural.keras")
+    return tmp_path
+
+
+def call(folder, suite, *more, output="out"):
+    base = [f"--network={folder}/any.keras", f"--suite={suite}", *CHEAP, f"--output={folder}/{output}"]
+    return evaluate.main(["evaluate", *base, *(flag.replace("DIR", str(folder)) for flag in more)])
+
+
+@pytest.mark.parametrize("suite, pictures", [("rar", 0), ("art", 1), ("er", 0), ("far", 0), ("sat", 1), ("full", 0)])
+def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, pictures):
+    assert call(folder, suite, "--natural=DIR/natural.keras") == 0
+    out = capsys.readouterr().out
+    assert "| natural" in out and "Diagnosis:" in out and "already_wrong" in out
+    files = set(os.listdir(folder / "out"))
+    assert {f"{suite}.md", f"{suite}.json", f"{suite}_records.jsonl", "batches"} <= files
+    records = [json.loads(line) for line in (folder / "out" / f"{suite}_records.jsonl").read_text().splitlines()]
+    assert len([r for r in records if r["task"] == "natural"]) == 20
+    summary = json.loads((folder / "out" / f"{suite}.json").read_text())
+    attacked = [task for task, flags in summary["flags"].items() if task != "natural"]
+    if attacked:  # An untrained network may predict none of twenty images correctly.
+        assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
+        assert "integrated_gradients_as_natural" in summary["summary"]["alignment"]
+    assert len([name for name in files if "_eps" in name]) >= pictures
+    assert summary["about"]["attributions"] and summary["about"]["versions"]
+
+
+def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder):
+    flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=100", "--evaluation_batch=5"]
+    command = [sys.executable, "-m", "launch.evaluate", *flags, f"--output={folder}/killed"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    batches = folder / "killed" / "batches"
+    while not (batches.exists() and len(os.listdir(batches)) >= 25):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = set(os.listdir(batches))
+    assert not (folder / "killed" / "rar.json").exists()
+    for output in ("killed", "whole"):
+        assert evaluate.main(["evaluate", *flags, f"--output={folder}/{output}"]) == 0
+    assert {name for name in before if name.endswith(".npz")} <= set(os.listdir(batches))
+    one, other = ((folder / output / "rar_records.jsonl").read_text() for output in ("killed", "whole"))
+    assert one == other
+
+
+def test_kept_batches_are_found_by_what_they_depend_on_and_torn_ones_are_made_again(tmp_path):
+    made = []
+
+    def work():
+        made.append(1)
+        return {"a": np.arange(3)}
+
+    keep = KeptBatches(str(tmp_path), {"eps": 0.1})
+    for _ in range(2):
+        assert np.array_equal(keep("x 0", work)["a"], np.arange(3))
+    assert len(made) == 1 and keep.found == 1
+    KeptBatches(str(tmp_path), {"eps": 0.2})("x 0", work)
+    keep("x 1", work)
+    assert len(made) == 3
+    for name in os.listdir(tmp_path):
+        (tmp_path / name).write_bytes(b"torn")
+    keep("x 0", work)
+    assert len(made) == 4
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--suite=magic"], "magic"),
+        (["--dataset=DIR/own.npz"], "give --eps"),
+        (["--natural=DIR/none.keras"], "no network at"),
+        (["--eps=-1"], "eps"),
+        (["--map_window=-1"], "window"),
+        (["--network=DIR/none.keras"], "no network at"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
+    x = np.random.RandomState(0).rand(20, 8, 8)
+    np.savez(folder / "own.npz", x_train=x, y_train=np.arange(20) % 10, x_test=x, y_test=np.arange(20) % 10)
+    assert call(folder, "rar", *more) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
+    assert len(err) == 1 and words in err[0]
+
+
+def test_without_a_suite_what_is_missing_is_named(folder, capsys):
+    flags = [f"--network={folder}/any.keras", "--dataset=digits", "--eps=0.1", f"--output={folder}/out"]
+    assert evaluate.main(["evaluate", *flags]) == 2
+    assert "--pgd_steps" in capsys.readouterr().err
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -38,7 +38,9 @@ PICTURED = 4
 def output_flags(fv: flags.FlagValues) -> None:
     """From where and where to."""
     flags.DEFINE_enum("suite", None, list(SUITES), "A paper's evaluation instead of one attack.", flag_values=fv)
-    flags.DEFINE_string("natural", None, "Network whose maps are compared with (suites).", flag_values=fv)
+    flags.DEFINE_string(
+        "natural", None, "Natural network: maps are compared with its own, and PGD made on it (suites).", flag_values=fv
+    )
     flags.DEFINE_string("network", None, "Saved Keras network: a .keras file. Required.", flag_values=fv)
     flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
     flags.mark_flag_as_required("network", fv)

@@ -84,9 +84,8 @@ def evaluate_suite(fv) -> None:
     print(f"written: {fv.output}")
 
 
-def prediction_rows(result: Result, suite: Suite):
-    names = ["natural", *suite.predictions]
-    values = [(name, result.summary[name]) for name in names if name in result.summary]
+def prediction_rows(result: Result):
+    values = [(name, summary) for name, summary in result.summary.items() if "accuracy" in summary]
     return [
         {"task": n, **s["accuracy"], "accuracy": s["accuracy"]["mean"], "examples": s["examples"]} for n, s in values
     ]
@@ -110,7 +109,7 @@ def map_rows(result: Result, suite: Suite):
 
 
 def other_rows(result: Result, suite: Suite):
-    names = [n for n in result.summary if n not in suite.predictions and n not in suite.attributions and n != "natural"]
+    names = [n for n, summary in result.summary.items() if "accuracy" not in summary and n not in suite.attributions]
     return [
         {"task": name, "what": what, **values}
         for name in names
@@ -130,7 +129,7 @@ def flag_rows(result: Result):
 
 def tables(result: Result, suite: Suite) -> str:
     """Everything that a person reads first, as Markdown."""
-    parts = [report.markdown(prediction_rows(result, suite), PREDICTIONS)]
+    parts = [report.markdown(prediction_rows(result), PREDICTIONS)]
     if map_rows(result, suite):
         parts.append(report.markdown(map_rows(result, suite), MAPS))
     if other_rows(result, suite):

@@ -50,6 +50,20 @@ def test_records_and_summary_follow_from_each_other():
     json.dumps([result.records, result.summary])
 
 
+def test_a_second_network_is_compared_with_and_attacked_in_its_place():
+    network, natural = small_network(), small_network(1)
+    y = labelled(network)
+    result = run_suite(network, X, y, small_suite(faithful=False), natural=natural)
+    assert (
+        result.summary["PGD made on the natural network"]["accuracy"]["mean"]
+        >= result.summary["PGD"]["accuracy"]["mean"]
+    )
+    assert result.summary["alignment"]["integrated_gradients_as_natural"]["mean"] < 0.99
+    same = run_suite(network, X, y, small_suite(faithful=False), natural=network)
+    assert same.summary["PGD made on the natural network"] == same.summary["PGD"]
+    assert same.summary["alignment"]["integrated_gradients_as_natural"]["mean"] == 1
+
+
 def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural():
     network = small_network()
     none = {"eps": 0.0, "steps": 2, "step_size": 0.1}

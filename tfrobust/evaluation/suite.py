@@ -109,6 +109,8 @@ class Runner:
         self.flags["natural"] = [flag("already_wrong", ~right)]
         for name, attack in self.suite.predictions.items():
             self._attack_predictions(name, attack, right)
+        for name, attack in list(self.suite.predictions.items())[:1] if self.natural is not None else ():
+            self._attack_predictions(f"{name} made on the natural network", attack, right, self.natural)
         rows = np.flatnonzero(right)[: self.suite.attribution_examples or None]
         if len(rows):
             for name, (attribution, attack) in self.suite.attributions.items():
@@ -116,9 +118,11 @@ class Runner:
             self._look_at_maps(rows)
         return Result(self.records, self.summary, self.flags, self.maps, self.chosen)
 
-    def _attack_predictions(self, name, attack, right):
+    def _attack_predictions(self, name, attack, right, source=None):
         def work(r):
-            return {"class": predict_attacked(self.network, self.x[r], self.y[r], attack, len(r), self.chosen[r])}
+            examples = self.chosen[r]
+            attacked = predict_attacked(self.network, self.x[r], self.y[r], attack, len(r), examples, source=source)
+            return {"class": attacked}
 
         attacked = self._batched(name, self.x, work)["class"]
         self._record(name, np.arange(len(self.x)), {"prediction": attacked})
@@ -254,7 +258,8 @@ def run_suite(
 
     batch_size, chunk: images and path points held at once.  progress: (total, what) -> object with update and close,
     such as a tqdm bar.  keep: (key, work) -> arrays, those that it has for the key or else those of work().
-    natural: another network, whose maps this one's are compared with.
+    natural: another network, whose maps this one's are compared with (ER, Table 8), and on which the suite's first
+      attack on predictions is made once more (transfer; ART, Table 6).
     Raises InputError where images, labels, network and suite do not fit each other.
     """
     x, y = checked(network, x, y)

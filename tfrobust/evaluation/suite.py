@@ -98,6 +98,7 @@ class Runner:
         self.summary: Dict[str, Dict[str, Any]] = {}
         self.flags: Dict[str, List[Flag]] = {}
         self.maps: Dict[str, Maps] = {}
+        self.attack, self.place = 0, ""
 
     def run(self) -> Result:
         """All tasks in their order."""
@@ -108,15 +109,22 @@ class Runner:
         self.summary["natural"] = {"accuracy": statistics.share(right), "examples": len(right)}
         self.flags["natural"] = [flag("already_wrong", ~right)]
         for name, attack in self.suite.predictions.items():
+            self._next()
             self._attack_predictions(name, attack, right)
         for name, attack in list(self.suite.predictions.items())[:1] if self.natural is not None else ():
             self._attack_predictions(f"{name} made on the natural network", attack, right, self.natural)
         rows = np.flatnonzero(right)[: self.suite.attribution_examples or None]
         if len(rows):
             for name, (attribution, attack) in self.suite.attributions.items():
+                self._next()
                 self._attack_maps(name, attribution, attack, rows)
             self._look_at_maps(rows)
         return Result(self.records, self.summary, self.flags, self.maps, self.chosen)
+
+    def _next(self):
+        """Bars say which attack of how many they belong to."""
+        self.attack += 1
+        self.place = f"[{self.attack}/{len(self.suite.predictions) + len(self.suite.attributions)}] "
 
     def _attack_predictions(self, name, attack, right, source=None):
         def work(r):
@@ -226,7 +234,7 @@ class Runner:
     def _batched(self, name, x, work, steps: int = 0) -> Arrays:
         """work(rows[, tick]) over all batches of x, each kept under its name; the arrays joined."""
         parts = list(batches(len(x), self.batch_size))
-        bar = self.progress(len(parts) * max(steps, 1), name)
+        bar = self.progress(len(parts) * max(steps, 1), self.place + name)
         out = []
         for i, rows in enumerate(parts):
             done = []

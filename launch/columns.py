@@ -7,6 +7,7 @@ COLUMNS = (
     Column("steps", "steps", ",d"),
     Column("seconds", "train s", ".0f"),
     Column("cost", "step cost", ".1f"),
+    Column("beside", "equal time"),
     Column("natural_accuracy", "natural", ".1%"),
     Column("adversarial_accuracy", "PGD", ".1%"),
     Column("top_k_intersection", "top-k", ".3f"),
@@ -20,7 +21,9 @@ COLUMNS = (
     Column("share_label_never_kept", "label lost", ".1%"),
 )
 
-LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
+LEGEND = """step cost: of a training step, as a multiple of the cheapest row's.  equal time: the row of PGD training
+  that takes as long, within 20 %.
+natural, PGD: accuracy on {examples} test images, as they are and under PGD.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
   (1: the same); with "noise": under random noise of the same budget.
 no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those

@@ -56,12 +56,14 @@ ROOMS = (data_flags.define, evaluation_flags.define, comparison_flags)
 
 
 class Entry(NamedTuple):
-    """One line of the table: the flagfile and what overrides it, and the cost of a step (of the cheapest row: 1)."""
+    """One line of the table: the flagfile and what overrides it, the cost of a step (of the cheapest row: 1), and the
+    line of PGD training that takes as long."""
 
     name: str
     flagfile: str
     overrides: List[str]
     cost: float = 1.0
+    beside: str = ""
 
     def row(self, *overrides: str) -> launch_rows.Row:
         return launch_rows.read_row(self.flagfile, [*self.overrides, *overrides], self.name)
@@ -132,23 +134,25 @@ def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
     return seconds
 
 
-def controls(entries: List[Entry]) -> List[Entry]:
-    """For each robust entry madry with its steps and madry with its time; one that differs by at most 20 % from
-    another stands for both."""
+def with_controls(entries: List[Entry]) -> List[Entry]:
+    """The entries, and for each robust one madry with its steps and madry with its time; one that differs by at most
+    20 % from another stands for both."""
     rows = {e.name: e.row() for e in entries}
     madry = next((e for e in entries if rows[e.name].flags.method == "madry"), None)
     if madry is None:
-        return []
-    plan, out = rows[madry.name].spec, []
-    taken = {plan.steps}
+        return entries
+    plan, out, beside = rows[madry.name].spec, [], {}
+    taken = {plan.steps: madry.name}
     for entry in entries:
         row = rows[entry.name]
         if row.flags.method in UNCONTROLLED:
             continue
         equal_time = round(row.spec.steps * entry.cost / madry.cost)
         for steps, what in ((row.spec.steps, "steps"), (equal_time, "time")):
-            if not any(abs(steps - other) <= SAME * steps for other in taken):
-                taken.add(steps)
+            near = [other for other in taken if abs(steps - other) <= SAME * steps]
+            if near:
+                beside[entry.name] = taken[min(near, key=lambda other: abs(steps - other))]
+            else:
                 spec = plan.lasting(steps)
                 overrides = [
                     f"--steps={steps}",
@@ -156,8 +160,9 @@ def controls(entries: List[Entry]) -> List[Entry]:
                     f"--eps_ramp_steps={spec.eps_ramp_steps}",
                 ]
                 name = f"{madry.name}, {what} of {entry.name}"
+                taken[steps] = beside[entry.name] = name
                 out.append(Entry(name, madry.flagfile, madry.overrides + overrides, madry.cost))
-    return out
+    return [entry._replace(beside=beside.get(entry.name, "")) for entry in entries] + out
 
 
 def run_folder(fv, entry: Entry, row: launch_rows.Row) -> str:
@@ -193,7 +198,7 @@ def compare(fv: flags.FlagValues) -> str:
         launch_rows.check_row(row, data(row))
     seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
     entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
-    entries += controls(entries) if fv.controls else []
+    entries = with_controls(entries) if fv.controls else entries
     results, first = {e.name: [] for e in entries}, {}
     for s, seed in enumerate(fv.seeds):
         for i, entry in enumerate(entries):
@@ -204,6 +209,7 @@ def compare(fv: flags.FlagValues) -> str:
             result = evaluated(directory, test_data, spec, fv)
             first.setdefault(entry.name, result)
             line = {"network": entry.name, "steps": row.spec.steps, "seconds": trained.seconds, "cost": entry.cost}
+            line["beside"] = entry.beside or None
             results[entry.name].append({**line, **result.summary})
     lines = [joined(results[entry.name]) for entry in entries]
     everything = {**about(fv, spec.as_dict()), "seeds": fv.seeds, "runs": results}

@@ -116,6 +116,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     robust, control = rows["robust"], rows["madry, time of robust"]
     assert list(rows) == ["natural", "madry", "robust", "madry, time of robust"]  # Madry itself has the equal steps.
     assert min(row["cost"] for row in rows.values()) == 1
+    assert robust["beside"] == "madry, time of robust" and rows["natural"]["beside"] is None
     assert control["steps"] == round(10 * robust["cost"] / rows["madry"]["cost"])
     assert len(robust["kendall"]) == 2 and len(table["about"]["runs"]["robust"]) == 2
     runs = table["about"]["runs"]["robust"]

@@ -10,9 +10,20 @@ def define(fv: flags.FlagValues) -> None:
     """Which network is built."""
     flags.DEFINE_string("model", None, f"Network: {', '.join(models.MODELS)}. Required.", flag_values=fv)
     define_number("width", 1.0, "Scales the number of units of each layer.", fv)
+    flags.DEFINE_enum(
+        "initialization",
+        None,
+        list(models.INITIALIZATIONS),
+        "FAR's initialisations (A.3); the network's own unless given.",
+        flag_values=fv,
+    )
     flags.mark_flag_as_required("model", fv)
 
 
 def from_flags(fv: flags.FlagValues, data):
-    """A new network for the images and classes of `data`; its weights come from the global seed."""
-    return models.make_model(fv.model, data.shape, data.classes, fv.width)
+    """A new network for the images and classes of `data`; its weights come from the global seed, and those of an
+    --initialization from --seed."""
+    network = models.make_model(fv.model, data.shape, data.classes, fv.width)
+    if fv.initialization:
+        models.initialize(network, fv.initialization, fv.seed)
+    return network

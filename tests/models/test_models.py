@@ -16,8 +16,8 @@ def test_parameter_counts():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_gives_logits_for_any_shape_and_class_count(name):
-    network = make_model(name, (12, 12, 3), 5, 0.25)
-    x = np.random.RandomState(0).rand(2, 12, 12, 3).astype(np.float32)
+    network = make_model(name, (16, 16, 3), 5, 0.25)
+    x = np.random.RandomState(0).rand(2, 16, 16, 3).astype(np.float32)
     check_network(network, x)
     assert network.output_shape == (None, 5)
 

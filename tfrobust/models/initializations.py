@@ -1,0 +1,57 @@
+"""The seven initialisations that FAR compares (A.3): maps of equally accurate networks differ with them.
+
+With i and o the numbers of inputs and outputs of a unit (a convolution's times the area of its kernel):
+
+    ptd   weights and biases uniform in +- 1 / sqrt(i)   (PyTorch's default)
+    cust  weights normal of deviation 0.1, biases 0.1
+    uni   weights and biases uniform in +- 0.1
+    hu    weights uniform in +- sqrt(6 / i), biases 0         (He)
+    hn    weights normal of variance 2 / i, biases 0
+    gu    weights uniform in +- sqrt(6 / (i + o)), biases 0   (Glorot)
+    gn    weights normal of variance 2 / (i + o), biases 0
+"""
+
+import keras
+import numpy as np
+
+from tfrobust.types import InputError
+
+
+def _uniform(bound):
+    return lambda r, shape: r.uniform(-bound, bound, shape)
+
+
+def _normal(deviation):
+    return lambda r, shape: r.normal(0.0, deviation, shape)
+
+
+def _constant(value):
+    return lambda r, shape: np.full(shape, value)
+
+
+# name -> (i, o) -> (how weights are drawn, how biases are)
+INITIALIZATIONS = {
+    "ptd": lambda i, o: (_uniform(i**-0.5), _uniform(i**-0.5)),
+    "cust": lambda i, o: (_normal(0.1), _constant(0.1)),
+    "uni": lambda i, o: (_uniform(0.1), _uniform(0.1)),
+    "hu": lambda i, o: (_uniform((6 / i) ** 0.5), _constant(0.0)),
+    "hn": lambda i, o: (_normal((2 / i) ** 0.5), _constant(0.0)),
+    "gu": lambda i, o: (_uniform((6 / (i + o)) ** 0.5), _constant(0.0)),
+    "gn": lambda i, o: (_normal((2 / (i + o)) ** 0.5), _constant(0.0)),
+}
+
+
+def initialize(network: keras.Model, name: str, seed: int) -> None:
+    """Draws the weights and biases of every convolution and dense layer anew, in place; other layers keep theirs."""
+    if name not in INITIALIZATIONS:
+        raise InputError(f"unknown initialization {name!r}: choose one of {', '.join(INITIALIZATIONS)}")
+    r = np.random.RandomState(seed)
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            initialize(layer, name, int(r.randint(2**31)))
+        elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            kernel = layer.kernel.shape
+            area = int(np.prod(kernel[:-2]))
+            weights, biases = INITIALIZATIONS[name](area * kernel[-2], area * kernel[-1])
+            values = [weights(r, tuple(kernel))] + [biases(r, tuple(layer.bias.shape))] * layer.use_bias
+            layer.set_weights(values)

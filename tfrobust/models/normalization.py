@@ -1,0 +1,30 @@
+"""What networks do to images before anything else: a layer inside, so that images stay in [0, 1] outside."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+# Mean and standard deviation of CIFAR-10's training pixels, as in ART's released code; grey images get the middle.
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
+
+
+@keras.saving.register_keras_serializable(package="tfrobust")
+class PerImageStandardization(layers.Layer):
+    """(x - mean) / max(std, 1 / sqrt(n)) over the n values of each image, as RAR and ER have it inside their ResNets.
+
+    It takes every positive factor out of an image, so Integrated Gradients from black becomes the image times its
+    gradient, up to a factor.
+    """
+
+    def call(self, x):
+        return tf.image.per_image_standardization(x)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def standardized(x):
+    """x [B,H,W,C] in [0, 1] with the mean and deviation of CIFAR-10 taken out, per channel."""
+    channels = x.shape[-1]
+    mean, std = (MEAN, STD) if channels == 3 else ((0.5,) * channels, (0.25,) * channels)
+    return layers.Normalization(axis=-1, mean=mean, variance=[s * s for s in std])(x)

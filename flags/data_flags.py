@@ -10,7 +10,13 @@ def define(fv: flags.FlagValues) -> None:
     """Which data set, and from where."""
     names = ", ".join(data.FACTS)
     flags.DEFINE_string(
-        "dataset", None, f"Data set: {names}, a TFDS name, or a path to an .npz file. Required.", flag_values=fv
+        "dataset",
+        None,
+        f"Data set: {names}, a TFDS name, an .npz file, or a folder of images per class. Required.",
+        flag_values=fv,
+    )
+    flags.DEFINE_integer(
+        "image_size", None, "Folders of images: cut to squares of this side.", lower_bound=1, flag_values=fv
     )
     flags.DEFINE_string(
         "data_dir", None, "Folder with NAME.npz or NAME/NAME.npz, or with data prepared by TFDS.", flag_values=fv
@@ -24,4 +30,4 @@ def define(fv: flags.FlagValues) -> None:
 
 
 def from_flags(fv: flags.FlagValues) -> data.ImageData:
-    return data.load(fv.dataset, fv.data_dir, fv.download).holding_out(fv.hold_out, fv.evaluate_on)
+    return data.load(fv.dataset, fv.data_dir, fv.download, fv.image_size).holding_out(fv.hold_out, fv.evaluate_on)

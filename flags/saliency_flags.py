@@ -60,4 +60,6 @@ def folder(fv: flags.FlagValues) -> str:
         return os.path.join(fv.data_dir, "saliency")
     if fv.dataset.endswith(".npz"):
         return os.path.join(os.path.dirname(fv.dataset), "saliency")
+    if os.path.isdir(fv.dataset):
+        return os.path.join(os.path.dirname(os.path.abspath(fv.dataset)), "saliency")
     return os.path.join(os.path.expanduser("~"), ".cache", "tfrobust")

@@ -103,7 +103,7 @@ def training_data(fv):
 
     @functools.lru_cache(maxsize=None)
     def read(hold_out: int) -> ImageData:
-        return load(fv.dataset, fv.data_dir, fv.download).holding_out(hold_out)
+        return load(fv.dataset, fv.data_dir, fv.download, fv.image_size).holding_out(hold_out)
 
     known = {}
 

@@ -62,7 +62,7 @@ def resolved(fv: flags.FlagValues) -> str:
 
 def same_data(fv: flags.FlagValues) -> Sequence[str]:
     """Overrides that give another row the images of this one."""
-    names = ("dataset", "data_dir", "download", "hold_out", "evaluate_on", "saliency_dir")
+    names = ("dataset", "data_dir", "image_size", "download", "hold_out", "evaluate_on", "saliency_dir")
     return [f"--{name}={fv[name].value}" for name in names if fv[name].value not in (None, "")]
 
 

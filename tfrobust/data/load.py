@@ -1,21 +1,23 @@
-"""A data set by name: embedded, an npz file, or TensorFlow Datasets."""
+"""A data set by name: embedded, an npz file, a folder of images per class, or TensorFlow Datasets."""
 
 import os
 
 from tfrobust.data.arrays import ImageData
 from tfrobust.data.digits import digits
 from tfrobust.data.facts import FACTS
+from tfrobust.data.folder import read_folder
 from tfrobust.data.npz import read_npz
 from tfrobust.data.tfds import read_tfds
 from tfrobust.types import InputError
 
 
-def load(name: str, data_dir=None, download: bool = False) -> ImageData:
+def load(name: str, data_dir=None, download: bool = False, image_size=None) -> ImageData:
     """The data set called `name`.
 
-    name: `digits` (embedded); a path ending in .npz; or a name, looked for as data_dir/NAME.npz,
-      data_dir/NAME/NAME.npz, then among the data sets that TFDS has prepared in data_dir (its own folder by default).
-    download: let TFDS fetch what is not there.
+    name: `digits` (embedded); a path ending in .npz; a folder of images per class; or a name, looked for as
+      data_dir/NAME.npz, data_dir/NAME/NAME.npz, a folder of images data_dir/NAME/train, then among the data sets that
+      TFDS has prepared in data_dir (its own folder by default).
+    download: let TFDS fetch what is not there.  image_size: side of the square that images of a folder are cut to.
     Raises InputError, naming the ways to get the data, where it is nowhere.
     """
     if name == "digits":
@@ -24,6 +26,8 @@ def load(name: str, data_dir=None, download: bool = False) -> ImageData:
         return read_npz(name, os.path.splitext(os.path.basename(name))[0])
     if not name:
         raise InputError("give a name of a data set")
+    if os.path.isdir(name) and name not in FACTS:
+        return read_folder(name, os.path.basename(os.path.normpath(name)), image_size)
     facts = FACTS.get(name)
     if data_dir:
         if not os.path.isdir(data_dir):
@@ -31,12 +35,14 @@ def load(name: str, data_dir=None, download: bool = False) -> ImageData:
         for path in (os.path.join(data_dir, f"{name}.npz"), os.path.join(data_dir, name, f"{name}.npz")):
             if os.path.exists(path):
                 return read_npz(path, name, facts)
+        if os.path.isdir(os.path.join(data_dir, name, "train")):
+            return read_folder(os.path.join(data_dir, name), name, image_size, facts)
     data = read_tfds(facts.tfds if facts else name, name, data_dir, download, facts)
     if data is None:
         known = ", ".join(FACTS)
         raise InputError(
-            f"no data set {name!r} here (known names: {known}). Three ways to get one: put {name}.npz (x_train, "
-            "y_train, x_test, y_test) into --data_dir; point --data_dir at a folder where TensorFlow Datasets prepared "
-            "it; or pass --download to fetch it with TensorFlow Datasets"
+            f"no data set {name!r} here (known names: {known}). Ways to get one: put {name}.npz (x_train, y_train, "
+            f"x_test, y_test) or a folder {name}/train/CLASS into --data_dir; point --data_dir at a folder where "
+            "TensorFlow Datasets prepared it; or pass --download to fetch it with TensorFlow Datasets"
         )
     return data

@@ -105,7 +105,7 @@ def make_maps(method: str, teacher, data: ImageData) -> np.ndarray:
     """The maps, computed."""
     n = len(data.x_train)
     maps = np.empty(data.x_train.shape, np.int8 if method in sat_maps.SIGNS else np.float16)
-    compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y))
+    compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y), reduce_retracing=True, autograph=False)
     progress = bar(-(-n // BATCH), f"maps by {method}")
     for start in range(0, n, BATCH):
         part = slice(start, start + BATCH)

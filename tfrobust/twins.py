@@ -163,7 +163,7 @@ def twin(network: keras.Model, activation, again=None) -> keras.Model:
             return twin(layer, activation, again)
         builtin = _builtin(getattr(layer, "activation", None), activation)
         if builtin is not None:
-            return Reactivated(layer, builtin, name=layer.name + "_reactivated")
+            return Reactivated(layer, builtin, name=layer.name)
         return layer
 
     _refuse_relu_operations(network)

@@ -22,7 +22,7 @@ from tfrobust.attributions import (
     smoothgrad,
 )
 from tfrobust.attributions.spec import METHODS
-from tfrobust.attributions.split import last_feature_map
+from tfrobust.attributions.split import last_feature_map, split_at
 from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
@@ -114,6 +114,55 @@ def test_the_map_of_a_layer_grows_to_the_image_and_a_wrong_layer_is_refused():
         grad_cam(network, "logit", x, y, "no_such_layer")
     with pytest.raises(InputError, match="no feature maps"):
         grad_cam(linear_network(WEIGHTS), "logit", *images(shape=(4, 4, 3)))
+
+
+def sequential():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(3, 3, activation="relu", name="c1"),
+            layers.MaxPooling2D(2, name="pool"),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+
+
+def backbone():
+    inside = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(3, 3), layers.ReLU()], name="inside")
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, layers.Dense(10)(layers.GlobalAveragePooling2D()(inside(inputs))))
+
+
+@pytest.mark.parametrize("make, layer", [(sequential, "pool"), (small_network, "relu2")])
+def test_grad_cam_finds_its_layer_in_a_network_and_in_its_twin(make, layer):
+    network, (x, y) = make(), images()
+    twin = softplus_twin(network, 5.0)
+    for each in (network, twin):
+        assert last_feature_map(each) == layer
+        assert np.array_equal(grad_cam(each, "logit", x, y), grad_cam(each, "logit", x, y, layer))
+        head, tail = split_at(each, layer)
+        np.testing.assert_allclose(tail(head(x)), each(x), atol=1e-5)
+    assert np.abs(grad_cam(twin, "logit", x, y) - grad_cam(network, "logit", x, y)).max() > 0
+
+
+def test_the_maps_of_a_model_within_the_network_do_not_count():
+    x, y = images()
+    for each in (backbone(), softplus_twin(backbone(), 5.0)):
+        with pytest.raises(InputError, match="within"):
+            grad_cam(each, "logit", x, y)
+
+
+def test_a_layer_with_a_built_in_relu_keeps_its_name_in_the_twin():
+    network, (x, y) = sequential(), images()
+    assert grad_cam(softplus_twin(network, 5.0), "logit", x, y, "c1").shape == x.shape
+
+
+def test_chunks_of_samples_change_nothing():
+    score, (x, y) = make_score(small_network(), "logit"), images()
+    baselines = tf.random.stateless_uniform([7, 8, 8, 1], [1, 2])
+    np.testing.assert_allclose(smoothgrad(score, x, y, 7, chunk=3), smoothgrad(score, x, y, 7), atol=1e-6)
+    np.testing.assert_allclose(grad_shap(score, x, y, baselines, chunk=3), grad_shap(score, x, y, baselines), atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -46,5 +46,17 @@ def test_the_spread_set_takes_the_largest_entry_outside_every_window():
     assert np.array_equal(spread_mask(a, 3, 0), a > 6)
 
 
+def test_zeros_are_in_no_spread_set_and_maps_with_nothing_in_common_score_zero():
+    a, b = np.zeros((2, 1, 28, 28))
+    a[0, :10, :10], b[0, 18:, 18:] = 1.0, 1.0
+    assert lens_recall(a, b, 100, spread=True) == 0 and lens_recall(a, b, 100) == 0
+    assert spread_mask(a, 100, 1).sum() == 25
+    zero = np.zeros((1, 28, 28))
+    assert lens_recall(zero, a, 9, spread=True) == 0 and lens_recall(zero, zero, 9, spread=True) == 1
+    # Half of these ten are zeros of both maps, which "exact" counts and "tolerant" does not.
+    p, q = single((0, 0), (0, 5)), single((5, 0), (5, 5))
+    assert lens_recall(p, q, 10, 0) > 0 and lens_recall(p, q, 10, 0, ties="tolerant") == 0
+
+
 if __name__ == "__main__":
     run_tests(__file__)

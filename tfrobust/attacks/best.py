@@ -53,8 +53,12 @@ class Judge:
     """What the network itself says of an image: its map and its prediction; traced once."""
 
     def __init__(self, network, attribution: AttributionSpec, chunk=None):
-        self._map = tf.function(lambda x, y: saliency_map(network, attribution, x, y, chunk), reduce_retracing=True)
-        self._label = tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True)
+        self._map = tf.function(
+            lambda x, y: saliency_map(network, attribution, x, y, chunk), reduce_retracing=True, autograph=False
+        )
+        self._label = tf.function(
+            lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True, autograph=False
+        )
 
     def maps(self, x, y) -> np.ndarray:
         """[B,H,W], as measured."""

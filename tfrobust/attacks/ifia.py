@@ -62,10 +62,11 @@ class Ifia:
         self.network, self.attribution, self.attack, self.ball = network, attribution, attack, attack.ball
         surrogate = softplus_twin(network, attack.softplus_beta, attack.curvature_only)
         self._surrogate_map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
-        self._traced_surrogate = tf.function(self._surrogate_map, reduce_retracing=True)
+        self._traced_surrogate = tf.function(self._surrogate_map, reduce_retracing=True, autograph=False)
         self._judge = Judge(network, attribution, chunk)
-        self._center = tf.function(self._center_at, reduce_retracing=True)
-        self._move = tf.function(self._step, reduce_retracing=True)
+        self._center = tf.function(self._center_at, reduce_retracing=True, autograph=False)
+        self._value = tf.function(self._goal, reduce_retracing=True, autograph=False)
+        self._move = tf.function(self._step, reduce_retracing=True, autograph=False)
 
     def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None, target=None) -> Outcome:
         """x [B,H,W,C] and the labels y [B] that are attributed and to be kept.
@@ -94,6 +95,10 @@ class Ifia:
                     x_adv = tf.where(lost[:, None, None, None], before, x_adv)
                 best.offer(x_adv)
                 tick()
+            if attack.steps and attack.method != "ifia_random":
+                rose |= self._value(x_adv, x, y, reference).numpy() > first
+        if attack.method == "ifia_random":
+            return best.outcome()
         return best.outcome(had_gradient, rose)
 
     def _start(self, x, y, seeds):
@@ -143,7 +148,7 @@ class Ifia:
         if self.attack.method == "ifia_random":
             draw = lambda s: tf.random.stateless_uniform(x.shape[1:], s + [i, 0], -1.0, 1.0)  # noqa: E731
             g = tf.map_fn(draw, seeds, fn_output_signature=x.dtype)
-            goal = tf.cast(i, tf.float32) + tf.zeros_like(size[:, 0, 0, 0])
+            goal = tf.zeros_like(size[:, 0, 0, 0])
         else:
             with tf.GradientTape() as tape:
                 tape.watch(x_adv)

@@ -46,7 +46,7 @@ def _attack(network, attack, x, y, examples):
         return spatial(goal, x, attack.degrees, attack.pixels)
     if attack.method == "spsa":
         smooth = LOSSES[attack.loss]
-        return _spsa(lambda z: smooth(y, logits(z)), goal, x, attack)
+        return _spsa(lambda z: smooth(y, logits(z)), goal, x, attack, examples)
     if attack.method == "noise":
         return _noise(goal, x, attack, examples)
     start = None
@@ -75,13 +75,14 @@ def _attack(network, attack, x, y, examples):
     )
 
 
-def _spsa(smooth, goal, x, attack):
-    """The best of all runs; every run has directions of its own."""
+def _spsa(smooth, goal, x, attack, examples):
+    """The best of all runs; every run has directions of its own, and from the second on a random start."""
     best, value = x, goal(x)
     for run in range(attack.restarts):
         seed = (attack.seed, 1_000_003 * run)
+        start = attack.ball.sample(x, attack.seeds(examples, run)) if run else x
         size = attack.step_size
-        x_adv = spsa(smooth, x, attack.ball, attack.steps, size, attack.samples, attack.delta, seed, goal)
+        x_adv = spsa(smooth, x, attack.ball, attack.steps, size, attack.samples, attack.delta, seed, goal, start)
         best, value = _better(goal, x_adv, best, value)
     return best
 

@@ -23,11 +23,14 @@ def estimated_gradient(goal, x: tf.Tensor, samples: int, delta: float, seed) -> 
     return tf.while_loop(lambda i, _: i < samples, add, (0, tf.zeros_like(x)), parallel_iterations=1)[1] / samples
 
 
-def spsa(goal, x, ball: Ball, steps: int, step_size: float, samples: int = 64, delta=0.01, seed=(0, 0), rank=None):
-    """x' [B,H,W,C] inside the ball and [0, 1]: the best iterate by rank (goal unless given), x among them.
+def spsa(
+    goal, x, ball: Ball, steps: int, step_size: float, samples: int = 64, delta=0.01, seed=(0, 0), rank=None, start=None
+):
+    """x' [B,H,W,C] inside the ball and [0, 1]: the best iterate by rank (goal unless given), the start among them.
 
-    goal, rank: x -> [B].  seed: [2]; a step uses `samples` of its successors.
+    goal, rank: x -> [B].  seed: [2]; a step uses `samples` of its successors.  start: [B,H,W,C], x unless given.
     """
+    start = x if start is None else start
     rank = rank or goal
 
     def step(i, x_adv, best, best_value):
@@ -38,4 +41,4 @@ def spsa(goal, x, ball: Ball, steps: int, step_size: float, samples: int = 64, d
         best = tf.where(tf.reshape(better, [-1, 1, 1, 1]), x_adv, best)
         return i + 1, x_adv, best, tf.maximum(value, best_value)
 
-    return tf.while_loop(lambda i, *_: i < steps, step, (0, x, x, rank(x)))[2]
+    return tf.while_loop(lambda i, *_: i < steps, step, (0, start, start, rank(start)))[2]

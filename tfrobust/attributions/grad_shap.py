@@ -6,19 +6,23 @@ random baseline and a random point of the path.
 
 import tensorflow as tf
 
-from tfrobust.attributions.gradient import gradients
+from tfrobust.attributions.gradient import mean_gradient
 
 
-def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 0)) -> tf.Tensor:
+def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 0), chunk=None) -> tf.Tensor:
     """[B,H,W,C]; differentiable.  baselines: [S,H,W,C], one for each sample, the same for every image; the points are
     drawn one to each of S equal parts of [0, 1] in random order, which keeps the mean and lowers its error.
+    chunk: samples held at once.
 
     Completeness: the sum over H, W, C tends to score(x, y) - mean_s score(x0_s, y) as S grows.
     """
-    samples = tf.shape(baselines)[0]
+    samples = int(baselines.shape[0])
     within, order = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     strata = tf.random.experimental.stateless_shuffle(tf.range(samples), order)
-    t = (tf.cast(strata, x.dtype) + tf.random.stateless_uniform([samples], within)) / tf.cast(samples, x.dtype)
-    x0 = baselines[:, tf.newaxis]
-    path = x0 + tf.reshape(t, [-1, 1, 1, 1, 1]) * (x - x0)
-    return tf.reduce_mean((x - x0) * gradients(score, path, y), axis=0)
+    t = (tf.cast(strata, x.dtype) + tf.random.stateless_uniform([samples], within)) / samples
+    t, x0 = tf.reshape(t, [-1, 1, 1, 1, 1]), baselines[:, tf.newaxis]
+
+    def path(part):
+        return x0[part] + t[part] * (x - x0[part])
+
+    return mean_gradient(score, path, samples, y, lambda part: x - x0[part], chunk)

@@ -22,6 +22,19 @@ def gradients(score, views: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return tf.reshape(gradient(score, flat, tf.tile(y, [tf.shape(views)[0]])), tf.shape(views))
 
 
+def mean_gradient(score, views, samples: int, y: tf.Tensor, factor=None, chunk=None) -> tf.Tensor:
+    """The mean over `samples` views of the gradient times factor(part of the samples), [B,H,W,C].
+
+    views: slice -> [S,B,H,W,C], those views of every image.  chunk: views held at once (None: all).
+    """
+    total = 0.0
+    for start in range(0, samples, chunk or samples):
+        part = slice(start, min(start + (chunk or samples), samples))
+        g = gradients(score, views(part), y)
+        total += tf.reduce_sum(g if factor is None else factor(part) * g, axis=0)
+    return total / samples
+
+
 def gradient_x_input(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """x * d score(x, y) / dx (Shrikumar et al., 2016): for a linear score its share of it."""
     return x * gradient(score, x, y)

@@ -13,6 +13,8 @@ from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.quadrature import RULES
 from tfrobust.attributions.scores import SCORES, make_score
 from tfrobust.attributions.smoothgrad import smoothgrad
+from tfrobust.attributions.split import last_feature_map, split_at
+from tfrobust.twins import guided_twin
 from tfrobust.types import InputError
 
 _BY_SCORE = {
@@ -21,8 +23,8 @@ _BY_SCORE = {
     ),
     "gradient": lambda score, spec, x, y, chunk: gradient(score, x, y),
     "gradient_x_input": lambda score, spec, x, y, chunk: gradient_x_input(score, x, y),
-    "smoothgrad": lambda score, spec, x, y, chunk: smoothgrad(score, x, y, spec.samples, spec.deviation),
-    "grad_shap": lambda score, spec, x, y, chunk: grad_shap(score, x, y, _noise_images(spec.samples, x)),
+    "smoothgrad": lambda score, spec, x, y, chunk: smoothgrad(score, x, y, spec.samples, spec.deviation, chunk=chunk),
+    "grad_shap": lambda score, spec, x, y, chunk: grad_shap(score, x, y, _noise_images(spec.samples, x), chunk=chunk),
 }
 _BY_NETWORK = {
     "guided_backpropagation": lambda network, spec, x, y: guided_backpropagation(network, spec.score, x, y),
@@ -76,8 +78,8 @@ class AttributionSpec:
         for name in ("steps", "samples", "k"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} of the attribution must be at least 1; got {getattr(self, name)}")
-        if self.window < 0:
-            raise InputError(f"window of LENS must be 0 or more; got {self.window}")
+        if self.window < 0 or self.deviation < 0:
+            raise InputError("window of LENS and deviation of SmoothGrad must be 0 or more")
 
     def check(self, shape) -> None:
         """Raises InputError where k does not fit images of shape (H, W, C)."""
@@ -85,9 +87,17 @@ class AttributionSpec:
         if self.k > pixels:
             raise InputError(f"k = {self.k} of the intersection exceeds the {pixels} pixels of an image")
 
+    def check_network(self, network) -> None:
+        """Raises InputError where the network has no such map: no feature maps, no such layer, no guided twin."""
+        if "guided" in self.method:
+            guided_twin(network)
+        if "grad_cam" in self.method:
+            split_at(network, self.layer or last_feature_map(network))
+
 
 def attribute(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:
-    """The raw, signed attribution [B,H,W,C] of the spec, before any reduction.  chunk: path points held at once."""
+    """The raw, signed attribution [B,H,W,C] of the spec, before any reduction.  chunk: path points or samples held at
+    once."""
     if spec.method in _BY_NETWORK:
         return _BY_NETWORK[spec.method](network, spec, x, y)
     return _BY_SCORE[spec.method](make_score(network, spec.score), spec, x, y, chunk)

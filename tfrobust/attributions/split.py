@@ -7,30 +7,65 @@ import tensorflow as tf
 
 from tfrobust.types import InputError
 
-_split = weakref.WeakKeyDictionary()
+_taps = weakref.WeakKeyDictionary()
+
+
+class Tap(keras.layers.Layer):
+    """A layer in a layer of the same name.  Twins share layers with their network, and a shared layer has one output in
+    each; its tap has one output alone."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def call(self, x):
+        return self.layer(x)
+
+
+def _tap(layer):
+    # A model within the network stays whole: Keras finds its place in the graph by its being a model.
+    if isinstance(layer, keras.Model):
+        return keras.models.clone_model(layer, clone_function=lambda each: each)
+    return Tap(layer, name=layer.name)
+
+
+def _tapped(network: keras.Model):
+    """(the network with every layer tapped and all weights shared, the (head, tail) of each layer cut so far)."""
+    if network not in _taps:
+        with tf.init_scope():
+            try:
+                tapped = keras.models.clone_model(network, clone_function=_tap)
+            except (ValueError, TypeError, AttributeError) as e:
+                raise InputError(f"network {network.name!r} cannot be cut: only Sequential and functional do") from e
+        _taps[network] = tapped, {}
+    return _taps[network]
 
 
 def split_at(network: keras.Model, layer: str):
     """(head, tail) with network(x) = tail(head(x)), cut behind the layer of that name; weights are shared.
 
-    The layer must be one that every path through the network passes; InputError where it is not.
+    The layer must be one of the network itself, not of a model within it, that every path passes; InputError where it
+    is not.
     """
-    pieces = _split.setdefault(network, {})
+    tapped, pieces = _tapped(network)
     if layer not in pieces:
         with tf.init_scope():
             try:
-                h = network.get_layer(layer).output
-                pieces[layer] = keras.Model(network.input, h), keras.Model(h, network.output)
+                inputs = [each.name for each in network.layers if isinstance(each, keras.layers.InputLayer)]
+                # Keras 3 gives the input layer of a clone another name.
+                h = tapped.inputs[0] if layer in inputs else tapped.get_layer(layer).output
+                pieces[layer] = keras.Model(tapped.inputs, h), keras.Model(h, tapped.outputs[0])
             except ValueError as e:
-                names = ", ".join(each.name for each in network.layers)
+                names = ", ".join(each.name for each in tapped.layers)
                 raise InputError(f"cannot cut the network behind layer {layer!r} (its layers: {names})") from e
     return pieces[layer]
 
 
 def last_feature_map(network: keras.Model) -> str:
     """The name of the last layer whose output is a stack of feature maps [B,h,w,K] with more than one place."""
-    for layer in reversed(network.layers):
-        shape = getattr(getattr(layer, "output", None), "shape", ())
-        if len(shape) == 4 and not isinstance(layer, keras.layers.InputLayer) and tuple(shape[1:3]) != (1, 1):
+    for layer in reversed(_tapped(network)[0].layers):
+        if isinstance(layer, Tap) and len(layer.output.shape) == 4 and tuple(layer.output.shape[1:3]) != (1, 1):
             return layer.name
-    raise InputError(f"network {network.name!r} has no feature maps for Grad-CAM")
+    raise InputError(
+        f"network {network.name!r} has no feature maps for Grad-CAM (those of a model within it do not count)"
+    )

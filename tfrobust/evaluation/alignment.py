@@ -14,7 +14,7 @@ from tfrobust.similarity.differentiable import cosine
 @once_traced
 def _alignment(network):
     score = make_score(network, "logit")
-    return tf.function(lambda x, y: cosine(x, gradient(score, x, y)), reduce_retracing=True)
+    return tf.function(lambda x, y: cosine(x, gradient(score, x, y)), reduce_retracing=True, autograph=False)
 
 
 def image_gradient_cosine(network, x: np.ndarray, y: np.ndarray, batch_size: int) -> np.ndarray:

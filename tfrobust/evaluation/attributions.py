@@ -1,6 +1,6 @@
 """How far the maps of a network move: under an attack on them, and under noise of the same budget."""
 
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -32,9 +32,9 @@ def compare_maps(a, a_adv, spec: AttributionSpec) -> Dict[str, np.ndarray]:
         "kendall": similarity.kendall(a, a_adv, spec.ties),
         "spearman": similarity.spearman(a, a_adv, spec.ties),
         "pearson": similarity.pearson(a, a_adv, spec.ties),
-        "lens_recall": similarity.lens_recall(a, a_adv, spec.k, spec.window),
-        "lens_precision": similarity.lens_precision(a, a_adv, spec.k, spec.window),
-        "top_k_div": similarity.lens_recall(a, a_adv, spec.k, spec.window, spread=True),
+        "lens_recall": similarity.lens_recall(a, a_adv, spec.k, spec.window, ties=spec.ties),
+        "lens_precision": similarity.lens_precision(a, a_adv, spec.k, spec.window, ties=spec.ties),
+        "top_k_div": similarity.lens_recall(a, a_adv, spec.k, spec.window, True, spec.ties),
     }
 
 
@@ -88,13 +88,13 @@ def transferred(
     network,
     maps: Maps,
     y: np.ndarray,
-    specs: Sequence[AttributionSpec],
+    specs: Mapping[str, AttributionSpec],
     batch_size: int,
     chunk: Optional[int] = None,
 ) -> Dict[Tuple[str, str], np.ndarray]:
-    """(attribution method, measure) -> [N]: other maps at the images that an attack on one of them found."""
+    """(name of the map, measure) -> [N]: other maps at the images that an attack on one of them found."""
     scores = {}
-    for spec in specs:
+    for name, spec in specs.items():
         a, a_adv = (plain_maps(network, x, y, spec, batch_size, chunk) for x in (maps.x, maps.x_adv))
-        scores.update({(spec.method, name): values for name, values in compare_maps(a, a_adv, spec).items()})
+        scores.update({(name, measure): values for measure, values in compare_maps(a, a_adv, spec).items()})
     return scores

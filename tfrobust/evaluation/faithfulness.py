@@ -36,14 +36,17 @@ def curves(score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, 
 
 @once_traced
 def _probability(network):
-    return tf.function(make_score(network, "probability"), reduce_retracing=True)
+    return tf.function(make_score(network, "probability"), reduce_retracing=True, autograph=False)
 
 
 @once_traced
+def _copy(network) -> keras.Model:
+    return keras.models.clone_model(network)
+
+
 def shuffled(network: keras.Model, seed: int) -> keras.Model:
-    """A copy of the network with the entries of each weight tensor in random order."""
-    copy = keras.models.clone_model(network)
-    r = np.random.RandomState(seed)
+    """A copy of the network, always the same one, with the entries of each weight tensor in random order."""
+    copy, r = _copy(network), np.random.RandomState(seed)
     copy.set_weights([r.permutation(w.ravel()).reshape(w.shape) for w in network.get_weights()])
     return copy
 

@@ -21,7 +21,7 @@ once_traced = functools.lru_cache(maxsize=8)
 @once_traced
 def classifier(network):
     """x [B,H,W,C] -> the predicted class [B]."""
-    return tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True)
+    return tf.function(lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True, autograph=False)
 
 
 def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
@@ -38,7 +38,7 @@ def attacked_classifier(network, source, attack: AttackSpec):
     def classify(x, y, examples):
         return tf.argmax(network(attacked(x, y, examples), training=False), axis=1)
 
-    return tf.function(classify, reduce_retracing=True)
+    return tf.function(classify, reduce_retracing=True, autograph=False)
 
 
 def predict_attacked(

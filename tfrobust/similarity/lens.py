@@ -9,13 +9,15 @@ and with S_k chosen one by one, each time the largest entry outside the windows 
 windows then do not fill one blob).  w = 0 is top-k intersection.
 
 Differs from the released code: windows are squares of 2w + 1 pixels that end at the edge of the image (there they wrap
-to the neighbouring row, and w = 3 leaves rows out), and a spread-out set that runs out of pixels has fewer than k.
+to the neighbouring row, and w = 3 leaves rows out); a spread-out set ends where the map is zero or no room is left, and
+then has fewer than k.  Where maps are sparse and k is large the plain sets hold zeros, as those of top-k intersection
+do; with ties="tolerant" they do not.
 """
 
 import numpy as np
 from scipy import ndimage
 
-from tfrobust.similarity.ranking import top_k_mask
+from tfrobust.similarity.ranking import flattened, top_k_mask
 
 
 def near(mask: np.ndarray, w: int) -> np.ndarray:
@@ -24,11 +26,11 @@ def near(mask: np.ndarray, w: int) -> np.ndarray:
 
 
 def spread_mask(a: np.ndarray, k: int, w: int) -> np.ndarray:
-    """[B,H,W] bool: at most k entries of each map, the largest first, none in the window of another."""
+    """[B,H,W] bool: at most k non-zero entries of each map, the largest first, none in the window of another."""
     a = np.asarray(a)
     mask = np.zeros(a.shape, bool)
     for i, map_ in enumerate(a):
-        free, taken = np.ones(map_.shape, bool), 0
+        free, taken = map_ != 0, 0
         for place in np.argsort(-map_, axis=None, kind="stable"):
             row, column = divmod(int(place), map_.shape[1])
             if free[row, column]:
@@ -40,18 +42,24 @@ def spread_mask(a: np.ndarray, k: int, w: int) -> np.ndarray:
     return mask
 
 
-def _masks(a, b, k, w, spread):
+def _masks(a, b, k, w, spread, ties):
+    shape = np.shape(a)
+    a, b = (flattened(m, ties).reshape(shape) for m in (a, b))
     if spread:
         return spread_mask(a, k, w), spread_mask(b, k, w)
-    return tuple(top_k_mask(m, k).reshape(np.shape(m)) for m in (a, b))
+    masks = (top_k_mask(m, k).reshape(shape) for m in (a, b))
+    return tuple(mask if ties == "exact" else mask & (m != 0) for mask, m in zip(masks, (a, b)))
 
 
-def lens_recall(a, b, k: int, w: int = 1, spread: bool = False) -> np.ndarray:
+def lens_recall(a, b, k: int, w: int = 1, spread: bool = False, ties: str = "exact") -> np.ndarray:
+    """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets.  A map of zeros has no such set; its score is 1
+    against another one and 0 against any other map."""
+    p, q = _masks(a, b, k, w, spread, ties)
+    size = p.sum(axis=(1, 2))
+    found = (p & near(q, w)).sum(axis=(1, 2)) / np.maximum(size, 1)
+    return np.where(size > 0, found, ~q.any(axis=(1, 2)))
+
+
+def lens_precision(a, b, k: int, w: int = 1, spread: bool = False, ties: str = "exact") -> np.ndarray:
     """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets."""
-    p, q = _masks(a, b, k, w, spread)
-    return (p & near(q, w)).sum(axis=(1, 2)) / p.sum(axis=(1, 2))
-
-
-def lens_precision(a, b, k: int, w: int = 1, spread: bool = False) -> np.ndarray:
-    """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets."""
-    return lens_recall(b, a, k, w, spread)
+    return lens_recall(b, a, k, w, spread, ties)

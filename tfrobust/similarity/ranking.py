@@ -17,7 +17,7 @@ from scipy import stats
 ZERO = 1e-6
 
 
-def _flat(a, ties):
+def flattened(a, ties: str) -> np.ndarray:
     """[B,N] float64, with what counts as zero set to zero."""
     a = np.asarray(a, np.float64).reshape(len(a), -1)
     if ties == "tolerant":
@@ -26,7 +26,7 @@ def _flat(a, ties):
 
 
 def _correlations(coefficient, a, b, ties):
-    a, b = _flat(a, ties), _flat(b, ties)
+    a, b = flattened(a, ties), flattened(b, ties)
     out = np.zeros(len(a))
     for i, (p, q) in enumerate(zip(a, b)):
         if np.array_equal(p, q):
@@ -62,7 +62,7 @@ def top_k_mask(a, k: int) -> np.ndarray:
 
 def top_k_intersection(a, b, k: int, ties: str = "exact") -> np.ndarray:
     """|top-k(a) and top-k(b)| / k in [0, 1] of each pair of maps."""
-    a, b = _flat(a, ties), _flat(b, ties)
+    a, b = flattened(a, ties), flattened(b, ties)
     if ties == "exact":
         return (top_k_mask(a, k) & top_k_mask(b, k)).sum(axis=1) / k
     out = np.zeros(len(a))

@@ -19,6 +19,21 @@ from tfrobust.types import InputError
 
 REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
+OF_SUITES = (
+    "eps",
+    "examples",
+    "attribution_examples",
+    "evaluation_seed",
+    "evaluation_batch",
+    "noise_draws",
+    "pgd_steps",
+    "ifia_steps",
+    "map_steps",
+    "map_ties",
+    "map_window",
+    "map_chunk",
+)
+
 
 def define(fv: flags.FlagValues) -> None:
     """What it is measured with.  pgd_*: attack on predictions; ifia_*: attack on attributions; map_*: the map."""
@@ -111,6 +126,9 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
 
 def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
     """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
+    ignored = [f"--{flag}" for flag in _own_flags() if flag not in OF_SUITES and fv[flag].present]
+    if ignored:
+        raise InputError(f"--suite={name} has its own settings: leave out {', '.join(ignored)}")
     suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps)
     steps = {"pgd": fv.pgd_steps, "ifia": fv.ifia_steps}
 
@@ -127,9 +145,15 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
         suite,
         predictions={key: attack_of(attack) for key, attack in suite.predictions.items()},
         attributions={key: (map_of(a), attack_of(attack)) for key, (a, attack) in suite.attributions.items()},
-        transfer=[map_of(spec) for spec in suite.transfer],
+        transfer={key: map_of(spec) for key, spec in suite.transfer.items()},
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
     )
+
+
+def _own_flags():
+    fv = flags.FlagValues()
+    define(fv)
+    return list(fv)

@@ -48,6 +48,7 @@ def comparison_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_list("seeds", ["0"], "Seeds; each trains and evaluates every row.", flag_values=fv)
     flags.DEFINE_bool("controls", True, "Add madry at equal steps and at equal time.", flag_values=fv)
     flags.DEFINE_string("output", None, "Folder of the table and the runs. Required.", flag_values=fv)
+    flags.DEFINE_string("saliency_dir", None, "Folder of teachers and maps (see launch.train).", flag_values=fv)
     flags.DEFINE_string("name", "comparison", "Name of the table: another evaluation of the same runs.", flag_values=fv)
     flags.mark_flags_as_required(["rows", "output"], fv)
 
@@ -81,7 +82,8 @@ def check_flags(fv) -> None:
 
 def read_entries(fv) -> List[Entry]:
     """The rows of --rows, checked: what is wrong shows before an hour of training, not after."""
-    entries = [Entry(os.path.basename(f).removesuffix(".flags"), f, list(fv.overrides)) for f in fv.rows]
+    source = launch_rows.same_source(fv)
+    entries = [Entry(os.path.basename(f).removesuffix(".flags"), f, [*fv.overrides, *source]) for f in fv.rows]
     if len({e.name for e in entries}) < len(entries):
         raise InputError("two of --rows have the same file name")
     methods = set()

@@ -12,7 +12,8 @@ records.jsonl (a line per example) and panels.png.
 A suite is a paper's whole evaluation with its settings: rar, art, er, far, sat, or full, every attack there is.  It
 prints accuracies with intervals, map scores under attack and noise, faithfulness, and a diagnosis of the attacks, and
 leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over eps.
-The flags --eps, --pgd_steps, --ifia_steps, --map_steps change it.  A suite that was killed goes on where it was.
+The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and
+--attribution_examples change it.  A suite that was killed goes on where it was.
 """
 
 import json
@@ -31,6 +32,7 @@ from launch.versions import about
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import SUITES, Evaluation, evaluate
+from tfrobust.types import InputError
 
 PICTURED = 4
 
@@ -74,6 +76,8 @@ def main_evaluate(fv: flags.FlagValues) -> None:
     if fv.suite:
         evaluate_suite(fv)
         return
+    if fv.natural:
+        raise InputError("--natural belongs to --suite: give one, or leave it out")
     verb.output_folder(fv.output)
     network = load_network(fv.network)
     data = data_flags.from_flags(fv)

@@ -1,12 +1,12 @@
 """Evaluations kept beside the runs they belong to, and made again when anything about them differs."""
 
-import hashlib
 import json
 import os
 
 import numpy as np
 
 from launch import rows
+from launch.fingerprints import of_network
 from launch.progress import bar
 from launch.saved import load_network
 from launch.versions import about
@@ -21,7 +21,7 @@ def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Eval
     with this spec, else a new one."""
     network = load_network(os.path.join(directory, rows.NETWORK))
     path, maps_path = (os.path.join(directory, fv.name + ending) for ending in (".json", "_maps.npz"))
-    identity = json.loads(json.dumps({**about(fv, spec.as_dict()), "weights": fingerprint(network)}))
+    identity = json.loads(json.dumps({**about(fv, spec.as_dict()), "network": of_network(network)}))
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             old = json.load(file)
@@ -31,14 +31,6 @@ def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Eval
     write_maps(maps_path, result.maps)
     report.write_json(path, {"summary": result.summary, "records": result.records, "about": identity})
     return result
-
-
-def fingerprint(network) -> str:
-    """SHA-256 of the weights."""
-    digest = hashlib.sha256()
-    for weights in network.get_weights():
-        digest.update(np.ascontiguousarray(weights).tobytes())
-    return digest.hexdigest()
 
 
 def write_maps(path: str, maps) -> None:

@@ -8,6 +8,7 @@ from absl import flags
 
 from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
 from launch import verb
+from launch.fingerprints import of_arrays
 from launch.progress import TrainingBar
 from launch.saved import NETWORK
 from tfrobust import training
@@ -60,9 +61,25 @@ def resolved(fv: flags.FlagValues) -> str:
     return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(FREE))
 
 
+def settings(row: Row, data: ImageData) -> str:
+    """What makes the weights: the flags, and digests of the images and maps as comments."""
+    lines = [f"# images {of_arrays(data.x_train, data.y_train)}"]
+    if data.saliency is not None:
+        lines.append(f"# saliency maps {of_arrays(data.saliency)}")
+    return resolved(row.flags) + "".join(f"{line}\n" for line in lines)
+
+
 def same_data(fv: flags.FlagValues) -> Sequence[str]:
     """Overrides that give another row the images of this one."""
-    names = ("dataset", "data_dir", "image_size", "download", "hold_out", "evaluate_on", "saliency_dir")
+    return [*same_source(fv), *_given(fv, "dataset", "hold_out", "evaluate_on")]
+
+
+def same_source(fv: flags.FlagValues) -> Sequence[str]:
+    """Overrides that make another row look for its images, teachers and maps where this one does."""
+    return _given(fv, "data_dir", "image_size", "download", "saliency_dir")
+
+
+def _given(fv, *names):
     return [f"--{name}={fv[name].value}" for name in names if fv[name].value not in (None, "")]
 
 
@@ -81,13 +98,13 @@ def check_row(row: Row, data: ImageData) -> None:
 def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
     """Trains the row in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
 
-    A directory that holds a run with other settings is refused.  Leaves network.keras, run.flags (a flagfile that
-    repeats the run), run.json, tensorboard/ and checkpoints/.
+    A directory that holds a run with other settings, images or maps is refused.  Leaves network.keras, run.flags (a
+    flagfile that repeats the run), run.json, tensorboard/ and checkpoints/.
     """
     check_row(row, data)
     network = new_network(row, data)
     training.check(network, row.objective, training_batches(data, 2, 0))
-    _claim(verb.output_folder(directory), resolved(row.flags))
+    _claim(verb.output_folder(directory), settings(row, data))
     trained = training.train(
         network,
         row.objective,

@@ -13,15 +13,18 @@ import tensorflow as tf
 
 from flags import saliency_flags
 from launch import rows, verb
+from launch.fingerprints import of_arrays, of_network, versions
 from launch.progress import bar
 from launch.saved import load_network
+from tfrobust.attributions.split import last_feature_map
 from tfrobust.data import ImageData, annotation_maps, to_unit
 from tfrobust.networks import check_network
 from tfrobust.objectives import sat_maps
+from tfrobust.twins import guided_twin
 from tfrobust.types import InputError
 
 BATCH = 100
-VERSION = b"1"  # Of what a method's name means: to be raised when a method changes.
+VERSION = "1"  # Of what a method's name means: to be raised when a method changes.
 
 
 def with_saliency(row, data: ImageData) -> ImageData:
@@ -53,10 +56,12 @@ def _teacher(path, row, data, folder):
         teacher = rows.read_row(path, rows.same_data(row.flags))
         if any(source.teacher.endswith(".flags") for source in saliency_flags.from_flags(teacher.flags)):
             raise InputError(f"teacher {path} has a teacher of its own to be trained first: train it with launch.train")
-        name = hashlib.sha256(rows.resolved(teacher.flags).encode()).hexdigest()[:16]
-        directory = os.path.join(folder, f"teacher-{name}")
+        images = with_saliency(teacher, data)
+        # Runs of one Keras cannot be gone on with by the other.
+        parts = rows.settings(teacher, images), versions()["keras"].split(".")[0]
+        directory = os.path.join(folder, f"teacher-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")
         print(f"teacher {path}: {directory}", flush=True)
-        rows.train_row(teacher, with_saliency(teacher, data), directory)
+        rows.train_row(teacher, images, directory)
         path = os.path.join(directory, rows.NETWORK)
     teacher = load_network(path)
     check_network(teacher, to_unit(data.x_train[:BATCH]))
@@ -85,26 +90,18 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str) -> np.ndarray:
 
 def fingerprint(method: str, teacher, data: ImageData) -> str:
     """16 hexadecimal digits of everything that the maps depend on."""
-    digest = hashlib.sha256(VERSION + method.encode() + _architecture(teacher).encode())
-    for array in (*teacher.get_weights(), data.x_train, data.y_train):
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _architecture(teacher) -> str:
-    """The network as text, its layers numbered: their automatic names depend on what else was made before."""
-    text = teacher.to_json()
-    names = [teacher.name, *(layer.name for layer in teacher.layers)]
-    for i, name in sorted(enumerate(names), key=lambda pair: -len(pair[1])):
-        text = text.replace(f'"{name}"', f'"{i}"')
-    return text
+    parts = VERSION, method, of_network(teacher), of_arrays(data.x_train, data.y_train)
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def make_maps(method: str, teacher, data: ImageData) -> np.ndarray:
     """The maps, computed."""
     n = len(data.x_train)
     maps = np.empty(data.x_train.shape, np.int8 if method in sat_maps.SIGNS else np.float16)
+    if "cam" in method:
+        last_feature_map(teacher)
+    if "guided" in method:
+        guided_twin(teacher)
     compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y), reduce_retracing=True, autograph=False)
     progress = bar(-(-n // BATCH), f"maps by {method}")
     for start in range(0, n, BATCH):

@@ -1,7 +1,6 @@
 """A suite of attacks on one network, written where people look: tables on the screen and in Markdown, a line per
 example and attack, pictures."""
 
-import hashlib
 import json
 import os
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from flags import data_flags, evaluation_flags
 from launch import verb
-from launch.evaluations import fingerprint
+from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saved import load_network
@@ -66,13 +65,19 @@ def evaluate_suite(fv) -> None:
     network = load_network(fv.network)
     natural = load_network(fv.natural) if fv.natural else None
     data = data_flags.from_flags(fv)
-    suite = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
+    asked = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
+    suite = asked.for_network(network)
+    for name in asked.transfer.keys() - suite.transfer.keys():
+        print(f"left out: {name}, a map that this network cannot have")
+    if fv.suite == "er" and natural is None:
+        print("left out: agreement with the natural network's maps (--natural)")
     x = to_unit(data.x_test)
     identity = {
         "suite": suite.as_dict(),
-        "networks": [fingerprint(each) for each in (network, natural) if each is not None],
-        "images": hashlib.sha256(x.tobytes() + data.y_test.tobytes()).hexdigest(),
+        "networks": [of_network(each) for each in (network, natural) if each is not None],
+        "images": of_arrays(x, data.y_test),
         "batch": fv.evaluation_batch,
+        "versions": versions(),
     }
     keep = KeptBatches(os.path.join(fv.output, "batches"), identity)
     result = run_suite(network, x, data.y_test, suite, fv.evaluation_batch, fv.map_chunk, bar, keep, natural)
@@ -101,10 +106,10 @@ def map_rows(result: Result, suite: Suite):
         for statistic in STATISTICS:
             values = {key: value[statistic] for key, value in described.items()}
             rows.append({"task": name, "statistic": statistic, **values, "examples": summary["examples"]})
-        for spec in suite.transfer:
-            own = {key: described[f"{spec.method}_{key}"]["mean"] for key in SHORT}
-            noise = {f"noise_{key}": described[f"{spec.method}_noise_{key}"]["mean"] for key in SHORT}
-            rows.append({"task": f"{name}, map: {spec.method}", "statistic": "mean", **own, **noise})
+        for other in suite.transfer:
+            own = {key: described[f"{other}_{key}"]["mean"] for key in SHORT}
+            noise = {f"noise_{key}": described[f"{other}_noise_{key}"]["mean"] for key in SHORT}
+            rows.append({"task": f"{name}, map: {other}", "statistic": "mean", **own, **noise})
     return rows
 
 

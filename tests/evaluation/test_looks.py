@@ -53,11 +53,17 @@ def test_shuffled_weights_are_the_same_numbers_elsewhere_and_leave_the_network()
     assert np.abs(other(X) - network(X)).max() > 1e-3
 
 
-def test_randomised_is_low_for_a_gradient_and_one_for_a_map_of_the_image_alone():
+def test_randomised_is_low_for_a_gradient_and_high_for_a_map_that_shows_the_image():
     network = small_network()
-    y = np.argmax(network(X), axis=1).astype(np.int32)
+    x = X * (np.arange(8) < 3)[:, None, None].astype(np.float32)  # Black but for three rows.
+    y = np.argmax(network(x), axis=1).astype(np.int32)
     learned = faithfulness(network, X, y, AttributionSpec("gradient", k=8), 12)["randomised"]
-    assert np.mean(learned) < 0.5
+    shown = faithfulness(network, x, y, AttributionSpec("gradient_x_input", k=8), 12)["randomised"]
+    assert np.mean(learned) < 0.5 < 0.7 < np.mean(shown)
+    other = small_network(1)
+    network.set_weights(other.get_weights())  # The check follows the weights, not the object.
+    again = faithfulness(network, X, y, AttributionSpec("gradient", k=8), 12)["randomised"]
+    np.testing.assert_allclose(again, faithfulness(other, X, y, AttributionSpec("gradient", k=8), 12)["randomised"])
 
 
 def test_alignment_of_a_linear_network_is_the_cosine_of_image_and_weights():

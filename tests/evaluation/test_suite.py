@@ -33,7 +33,7 @@ def small_suite(**options):
 
 def test_records_and_summary_follow_from_each_other():
     network = small_network()
-    transfer = [AttributionSpec("gradient", k=10)]
+    transfer = {"gradient": AttributionSpec("gradient", k=10)}
     result = run_suite(network, X, labelled(network), small_suite(transfer=transfer), batch_size=7)
     assert result.summary["natural"]["accuracy"]["mean"] == 24 / 30
     records = {name: [r for r in result.records if r["task"] == name] for name in ("natural", "PGD", "IFIA")}
@@ -178,6 +178,25 @@ def test_probabilities_are_refused_before_anything_runs():
         run_suite(softmax, X, labelled(network), small_suite())
 
 
+def test_what_does_not_fit_is_refused_before_anything_runs():
+    network = small_network()
+    y = labelled(network)
+    for wrong in ({"examples": -1}, {"attribution_examples": -1}, {"noise_draws": 0}, {"seed": -1}):
+        with pytest.raises(InputError):
+            small_suite(**wrong)
+    with pytest.raises(InputError, match="no attack on attributions"):
+        small_suite(attributions={"t": (MAP, PGD)})
+    inputs = keras.Input((8, 8, 1))
+    other = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    with pytest.raises(InputError, match="knows 3 classes"):
+        run_suite(network, X, y, small_suite(), natural=other)
+    flat = linear_network(np.ones((8, 8, 1, 10)))
+    with pytest.raises(InputError, match="no feature maps"):
+        run_suite(flat, X, np.zeros(30, np.int32), small_suite(transfer={"cam": AttributionSpec("grad_cam", k=10)}))
+    full = make_suite("full", "digits", (8, 8, 1))
+    assert set(full.transfer) - set(full.for_network(flat).transfer) == {"grad_cam_plus_plus"}
+
+
 def test_the_share_of_ties():
     a = np.array([[[0.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [2.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]])
     assert np.array_equal(tied(a), [0.5, 1.0, 0.0])
@@ -186,12 +205,15 @@ def test_the_share_of_ties():
 @pytest.mark.parametrize("name", SUITES)
 def test_every_suite_has_the_settings_of_its_data_set_and_runs(name):
     suite = make_suite(name, "digits", (8, 8, 1))
-    suite.check((8, 8, 1))
+    suite.check(small_network(), (8, 8, 1))
     tasks = len(suite.predictions) + len(suite.attributions)
     assert tasks > 1 and suite.name == name
     with pytest.raises(InputError, match="give --eps"):
         make_suite(name, "unknown", (8, 8, 1))
-    make_suite(name, "unknown", (8, 8, 1), 0.1).check((8, 8, 1))
+    make_suite(name, "unknown", (8, 8, 1), 0.1).check(small_network(), (8, 8, 1))
+    make_suite(name, "digits", (8, 8, 1), 0.9)  # No part of a suite leaves the range of eps.
+    with pytest.raises(InputError, match="eps"):
+        make_suite(name, "digits", (8, 8, 1), -0.1)
 
 
 def test_the_papers_settings():
@@ -208,6 +230,9 @@ def test_the_papers_settings():
     assert far.step_size == pytest.approx(1.2 / 7 * 0.3)
     halved = make_suite("rar", "mnist", (28, 28, 1), 0.15)
     assert halved.predictions["PGD-100"].step_size == pytest.approx(0.005)
+    assert make_suite("far", "cifar10", (32, 32, 3), 0.03).predictions["PGD-40"].eps == 0.03
+    assert make_suite("art", "cifar10", (32, 32, 3)).predictions["PGD-40 l2"].eps == pytest.approx(1.0)
+    assert make_suite("art", "cifar10", (32, 32, 3), 4 / 255).predictions["PGD-40 l2"].eps == pytest.approx(0.5)
     assert all(b.eps <= 0.3 and b.k <= b.k_attack for b in BUDGETS.values())
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from flags import data_flags
 from launch import rows, saliency, train
-from tests.helpers import ROOT, images, run_tests, small_network
+from tests.helpers import ROOT, images, linear_network, run_tests, small_network
 from tfrobust.models import make_model
 from tfrobust.objectives.sat_maps import sat_map
 
@@ -86,6 +86,23 @@ def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
     assert all(np.array_equal(a, b) for a, b in zip(one, again)) and len(kept(folder)) == 1
 
 
+def test_other_images_make_another_teacher_and_another_teacher_another_run(folder, capsys):
+    source = "--saliency=gradient:DIR/teacher.flags"
+    own = [source, "--dataset=DIR/boxed.npz", "--batch_size=5"]
+    (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=5\n--batch_size=5\n")
+    assert call(folder, *own) == 0
+    with np.load(folder / "boxed.npz") as file:
+        arrays = dict(file)
+    np.savez(folder / "boxed.npz", **{**arrays, "x_train": arrays["x_train"][::-1]})
+    assert call(folder, *own, output="other") == 0
+    assert len([name for name in os.listdir(folder / "maps") if name.startswith("teacher-")]) == 2
+    assert call(folder, *own) == 2  # The run that is there saw other images.
+    assert "# images" in capsys.readouterr().err
+    (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=6\n--batch_size=5\n")
+    assert call(folder, *own, output="other") == 2
+    assert "# saliency maps" in capsys.readouterr().err
+
+
 def test_boxes_of_the_data_are_maps(folder):
     data = data_of(folder, "--dataset=DIR/boxed.npz", "--saliency=boxes", "--batch_size=5")
     want = -np.ones((8, 8, 1))
@@ -119,12 +136,14 @@ def test_beside_the_data_is_where_maps_go(folder):
         (["--saliency=smoothgrad:DIR/large.keras"], "takes images"),
         (["--saliency=smoothgrad:DIR/few.keras"], "knows 3 classes"),
         (["--saliency=smoothgrad:DIR/broken.keras"], "cannot be loaded"),
+        (["--saliency=grad_cam_plus_plus:DIR/flat.keras"], "no feature maps"),
         (["--saliency=smoothgrad:DIR/self.flags"], "self.flags"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
     make_model("digits_cnn", (9, 9, 1), 10, 0.5).save(folder / "large.keras")
     make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(folder / "few.keras")
+    linear_network(np.ones((8, 8, 1, 10))).save(folder / "flat.keras")
     (folder / "broken.keras").write_bytes(b"not a network")
     loop = f"--flagfile=flags/digits/sat.flags\n--saliency=gradient:{folder}/self.flags\n"
     (folder / "self.flags").write_text(loop)

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 
 from launch import evaluate
 from launch.kept import KeptBatches
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, linear_network, run_tests, small_network
+from tfrobust.models import make_model
 
 CHEAP = [
     "--dataset=digits",
@@ -71,11 +73,11 @@ def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    before = set(os.listdir(batches))
+    before = {name: (batches / name).stat().st_mtime_ns for name in os.listdir(batches) if name.endswith(".npz")}
     assert not (folder / "killed" / "rar.json").exists()
     for output in ("killed", "whole"):
         assert evaluate.main(["evaluate", *flags, f"--output={folder}/{output}"]) == 0
-    assert {name for name in before if name.endswith(".npz")} <= set(os.listdir(batches))
+    assert all((batches / name).stat().st_mtime_ns == stamp for name, stamp in before.items())
     one, other = ((folder / output / "rar_records.jsonl").read_text() for output in ("killed", "whole"))
     assert one == other
 
@@ -107,16 +109,56 @@ def test_kept_batches_are_found_by_what_they_depend_on_and_torn_ones_are_made_ag
         (["--dataset=DIR/own.npz"], "give --eps"),
         (["--natural=DIR/none.keras"], "no network at"),
         (["--eps=-1"], "eps"),
+        (["--suite=art", "--eps=-1"], "eps"),
+        (["--examples=-5"], "examples"),
+        (["--noise_draws=0"], "noise_draws"),
+        (["--norm=l2", "--map_k=5"], "leave out --norm, --map_k"),
+        (["--natural=DIR/few.keras"], "knows 3 classes"),
         (["--map_window=-1"], "window"),
         (["--network=DIR/none.keras"], "no network at"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
+    make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(folder / "few.keras")
     x = np.random.RandomState(0).rand(20, 8, 8)
     np.savez(folder / "own.npz", x_train=x, y_train=np.arange(20) % 10, x_test=x, y_test=np.arange(20) % 10)
     assert call(folder, "rar", *more) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and words in err[0]
+
+
+def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys):
+    network = small_network()
+    other = keras.models.clone_model(
+        network,
+        clone_function=lambda layer: (
+            keras.layers.Activation("tanh", name=layer.name)
+            if layer.name.startswith("relu")
+            else layer.__class__.from_config(layer.get_config())
+        ),
+    )
+    other.set_weights(network.get_weights())
+    assert call(folder, "rar") == 0
+    other.save(folder / "any.keras")
+    capsys.readouterr()
+    assert call(folder, "rar") == 0
+    assert "were there already" not in capsys.readouterr().out
+    assert call(folder, "rar") == 0
+    assert "were there already" in capsys.readouterr().out
+
+
+def test_a_network_without_feature_maps_has_every_other_map(folder, capsys):
+    linear_network(np.random.RandomState(0).randn(8, 8, 1, 10)).save(folder / "any.keras")
+    assert call(folder, "full", "--attribution_examples=2", "--examples=10") == 0
+    assert "left out: grad_cam_plus_plus" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [["--map_method=grad_cam", "--map_layer=nosuch"], ["--map_deviation=-1"]])
+def test_a_map_that_cannot_be_is_refused_without_a_suite_too(folder, capsys, more):
+    flags = ["--flagfile=flags/demo/evaluate.flags", f"--network={folder}/any.keras", f"--output={folder}/out"]
+    assert evaluate.main(["evaluate", *flags, *more]) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
+    assert len(err) == 1 and err[0].startswith("evaluate: ")
 
 
 def test_without_a_suite_what_is_missing_is_named(folder, capsys):

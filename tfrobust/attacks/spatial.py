@@ -20,6 +20,7 @@ def grid(degrees: float, pixels: float) -> np.ndarray:
 def spatial(goal, x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
     """x' [B,H,W,C], the image of the grid whose goal(x') [B] is largest; x itself where none exceeds its own."""
     points = tf.constant(grid(degrees, pixels))
+    size = points.shape[0]
 
     def step(i, best, best_value):
         turn, down, right = tf.unstack(tf.tile(points[i][tf.newaxis], [tf.shape(x)[0], 1]), axis=1)
@@ -28,4 +29,4 @@ def spatial(goal, x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
         better = value > best_value
         return i + 1, tf.where(tf.reshape(better, [-1, 1, 1, 1]), moved, best), tf.maximum(value, best_value)
 
-    return tf.while_loop(lambda i, *_: i < len(points), step, (0, x, goal(x)), parallel_iterations=1)[1]
+    return tf.while_loop(lambda i, *_: i < size, step, (0, x, goal(x)), parallel_iterations=1)[1]

@@ -42,7 +42,8 @@ class EvaluationSpec:
     def control(self) -> AttackSpec:
         """Noise with the budget and the criterion of the attribution attack."""
         a = self.attribution_attack
-        return AttackSpec("noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=a.criterion)
+        criterion = "kendall" if a.criterion == "target" else a.criterion
+        return AttackSpec("noise", a.eps, a.norm, restarts=self.noise_draws, seed=a.seed, k=a.k, criterion=criterion)
 
     def check(self, shape) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
@@ -90,6 +91,7 @@ def evaluate(
     """
     x, y = checked(network, x, y)
     spec.check(x.shape[1:])
+    spec.attribution.check_network(network)
     chosen = np.random.RandomState(spec.seed).permutation(len(x))[: spec.examples or None]
     x, y = x[chosen], y[chosen]
 

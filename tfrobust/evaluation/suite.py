@@ -5,12 +5,13 @@ goes on where it was.
 """
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from tfrobust.attacks import AttackSpec
 from tfrobust.attacks.ifia import TARGETED
+from tfrobust.attacks.spec import ON_ATTRIBUTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, plain_maps, prepared, transferred
@@ -19,12 +20,13 @@ from tfrobust.evaluation.evaluate import Silent, checked
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.networks import check_network
+from tfrobust.types import InputError
 
 
 @dataclass(frozen=True)
 class Suite:
     """predictions: name -> attack.  attributions: name -> (map, attack on it).
-    transfer: further maps, scored at the images that each attack on attributions found.
+    transfer: name -> further map, scored at the images that each attack on attributions found.
     examples: images used, drawn with `seed` (0: all).  attribution_examples: the maps of so many of these are attacked,
       the first that are predicted correctly (0: of all).  noise_draws: of the control.
     doubled: so many examples are attacked once more with twice the steps.
@@ -34,7 +36,7 @@ class Suite:
     name: str
     predictions: Mapping[str, AttackSpec] = field(default_factory=dict)
     attributions: Mapping[str, Tuple[AttributionSpec, AttackSpec]] = field(default_factory=dict)
-    transfer: Sequence[AttributionSpec] = ()
+    transfer: Mapping[str, AttributionSpec] = field(default_factory=dict)
     examples: int = 0
     attribution_examples: int = 0
     noise_draws: int = 1
@@ -43,11 +45,28 @@ class Suite:
     aligned: bool = True
     seed: int = 0
 
-    def check(self, shape) -> None:
-        """Raises InputError where it does not fit images of shape (H, W, C)."""
+    def __post_init__(self):
+        if min(self.examples, self.attribution_examples, self.doubled) < 0 or self.noise_draws < 1:
+            raise InputError("examples must be 0 (all) or more, noise_draws 1 or more")
+        if not 0 <= self.seed < 2**31:
+            raise InputError(f"the seed of an evaluation must lie in [0, 2^31); got {self.seed}")
+        for name, (_, attack) in self.attributions.items():
+            if attack.method not in ON_ATTRIBUTIONS:
+                raise InputError(f"{name}: {attack.method} is no attack on attributions")
+
+    def check(self, network, shape) -> None:
+        """Raises InputError where it does not fit the network or images of shape (H, W, C)."""
         for attribution, attack in self.attributions.values():
             attribution.check(shape)
+            attribution.check_network(network)
             attack.check(shape)
+        for attribution in self.transfer.values():
+            attribution.check(shape)
+            attribution.check_network(network)
+
+    def for_network(self, network) -> "Suite":
+        """The suite without those further maps that the network cannot have, such as Grad-CAM without feature maps."""
+        return replace(self, transfer={name: spec for name, spec in self.transfer.items() if _has(network, spec)})
 
     def control(self, attack: AttackSpec) -> AttackSpec:
         """Noise with the budget of the attack."""
@@ -64,6 +83,14 @@ class Suite:
 
     def as_dict(self) -> Dict[str, Any]:
         return asdict(self)
+
+
+def _has(network, spec: AttributionSpec) -> bool:
+    try:
+        spec.check_network(network)
+    except InputError:
+        return False
+    return True
 
 
 class Result(NamedTuple):
@@ -181,7 +208,7 @@ class Runner:
     def _doubled(self, name, attribution, attack, x, y, examples, targets):
         """Kendall's tau of the first images under twice the steps, [D]; None where that is not asked for."""
         n = min(self.suite.doubled, len(x))
-        if not n or attack.method == "noise":
+        if not n:
             return None
         more = replace(attack, steps=2 * attack.steps)
         targets = None if targets is None else targets[:n]
@@ -273,5 +300,9 @@ def run_suite(
     x, y = checked(network, x, y)
     if natural is not None:
         check_network(natural, x)
-    suite.check(x.shape[1:])
+        if natural.output_shape[-1] != network.output_shape[-1]:
+            raise InputError(
+                f"the natural network knows {natural.output_shape[-1]} classes, the network {network.output_shape[-1]}"
+            )
+    suite.check(network, x.shape[1:])
     return Runner(network, x, y, suite, batch_size, chunk, progress, keep, natural).run()

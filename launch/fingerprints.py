@@ -1,0 +1,38 @@
+"""Digests of what a result depends on: networks and arrays."""
+
+import hashlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfrobust
+
+
+def versions() -> dict:
+    """Of what a result depends on beside its settings."""
+    return {"tfrobust": tfrobust.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
+
+
+def of_arrays(*arrays) -> str:
+    """16 hexadecimal digits of the types, shapes and entries."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def of_network(network) -> str:
+    """16 hexadecimal digits of the architecture and the weights."""
+    return hashlib.sha256(f"{_architecture(network)}{of_arrays(*network.get_weights())}".encode()).hexdigest()[:16]
+
+
+def _architecture(network) -> str:
+    """The network as text, its layers numbered: their automatic names depend on what else was made before."""
+    text = network.to_json()
+    names = [network.name, *(layer.name for layer in network.layers)]
+    for i, name in sorted(enumerate(names), key=lambda pair: -len(pair[1])):
+        text = text.replace(f'"{name}"', f'"{i}"')
+    return text

@@ -1,6 +1,6 @@
 """The columns of a table of networks."""
 
-from tfrobust.report import Column
+from tfrobust.report import Column, markdown
 
 COLUMNS = (
     Column("network", "network"),
@@ -35,3 +35,26 @@ def legend(summary, spec) -> str:
     a = spec["attribution_attack"]
     attack = f"{a['method'].replace('_', ' ')} (eps {a['eps']:.4g}, {a['steps']} steps, k {a['k']})"
     return LEGEND.format(attack=attack, **summary)
+
+
+FLAGS = (
+    Column("raised", ""),
+    Column("task", "task"),
+    Column("name", "flag"),
+    Column("count", "images", ",d"),
+    Column("of", "of", ",d"),
+    Column("text", "what it says"),
+)
+
+
+def diagnosis(flags) -> str:
+    """The flags (task -> list) that were raised, and how many images were predicted wrongly, as a table."""
+    rows = [
+        {"task": task, **flag._asdict(), "raised": "!" if flag.raised else ""}
+        for task, own in flags.items()
+        for flag in own
+        if flag.raised or flag.name == "already_wrong"
+    ]
+    raised = sum(row["raised"] == "!" for row in rows)
+    checks = sum(len(own) for own in flags.values())
+    return f"Diagnosis: {checks} checks, {raised} raised (!).\n\n{markdown(rows, FLAGS)}"

@@ -24,7 +24,7 @@ from absl import flags
 from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
 from launch import verb
-from launch.columns import COLUMNS, legend
+from launch.columns import COLUMNS, diagnosis, legend
 from launch.evaluate import pick_panels
 from launch.evaluations import evaluated
 from launch.progress import bar
@@ -219,7 +219,8 @@ def compare(fv: flags.FlagValues) -> str:
     report.write_text(os.path.join(fv.output, fv.name + ".flags"), fv.flags_into_string())
     picture(os.path.join(fv.output, f"{fv.name}.png"), first)
     summary = max((line for runs in results.values() for line in runs), key=lambda r: r["attribution_examples"])
-    return report.markdown(lines, COLUMNS) + "\n" + legend(summary, spec.as_dict())
+    flags = diagnosis({name: result.flags for name, result in first.items()})
+    return f"{report.markdown(lines, COLUMNS)}\n{legend(summary, spec.as_dict())}\n\nSeed {fv.seeds[0]}: {flags}"
 
 
 def picture(path: str, results: Dict[str, Evaluation]) -> None:

@@ -24,7 +24,7 @@ from absl import flags
 
 from flags import data_flags, evaluation_flags
 from launch import verb
-from launch.columns import COLUMNS, legend
+from launch.columns import COLUMNS, diagnosis, legend
 from launch.progress import bar
 from launch.saved import load_network
 from launch.suite import evaluate_suite
@@ -63,7 +63,8 @@ def pick_panels(network: str, result: Evaluation, indices) -> list:
 def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
     """Table, records and picture of one evaluation."""
     row = {"network": name, **result.summary}
-    report.write_table(directory, "evaluation", [row], COLUMNS, about)
+    flags = [flag._asdict() for flag in result.flags]
+    report.write_table(directory, "evaluation", [row], COLUMNS, {**about, "flags": flags})
     lines = "".join(json.dumps(record) + "\n" for record in result.records)
     report.write_text(os.path.join(directory, "records.jsonl"), lines)
     indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
@@ -87,7 +88,8 @@ def main_evaluate(fv: flags.FlagValues) -> None:
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
     write_evaluation(fv.output, name, result, {"network": fv.network, **about(fv, result.spec)})
     print(report.markdown([{"network": name, **result.summary}], COLUMNS))
-    print(legend(result.summary, result.spec))
+    print(legend(result.summary, result.spec) + "\n")
+    print(diagnosis({name: result.flags}))
     print(f"written: {fv.output}")
 
 

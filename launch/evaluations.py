@@ -14,6 +14,7 @@ from tfrobust import report
 from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation import Evaluation, EvaluationSpec, evaluate
 from tfrobust.evaluation.attributions import Maps
+from tfrobust.evaluation.diagnosis import Flag
 
 
 def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Evaluation:
@@ -26,10 +27,13 @@ def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Eval
         with open(path, encoding="utf-8") as file:
             old = json.load(file)
         if old["about"] == identity:
-            return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict())
+            flags = [Flag(**flag) for flag in old["flags"]]
+            return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict(), flags)
     result = evaluate(network, to_unit(data.x_test), data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
     write_maps(maps_path, result.maps)
-    report.write_json(path, {"summary": result.summary, "records": result.records, "about": identity})
+    flags = [flag._asdict() for flag in result.flags]
+    values = {"summary": result.summary, "flags": flags, "records": result.records, "about": identity}
+    report.write_json(path, values)
     return result
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from flags import data_flags, evaluation_flags
 from launch import verb
+from launch.columns import diagnosis
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
 from launch.progress import bar
@@ -47,14 +48,6 @@ OTHER = (
     report.Column("low", "95 % from", ".3f"),
     report.Column("high", "to", ".3f"),
     report.Column("median", "median", ".3f"),
-)
-FLAGS = (
-    report.Column("raised", ""),
-    report.Column("task", "task"),
-    report.Column("name", "flag"),
-    report.Column("count", "images", ",d"),
-    report.Column("of", "of", ",d"),
-    report.Column("text", "what it says"),
 )
 STATISTICS = ("mean", "median", "std")
 
@@ -123,15 +116,6 @@ def other_rows(result: Result, suite: Suite):
     ]
 
 
-def flag_rows(result: Result):
-    return [
-        {"task": task, **flag._asdict(), "raised": "!" if flag.raised else ""}
-        for task, flags in result.flags.items()
-        for flag in flags
-        if flag.raised or flag.name == "already_wrong"
-    ]
-
-
 def tables(result: Result, suite: Suite) -> str:
     """Everything that a person reads first, as Markdown."""
     parts = [report.markdown(prediction_rows(result), PREDICTIONS)]
@@ -139,11 +123,7 @@ def tables(result: Result, suite: Suite) -> str:
         parts.append(report.markdown(map_rows(result, suite), MAPS))
     if other_rows(result, suite):
         parts.append(report.markdown(other_rows(result, suite), OTHER))
-    checked = sum(len(flags) for flags in result.flags.values())
-    flags = flag_rows(result)
-    raised = sum(row["raised"] == "!" for row in flags)
-    parts.append(f"Diagnosis: {checked} checks, {raised} raised (!).\n")
-    parts.append(report.markdown(flags, FLAGS))
+    parts.append(diagnosis(result.flags))
     return "\n".join(parts)
 
 

@@ -88,6 +88,7 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys):
     assert call("evaluate", *EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e") == 0
     out = capsys.readouterr().out
     assert "natural" in out and "Kendall" in out and "30 test images" in out
+    assert "Diagnosis: 9 checks" in out and "already_wrong" in out
     files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl"}
     assert files | {"panels.png"} >= set(os.listdir(tmp_path / "e")) >= files
     records = [json.loads(line) for line in (tmp_path / "e" / "records.jsonl").read_text().splitlines()]
@@ -114,6 +115,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     table = json.loads((tmp_path / "out" / "comparison.json").read_text())
     rows = {row["network"]: row for row in table["rows"]}
     robust, control = rows["robust"], rows["madry, time of robust"]
+    assert "Diagnosis:" in capsys.readouterr().out
     assert list(rows) == ["natural", "madry", "robust", "madry, time of robust"]  # Madry itself has the equal steps.
     assert min(row["cost"] for row in rows.values()) == 1
     assert robust["beside"] == "madry, time of robust" and rows["natural"]["beside"] is None

@@ -21,7 +21,10 @@ LOWER = 0.05  # Kendall's tau with twice the steps.
 # name -> (share above which it is raised, what it says)
 FLAGS = {
     "already_wrong": (0.5, "predicted wrongly without any attack; their maps are not attacked"),
-    "no_gradient": (0.0, "no step had a gradient to follow (ReLU, logit and plain gradient: take a softplus twin)"),
+    "no_gradient": (
+        0.0,
+        "no step had a gradient to follow (k above the non-zero entries? a ReLU network's plain gradient?)",
+    ),
     "never_moved": (0.0, "the attack never changed the image; scored 1 as if robust"),
     "label_never_kept": (0.0, "no iterate kept the label; scored 1 as if robust"),
     "goal_did_not_rise": (0.0, "no iterate's goal exceeded that of the first one"),

@@ -7,7 +7,8 @@ import numpy as np
 
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps
+from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, prepared
+from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.networks import check_images, check_network
 from tfrobust.types import InputError
@@ -56,12 +57,14 @@ class EvaluationSpec:
 
 
 class Evaluation(NamedTuple):
-    """records: one dict per example.  summary: name -> number.  maps: of the attacked examples.  spec: as a dict."""
+    """records: one dict per example.  summary: name -> number.  maps: of the attacked examples.  spec: as a dict.
+    flags: the diagnosis of the attack on attributions."""
 
     records: List[Dict[str, Any]]
     summary: Dict[str, Any]
     maps: Optional[Maps]
     spec: Dict[str, Any]
+    flags: List[Flag] = []
 
 
 class Silent:
@@ -110,18 +113,21 @@ def evaluate(
         "adversarial_accuracy": float(np.mean((attacked == y) & (predicted == y))),
     }
     rows = correct[: spec.attribution_examples or None]
-    maps = None
+    maps, flags = None, [flag("already_wrong", predicted != y)]
     if len(rows):
         maps, control = (
             _attack(network, x[rows], y[rows], chosen[rows], spec.attribution, attack, batch_size, chunk, progress)
             for attack in (spec.attribution_attack, spec.control)
         )
         summary.update(_summary("", maps), **_summary("noise_", control))
+        twin = prepared(network, spec.attribution, spec.attribution_attack, chunk)
+        parts = [twin.surrogate_maps(x[rows[r]], y[rows[r]]) for r in batches(len(rows), batch_size)]
+        flags += diagnose(maps, control, spec.attribution, spec.attribution_attack, np.concatenate(parts))
         for n, row in enumerate(rows):
             records[row].update({k: v[n].item() for k, v in maps.scores.items()})
             records[row].update({f"noise_{k}": v[n].item() for k, v in control.scores.items()})
     summary["attribution_examples"] = len(rows)
-    return Evaluation(records, summary, maps, spec.as_dict())
+    return Evaluation(records, summary, maps, spec.as_dict(), flags)
 
 
 def _attack(network, x, y, examples, attribution, attack, batch_size, chunk, progress) -> Maps:

@@ -7,7 +7,7 @@ from absl import flags
 
 from flags.parsers import define_number
 from tfrobust.attacks import AttackSpec
-from tfrobust.attacks.spec import CRITERIA, KEEP, ON_PREDICTIONS
+from tfrobust.attacks.spec import CRITERIA, KEEP, ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.attributions import spec as attribution_spec
 from tfrobust.attributions.quadrature import RULES
@@ -19,6 +19,7 @@ from tfrobust.types import InputError
 
 REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
+GOALS = {method.removeprefix("ifia_"): method for method in ON_ATTRIBUTIONS}
 OF_SUITES = (
     "eps",
     "examples",
@@ -51,10 +52,16 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_enum("pgd_loss", "cross_entropy", list(LOSSES), "PGD: loss that is raised.", **where)
     flags.DEFINE_enum("pgd_keep", "best", KEEP, "PGD: iterate that counts: the best by loss, or the last.", **where)
     flags.DEFINE_bool("pgd_random_start", True, "PGD: start at a random point.", **where)
-    flags.DEFINE_enum("ifia_goal", "top_k", ["top_k", "mass_center"], "IFIA: what is attacked.", **where)
+    flags.DEFINE_enum(
+        "ifia_goal", "top_k", list(GOALS), "IFIA: what is attacked; manipulation: towards a map.", **where
+    )
+    flags.DEFINE_bool("ifia_keep_label", False, "IFIA: take back steps that change the label.", **where)
+    flags.DEFINE_bool("ifia_curvature_only", False, "IFIA: softplus' second derivative alone (FAR).", **where)
     flags.DEFINE_integer("ifia_steps", None, "IFIA: steps.", **where)
     define_number("ifia_step_size", None, "IFIA: length of a step.", fv)
-    flags.DEFINE_integer("ifia_k", None, "IFIA: pixels whose attribution is driven down. Required by top_k.", **where)
+    flags.DEFINE_integer(
+        "ifia_k", None, "IFIA: pixels whose attribution is moved. Required by top_k and target.", **where
+    )
     flags.DEFINE_integer("ifia_restarts", 1, "IFIA: runs, the best of which counts.", **where)
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
     flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus twin (0: no twin).", **where)
@@ -79,8 +86,8 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
     missing = [f"--{name}" for name in REQUIRED if fv[name].value is None]
     if missing:
         raise InputError(f"an evaluation needs {', '.join(missing)}: the papers' values are in flags/")
-    if fv.ifia_k is None and fv.ifia_goal == "top_k":
-        raise InputError("--ifia_goal=top_k needs --ifia_k, the number of pixels whose attribution is driven down")
+    if fv.ifia_k is None and fv.ifia_goal in ("top_k", "target"):
+        raise InputError(f"--ifia_goal={fv.ifia_goal} needs --ifia_k, the number of pixels whose attribution is moved")
     ball = {"eps": fv.eps, "norm": fv.norm, "seed": fv.evaluation_seed}
     return EvaluationSpec(
         prediction_attack=AttackSpec(
@@ -107,7 +114,9 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             window=fv.map_window,
         ),
         attribution_attack=AttackSpec(
-            f"ifia_{fv.ifia_goal}",
+            GOALS[fv.ifia_goal],
+            keep_label=fv.ifia_keep_label,
+            curvature_only=fv.ifia_curvature_only,
             steps=fv.ifia_steps,
             step_size=fv.ifia_step_size,
             k=fv.ifia_k or fv.map_k,

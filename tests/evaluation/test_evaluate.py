@@ -131,7 +131,9 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(InputError):
             spec(**wrong)
     with pytest.raises(InputError):
-        EvaluationSpec(spec().control, AttributionSpec(), spec().attribution_attack)
+        EvaluationSpec(spec().attribution_attack, AttributionSpec(), spec().attribution_attack)
+    with pytest.raises(InputError):
+        EvaluationSpec(spec().prediction_attack, AttributionSpec(), spec().control)
 
 
 def test_chunk_and_batch_size_do_not_change_the_maps():

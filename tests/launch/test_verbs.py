@@ -97,6 +97,17 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys):
     assert about["attribution_attack"]["softplus_beta"] == 30 and about["attribution"]["k"] == 24
 
 
+@pytest.mark.parametrize("goal", ["target", "manipulation", "random"])
+def test_evaluate_takes_every_goal(tmp_path, capsys, goal):
+    small_network().save(tmp_path / "any.keras")
+    more = ["--ifia_keep_label", "--ifia_curvature_only"]
+    more += [] if goal == "random" else ["--ifia_criterion=target"]
+    flags = [*EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e", f"--ifia_goal={goal}", *more]
+    assert call("evaluate", *flags) == 0
+    attack = json.loads((tmp_path / "e" / "evaluation.json").read_text())["about"]["attribution_attack"]
+    assert attack["method"].endswith(goal) and attack["keep_label"] and attack["curvature_only"]
+
+
 def rows_of(tmp_path, **rows):
     for name, lines in rows.items():
         shared = "--flagfile=flags/demo/common.flags\n--steps=10\n"

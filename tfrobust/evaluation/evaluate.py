@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import numpy as np
 
 from tfrobust.attacks import AttackSpec
+from tfrobust.attacks.spec import ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, prepared
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
@@ -16,7 +17,7 @@ from tfrobust.types import InputError
 
 @dataclass(frozen=True)
 class EvaluationSpec:
-    """prediction_attack: a pgd spec.  attribution, attribution_attack: the map and the attack on it.
+    """prediction_attack: on predictions.  attribution, attribution_attack: the map and the attack on it.
     examples: images used, drawn with `seed` (0: all, in that random order).
     attribution_examples: the maps of so many of these are attacked, the first that the network predicts correctly (0:
       of all it does).
@@ -32,8 +33,8 @@ class EvaluationSpec:
     seed: int = 0
 
     def __post_init__(self):
-        if self.prediction_attack.method != "pgd" or not self.attribution_attack.method.startswith("ifia"):
-            raise InputError("an evaluation needs a pgd attack on predictions and an ifia attack on attributions")
+        if self.prediction_attack.method not in ON_PREDICTIONS or self.attribution_attack.method not in ON_ATTRIBUTIONS:
+            raise InputError("an evaluation needs an attack on predictions and one on attributions")
         if min(self.examples, self.attribution_examples) < 0 or self.noise_draws < 1:
             raise InputError("examples must be 0 (all) or more, noise_draws 1 or more")
         if not 0 <= self.seed < 2**31:

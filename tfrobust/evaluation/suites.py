@@ -135,7 +135,7 @@ def sat(b: Budget) -> Suite:
     predictions = {}
     for part in (1, 2, 3, 4):
         eps = part / 8 * b.eps
-        predictions[f"PGD-5 at {part}/8 eps"] = AttackSpec("pgd", eps, steps=5, step_size=b.eps / 4, keep="last")
+        predictions[f"PGD-5 at {part}/8 eps"] = AttackSpec("pgd", eps, steps=5, step_size=b.eps / 4)
         for steps in (20, 40):
             predictions[f"PGD-{steps} at {part}/8 eps"] = AttackSpec("pgd", eps, steps=steps, step_size=b.eps / 4)
     for part in (8, 16, 32):

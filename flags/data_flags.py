@@ -4,10 +4,11 @@ from absl import flags
 
 from tfrobust import data
 from tfrobust.data.arrays import EVALUATE_ON
+from tfrobust.data.augmentation import AUGMENTATIONS
 
 
 def define(fv: flags.FlagValues) -> None:
-    """Which data set, and from where."""
+    """Which data set, from where, and what is done to it first."""
     names = ", ".join(data.FACTS)
     flags.DEFINE_string(
         "dataset",
@@ -16,7 +17,11 @@ def define(fv: flags.FlagValues) -> None:
         flag_values=fv,
     )
     flags.DEFINE_integer(
-        "image_size", None, "Folders of images: cut to squares of this side.", lower_bound=1, flag_values=fv
+        "image_size",
+        None,
+        "Side of the square that images are resized to (those of folders: cut to).",
+        lower_bound=1,
+        flag_values=fv,
     )
     flags.DEFINE_string(
         "data_dir", None, "Folder with NAME.npz or NAME/NAME.npz, or with data prepared by TFDS.", flag_values=fv
@@ -26,8 +31,34 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "evaluate_on", "test", EVALUATE_ON, "Evaluate on the test split, or on what is held out.", flag_values=fv
     )
+    flags.DEFINE_enum(
+        "augmentation", None, list(AUGMENTATIONS), "Random change of the training images.", flag_values=fv
+    )
+    flags.DEFINE_integer(
+        "per_class",
+        0,
+        "Fill classes up to N images with augmented copies, once for all passes (0: augment every image anew).",
+        lower_bound=0,
+        flag_values=fv,
+    )
+    flags.DEFINE_bool("equalize", False, "Equalize the histograms of training and test images (RAR).", flag_values=fv)
     flags.mark_flag_as_required("dataset", fv)
 
 
+def load(fv: flags.FlagValues) -> data.ImageData:
+    """The data set as it is on disk."""
+    return data.load(fv.dataset, fv.data_dir, fv.download, fv.image_size)
+
+
+def prepared(loaded: data.ImageData, fv: flags.FlagValues, evaluate_on=None) -> data.ImageData:
+    """The data set as the flags want it held out and augmented; evaluate_on: instead of the flag's."""
+    return augmented(loaded.holding_out(fv.hold_out, evaluate_on or fv.evaluate_on), fv)
+
+
+def augmented(held: data.ImageData, fv: flags.FlagValues) -> data.ImageData:
+    """The same with the augmentation of these flags."""
+    return data.augmented(held, fv.augmentation, fv.per_class, fv.equalize)
+
+
 def from_flags(fv: flags.FlagValues) -> data.ImageData:
-    return data.load(fv.dataset, fv.data_dir, fv.download, fv.image_size).holding_out(fv.hold_out, fv.evaluate_on)
+    return prepared(load(fv), fv)

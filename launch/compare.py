@@ -31,7 +31,7 @@ from launch.progress import bar
 from launch.saliency import with_saliency
 from launch.versions import about
 from tfrobust import report, training
-from tfrobust.data import ImageData, load, training_batches
+from tfrobust.data import ImageData, training_batches
 from tfrobust.evaluation import Evaluation
 from tfrobust.types import InputError
 
@@ -103,16 +103,13 @@ def read_entries(fv) -> List[Entry]:
 def training_data(fv):
     """row -> the images it trains on, with its saliency maps; each set read once."""
 
-    @functools.lru_cache(maxsize=None)
-    def read(hold_out: int) -> ImageData:
-        return load(fv.dataset, fv.data_dir, fv.download, fv.image_size).holding_out(hold_out)
-
-    known = {}
+    loaded, known = data_flags.load(fv), {}
 
     def data(row) -> ImageData:
-        key = row.flags.hold_out, row.flags.method, tuple(row.flags.saliency)
+        own = (row.flags[name].value for name in ("hold_out", "augmentation", "per_class", "equalize", "method"))
+        key = *own, tuple(row.flags.saliency)
         if key not in known:
-            known[key] = with_saliency(row, read(row.flags.hold_out))
+            known[key] = with_saliency(row, data_flags.prepared(loaded, row.flags, evaluate_on="test"))
         return known[key]
 
     return data

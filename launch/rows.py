@@ -91,8 +91,8 @@ def new_network(row: Row, data: ImageData) -> keras.Model:
 
 def check_row(row: Row, data: ImageData) -> None:
     """Raises InputError where the row cannot be trained on these images."""
-    if row.spec.batch_size > len(data.x_train):
-        raise InputError(f"batch_size {row.spec.batch_size} exceeds the {len(data.x_train)} training images")
+    if row.spec.batch_size > data.train_size:
+        raise InputError(f"batch_size {row.spec.batch_size} exceeds the {data.train_size} training images")
 
 
 def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
@@ -109,7 +109,7 @@ def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
         network,
         row.objective,
         lambda start: training_batches(data, row.spec.batch_size, row.spec.seed, start),
-        len(data.x_train),
+        data.train_size,
         row.spec,
         directory,
         lambda start: [TrainingBar(row.spec.steps, row.name, start)],

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from flags import saliency_flags
+from flags import data_flags, saliency_flags
 from launch import rows, verb
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.progress import bar
@@ -56,7 +56,7 @@ def _teacher(path, row, data, folder):
         teacher = rows.read_row(path, rows.same_data(row.flags))
         if any(source.teacher.endswith(".flags") for source in saliency_flags.from_flags(teacher.flags)):
             raise InputError(f"teacher {path} has a teacher of its own to be trained first: train it with launch.train")
-        images = with_saliency(teacher, data)
+        images = with_saliency(teacher, data_flags.augmented(data, teacher.flags))
         # Runs of one Keras cannot be gone on with by the other.
         parts = rows.settings(teacher, images), versions()["keras"].split(".")[0]
         directory = os.path.join(folder, f"teacher-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")

@@ -18,7 +18,7 @@ ALLOWED = {
     "image_ops": SHARED,
     "similarity": SHARED,
     "models": SHARED,
-    "data": SHARED,
+    "data": SHARED | {"image_ops"},
     "attributions": SHARED | {"losses", "twins"},
     "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "twins"},
     "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},

@@ -1,7 +1,7 @@
-"""Geometry of images: turned, moved, mapped by any projective transform.
+"""Images turned, moved, mapped by any projective transform; their histograms equalized, their colours changed.
 
-tensorflow-addons does it where it can be imported (it ended with TensorFlow 2.15), the TensorFlow operation behind it
-elsewhere; a test holds the two to one result.
+tensorflow-addons does the geometry where it can be imported (it ended with TensorFlow 2.15), the TensorFlow operation
+behind it elsewhere; a test holds the two to one result.
 """
 
 import functools
@@ -59,3 +59,33 @@ def rotate_and_shift(x: tf.Tensor, degrees: tf.Tensor, down: tf.Tensor, right: t
     zero = tf.zeros_like(angle)
     rows = [cos, -sin, center_u - cos * u + sin * v, sin, cos, center_v - sin * u - cos * v, zero, zero]
     return projective_transform(x, tf.stack(rows, axis=1))
+
+
+def equalize(x: tf.Tensor) -> tf.Tensor:
+    """Images x [B,H,W,C] in [0, 1] with the histogram of each channel made as flat as it can be: of its 256 levels, v
+    becomes (F(v) - F(lowest)) / (n - F(lowest)), F(v) being how many of the n pixels are at most v.  A channel of one
+    level stays as it is.  RAR's brightness normalization of GTSRB (its released code)."""
+    shape = tf.shape(x)
+    levels = tf.reshape(tf.transpose(tf.cast(tf.round(x * 255), tf.int32), [0, 3, 1, 2]), [-1, shape[1] * shape[2]])
+    at_most = tf.cumsum(tf.math.bincount(levels, minlength=256, maxlength=256, axis=-1), axis=1)
+    n = at_most[:, -1:]
+    lowest = tf.reduce_min(tf.where(at_most > 0, at_most, n), axis=1, keepdims=True)
+    table = tf.round(255 * tf.cast(tf.maximum(at_most - lowest, 0), tf.float32) / tf.cast(n - lowest, tf.float32))
+    table = tf.where(n == lowest, tf.range(256.0)[tf.newaxis], table)
+    flat = tf.gather(table, levels, batch_dims=1) / 255
+    return tf.transpose(tf.reshape(flat, [shape[0], shape[3], shape[1], shape[2]]), [0, 2, 3, 1])
+
+
+def color_jitter(x: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    """Images x [B,H,W,C] in [0, 1] with brightness, contrast and saturation multiplied by the factors [B,3] in turn,
+    cut to [0, 1] after each; 1 changes nothing.  Grey images have no saturation."""
+    brightness, contrast, saturation = tf.unstack(factors[:, :, tf.newaxis, tf.newaxis, tf.newaxis], axis=1)
+    x = tf.clip_by_value(x * brightness, 0.0, 1.0)
+    mean = tf.reduce_mean(_grey(x), axis=[1, 2, 3], keepdims=True)
+    x = tf.clip_by_value(mean + contrast * (x - mean), 0.0, 1.0)
+    grey = _grey(x)
+    return tf.clip_by_value(grey + saturation * (x - grey), 0.0, 1.0)
+
+
+def _grey(x):
+    return tf.image.rgb_to_grayscale(x) if x.shape[-1] == 3 else x

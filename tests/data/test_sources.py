@@ -136,5 +136,63 @@ def test_real_mnist_by_name():
     assert data.load("mnist", FOLDER).name == "mnist"
 
 
+def test_published_boxes_become_fractions(tmp_path):
+    """Photographs of 200 x 100 (CUB's form), pixels of the stored 8x8 images (Tiny ImageNet's)."""
+    a = arrays()
+    boxes, sizes = np.tile([50.0, 20.0, 100.0, 80.0], (12, 1)), np.tile([200, 100], (12, 1))
+    boxes[1] = 0, 0, 201, 100  # A pixel beyond: cut.
+    np.savez(tmp_path / "photo.npz", bbox_train=boxes, source_wh_train=sizes, **a)
+    got = read_npz(tmp_path / "photo.npz", "p").annotations["boxes"]
+    np.testing.assert_allclose(got[:2], [[0.2, 0.25, 1.0, 0.75], [0, 0, 1, 1]])
+    np.savez(tmp_path / "pixels.npz", bbox_test=np.tile([2, 0, 7, 3], (6, 1)), **a)
+    data_with = read_npz(tmp_path / "pixels.npz", "p")
+    np.testing.assert_allclose(data_with.test_annotations["boxes"][0], [0, 0.25, 0.5, 1.0])
+    assert not data_with.annotations
+    boxes[2] = 0, 0, 210, 100
+    np.savez(tmp_path / "outside.npz", bbox_train=boxes, source_wh_train=sizes, **a)
+    with pytest.raises(InputError, match="boxes_train: box 2"):
+        read_npz(tmp_path / "outside.npz", "p")
+
+
+def test_a_missing_class_is_refused(tmp_path):
+    a = arrays()
+    np.savez(tmp_path / "gap.npz", **{**a, "y_train": a["y_train"] * 2})
+    with pytest.raises(InputError, match="y_train has no image of class 1"):
+        read_npz(tmp_path / "gap.npz", "gap")
+
+
+def test_images_and_masks_of_another_size(tmp_path):
+    a = arrays()
+    masks = np.zeros((12, 8, 8), np.uint8)
+    masks[:, :4] = 1
+    boxes = np.tile([0.0, 0.0, 0.5, 1.0], (12, 1))
+    np.savez(tmp_path / "m.npz", masks_train=masks, boxes_train=boxes, **a)
+    got = data.load(str(tmp_path / "m.npz"), image_size=4)
+    assert got.shape == (4, 4, 3) and got.x_train.dtype == np.uint8 and got.x_test.shape == (6, 4, 4, 3)
+    assert np.array_equal(
+        got.annotations["masks"], np.tile([[[1]], [[1]], [[0]], [[0]]], (12, 1, 1, 4)).reshape(12, 4, 4)
+    )
+    np.testing.assert_array_equal(got.annotations["boxes"], boxes.astype(np.float32))
+    x = a["x_train"].astype(float)
+    assert abs(got.x_train.mean() - x.mean()) < 2
+
+
+def test_data_too_large_for_the_memory_are_read_from_their_file(tmp_path, monkeypatch):
+    from tfrobust.data import make_image_data, tfds, training_batches
+
+    monkeypatch.setattr(tfds, "IN_MEMORY", 0)
+    a = arrays()
+    np.save(tmp_path / "x.npy", a["x_train"])
+    x = tfds._read(str(tmp_path / "x.npy"))
+    streams = []
+    for images in (x, a["x_train"]):
+        made = make_image_data("m", images, a["y_train"], a["x_test"], a["y_test"]).holding_out(2)
+        assert isinstance(made.x_train, np.memmap) == (images is x)
+        streams.append([b for b, _ in zip(training_batches(made, 3, 0).as_numpy_iterator(), range(4))])
+    for (x1, y1), (x2, y2) in zip(*streams):
+        np.testing.assert_array_equal(x1, x2)
+        np.testing.assert_array_equal(y1, y2)
+
+
 if __name__ == "__main__":
     run_tests(__file__)

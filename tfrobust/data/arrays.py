@@ -6,6 +6,7 @@ from typing import Mapping, Optional
 import numpy as np
 
 from tfrobust.data.annotations import check_annotation
+from tfrobust.data.augmentation import Augmentation
 from tfrobust.types import InputError
 
 EVALUATE_ON = ("test", "held_out")
@@ -20,8 +21,10 @@ def to_unit(x: np.ndarray) -> np.ndarray:
 class ImageData:
     """A train and a test split: images [N,H,W,C], uint8 or float32 in [0, 1]; labels [N] int32 in [0, classes).
 
-    annotations: of the training images, by kind (see `annotations`).  saliency: [N,M,H,W,C], numbers in [-1, 1], the
-    maps of M sources for each training image; None: the stream of batches has none.
+    annotations, test_annotations: of the images, by kind (see `annotations`).  saliency: [N,M,H,W,C], numbers in
+    [-1, 1], the maps of M sources for each training image; None: the stream of batches has none.
+    augmentation: of the stream's images.  per_class: images of each class in a pass, originals and augmented copies (0:
+    the originals, all augmented).  equalize: the stream's histograms are equalized (`prepared` does the test images').
     """
 
     name: str
@@ -31,7 +34,18 @@ class ImageData:
     y_test: np.ndarray
     classes: int
     annotations: Mapping[str, np.ndarray] = field(default_factory=dict)
+    test_annotations: Mapping[str, np.ndarray] = field(default_factory=dict)
     saliency: Optional[np.ndarray] = None
+    augmentation: Optional[Augmentation] = None
+    per_class: int = 0
+    equalize: bool = False
+
+    @property
+    def train_size(self) -> int:
+        """Images in a pass."""
+        if not self.per_class:
+            return len(self.x_train)
+        return int(np.maximum(np.bincount(self.y_train), self.per_class)[np.unique(self.y_train)].sum())
 
     @property
     def shape(self):
@@ -46,8 +60,10 @@ class ImageData:
             raise InputError(f"evaluate_on must be one of {', '.join(EVALUATE_ON)}; got {evaluate_on!r}")
         if not 0 <= n < len(self.x_train):
             raise InputError(f"cannot hold out {n} of the {len(self.x_train)} training images of {self.name}")
-        held_out = self.x_train[:n], self.y_train[:n]
-        x_test, y_test = (self.x_test, self.y_test) if evaluate_on == "test" else held_out
+        test = self.x_test, self.y_test, self.test_annotations
+        if evaluate_on == "held_out":
+            test = self.x_train[:n], self.y_train[:n], {kind: values[:n] for kind, values in self.annotations.items()}
+        x_test, y_test, test_annotations = test
         if not len(x_test):
             raise InputError("evaluate_on=held_out needs images that are held out: give hold_out")
         return replace(
@@ -57,16 +73,19 @@ class ImageData:
             x_test=x_test,
             y_test=y_test,
             annotations={kind: values[n:] for kind, values in self.annotations.items()},
+            test_annotations=test_annotations,
             saliency=None if self.saliency is None else self.saliency[n:],
         )
 
 
-def make_image_data(name, x_train, y_train, x_test, y_test, facts=None, annotations=None) -> ImageData:
+def make_image_data(
+    name, x_train, y_train, x_test, y_test, facts=None, annotations=None, test_annotations=None
+) -> ImageData:
     """ImageData from raw arrays: grey images get their channel axis, everything is checked.
 
     Raises InputError, naming the array, for a wrong shape or type, pixels that are NaN or outside [0, 1] (floats) or
     [0, 255] (integers), labels that are not whole numbers or outside the classes, annotations that do not fit, and
-    sizes that contradict `facts`.
+    classes without an image, sizes that contradict `facts`.
     """
     x_train, x_test = _images(f"{name}: x_train", x_train), _images(f"{name}: x_test", x_test)
     if x_train.shape[1:] != x_test.shape[1:]:
@@ -83,15 +102,19 @@ def make_image_data(name, x_train, y_train, x_test, y_test, facts=None, annotati
             f"{name}: {len(x_train)} train and {len(x_test)} test images, should be {facts.train} and {facts.test}; "
             "give a part of a data set another name"
         )
-    annotations = {
-        kind: check_annotation(f"{name}: {kind}_train", kind, values, x_train.shape)
-        for kind, values in (annotations or {}).items()
-    }
-    return ImageData(name, x_train, y_train, x_test, y_test, classes, annotations)
+    for split, y in (("y_train", y_train), ("y_test", y_test)):
+        absent = np.setdiff1d(np.arange(classes), y)
+        if len(absent) and (facts or split == "y_train"):
+            raise InputError(f"{name}: {split} has no image of class {absent[0]}: each of 0..{classes - 1} needs one")
+    checked = [
+        {k: check_annotation(f"{name}: {k}_{split}", k, values, shape) for k, values in (given or {}).items()}
+        for split, given, shape in (("train", annotations, x_train.shape), ("test", test_annotations, x_test.shape))
+    ]
+    return ImageData(name, x_train, y_train, x_test, y_test, classes, *checked)
 
 
 def _images(name, x):
-    x = np.asarray(x)
+    x = x if isinstance(x, np.memmap) else np.asarray(x)  # An array in a file stays there.
     x = x[..., np.newaxis] if x.ndim == 3 else x
     if x.ndim != 4 or 0 in x.shape or x.dtype.kind not in "uif":
         raise InputError(f"{name} must be images [N,H,W] or [N,H,W,C] of numbers; got {x.dtype} {list(x.shape)}")
@@ -106,7 +129,7 @@ def _images(name, x):
         return x
     if x.min() < 0 or x.max() > 255:
         raise InputError(f"{name} spans [{x.min()}, {x.max()}]: integer images must lie in [0, 255]")
-    return x.astype(np.uint8)
+    return x if x.dtype == np.uint8 else x.astype(np.uint8)
 
 
 def _labels(name, y, x):

@@ -7,11 +7,17 @@ from tfrobust.data.digits import digits
 from tfrobust.data.facts import FACTS
 from tfrobust.data.folder import read_folder
 from tfrobust.data.npz import read_npz
+from tfrobust.data.prepared import resized
 from tfrobust.data.tfds import read_tfds
 from tfrobust.types import InputError
 
 
 def load(name: str, data_dir=None, download: bool = False, image_size=None) -> ImageData:
+    """The data set called `name`, its images image_size x image_size pixels where that is given (see `find`)."""
+    return resized(find(name, data_dir, download, image_size), image_size)
+
+
+def find(name: str, data_dir=None, download: bool = False, image_size=None) -> ImageData:
     """The data set called `name`.
 
     name: `digits` (embedded); a path ending in .npz; a folder of images per class; or a name, looked for as
@@ -36,7 +42,8 @@ def load(name: str, data_dir=None, download: bool = False, image_size=None) -> I
             if os.path.exists(path):
                 return read_npz(path, name, facts)
         if os.path.isdir(os.path.join(data_dir, name, "train")):
-            return read_folder(os.path.join(data_dir, name), name, image_size, facts)
+            cut = facts and image_size and facts._replace(shape=(image_size, image_size, 3))
+            return read_folder(os.path.join(data_dir, name), name, image_size, cut or facts)
     data = read_tfds(facts.tfds if facts else name, name, data_dir, download, facts)
     if data is None:
         known = ", ".join(FACTS)

@@ -1,5 +1,10 @@
 """Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split); and,
-where the file has them, annotations of the training images: boxes_train, masks_train, maps_train."""
+where the file has them, annotations of the images: boxes_train, masks_train, maps_train, and the same with _test.
+
+Boxes may also come as they are published: bbox_train [N,4] with source_wh_train [N,2] are x, y, width, height in the
+pixels of photographs of that width and height (CUB-200-2011); bbox_train alone are x1, y1, x2, y2, the first and last
+pixel of the stored image (Tiny ImageNet).
+"""
 
 import zipfile
 import zlib
@@ -9,6 +14,8 @@ import numpy as np
 from tfrobust.data.annotations import ANNOTATIONS
 from tfrobust.data.arrays import ImageData, make_image_data
 from tfrobust.types import InputError
+
+SLACK = 1.0  # Pixels.
 
 
 def read_npz(path, name: str, facts=None) -> ImageData:
@@ -21,11 +28,31 @@ def read_npz(path, name: str, facts=None) -> ImageData:
             if missing:
                 raise InputError(f"{path} lacks {', '.join(missing)}: it must hold x_train, y_train, x_test, y_test")
             arrays = [file[key] for key in keys]
-            annotations = {kind: file[f"{kind}_train"] for kind in ANNOTATIONS if f"{kind}_train" in file}
+            annotations = [_annotations(file, split, file[f"x_{split}"].shape) for split in ("train", test)]
     except FileNotFoundError as e:
         raise InputError(f"no file {path}") from e
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         if isinstance(e, InputError):
             raise
         raise InputError(f"{path} cannot be read as npz: {e}") from e
-    return make_image_data(name, *arrays, facts=facts, annotations=annotations)
+    return make_image_data(name, *arrays, facts, *annotations)
+
+
+def _annotations(file, split: str, shape):
+    """kind -> annotation of the images x_SPLIT of that shape."""
+    found = {kind: file[f"{kind}_{split}"] for kind in ANNOTATIONS if f"{kind}_{split}" in file}
+    if "boxes" not in found and f"bbox_{split}" in file and file[f"bbox_{split}"].shape == (shape[0], 4):
+        size = file[f"source_wh_{split}"] if f"source_wh_{split}" in file else None
+        found["boxes"] = _fractions(file[f"bbox_{split}"].astype(np.float64), size, shape)
+    return found
+
+
+def _fractions(bbox, size, shape):
+    """[N,4]: top, left, bottom, right as fractions of the image."""
+    if size is None:
+        first, last, size = bbox[:, :2], bbox[:, 2:] + 1, (shape[2], shape[1])
+    else:
+        first, last = bbox[:, :2], bbox[:, :2] + bbox[:, 2:]
+    # Some published boxes end a pixel beyond their photograph: cut.  What is farther out is refused by its check.
+    last = np.where(last - size <= SLACK, np.minimum(last, size), last)
+    return np.round(np.concatenate([(first / size)[:, ::-1], (last / size)[:, ::-1]], axis=1), 6)

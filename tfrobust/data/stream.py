@@ -1,31 +1,67 @@
 """Training batches in an order that is a function of (seed, position): what a killed run saw next, a resumed one sees.
 
 `tf.data`'s own shuffle cannot do that: its buffer is not part of any checkpoint.  Here pass p over the N images visits
-them in the pseudo-random permutation of (seed, p), so the stream can be entered at any step at no cost.
+them in the pseudo-random permutation of (seed, p), so the stream can be entered at any step at no cost; an augmented
+image is drawn from its number, so it is the same as well.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from tfrobust.data.arrays import ImageData
+from tfrobust.data.augmentation import DRAWS, filled_up
+from tfrobust.image_ops import equalize
 
 
 def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
     """An endless stream of (x [B,H,W,C] float32 in [0, 1], y [B] int32), beginning with the batch of step `start`;
-    (x, y, s [B,M,H,W,C] float32) where the data have saliency maps."""
-    n = len(data.x_train)
-    x, y = tf.constant(data.x_train), tf.constant(data.y_train)
-    s = None if data.saliency is None else tf.constant(data.saliency)
+    (x, y, s [B,M,H,W,C] float32) where the data have saliency maps.
 
-    def index(position):
-        return tf.random.experimental.index_shuffle(position % n, [tf.cast(seed, tf.int64), position // n], n - 1)
+    Where data.per_class asks for it, a pass is over the images and their copies; a copy is the same in every pass, and
+    an original is not changed.  Otherwise data.augmentation changes every image, each time anew.
+    """
+    n = data.train_size
+    x, y, s = _source(data.x_train), tf.constant(data.y_train), _source(data.saliency)
+    rows, is_copy = filled_up(data.y_train, data.per_class) if data.per_class else (np.arange(n), np.ones(n, bool))
+    rows, is_copy = tf.constant(rows), tf.constant(is_copy)
 
-    def gather(indices):
-        images = tf.gather(x, indices)
-        if images.dtype == tf.uint8:
-            images = tf.cast(images, tf.float32) / 255
-        batch = images, tf.gather(y, indices)
-        return batch if s is None else (*batch, tf.cast(tf.gather(s, indices), tf.float32))
+    def element(position):
+        """The row of the image at this position, and the random numbers that change it."""
+        index = tf.random.experimental.index_shuffle(position % n, [tf.cast(seed, tf.int64), position // n], n - 1)
+        if data.augmentation is None:
+            return rows[index], tf.zeros([0])
+        number = index if data.per_class else position
+        key = tf.stack([tf.cast(seed, tf.int64), number])
+        draws = tf.random.stateless_uniform([DRAWS], key)
+        return rows[index], tf.where(is_copy[index], draws, 0.5)
+
+    def batch(indices, draws):
+        images, labels = _unit(x(indices), [batch_size, *data.shape]), tf.gather(y, indices)
+        maps = None if s is None else tf.cast(s(indices), tf.float32)
+        if maps is not None:
+            maps.set_shape([batch_size, *data.saliency.shape[1:]])
+        if data.augmentation is not None:
+            images, maps = data.augmentation(images, maps, draws)
+        if data.equalize:
+            images = equalize(images)
+        return (images, labels) if maps is None else (images, labels, maps)
 
     positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
-    indices = positions.map(index).batch(batch_size, drop_remainder=True)
-    return indices.map(gather).prefetch(tf.data.AUTOTUNE)
+    elements = positions.map(element, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
+    return elements.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _source(values):
+    """indices -> rows of the array: from memory, or, for one that is too large for it, from its file."""
+    if values is None:
+        return None
+    if isinstance(values, np.memmap):
+        return lambda indices: tf.numpy_function(lambda i: np.asarray(values[i]), [indices], values.dtype)
+    tensor = tf.constant(values)
+    return lambda indices: tf.gather(tensor, indices)
+
+
+def _unit(images, shape):
+    images = tf.cast(images, tf.float32) / 255 if images.dtype == tf.uint8 else images
+    images.set_shape(shape)
+    return images

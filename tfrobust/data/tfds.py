@@ -1,23 +1,31 @@
 """Data sets from TensorFlow Datasets: what was prepared on disk, or, when asked, downloaded.
 
 Data on disk are read without a word to the network: TFDS asks its cloud bucket even with download=False unless it is
-told try_gcs=False.
+told try_gcs=False.  Images are decoded once, into plain arrays beside the prepared data; a data set that is too large
+for the memory is read from there, image by image.
 """
 
 import os
 
 import numpy as np
+import tensorflow as tf
 
 from tfrobust.data.arrays import make_image_data
 from tfrobust.types import InputError
+
+IN_MEMORY = 2**32  # Bytes of one array above which it stays in its file.
+ANNOTATED = {"bbox": "boxes", "mask": "masks"}  # Feature -> kind of annotation.
 
 
 def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, facts=None):
     """The data set, or None where it is not prepared under data_dir and download is False.
 
-    Splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size.
+    Splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox` and `mask`
+    become annotations.
     """
     import tensorflow_datasets as tfds  # Slow to import, and needed by this function alone.
+
+    import tfrobust.data.builders  # noqa: F401  Registers the data sets that TFDS has not.
 
     data_dir = os.fspath(data_dir) if data_dir else None
     try:
@@ -30,16 +38,73 @@ def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, 
         config = tfds.download.DownloadConfig(try_download_gcs=False)
         try:
             builder.download_and_prepare(download_config=config)
+        except InputError:
+            raise
         except Exception as e:  # Whatever the network, the server or the disk did: TFDS has no one error for it.
             raise InputError(f"TFDS could not download and prepare {tfds_name!r}: {e}") from e
     test = "test" if "test" in builder.info.splits else "validation"
-    arrays = []
+    arrays, annotations = [], []
     for split in ("train", test):
         if split not in builder.info.splits:
             raise InputError(f"TFDS data set {tfds_name!r} has no split {split!r}")
-        examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
+        decoded = _decoded(builder, split)
+        arrays += [decoded["image"], decoded["label"]]
+        annotations.append({kind: decoded[feature] for feature, kind in ANNOTATED.items() if feature in decoded})
+    return make_image_data(name, *arrays, facts, *annotations)
+
+
+def _decoded(builder, split: str):
+    """feature -> array [N,...] of the split, from the files of an earlier call or into them."""
+    features = [f for f in ("image", "label", *ANNOTATED) if f in builder.info.features]
+    if {"image", "label"} - set(features):
+        raise InputError(f"TFDS data set {builder.name!r} needs the features image and label; it has {features}")
+    folder = os.path.join(os.fspath(builder.data_path), "arrays")
+    paths = {feature: os.path.join(folder, f"{split}_{feature}.npy") for feature in features}
+    if not all(map(os.path.exists, paths.values())):
         try:
-            arrays += [np.stack([e["image"] for e in examples]), np.array([e["label"] for e in examples])]
-        except (KeyError, ValueError) as e:
-            raise InputError(f"TFDS data set {tfds_name!r}: needs image and label, images of one size ({e})") from e
-    return make_image_data(name, *arrays, facts=facts)
+            os.makedirs(folder, exist_ok=True)
+        except OSError:  # A folder of someone else's: every time anew, in memory.
+            return {f: np.stack([_plain(f, np.asarray(e[f])) for e in _examples(builder, split)]) for f in features}
+        _write(builder, split, paths)
+    return {feature: _read(path) for feature, path in paths.items()}
+
+
+def _examples(builder, split: str):
+    """The decoded examples; InputError, with the file's name where TensorFlow tells it, for one that is damaged."""
+    import tensorflow_datasets as tfds
+
+    try:
+        yield from tfds.as_numpy(builder.as_dataset(split=split))
+    except (tf.errors.OpError, ValueError, OSError) as e:
+        files = sorted(map(str, builder.info.splits[split].filepaths))
+        gone = [path for path in files if not os.path.exists(path)]
+        what = f"{gone[0]} is missing" if gone else f"one of {files[0]} ... is damaged ({str(e).splitlines()[0][:150]})"
+        raise InputError(f"TFDS data set {builder.name!r}: {what}; remove its folder and prepare it again") from e
+
+
+def _write(builder, split, paths) -> None:
+    n, arrays = builder.info.splits[split].num_examples, {}
+    for i, example in enumerate(_examples(builder, split)):
+        for feature, path in paths.items():
+            value = _plain(feature, np.asarray(example[feature]))
+            if not i:
+                arrays[feature] = np.lib.format.open_memmap(path + ".part", "w+", value.dtype, (n, *value.shape))
+            if value.shape != arrays[feature].shape[1:]:
+                raise InputError(
+                    f"TFDS data set {builder.name!r}: {feature} {i} of {split} is {value.shape}, the first "
+                    f"{arrays[feature].shape[1:]}: images must be of one size"
+                )
+            arrays[feature][i] = value
+    for feature, path in paths.items():
+        arrays[feature].flush()
+        os.replace(path + ".part", path)
+
+
+def _plain(feature, value):
+    """Masks come with a channel, which masks here have not."""
+    return value[..., 0] if feature == "mask" and value.ndim == 3 else value
+
+
+def _read(path: str) -> np.ndarray:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array if array.nbytes > IN_MEMORY else np.array(array)

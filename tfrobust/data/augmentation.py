@@ -1,0 +1,114 @@
+"""Random changes of training images that keep their class; every draw is a function of a seed and a number.
+
+    projective        turned by up to 15 degrees, moved by up to 2.5 pixels, corners pulled by up to 0.24 of the side
+                      (RAR's GTSRB and Flower-17: ambiguous in the paper, the values of its released code)
+    crop_flip         moved by up to 4 whole pixels, mirrored (SAT's CIFAR)
+    crop_flip_jitter  the same, turned by up to 2 degrees, colours changed by up to a quarter (ART's CIFAR-10)
+
+What leaves the image is lost, what comes in is black.  All of it is one projective map, so pixels are interpolated once
+and saliency maps go the way of their images.
+"""
+
+from dataclasses import dataclass
+from typing import Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.image_ops import color_jitter, projective_transform
+from tfrobust.types import InputError
+
+DRAWS = 16  # Uniform numbers that one image takes; 0.5 in every place changes nothing.
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """rotation: degrees.  shift: pixels, whole ones where whole_pixels.  warp: pull of the corners as a part of the
+    side, times a strength drawn for each image.  jitter: of brightness, contrast and saturation."""
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    whole_pixels: bool = False
+    warp: float = 0.0
+    flip: bool = False
+    jitter: float = 0.0
+
+    def __call__(self, x: tf.Tensor, s, draws: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+        """Images x [B,H,W,C] in [0, 1] and maps s [B,M,H,W,C] (or None) after the draws [B,16], each in [0, 1)."""
+        transforms = self.transforms(x.shape[1], x.shape[2], draws)
+        moved = projective_transform(x, transforms)
+        if self.jitter:
+            moved = color_jitter(moved, 1 + self.jitter * _signed(draws[:, 13:16]))
+        if s is not None:
+            stacked = tf.concat(tf.unstack(s, axis=1), axis=-1)
+            stacked = projective_transform(stacked, transforms)
+            s = tf.stack(tf.split(stacked, s.shape[1], axis=-1), axis=1)
+        return moved, s
+
+    def transforms(self, height: int, width: int, draws: tf.Tensor) -> tf.Tensor:
+        """[B,8]: from where the pixels of the new image come (see `image_ops.projective_transform`)."""
+        zero, one = tf.zeros_like(draws[:, 0]), tf.ones_like(draws[:, 0])
+        middle_u, middle_v = (width - 1) / 2, (height - 1) / 2
+        angle = _signed(draws[:, 0]) * (self.rotation * np.pi / 180)
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        move = self.shift * _signed(draws[:, 1:3])
+        if self.whole_pixels:
+            move = tf.floor((2 * self.shift + 1) * draws[:, 1:3]) - self.shift
+        mirror = tf.where(draws[:, 3] < 0.5, -one, one) if self.flip else one
+        to_middle = _matrix([one, zero, -middle_u - move[:, 0], zero, one, -middle_v - move[:, 1], zero, zero, one])
+        turn = _matrix([mirror * cos, -mirror * sin, zero, sin, cos, zero, zero, zero, one])
+        back = _matrix([one, zero, one * middle_u, zero, one, one * middle_v, zero, zero, one])
+        total = back @ turn @ to_middle
+        if self.warp:
+            total = self._warp(height, width, draws) @ total
+        flat = tf.reshape(total, [-1, 9])
+        return flat[:, :8] / flat[:, 8:]
+
+    def _warp(self, height, width, draws):
+        """The projective map [B,3,3] that takes the corners of the image to where they were pulled from."""
+        side = tf.constant([width, height], tf.float32)
+        corners = tf.constant([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], tf.float32)
+        pull = self.warp * draws[:, 4, tf.newaxis, tf.newaxis] * _signed(tf.reshape(draws[:, 5:13], [-1, 4, 2]))
+        u, v = tf.unstack(tf.broadcast_to(corners, tf.shape(pull)), axis=2)
+        a, b = tf.unstack(corners + pull * side, axis=2)
+        zero, one = tf.zeros_like(u), tf.ones_like(u)
+        # a = (t0 u + t1 v + t2) / (t6 u + t7 v + 1), and b alike, are linear in t.
+        first = tf.stack([u, v, one, zero, zero, zero, -a * u, -a * v], axis=2)
+        second = tf.stack([zero, zero, zero, u, v, one, -b * u, -b * v], axis=2)
+        equations, values = tf.concat([first, second], 1), tf.concat([a, b], 1)[..., tf.newaxis]
+        t = tf.linalg.solve(equations, values)[..., 0]
+        return tf.reshape(tf.concat([t, tf.ones_like(t[:, :1])], axis=1), [-1, 3, 3])
+
+
+def _signed(draws):
+    return 2 * draws - 1
+
+
+def _matrix(entries):
+    return tf.reshape(tf.stack(entries, axis=1), [-1, 3, 3])
+
+
+AUGMENTATIONS = {
+    "projective": Augmentation(rotation=15.0, shift=2.5, warp=0.24),
+    "crop_flip": Augmentation(shift=4.0, whole_pixels=True, flip=True),
+    "crop_flip_jitter": Augmentation(shift=4.0, whole_pixels=True, flip=True, rotation=2.0, jitter=0.25),
+}
+
+
+def filled_up(y: np.ndarray, per_class: int) -> Tuple[np.ndarray, np.ndarray]:
+    """(rows [n], is_copy [n]): every image once, then copies of the images of each class in turn until it has
+    per_class; a class that has more keeps them all."""
+    rows, copies = [], []
+    for label in np.unique(y):
+        own = np.flatnonzero(y == label)
+        n = max(per_class, len(own))
+        rows.append(own[np.arange(n) % len(own)])
+        copies.append(np.arange(n) >= len(own))
+    return np.concatenate(rows), np.concatenate(copies)
+
+
+def make_augmentation(name: str) -> Augmentation:
+    """The augmentation called `name`."""
+    if name not in AUGMENTATIONS:
+        raise InputError(f"unknown augmentation {name!r}: choose one of {', '.join(AUGMENTATIONS)}")
+    return AUGMENTATIONS[name]

@@ -17,6 +17,12 @@ def define(fv: flags.FlagValues) -> None:
         "FAR's initialisations (A.3); the network's own unless given.",
         flag_values=fv,
     )
+    flags.DEFINE_string(
+        "initial_network",
+        None,
+        "Start from the weights of this .keras file, or of the network of this flagfile, which is trained if need be.",
+        flag_values=fv,
+    )
     flags.mark_flag_as_required("model", fv)
 
 

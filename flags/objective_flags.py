@@ -29,6 +29,8 @@ HYPER = {
     "negative": (list(art.CHOICES["negative"]), "art: the negative class (runner_up unless given)."),
     "attack_on": (list(art.CHOICES["attack_on"]), "art: what the attack raises (attribution unless given)."),
     "attack_k": ("integer", "art: entries that the inner attack sees (all unless given)."),
+    "anchor": (list(art.CHOICES["anchor"]), "art: the image in the cosine, x or 2x - 1 (unit unless given)."),
+    "adversarial_ratio": ("number", "madry: share of the adversarial images in the loss (1 unless given)."),
     "pair": ("bool", "art: triplets over the clean and the perturbed image."),
     "cacr_weight": ("number", "cacr_wacr: weight of CACR alone (1 unless given)."),
     "wacr_weight": ("number", "cacr_wacr: weight of WACR alone (1 unless given)."),

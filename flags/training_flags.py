@@ -3,37 +3,45 @@
 from absl import flags
 
 from tfrobust.training import TrainingSpec
-from tfrobust.training.spec import OPTIMIZERS
+from tfrobust.training.spec import OPTIMIZERS, REDUCTIONS
 
 
 def define(fv: flags.FlagValues) -> None:
     """How long, how fast and from which seed."""
-    flags.DEFINE_integer("steps", None, "Training steps in all. Required.", flag_values=fv)
+    flags.DEFINE_integer("steps", None, "Training steps in all; this or --epochs is required.", flag_values=fv)
+    flags.DEFINE_float(
+        "epochs",
+        None,
+        "Passes over the images; --boundaries count in them too. With --steps: cut to these.",
+        flag_values=fv,
+    )
     flags.DEFINE_integer("batch_size", None, "Images in a step, over all replicas. Required.", flag_values=fv)
     flags.DEFINE_list(
         "learning_rates", None, "One rate, or one for each stretch between --boundaries. Required.", flag_values=fv
     )
-    flags.DEFINE_list("boundaries", [], "Steps at which the learning rate changes.", flag_values=fv)
+    flags.DEFINE_list(
+        "boundaries", [], "Steps (with --epochs: epochs) at which the learning rate changes.", flag_values=fv
+    )
     flags.DEFINE_enum("optimizer", "adam", OPTIMIZERS, "Optimizer.", flag_values=fv)
     flags.DEFINE_float("momentum", 0.9, "Momentum of sgd.", flag_values=fv)
+    flags.DEFINE_bool("nesterov", False, "Nesterov's momentum.", flag_values=fv)
+    flags.DEFINE_float("weight_decay", 0.0, "Times half the squared norm of the kernels.", flag_values=fv)
+    flags.DEFINE_enum("reduction", "mean", REDUCTIONS, "Of the loss over the batch.", flag_values=fv)
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and every random draw.", flag_values=fv)
     flags.DEFINE_integer("eps_ramp_steps", 0, "Steps over which eps grows from 0 to its value.", flag_values=fv)
     flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", flag_values=fv)
     flags.DEFINE_float("sparsity", 0.0, "Share of each kernel's weights that is pruned to zero.", flag_values=fv)
-    for name in ("steps", "batch_size", "learning_rates"):
+    for name in ("batch_size", "learning_rates"):
         flags.mark_flag_as_required(name, fv)
-    for name, kind in (("learning_rates", float), ("boundaries", int)):
-        flags.register_validator(name, _all(kind), f"--{name} takes numbers with commas between", fv)
+    for name in ("learning_rates", "boundaries"):
+        flags.register_validator(name, _numbers, f"--{name} takes numbers with commas between", fv)
 
 
-def _all(kind):
-    def check(texts):
-        try:
-            return all(kind(text) is not None for text in texts or ())
-        except ValueError:
-            return False
-
-    return check
+def _numbers(texts) -> bool:
+    try:
+        return all(float(text) is not None for text in texts or ())
+    except ValueError:
+        return False
 
 
 def from_flags(fv: flags.FlagValues) -> TrainingSpec:
@@ -41,11 +49,15 @@ def from_flags(fv: flags.FlagValues) -> TrainingSpec:
         steps=fv.steps,
         batch_size=fv.batch_size,
         learning_rates=tuple(map(float, fv.learning_rates)),
-        boundaries=tuple(map(int, fv.boundaries)),
+        boundaries=tuple(int(b) if float(b).is_integer() else b for b in map(float, fv.boundaries)),
         optimizer=fv.optimizer,
         momentum=fv.momentum,
         seed=fv.seed,
         eps_ramp_steps=fv.eps_ramp_steps,
         checkpoint_every=fv.checkpoint_every,
         sparsity=fv.sparsity,
+        epochs=fv.epochs,
+        nesterov=fv.nesterov,
+        weight_decay=fv.weight_decay,
+        reduction=fv.reduction,
     )

@@ -133,10 +133,9 @@ def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
     return seconds
 
 
-def with_controls(entries: List[Entry]) -> List[Entry]:
-    """The entries, and for each robust one madry with its steps and madry with its time; one that differs by at most
-    20 % from another stands for both."""
-    rows = {e.name: e.row() for e in entries}
+def with_controls(entries: List[Entry], rows: Dict[str, launch_rows.Row]) -> List[Entry]:
+    """The entries, of these rows by name, and for each robust one madry with its steps and madry with its time; one
+    that differs by at most 20 % from another stands for both."""
     madry = next((e for e in entries if rows[e.name].flags.method == "madry"), None)
     if madry is None:
         return entries
@@ -152,12 +151,7 @@ def with_controls(entries: List[Entry]) -> List[Entry]:
             if near:
                 beside[entry.name] = taken[min(near, key=lambda other: abs(steps - other))]
             else:
-                spec = plan.lasting(steps)
-                overrides = [
-                    f"--steps={steps}",
-                    f"--boundaries={','.join(map(str, spec.boundaries))}",
-                    f"--eps_ramp_steps={spec.eps_ramp_steps}",
-                ]
+                overrides = launch_rows.lasting(rows[madry.name], steps)
                 name = f"{madry.name}, {what} of {entry.name}"
                 taken[steps] = beside[entry.name] = name
                 out.append(Entry(name, madry.flagfile, madry.overrides + overrides, madry.cost))
@@ -193,15 +187,17 @@ def compare(fv: flags.FlagValues) -> str:
     entries = read_entries(fv)
     test_data, data = data_flags.from_flags(fv), training_data(fv)
     spec.check(test_data.shape)
-    for row in (entry.row() for entry in entries):
+    rows = {e.name: launch_rows.at(e.row(), data(e.row())) for e in entries}
+    for row in rows.values():
         launch_rows.check_row(row, data(row))
     seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
     entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
-    entries = with_controls(entries) if fv.controls else entries
+    entries = with_controls(entries, rows) if fv.controls else entries
     results, first = {e.name: [] for e in entries}, {}
     for s, seed in enumerate(fv.seeds):
         for i, entry in enumerate(entries):
             row = entry.row(f"--seed={seed}")
+            row = launch_rows.at(row, data(row))
             directory = run_folder(fv, entry, row)
             print(f"[{s * len(entries) + i + 1}/{len(entries) * len(fv.seeds)}] {entry.name}, seed {seed}", flush=True)
             trained = launch_rows.train_row(row, data(row), directory)

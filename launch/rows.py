@@ -1,16 +1,17 @@
 """A row of a paper's table: one method on one data set with all its settings, which is one flagfile."""
 
+import hashlib
 import os
-from typing import NamedTuple, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 import keras
 from absl import flags
 
 from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
 from launch import verb
-from launch.fingerprints import of_arrays
+from launch.fingerprints import of_arrays, of_network, versions
 from launch.progress import TrainingBar
-from launch.saved import NETWORK
+from launch.saved import NETWORK, load_network
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
 from tfrobust.report import write_json, write_text
@@ -43,6 +44,24 @@ def read_row(flagfile: str, overrides: Sequence[str] = (), name: str = "") -> Ro
     return make_row(verb.parse(ROOMS, [flagfile, f"--flagfile={flagfile}", *overrides]), name)
 
 
+def at(row: Row, data: ImageData) -> Row:
+    """The row with its plan in steps over these images, where it is in epochs."""
+    return row._replace(spec=row.spec.in_steps(data.train_size))
+
+
+def lasting(row: Row, steps: int) -> List[str]:
+    """Overrides that make the row's plan last so many steps, its boundaries and ramp in their places."""
+    if row.flags.epochs is not None:  # Such a plan is cut by itself.
+        return [f"--steps={steps}"]
+    spec = row.spec.lasting(steps)
+    return [
+        f"--steps={steps}",
+        f"--boundaries={','.join(map(str, spec.boundaries))}",
+        f"--learning_rates={','.join(map(str, spec.learning_rates))}",
+        f"--eps_ramp_steps={spec.eps_ramp_steps}",
+    ]
+
+
 # What may change between two calls that are one run.
 FREE = (
     "--data_dir=",
@@ -61,11 +80,13 @@ def resolved(fv: flags.FlagValues) -> str:
     return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(FREE))
 
 
-def settings(row: Row, data: ImageData) -> str:
-    """What makes the weights: the flags, and digests of the images and maps as comments."""
+def settings(row: Row, data: ImageData, initial: Optional[keras.Model] = None) -> str:
+    """What makes the weights: the flags, and digests of the images, maps and initial weights as comments."""
     lines = [f"# images {of_arrays(data.x_train, data.y_train)}"]
     if data.saliency is not None:
         lines.append(f"# saliency maps {of_arrays(data.saliency)}")
+    if initial is not None:
+        lines.append(f"# initial weights {of_network(initial)}")
     return resolved(row.flags) + "".join(f"{line}\n" for line in lines)
 
 
@@ -101,10 +122,14 @@ def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
     A directory that holds a run with other settings, images or maps is refused.  Leaves network.keras, run.flags (a
     flagfile that repeats the run), run.json, tensorboard/ and checkpoints/.
     """
+    row = at(row, data)
     check_row(row, data)
+    initial = _initial(row, data)
     network = new_network(row, data)
+    if initial is not None:
+        _take_weights(network, initial, row.flags.initial_network)
     training.check(network, row.objective, training_batches(data, 2, 0))
-    _claim(verb.output_folder(directory), settings(row, data))
+    _claim(verb.output_folder(directory), settings(row, data, initial))
     trained = training.train(
         network,
         row.objective,
@@ -121,6 +146,38 @@ def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
     os.replace(unfinished, os.path.join(directory, NETWORK))
     write_json(os.path.join(directory, "run.json"), {"steps": row.spec.steps, "seconds": trained.seconds})
     return trained
+
+
+def _initial(row: Row, data: ImageData) -> Optional[keras.Model]:
+    """The network whose weights the row starts from, trained first where it is a flagfile's."""
+    path = row.flags.initial_network
+    if not path:
+        return None
+    if not os.path.exists(path):
+        raise InputError(f"--initial_network={path}: no such file")
+    if not path.endswith(".flags"):
+        return load_network(path)
+    # The same network of another method: its seed, width and length of training come from this row's.
+    first = read_row(path, [*same_data(row.flags), *_given(row.flags, "seed", "width", "initialization")])
+    folder = verb.output_folder(saliency_flags.folder(row.flags), "--saliency_dir")
+    return network_of(first, data_flags.augmented(data, first.flags), folder)
+
+
+def network_of(row: Row, data: ImageData, folder: str) -> keras.Model:
+    """The network of a row that another row needs, trained in a folder of its own unless it has been."""
+    # Runs of one Keras cannot be gone on with by the other.
+    parts = settings(row, data), versions()["keras"].split(".")[0]
+    directory = os.path.join(folder, f"{row.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")
+    print(f"{row.name} first: {directory}", flush=True)
+    train_row(row, data, directory)
+    return load_network(os.path.join(directory, NETWORK))
+
+
+def _take_weights(network, initial, path) -> None:
+    theirs = initial.get_weights()
+    if [w.shape for w in theirs] != [w.shape for w in network.get_weights()]:
+        raise InputError(f"--initial_network={path}: its weights do not fit the model {network.name!r}")
+    network.set_weights(theirs)
 
 
 def _claim(directory: str, settings: str) -> None:

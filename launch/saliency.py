@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from flags import data_flags, saliency_flags
 from launch import rows, verb
-from launch.fingerprints import of_arrays, of_network, versions
+from launch.fingerprints import of_arrays, of_network
 from launch.progress import bar
 from launch.saved import load_network
 from tfrobust.attributions.split import last_feature_map
@@ -57,13 +57,9 @@ def _teacher(path, row, data, folder):
         if any(source.teacher.endswith(".flags") for source in saliency_flags.from_flags(teacher.flags)):
             raise InputError(f"teacher {path} has a teacher of its own to be trained first: train it with launch.train")
         images = with_saliency(teacher, data_flags.augmented(data, teacher.flags))
-        # Runs of one Keras cannot be gone on with by the other.
-        parts = rows.settings(teacher, images), versions()["keras"].split(".")[0]
-        directory = os.path.join(folder, f"teacher-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")
-        print(f"teacher {path}: {directory}", flush=True)
-        rows.train_row(teacher, images, directory)
-        path = os.path.join(directory, rows.NETWORK)
-    teacher = load_network(path)
+        teacher = rows.network_of(teacher, images, folder)
+    else:
+        teacher = load_network(path)
     check_network(teacher, to_unit(data.x_train[:BATCH]))
     if teacher.output_shape[-1] < data.classes:
         raise InputError(f"teacher {path} knows {teacher.output_shape[-1]} classes, {data.name} has {data.classes}")

@@ -29,6 +29,7 @@ def train(fv: flags.FlagValues) -> None:
     verb.output_folder(fv.output)
     row = rows.make_row(fv)
     data = with_saliency(row, data_flags.from_flags(fv))
+    row = rows.at(row, data)
     trained = rows.train_row(row, data, fv.output)
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
     network = os.path.join(fv.output, rows.NETWORK)

@@ -78,8 +78,8 @@ def test_maps_are_made_once_and_anew_for_whatever_they_depend_on(folder):
 def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
     source = "--saliency=guided_backpropagation:DIR/teacher.flags"
     assert call(folder, source) == 0
-    assert "teacher" in capsys.readouterr().out
-    assert len([name for name in os.listdir(folder / "maps") if name.startswith("teacher-")]) == 1
+    assert "natural first" in capsys.readouterr().out
+    assert len([name for name in os.listdir(folder / "maps") if name.startswith("natural-")]) == 1
     again = [f"--flagfile={folder}/out/run.flags", f"--saliency_dir={folder}/maps", f"--output={folder}/again"]
     assert train.main(["train", *again]) == 0
     one, again = (saliency.load_network(f"{folder}/{name}/network.keras").get_weights() for name in ("out", "again"))
@@ -95,7 +95,7 @@ def test_other_images_make_another_teacher_and_another_teacher_another_run(folde
         arrays = dict(file)
     np.savez(folder / "boxed.npz", **{**arrays, "x_train": arrays["x_train"][::-1]})
     assert call(folder, *own, output="other") == 0
-    assert len([name for name in os.listdir(folder / "maps") if name.startswith("teacher-")]) == 2
+    assert len([name for name in os.listdir(folder / "maps") if name.startswith("natural-")]) == 2
     assert call(folder, *own) == 2  # The run that is there saw other images.
     assert "# images" in capsys.readouterr().err
     (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=6\n--batch_size=5\n")
@@ -153,6 +153,25 @@ def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
     assert train.main(["train", *base, *more, f"--output={folder}/out"]) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and words in err[0]
+
+
+def test_a_run_starts_from_the_weights_of_another(folder):
+    """From a file or from a flagfile, which is trained on the way; one that does not fit is refused."""
+    base = ["train", "--flagfile=flags/digits/natural.flags", "--steps=1", "--learning_rates=1e-12"]
+    make_model("digits_cnn", (8, 8, 1), 10).save(folder / "start.keras")
+    assert train.main([*base, f"--initial_network={folder}/start.keras", f"--output={folder}/a"]) == 0
+    start, end = (saliency.load_network(f"{folder}/{name}") for name in ("start.keras", "a/network.keras"))
+    for want, got in zip(start.get_weights(), end.get_weights()):
+        np.testing.assert_allclose(got, want, atol=1e-6)
+    assert "# initial weights" in (folder / "a" / "run.flags").read_text()
+    again = [*base, f"--saliency_dir={folder}/maps", f"--initial_network={folder}/teacher.flags"]
+    assert train.main([*again, f"--output={folder}/b"]) == 0
+    first = [name for name in os.listdir(folder / "maps") if name.startswith("natural-")]
+    trained, end = (saliency.load_network(f"{folder}/{n}/network.keras") for n in (f"maps/{first[0]}", "b"))
+    for want, got in zip(trained.get_weights(), end.get_weights()):
+        np.testing.assert_allclose(got, want, atol=1e-6)
+    assert train.main([*base, f"--initial_network={folder}/one.keras", f"--output={folder}/c"]) == 2
+    assert train.main([*base, f"--initial_network={folder}/none.keras", f"--output={folder}/c"]) == 2
 
 
 if __name__ == "__main__":

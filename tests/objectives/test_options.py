@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -180,6 +181,38 @@ def test_wasserstein_with_a_high_price_stays_near():
         return float(tf.reduce_mean(tf.abs(method.inner(network, batch, the_step()) - batch.x)))
 
     assert distance(100.0) < 0.03 < distance(0.0)
+
+
+def test_adversarial_ratio_shares_the_loss_between_both_images():
+    network, batch, x_adv = setup()
+    clean, worst = (cross_entropy(batch.y, network(x)).numpy() for x in (batch.x, x_adv))
+    for r in (0.0, 0.7, 1.0):
+        terms = make_objective("madry", adversarial_ratio=r, **INNER).outer(network, batch, x_adv, the_step())
+        np.testing.assert_allclose(sum(t.numpy() for t in terms.values()), r * worst + (1 - r) * clean, rtol=1e-5)
+    with pytest.raises(InputError):
+        make_objective("madry", adversarial_ratio=1.5, **INNER)
+
+
+def test_adversarial_ratio_moves_batch_statistics_once():
+    network, (x, y) = small_network(batch_norm=True), images(6)
+    layer = next(la for la in network.layers if isinstance(la, keras.layers.BatchNormalization))
+    before = np.array(layer.moving_mean)
+    once = keras.models.clone_model(network)
+    once.set_weights(network.get_weights())
+    make_objective("madry", adversarial_ratio=0.5, **INNER).outer(network, Batch(x, y), x, the_step())
+    once(tf.concat([x, x], 0), training=True)
+    other = once.get_layer(layer.name)
+    assert np.abs(np.array(layer.moving_mean) - before).max() > 0
+    np.testing.assert_allclose(layer.moving_mean, other.moving_mean, atol=1e-6)
+
+
+def test_a_signed_anchor_is_the_image_scaled_to_minus_one_to_one():
+    network, batch, x_adv = setup()
+    row = dataclasses.replace(ART, anchor="signed", loss="cosine")
+    g = gradient(make_score(softplus_twin(network, 5.0), "logit"), x_adv, batch.y).numpy().reshape(6, -1)
+    a = 2 * x_adv.numpy().reshape(6, -1) - 1
+    cosine = (g * a).sum(1) / (np.linalg.norm(g, axis=1) * np.linalg.norm(a, axis=1))
+    np.testing.assert_allclose(row.attribution_loss(network, batch, x_adv), 1 - cosine, atol=1e-5)
 
 
 if __name__ == "__main__":

@@ -126,5 +126,22 @@ def test_lasting_keeps_the_shape_of_the_plan():
     assert (spec.steps, spec.boundaries, spec.eps_ramp_steps) == (50, (40,), 20)
 
 
+def test_a_stretch_that_becomes_too_short_is_left_out():
+    spec = TrainingSpec(70000, 5, [1e-6, 1e-4, 1e-5], [500, 60000]).lasting(2)
+    assert (spec.boundaries, spec.learning_rates) == ((0, 2), (1e-6, 1e-4, 1e-5))
+    spec = TrainingSpec(100, 5, [1.0, 2.0, 3.0], [40, 41]).lasting(10)
+    assert (spec.boundaries, spec.learning_rates) == ((4,), (1.0, 3.0))
+
+
+def test_epochs_are_counted_in_steps_over_the_images():
+    spec = TrainingSpec(None, 20, [0.1, 0.01], [0.5], epochs=3)
+    assert (spec.in_steps(1000).steps, spec.in_steps(1000).boundaries) == (150, (25,))
+    short = TrainingSpec(15, 20, [0.1, 0.01], [1.5], epochs=3).in_steps(1000)
+    assert (short.steps, short.boundaries, short.epochs) == (15, (8,), None)
+    for wrong in ({"steps": None}, {"epochs": 0}, {"reduction": "max"}, {"weight_decay": -1}, {"boundaries": [0.5]}):
+        with pytest.raises(InputError):
+            TrainingSpec(**{"steps": 10, "batch_size": 5, "learning_rates": [0.1, 0.1], "boundaries": [5], **wrong})
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.helpers import images, run_tests, small_network
@@ -72,6 +73,24 @@ def test_step_seconds_ranks_methods_by_their_work():
     ticks = []
     seconds = step_seconds(methods, tick=lambda: ticks.append(1))
     assert seconds["madry"] > 2 * seconds["natural"] > 0 and len(ticks) == 12
+
+
+@pytest.mark.parametrize("reduction, factor", [("mean", 1), ("sum", 6)])
+def test_weight_decay_is_half_the_squared_norm_of_the_kernels_beside_the_mean_or_the_sum(reduction, factor):
+    x, y = images(6)
+    network = small_network()
+    with tf.GradientTape() as tape:
+        loss = factor * tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x)))
+        kernels = [v for v in network.trainable_variables if len(v.shape) > 1]
+        loss += 0.25 * sum(tf.reduce_sum(tf.convert_to_tensor(v) ** 2) for v in kernels) / 2
+    gradients = tape.gradient(loss, network.trainable_variables)
+    assert 0 < len(kernels) < len(gradients)
+    want = [w - 0.1 * g for w, g in zip(network.get_weights(), gradients)]
+    trainer = Trainer(network, make_objective("natural"), batch_size=6, weight_decay=0.25, reduction=reduction)
+    trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+    trainer.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0, shuffle=False)
+    for a, b in zip(network.get_weights(), want):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 if __name__ == "__main__":

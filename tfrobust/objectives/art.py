@@ -12,7 +12,8 @@ Differs from the paper: i* is taken at the current point and from the twin, as t
 gradient passes through the image as anchor in the attack only (code); raw [0, 1] pixels are the anchor.  Options from
 the code: `attack_k` restricts the cosine of the inner attack to the k largest |g^y| at its start; `pair` puts the
 clean and the perturbed image into the outer loss, each anchored against the harder of the two gradients.
-`attack_on="total"` raises L_attr + l (appendix C).
+`attack_on="total"` raises L_attr + l (appendix C).  `anchor="signed"` puts 2x - 1 for the image into the cosine (FAR's
+Table 1 has both: the method depends on the scale of its input).
 """
 
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ CHOICES = {
     "loss": ("triplet", "cosine", "l2", "change"),
     "negative": ("runner_up", "least_likely"),
     "attack_on": ("attribution", "total"),
+    "anchor": ("unit", "signed"),
 }
 
 
@@ -45,6 +47,7 @@ class Art(InnerMax):
     attack_on: str = "attribution"
     attack_k: Optional[int] = None
     pair: bool = False
+    anchor: str = "unit"
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,6 +75,7 @@ class Art(InnerMax):
             logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
             return l2(gradient(logit, x, batch.y), gradient(logit, batch.x, batch.y))
         positive, negative = self.gradients(network, x, batch.y)
+        x = self._anchored(x)
         if self.loss == "l2":
             return l2(positive, x)
         d_positive = cosine_distance(mask * positive, mask * x)
@@ -84,11 +88,15 @@ class Art(InnerMax):
         gradients = [self.gradients(network, x, batch.y) for x in (batch.x, x_adv)]
 
         def anchored(x):
+            x = self._anchored(x)
             farthest = tf.maximum(*(cosine_distance(positive, x) for positive, _ in gradients))
             nearest = tf.minimum(*(cosine_distance(negative, x) for _, negative in gradients))
             return tf.nn.softplus(farthest - nearest)
 
         return (anchored(batch.x) + anchored(x_adv)) / 2
+
+    def _anchored(self, x):
+        return 2 * x - 1 if self.anchor == "signed" else x
 
     def inner(self, network, batch, step):
         mask = self._attack_mask(network, batch)

@@ -12,4 +12,4 @@ def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
         rate = keras.optimizers.schedules.PiecewiseConstantDecay(list(spec.boundaries), list(spec.learning_rates))
     if spec.optimizer == "adam":
         return keras.optimizers.Adam(rate)
-    return keras.optimizers.SGD(rate, momentum=spec.momentum)
+    return keras.optimizers.SGD(rate, momentum=spec.momentum, nesterov=spec.nesterov)

@@ -45,7 +45,17 @@ def train(
     finite; the last good checkpoint stays.
     """
     optimizer = make_optimizer(spec)
-    trainer = Trainer(network, objective, spec.seed, images, spec.batch_size, spec.eps_ramp_steps)
+    spec = spec.in_steps(images)
+    trainer = Trainer(
+        network,
+        objective,
+        spec.seed,
+        images,
+        spec.batch_size,
+        spec.eps_ramp_steps,
+        spec.weight_decay,
+        spec.reduction,
+    )
     trainer.compile(optimizer=optimizer, jit_compile=False)
     start, before, own = 0, 0.0, []
     prune = [Prune(spec.sparsity, spec.steps)] if spec.sparsity else []

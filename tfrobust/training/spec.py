@@ -1,37 +1,53 @@
 """How long, how fast, and from which seed a network is trained."""
 
 from dataclasses import dataclass, replace
-from typing import Sequence
+from typing import Optional, Sequence
 
 from tfrobust.types import InputError
 
 OPTIMIZERS = ("adam", "sgd")
+REDUCTIONS = ("mean", "sum")
 
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """steps: batches.  batch_size: images in one, over all replicas.
-    learning_rates: one rate, or one for each stretch between `boundaries` (in steps).
-    optimizer: adam, or sgd with `momentum`.  seed: of weights, data order and every draw.
+    """steps: batches; or epochs: passes over the images, in which `boundaries` are counted as well (see `in_steps`).
+    With both, the plan of so many epochs is shortened to so many steps.  batch_size: images in one, over all replicas.
+    learning_rates: one rate, or one for each stretch between `boundaries`.
+    optimizer: adam, or sgd with `momentum`, Nesterov's with `nesterov`.  seed: of weights, data order and every draw.
+    weight_decay: times half the squared norm of all kernels is added to the loss, biases left out.
+    reduction: the loss is the mean over the batch, or its sum (RAR's released code for its two losses).
     eps_ramp_steps: eps and the attack's step size grow linearly from 0 over so many steps (0: full from the start).
     checkpoint_every: steps between checkpoints, beside the one at the end.
     sparsity: share of each kernel's weights that ends as zero (see `pruning`).
     """
 
-    steps: int
+    steps: Optional[int]
     batch_size: int
     learning_rates: Sequence[float]
-    boundaries: Sequence[int] = ()
+    boundaries: Sequence[float] = ()
     optimizer: str = "adam"
     momentum: float = 0.9
     seed: int = 0
     eps_ramp_steps: int = 0
     checkpoint_every: int = 500
     sparsity: float = 0.0
+    epochs: Optional[float] = None
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    reduction: str = "mean"
 
     def __post_init__(self):
-        if self.steps < 1 or self.batch_size < 1 or self.checkpoint_every < 1:
+        if self.steps is None and self.epochs is None:
+            raise InputError("a plan needs its length: give steps or epochs")
+        if (self.steps is not None and self.steps < 1) or self.batch_size < 1 or self.checkpoint_every < 1:
             raise InputError("steps, batch_size and checkpoint_every must be at least 1")
+        if self.epochs is not None and not self.epochs > 0:
+            raise InputError("epochs must be above 0")
+        if self.reduction not in REDUCTIONS or self.weight_decay < 0:
+            raise InputError(f"reduction must be one of {', '.join(REDUCTIONS)}, weight_decay 0 or more")
+        if self.epochs is None and any(b != int(b) for b in self.boundaries):
+            raise InputError("boundaries in steps must be whole numbers")
         if self.optimizer not in OPTIMIZERS:
             raise InputError(f"unknown optimizer {self.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
         if not self.learning_rates or not all(rate > 0 for rate in self.learning_rates):
@@ -51,9 +67,27 @@ class TrainingSpec:
     def lasting(self, steps: int) -> "TrainingSpec":
         """The same plan stretched or shortened to `steps`: boundaries and ramp keep their place in it."""
         factor = steps / self.steps
+        rates, boundaries = [self.learning_rates[0]], []
+        for boundary, rate in zip(self.boundaries, self.learning_rates[1:]):
+            at = round(boundary * factor)
+            if boundaries and at <= boundaries[-1]:  # A stretch that has become too short for a step.
+                rates[-1] = rate
+            else:
+                boundaries.append(at)
+                rates.append(rate)
         return replace(
             self,
             steps=steps,
-            boundaries=tuple(round(b * factor) for b in self.boundaries),
+            learning_rates=tuple(rates),
+            boundaries=tuple(boundaries),
             eps_ramp_steps=round(self.eps_ramp_steps * factor),
         )
+
+    def in_steps(self, images: int) -> "TrainingSpec":
+        """The same plan with epochs over so many images counted in steps."""
+        if self.epochs is None:
+            return self
+        each = images / self.batch_size
+        steps, boundaries = max(1, round(self.epochs * each)), tuple(round(b * each) for b in self.boundaries)
+        plan = replace(self, epochs=None, steps=steps, boundaries=boundaries)
+        return plan.lasting(self.steps) if self.steps else plan

@@ -15,13 +15,24 @@ class Trainer(keras.Model):
 
     network: the classifier that is trained.  objective: what it is trained for (see `types.Objective`).
     seed: of every random draw.  images, batch_size: in a pass and in a step, which make the epoch (it stays 0 where
-    they are not given).  eps_ramp_steps: see TrainingSpec.
+    they are not given).  eps_ramp_steps, weight_decay, reduction: see TrainingSpec.
     Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, and the norm of the
     gradient.
     """
 
-    def __init__(self, network, objective, seed: int = 0, images=None, batch_size=None, eps_ramp_steps: int = 0):
+    def __init__(
+        self,
+        network,
+        objective,
+        seed: int = 0,
+        images=None,
+        batch_size=None,
+        eps_ramp_steps: int = 0,
+        weight_decay: float = 0.0,
+        reduction: str = "mean",
+    ):
         super().__init__()
+        self.weight_decay, self.images_summed = weight_decay, batch_size if reduction == "sum" else 1
         self.network, self.objective = network, objective
         self.seed, self.images, self.batch_size, self.eps_ramp_steps = seed, images, batch_size, eps_ramp_steps
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
@@ -36,15 +47,21 @@ class Trainer(keras.Model):
         with tf.GradientTape() as tape:
             terms = self.objective.outer(self.network, batch, x_adv, step)
             means = {name: tf.reduce_mean(term) for name, term in terms.items()}
-            if self.network.losses:
-                means["regularization"] = tf.add_n(self.network.losses)
-            loss = tf.add_n(list(means.values()))
+            loss = self.images_summed * tf.add_n(list(means.values()))
+            if self.network.losses or self.weight_decay:
+                means["regularization"] = tf.add_n([*self.network.losses, self._decay()])
+                loss += means["regularization"]
             # Replicas sum their gradients: the mean over the global batch needs one division, of all terms alike.
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
         grads = tape.gradient(share, variables)
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
         self.optimizer.apply_gradients(connected)
         return {**means, "loss": loss, "gradient_norm": tf.linalg.global_norm([g for g, _ in connected])}
+
+    def _decay(self):
+        """weight_decay times half the squared norm of the kernels (what has two axes at least)."""
+        kernels = [tf.convert_to_tensor(v) for v in self.network.trainable_variables if len(v.shape) > 1]
+        return self.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
 
     def _step(self) -> Step:
         iteration = tf.cast(self.optimizer.iterations, tf.int64)

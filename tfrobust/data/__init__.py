@@ -4,7 +4,7 @@ from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit
 from tfrobust.data.facts import FACTS
 from tfrobust.data.load import load
-from tfrobust.data.prepared import augmented
+from tfrobust.data.prepared import augmented, resized
 from tfrobust.data.stream import training_batches
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "augmented",
     "load",
     "make_image_data",
+    "resized",
     "to_unit",
     "training_batches",
 ]

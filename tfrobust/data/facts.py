@@ -24,6 +24,6 @@ FACTS = {
     "gtsrb": Facts((32, 32, 3), 43, 39209, 12630, "gtsrb", "traffic signs (RAR C.1.3); the papers hold out 4,410"),
     "flower17": Facts((128, 128, 3), 17, 1224, 136, "flower17", "flowers, some with masks (RAR C.1.4, SAT)"),
     "tiny_imagenet": Facts((64, 64, 3), 200, 100000, 10000, "tiny_imagenet", "photographs with boxes (SAT)"),
-    "restricted_imagenet": Facts((224, 224, 3), 9, 258594, 10150, "restricted_imagenet", "nine super-classes (FAR)"),
+    "restricted_imagenet": Facts((224, 224, 3), 9, 257748, 10150, "restricted_imagenet", "nine super-classes (FAR)"),
     "cub200": Facts((224, 224, 3), 200, 5994, 5794, "cub200", "birds with boxes (ART B)"),
 }

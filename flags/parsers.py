@@ -6,13 +6,16 @@ from absl import flags
 
 
 class _FractionParser(flags.ArgumentParser):
-    """A number, also written as a fraction: 0.03, 8/255."""
+    """A number, also written as a fraction: 0.03, 8/255, 1.5/255."""
 
     syntactic_help = "a number or a fraction"
 
     def parse(self, argument):
         try:
-            return float(Fraction(argument)) if isinstance(argument, str) else float(argument)
+            if not isinstance(argument, str):
+                return float(argument)
+            above, _, below = argument.partition("/")
+            return float(Fraction(above) / Fraction(below or 1))
         except (ValueError, ZeroDivisionError) as e:
             raise ValueError(f"{argument!r} is not a number such as 0.03 or 8/255") from e
 

@@ -5,6 +5,7 @@ import zipfile
 
 import keras
 
+import tfrobust.models  # noqa: F401  Registers the layers of its own that a network may have.
 from tfrobust.types import InputError
 
 NETWORK = "network.keras"  # The name of a run's network in its folder.

@@ -13,6 +13,7 @@ import pytest
 
 from launch import compare, demo, evaluate, train
 from tests.helpers import ROOT, run_tests, small_network
+from tfrobust.models import make_model
 
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
@@ -268,6 +269,13 @@ def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):
     assert call("train", *TRAIN, "--learning_rates=1e30", f"--output={tmp_path}/out") == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("train: ") and "became NaN or infinite at step" in last
+
+
+def test_a_network_with_a_layer_of_our_own_loads_in_a_process_that_never_made_one(tmp_path):
+    make_model("rar_resnet3", (8, 8, 3), 4).save(tmp_path / "n.keras")
+    code = f"from launch.saved import load_network; print(load_network({str(tmp_path / 'n.keras')!r}).name)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "rar_resnet3" in done.stdout, done.stderr
 
 
 if __name__ == "__main__":

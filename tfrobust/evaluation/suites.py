@@ -46,6 +46,9 @@ BUDGETS = {
     "cifar10": Budget(8 * PIXEL, (40, 2 * PIXEL), (50, PIXEL), 100, 100, 100, 0.03),
     "cifar100": Budget(8 * PIXEL, (40, 2 * PIXEL), (50, PIXEL), 100, 100, 100),
     "svhn": Budget(8 * PIXEL, (40, 2 * PIXEL), (50, PIXEL), 100, 100, 100),
+    "tiny_imagenet": Budget(8 * PIXEL, (40, 2 * PIXEL), (50, PIXEL), 100, 100, 100),
+    "restricted_imagenet": Budget(0.01, (40, 0.0025), (50, 0.00125), 300, 300, 300),
+    "cub200": Budget(2 * PIXEL, (40, 0.5 * PIXEL), (50, 0.25 * PIXEL), 1000, 1000, 1000),
     "digits": Budget(0.3, (40, 0.03), (40, 0.03), 24, 24, 16),
 }
 

@@ -3,16 +3,25 @@
 from tfrobust.report.boxes import draw_boxes
 from tfrobust.report.curves import draw_curves
 from tfrobust.report.panels import Panel, draw_panels
+from tfrobust.report.paper_table import Cell, write_paper_table
+from tfrobust.report.reported import PaperRow, Reported, paper_rows, reported, row_of
 from tfrobust.report.table import Column, markdown, write_json, write_table, write_text
 
 __all__ = [
+    "Cell",
     "Column",
+    "PaperRow",
     "Panel",
+    "Reported",
     "draw_boxes",
     "draw_curves",
     "draw_panels",
     "markdown",
+    "paper_rows",
+    "reported",
+    "row_of",
     "write_json",
+    "write_paper_table",
     "write_table",
     "write_text",
 ]

@@ -1,4 +1,4 @@
-"""Curves of a measure over eps, with their confidence bands."""
+"""Curves of a measure over eps or whatever was swept, with their confidence bands."""
 
 from typing import Dict, List, Tuple
 
@@ -7,15 +7,16 @@ from matplotlib.figure import Figure
 Point = Tuple[float, float, float, float]
 
 
-def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: str) -> None:
-    """A PNG with a line per name: points (eps, mean, low, high), in any order; the band spans low to high."""
+def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: str, over: str = "eps") -> None:
+    """A PNG with a line per name: points (x, mean, low, high), in any order; the band spans low to high.  over: what x
+    is."""
     figure = Figure(figsize=(5.5, 3.8), layout="constrained")
     axis = figure.subplots()
     for i, (name, points) in enumerate(curves.items()):
         eps, mean, low, high = zip(*sorted(points))
         axis.plot(eps, mean, "o-", ms=4, color=f"C{i}", label=name)
         axis.fill_between(eps, low, high, color=f"C{i}", alpha=0.15, lw=0)
-    axis.set_xlabel("eps")
+    axis.set_xlabel(over)
     axis.set_ylabel(label)
     axis.set_ylim(-0.02, 1.02)
     axis.set_title(title, fontsize=10)

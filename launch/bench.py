@@ -1,0 +1,148 @@
+"""Where the networks of a reproduction are trained and evaluated, each once: a folder of runs."""
+
+import hashlib
+import json
+import os
+import re
+import time
+from typing import Callable, Dict, List, NamedTuple
+
+from flags import data_flags, saliency_flags
+from launch import budgets, rows
+from launch import measurements as measure
+from launch.fingerprints import of_arrays, of_network, versions
+from launch.kept import KeptBatches
+from launch.progress import bar
+from launch.saliency import with_saliency
+from launch.saved import load_network
+from tfrobust import data as data_sets
+from tfrobust import report
+from tfrobust.data import to_unit
+from tfrobust.evaluation import run_suite
+
+
+class Run(NamedTuple):
+    """A trained network: the folder of its run, its steps and seconds, and the flags it was trained with."""
+
+    directory: str
+    steps: int
+    seconds: float
+    flags: object
+
+
+class Bench:
+    """The runs of one data set at one budget.
+
+    fv: the flags of launch.reproduce.  dataset: as the paper's rows name it; fv.source takes its place where given.
+    """
+
+    def __init__(self, fv, dataset: str):
+        self.fv, self.dataset = fv, dataset.removesuffix("_c")
+        self.budget = budgets.BUDGETS[fv.budget]
+        self._loaded: Dict[object, data_sets.ImageData] = {}
+        self._runs: Dict[tuple, Run] = {}
+        self.shape = self._load(None).shape
+
+    def _load(self, image_size):
+        """The images at the side that the row asks for, and at most the budget's."""
+        if image_size not in self._loaded:
+            fv, cap = self.fv, self.budget and self.budget.image_size
+            loaded = data_sets.load(fv.source or self.dataset, fv.data_dir, fv.download, image_size)
+            if cap and max(loaded.shape[:2]) > cap:
+                loaded = data_sets.resized(loaded, cap)
+            self._loaded = {image_size: loaded}  # One at a time: they are large.
+        return self._loaded[image_size]
+
+    def data_note(self) -> str:
+        """Which images these numbers are of."""
+        loaded = next(iter(self._loaded.values()))
+        size = f"{len(loaded.x_train):,d} training and {len(loaded.x_test):,d} test images of {loaded.shape[:2]} pixels"
+        return f"Data: {f'a part of {self.dataset}' if self.fv.source else self.dataset}, {size}."
+
+    def _overrides(self, given: List[str]) -> List[str]:
+        fv = self.fv
+        out = [f"--seed={fv.seed}", f"--saliency_dir={os.path.join(fv.output, 'maps')}", *given]
+        if fv.source:  # A part has nothing to spare.
+            out += [f"--dataset={fv.source}", "--hold_out=0"]
+        return out + ([f"--data_dir={fv.data_dir}"] if fv.data_dir else [])
+
+    def trained(self, flagfile: str, given: List[str]) -> Run:
+        """The network of a flagfile with these overrides, trained at the budget unless it has been; networks that it
+        needs (to start from, as teachers) come first."""
+        key = flagfile, *given
+        if key not in self._runs:
+            plan = self._overrides(given)
+            first = rows.read_row(flagfile, plan)
+            plan += self._needed(first, given)
+            loaded = self._load(first.flags.image_size)
+            prepared = data_flags.prepared(loaded, rows.read_row(flagfile, plan).flags)
+            plan += budgets.overrides(first, prepared.train_size, self.budget)
+            row = rows.read_row(flagfile, plan)
+            row = rows.at(row, prepared)
+            directory = os.path.join(self.fv.output, "runs", self._name(flagfile, given))
+            trained = rows.train_row(row, with_saliency(row, prepared), directory)
+            self._runs[key] = Run(directory, row.spec.steps, trained.seconds, row.flags)
+        return self._runs[key]
+
+    def _needed(self, row: rows.Row, given: List[str]) -> List[str]:
+        """Overrides that name the networks which the row needs, trained here at the same budget."""
+        out = []
+        if (row.flags.initial_network or "").endswith(".flags"):
+            initial = [flag for flag in given if flag.startswith("--initialization=")]
+            out.append(f"--initial_network={self._network(row.flags.initial_network, initial)}")
+        sources = saliency_flags.from_flags(row.flags)
+        if any(source.teacher.endswith(".flags") for source in sources):
+            named = [f"{s.kind}:{self._network(s.teacher, [])}" if s.teacher else s.kind for s in sources]
+            out.append(f"--saliency={','.join(named)}")
+        return out
+
+    def _network(self, path: str, given: List[str]) -> str:
+        if not path.endswith(".flags"):
+            return path
+        return os.path.join(self.trained(path, given).directory, rows.NETWORK)
+
+    def _name(self, flagfile: str, given: List[str]) -> str:
+        parts = [flagfile.removeprefix("flags/").removesuffix(".flags"), *(flag.lstrip("-") for flag in given)]
+        part = [f"part-{hashlib.sha256(self.fv.source.encode()).hexdigest()[:6]}"] if self.fv.source else []
+        text = "-".join([*parts, *part, self.fv.budget, f"seed{self.fv.seed}"])
+        return re.sub(r"[^\w.=-]+", "_", text)
+
+    def evaluated(self, run: Run, suite, columns, source: Callable[[str], Run]) -> Dict[str, dict]:
+        """Summaries of the suite's tasks that these columns need: "" -> of attacks made on the network itself, METHOD
+        -> of those made on another method's network, which source(METHOD) gives."""
+        natural = source("natural") if any(m.natural for m in columns) else None
+        own = [m for m in columns if not m.transferred]
+        out = {"": self._summary(run, measure.reduced(suite, own), natural)}
+        others = [m for m in columns if m.transferred]
+        for name in dict.fromkeys(m.source for m in others):
+            made = [m for m in others if m.source == name]
+            out[name] = self._summary(run, measure.reduced(suite, made), source(name))
+        return out
+
+    def _summary(self, run: Run, suite, other) -> dict:
+        """The summary of a suite on a run, from its folder if it is there."""
+        fv = self.fv
+        network = load_network(os.path.join(run.directory, rows.NETWORK))
+        natural = load_network(os.path.join(other.directory, rows.NETWORK)) if other else None
+        images = data_flags.prepared(self._load(run.flags.image_size), run.flags)
+        x = to_unit(images.x_test)
+        identity = {
+            "suite": suite.as_dict(),
+            "networks": [of_network(each) for each in (network, natural) if each is not None],
+            "images": of_arrays(x, images.y_test),
+            "versions": versions(),
+        }
+        text = json.dumps(identity, sort_keys=True, default=str)
+        folder = os.path.join(run.directory, "evaluations")
+        path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + ".json")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)["summary"]
+        began = time.perf_counter()
+        keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
+        result = run_suite(network, x, images.y_test, suite, fv.evaluation_batch, fv.map_chunk, bar, keep, natural)
+        flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
+        seconds = time.perf_counter() - began
+        values = {"summary": result.summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
+        report.write_json(path, values)
+        return result.summary

@@ -1,0 +1,111 @@
+"""Budgets of a reproduction: a paper's own plan, one for two cores, and one that only shows that everything runs.
+
+A budget caps what a row asks for and changes nothing that lies below: steps, network, images, points of the path,
+steps of the attacks.  An attack with fewer steps takes longer ones, so that the way it can go stays as long, within the
+ball.  What a budget changed is written beside every result.
+"""
+
+from dataclasses import replace
+from typing import List, NamedTuple, Optional
+
+from launch.rows import Row
+from tfrobust.attacks.spec import ON_PREDICTIONS, AttackSpec
+from tfrobust.evaluation import Suite
+
+SPATIAL = "spatial"  # Its steps are those of a grid.
+
+
+class Budget(NamedTuple):
+    """steps, batch_size: of training, with Adam at a constant rate, eps grown over the first `ramp` of it.
+    width: of the network.  image_size: largest side.  attack_steps, ig_steps, ig_steps_attack: of training.
+    examples, attribution_examples: test images, and those of them whose maps are attacked.  prediction_steps,
+    map_attack_steps, map_steps, samples: of the evaluation."""
+
+    steps: int
+    batch_size: int
+    width: float
+    image_size: int
+    attack_steps: int
+    ig_steps: int
+    ig_steps_attack: int
+    examples: int
+    attribution_examples: int
+    prediction_steps: int
+    map_attack_steps: int
+    map_steps: int
+    samples: int
+    ramp: float = 0.3
+    learning_rate: float = 1e-3
+
+
+BUDGETS = {
+    "paper": None,
+    "cpu": Budget(500, 32, 0.25, 64, 5, 5, 3, 500, 50, 20, 20, 10, 10),
+    "smoke": Budget(2, 2, 0.0625, 16, 1, 2, 1, 64, 2, 1, 1, 2, 2, 0.0),
+}
+
+
+def overrides(row: Row, images: int, budget: Optional[Budget]) -> List[str]:
+    """Flags that cut the row, which trains on so many images, to the budget; none for the paper's."""
+    if budget is None:
+        return []
+    fv, steps = row.flags, min(budget.steps, row.spec.in_steps(images).steps)
+    batch_size = min(budget.batch_size, row.spec.batch_size)
+    out = [
+        f"--steps={steps}",
+        f"--batch_size={batch_size}",
+        f"--width={min(budget.width, fv.width)}",
+        "--optimizer=adam",
+        f"--learning_rates={budget.learning_rate}",
+        "--boundaries=",
+        "--reduction=mean",
+        "--weight_decay=0",
+    ]
+    if fv.eps is not None:
+        out.append(f"--eps_ramp_steps={round(budget.ramp * steps)}")
+    if fv.attack_steps is not None:
+        n = min(budget.attack_steps, fv.attack_steps)
+        size = fv.step_size if n == 0 else min(fv.step_size * fv.attack_steps / n, max(fv.eps, fv.step_size))
+        out += [f"--attack_steps={n}", f"--step_size={size}"]
+    for name in ("ig_steps", "ig_steps_attack"):
+        if fv[name].value is not None:
+            out.append(f"--{name}={min(getattr(budget, name), fv[name].value)}")
+    if fv.alpha is not None:  # Annealed over the run as the paper's epochs do it, step by step.
+        epochs = fv.epochs or row.spec.steps * row.spec.batch_size / images
+        out += [f"--alpha={fv.alpha ** (epochs / steps)}", "--anneal=step"]
+    return out
+
+
+def evaluated(suite: Suite, shape, original_side: int, budget: Optional[Budget]) -> Suite:
+    """The suite cut to the budget, for images of shape (H, W, C) whose side was original_side in the paper: k keeps its
+    share of the pixels."""
+    share = (shape[0] / original_side) ** 2
+
+    def k_of(k):
+        return k and max(1, min(round(k * share), shape[0] * shape[1]))
+
+    def attack_of(attack: AttackSpec) -> AttackSpec:
+        attack = replace(attack, k=k_of(attack.k))
+        if budget is None or attack.method == SPATIAL or not attack.steps:
+            return attack
+        on_predictions = attack.method in ON_PREDICTIONS
+        cap = budget.prediction_steps if on_predictions else budget.map_attack_steps
+        n = min(cap, attack.steps)
+        size = min(attack.step_size * attack.steps / n, max(attack.eps, attack.step_size))
+        return replace(attack, steps=n, step_size=size, samples=min(attack.samples, budget.samples))
+
+    def map_of(spec):
+        spec = replace(spec, k=k_of(spec.k))
+        if budget is None:
+            return spec
+        return replace(spec, steps=min(spec.steps, budget.map_steps), samples=min(spec.samples, budget.samples))
+
+    cut = {}
+    if budget is not None:
+        cut = {"examples": budget.examples, "attribution_examples": budget.attribution_examples, "doubled": 0}
+    return replace(
+        suite,
+        predictions={name: attack_of(attack) for name, attack in suite.predictions.items()},
+        attributions={name: (map_of(a), attack_of(attack)) for name, (a, attack) in suite.attributions.items()},
+        **cut,
+    )

@@ -1,0 +1,161 @@
+"""What is measured for a number that a paper prints, and for the points of its sweeps: tasks of the paper's suite."""
+
+import re
+from dataclasses import replace
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from tfrobust.evaluation import Suite
+from tfrobust.report import Reported
+
+
+class Measurement(NamedTuple):
+    """A column of a table: the entry summary[task][key][statistic] of a suite, whose attack is `spec`.
+
+    heading: of the column.  source: method whose network the attack is made on ("": the attacked network itself).
+    natural: it compares with the natural network of the same table.
+    """
+
+    heading: str
+    task: str
+    key: str
+    statistic: str
+    spec: object = None
+    source: str = ""
+    natural: bool = False
+
+    @property
+    def transferred(self) -> bool:
+        """The attack is made on another network."""
+        return self.task.endswith(ELSEWHERE)
+
+    def read(self, summary) -> Optional[Dict[str, float]]:
+        """value, low and high of the summary of a suite; None where the network had no example to measure."""
+        entry = summary.get(self.task, {}).get(self.key)
+        return entry and {"value": entry[self.statistic], "low": entry["low"], "high": entry["high"]}
+
+
+ELSEWHERE = " made on the natural network"  # What a suite calls an attack made on the other network it was given.
+MEASURES = {"topk_intersection": "top_k_intersection", "kendall": "kendall", "spearman": "spearman"}
+MAPS = {"ig": "integrated_gradients", "gradient": "gradient", "gradshap": "grad_shap"}
+ACCURACIES = ("natural_accuracy", "top1_acc")
+
+
+def statistic(paper: str) -> str:
+    """ER gives medians of its measures, all others means."""
+    return "median" if paper == "er" else "mean"
+
+
+def measurement(number: Reported, suite: Suite) -> Optional[Measurement]:
+    """How the number is measured with the paper's suite; None where it is not by this project."""
+    attack = re.search(r"(?:^|; )attack=([^;]*)(?:; eps=(\d+)/255)?", number.variant)
+    if number.metric in ACCURACIES:
+        return Measurement("natural", "natural", "accuracy", "mean")
+    if number.metric == "adversarial_accuracy":
+        source = re.search(r"created on ([\w-]+) model", number.variant)
+        name, spec = prediction_attack(suite, *(attack.groups() if attack else ("", None)))
+        return on_predictions(name, spec, _method(source[1]) if source else "", number.method)
+    if number.metric in MEASURES:
+        kind = "manipulation" if "targeted" in number.variant else ""
+        return on_maps(suite, number.paper, number.metric, number.attribution, kind)
+    if number.metric == "spearman_to_natural_model":
+        key = "integrated_gradients_as_natural"
+        return Measurement("Spearman to natural", "alignment", key, "mean", _first_map(suite), natural=True)
+    return None
+
+
+def _method(source: str) -> str:
+    return {"Natural": "natural", "ART": "art"}.get(source, "madry")
+
+
+def prediction_attack(suite: Suite, text: str, eps: Optional[str]) -> Tuple[str, object]:
+    """(name, attack) of the suite that a variant's "attack=..." means; the suite's first for no text."""
+    if not text:
+        return next(iter(suite.predictions.items()))
+    name = text.split(" linf")[0].replace("uniform noise", "noise")
+    if eps:
+        name = f"{name} at {eps}/8 eps"
+    name = next((n for n in suite.predictions if name.startswith(n)), name)
+    if name not in suite.predictions:  # PGD of another length.
+        length = int(re.fullmatch(r"PGD-(\d+)", name)[1])
+        return name, replace(suite.predictions["PGD-40"], steps=length)
+    return name, suite.predictions[name]
+
+
+def on_predictions(name: str, spec, source: str = "", method: str = "") -> Measurement:
+    """Accuracy under an attack, made on the network of method `source` where that is another."""
+    if not source or source == method:
+        heading = f"{name} of {source}" if source else name
+        return Measurement(heading, name, "accuracy", "mean", spec, source)
+    return Measurement(f"{name} of {source}", name + ELSEWHERE, "accuracy", "mean", spec, source)
+
+
+def _first_map(suite: Suite):
+    return next(iter(suite.attributions.values()))
+
+
+def on_maps(suite: Suite, paper: str, metric: str, attribution: str, kind: str = "") -> Measurement:
+    """A measure of one attribution under the suite's attack on it."""
+    task = kind or next(iter(suite.attributions))
+    map_spec, attack = suite.attributions[task]
+    task = kind or f"IFIA on {attribution}"
+    spec = replace(map_spec, method=MAPS[attribution]), attack
+    heading = f"{attribution} {metric.split('_')[0]}{' (manipulation)' if kind else ''}"
+    return Measurement(heading, task, MEASURES[metric], statistic(paper), spec)
+
+
+def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
+    """The columns of a figure that prints no numbers."""
+    first = next(iter(suite.predictions.items())) if suite.predictions else None
+    maps = [on_maps(suite, paper, metric, "ig") for metric in ("topk_intersection", "kendall")]
+    accuracies = [Measurement("natural", "natural", "accuracy", "mean"), on_predictions(*first)]
+    columns = {
+        ("art", "F8"): maps,
+        ("art", "F9"): accuracies,
+        ("art", "F12"): [_at(m, eps / 8) for m in maps for eps in (2, 4, 8, 12)],
+        ("art", "F14"): [on_predictions(*at) for norm in ("", " l2") for at in _scaled(suite, f"PGD-40{norm}")],
+        ("far", "F3"): [*accuracies, *maps],
+        ("far", "F5"): [_with_beta(suite, beta) for beta in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)],
+        ("sat", "F5"): [on_predictions(n, a) for n, a in suite.predictions.items() if n.startswith("PGD-5 ")],
+    }
+    return columns[paper, table]
+
+
+SWEEPS = (("art", "F8"), ("art", "F9"), ("art", "F12"), ("art", "F14"), ("far", "F3"), ("far", "F5"), ("sat", "F5"))
+
+
+def _at(m: Measurement, part: float) -> Measurement:
+    """The same with eps and the steps' length multiplied by `part`."""
+    map_spec, attack = m.spec
+    attack = replace(attack, eps=part * attack.eps, step_size=part * attack.step_size)
+    text = f"at {attack.eps * 255:.3g}/255"
+    return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=(map_spec, attack))
+
+
+def _scaled(suite: Suite, name: str):
+    attack = suite.predictions[name]
+    for part in (0.25, 0.5, 1.0, 1.5, 2.0):
+        scaled = replace(attack, eps=part * attack.eps, step_size=part * attack.step_size)
+        shown = f"{scaled.eps:.3g}" if attack.norm == "l2" else f"{scaled.eps * 255:.3g}/255"
+        yield f"{name} at {shown}", scaled
+
+
+def _with_beta(suite: Suite, beta: float) -> Measurement:
+    """FAR's Fig. 5: top-k intersection of |gradient| maps over beta of the approximated second derivative."""
+    m = on_maps(suite, "far", "topk_intersection", "gradient")
+    map_spec, attack = m.spec
+    text = f"beta {beta:g}"
+    attack = replace(attack, softplus_beta=beta)
+    return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=(map_spec, attack))
+
+
+def reduced(suite: Suite, columns: List[Measurement]) -> Suite:
+    """The suite with the tasks of these columns alone."""
+    predictions = {m.task.removesuffix(ELSEWHERE): m.spec for m in columns if m.key == "accuracy" and m.spec}
+    attributions = {m.task: m.spec for m in columns if m.key in MEASURES.values()}
+    natural = next((m.spec for m in columns if m.natural), None)
+    if natural and not attributions:  # Whose maps are compared.
+        attributions["map"] = natural
+    aligned = any(m.natural for m in columns)
+    return replace(
+        suite, predictions=predictions, attributions=attributions, transfer={}, faithful=False, aligned=aligned
+    )

@@ -1,0 +1,228 @@
+"""Trains what a table of a paper needs, evaluates it, and writes the table with reported and measured side by side.
+
+    python -m launch.reproduce --paper=rar --table=T2 --dataset=mnist --data_dir=DATA --budget=cpu
+
+--budget: paper (its own settings, for a machine with GPUs), cpu (minutes for a row on two cores) or smoke (seconds;
+numbers without meaning).  Leaves in --output: runs/ (one folder for each network, see launch.train, shared by all
+tables that need it) and tables/PAPER_TABLE_DATASET_BUDGET.md, .tex, .csv, .html, .json, with a .png for a sweep.
+Interrupted, the same command goes on with what is missing.  --list prints the tables there are.
+"""
+
+import functools
+import os
+import sys
+import time
+from typing import Dict, List, NamedTuple, Optional
+
+from absl import flags
+
+from launch import budgets, verb
+from launch import measurements as measure
+from launch.bench import Bench
+from launch.versions import about_source
+from tfrobust import report
+from tfrobust.data import FACTS
+from tfrobust.evaluation import make_suite
+from tfrobust.types import InputError
+
+PAPERS = ("rar", "art", "er", "far", "sat")
+
+
+def reproduce_flags(fv: flags.FlagValues) -> None:
+    """Which table, at what budget, and where to."""
+    where = {"flag_values": fv}
+    flags.DEFINE_enum("paper", None, PAPERS, "Paper. Required.", **where)
+    flags.DEFINE_string("table", None, "Table or sweep of it, as --list names them. Required.", **where)
+    flags.DEFINE_string("dataset", None, "One data set of the table (all unless given).", **where)
+    flags.DEFINE_list("methods", [], "These methods of the table alone.", **where)
+    flags.DEFINE_enum("budget", "paper", list(budgets.BUDGETS), "How much work a row may be.", **where)
+    flags.DEFINE_integer("seed", 0, "Of training and evaluation.", **where)
+    flags.DEFINE_string("data_dir", None, "Folder of the data sets (see launch.train).", **where)
+    flags.DEFINE_string(
+        "source", None, "Part of the data set, .npz or a folder of images, to use instead of the whole.", **where
+    )
+    flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
+    flags.DEFINE_string("output", "reproduced", "Folder of runs and tables.", **where)
+    flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
+    flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
+    flags.DEFINE_bool("list", False, "Print the tables and their data sets, and do nothing else.", **where)
+
+
+class Line(NamedTuple):
+    """A network of the table: its row, its name in the table, the printed numbers, and what is measured of it."""
+
+    row: report.PaperRow
+    name: str
+    numbers: List[report.Reported]
+
+
+def tables() -> Dict[str, List[str]]:
+    """ "PAPER TABLE" -> data sets."""
+    out: Dict[str, List[str]] = {}
+    for row in report.paper_rows():
+        if row.table != "text" and row.dataset:
+            datasets = out.setdefault(f"{row.paper} {row.table}", [])
+            datasets += [row.dataset] * (row.dataset not in datasets)
+    return out
+
+
+def read_lines(fv, dataset: str) -> List[Line]:
+    """The lines of the table for one data set."""
+    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == (fv.paper, fv.table, dataset)]
+    numbers = report.reported()
+    models = {row.model for row in own}
+    lines = []
+    for row in own:
+        if fv.methods and row.method not in fv.methods:
+            continue
+        model = f" [{row.model}]" if len(models) > 1 else ""
+        name = f"{row.method}{model}{f' ({row.variant})' if row.variant else ''}"
+        lines.append(Line(row, name, [n for n in numbers if report.row_of(n) == tuple(row[:6])]))
+    if not lines:
+        known = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in tables().items() if name.startswith(fv.paper))
+        raise InputError(f"no rows for table {fv.table}, {dataset}, {fv.methods or 'all methods'}; there are {known}")
+    return lines
+
+
+def datasets_of(fv) -> List[str]:
+    known = tables().get(f"{fv.paper} {fv.table}")
+    if not known:
+        names = ", ".join(name.split()[1] for name in tables() if name.startswith(f"{fv.paper} "))
+        raise InputError(f"--table={fv.table}: {fv.paper} has {names}")
+    if fv.dataset and fv.dataset not in known:
+        raise InputError(f"--dataset={fv.dataset}: table {fv.table} of {fv.paper} has {', '.join(known)}")
+    if fv.source and not fv.dataset and len(known) > 1:
+        raise InputError(f"--source needs --dataset, one of {', '.join(known)}")
+    return [fv.dataset] if fv.dataset else known
+
+
+def reproduce(fv: flags.FlagValues) -> None:
+    if fv.list:
+        print("\n".join(f"{name:8} {', '.join(sets)}" for name, sets in tables().items()))
+        return
+    if not fv.paper or not fv.table:
+        raise InputError("--paper and --table are required; --list prints what there is")
+    verb.output_folder(fv.output)
+    for dataset in datasets_of(fv):
+        reproduce_table(fv, dataset)
+
+
+def reproduce_table(fv, dataset: str) -> None:
+    """One table on one data set, written as its lines come in."""
+    lines = read_lines(fv, dataset)
+    bench = Bench(fv, dataset)
+    name = f"{fv.paper}_{fv.table}_{dataset}_{fv.budget}"
+    path = os.path.join(fv.output, "tables", name)
+    done, cells, began = [], [], time.perf_counter()
+    columns = functools.partial(columns_of, suite=suite_of(fv, dataset, bench.shape))
+    for i, line in enumerate(lines):
+        left = (time.perf_counter() - began) / i * (len(lines) - i) if i else None
+        eta = f", about {left / 60:.0f} min left" if left else ""
+        print(f"[{i + 1}/{len(lines)}] {fv.paper} {fv.table} {dataset}: {line.name}{eta}", flush=True)
+        own, new = measured(bench, line, columns(line, lines))
+        done.append(own)
+        cells += new
+        table = report.write_paper_table(path, title(fv, dataset), done, cells, notes(fv, bench), about_it(fv, dataset))
+    if (fv.paper, fv.table) in measure.SWEEPS:
+        draw_sweep(path + ".png", lines, cells, title(fv, dataset))
+    print(f"\n{table}")
+    print("reported / measured (difference)\n" + "\n".join(notes(fv, bench)))
+    print(f"written: {path}.md, .tex, .csv, .html, .json")
+
+
+def suite_of(fv, dataset, shape):
+    """The paper's suite for the data set, at the budget."""
+    side = FACTS[dataset.removesuffix("_c")].shape[0]
+    suite = make_suite(fv.paper, dataset.removesuffix("_c"), shape)
+    return budgets.evaluated(suite, shape, side, budgets.BUDGETS[fv.budget])
+
+
+def columns_of(line: Line, lines: List[Line], suite):
+    """[(measurement, printed number or None)] of a line: of its numbers, and of what the others' numbers ask for."""
+    if (line.row.paper, line.row.table) in measure.SWEEPS:
+        return suite, [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
+    wanted = [(measure.measurement(n, suite), n) for n in line.numbers]
+    return suite, wanted
+
+
+def measured(bench: Bench, line: Line, suite_and_columns):
+    """(what the line says of itself, its cells): trained and evaluated where it can be."""
+    suite, wanted = suite_and_columns
+    known = [m for m, _ in wanted if m]
+    note, trained, summaries = line.row.left_out, None, {}
+    if not note and not known:
+        note = "its numbers are not measured by this project"
+    if not note:
+        trained = bench.trained(line.row.flagfile, line.row.overrides.split())
+        summaries = bench.evaluated(trained, suite, known, functools.partial(source_of, bench, line))
+    cells = [cell(line, m, number, summaries) for m, number in wanted]
+    own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
+    if trained:
+        own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=bench.fv.seed)
+    return own, cells
+
+
+def source_of(bench, line, method: str):
+    """The trained network of another method of the same table, on which an attack is made or maps are compared."""
+    row = next(
+        r
+        for r in report.paper_rows()
+        if (r.paper, r.dataset, r.model, r.method) == (line.row.paper, line.row.dataset, line.row.model, method)
+        and r.flagfile
+        and not r.overrides
+    )
+    return bench.trained(row.flagfile, [])
+
+
+def cell(line: Line, m, number: Optional[report.Reported], summaries) -> report.Cell:
+    if m is None:
+        what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
+        return report.Cell(line.name, what, number.unit, number.value)
+    unit = number.unit if number else ("percent" if m.key == "accuracy" else "fraction")
+    found = (m.read(summaries[m.source if m.source != line.row.method else ""]) if summaries else None) or {}
+    printed = number.value if number else None
+    return report.Cell(line.name, m.heading, unit, printed, found.get("value"), found.get("low"), found.get("high"))
+
+
+def draw_sweep(path: str, lines: List[Line], cells, heading: str) -> None:
+    """Measured numbers over what is swept: the overrides of the lines, or what the headings of the columns end in."""
+    curves: Dict[str, list] = {}
+    by_line = {line.name: line for line in lines}
+    for c in cells:
+        if c.measured is None:
+            continue
+        row = by_line[c.line].row
+        what, _, value = (row.variant or c.column.replace(" at ", "=").replace(" beta ", "=beta ")).rpartition("=")
+        curve = f"{row.method}: {c.column} over {what}" if row.variant else f"{row.method}: {what}"
+        number = value.removeprefix("beta ")
+        above, _, below = number.partition("/")
+        curves.setdefault(curve, []).append((float(above) / float(below or 1), c.measured, c.low, c.high))
+    if curves:
+        report.draw_curves(curves, path, heading, "measured", "swept value")
+
+
+def title(fv, dataset: str) -> str:
+    return f"{fv.paper.upper()} {fv.table}, {dataset}: reported and measured (budget {fv.budget}, seed {fv.seed})"
+
+
+def notes(fv, bench: Bench) -> List[str]:
+    """What a reader must know to believe the table."""
+    out = [f"Each cell: reported / measured (difference). {bench.data_note()}"]
+    budget = budgets.BUDGETS[fv.budget]
+    if budget is not None:
+        settings = ", ".join(f"{name} {value:g}" for name, value in budget._asdict().items())
+        out.append(f"Budget {fv.budget}, no reproduction of the paper's setting; each of these is a cap: {settings}.")
+    return out
+
+
+def about_it(fv, dataset: str) -> dict:
+    command = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
+    return {"command": f"python -m launch.reproduce {command}", "dataset": dataset, **about_source()}
+
+
+def main(argv=None) -> int:
+    return verb.run("reproduce", __doc__, (reproduce_flags,), reproduce, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

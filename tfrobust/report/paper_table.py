@@ -1,0 +1,121 @@
+"""A paper's table with reported and measured side by side, as Markdown, LaTeX, CSV and HTML."""
+
+import html
+import os
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from tfrobust.report.table import Column, as_csv, markdown, write_json, write_text
+
+SCALE = {"percent": (100.0, ".2f"), "fraction": (1.0, ".4f")}
+
+
+class Cell(NamedTuple):
+    """One number of a table.  line, column: where it stands.  reported: as printed, None where nothing is; measured: in
+    [0, 1], with its 95 % interval, None where it was not.  unit: of the printed number, percent or fraction.
+    """
+
+    line: str
+    column: str
+    unit: str
+    reported: Optional[float] = None
+    measured: Optional[float] = None
+    low: Optional[float] = None
+    high: Optional[float] = None
+
+    def text(self) -> str:
+        """reported / measured (difference), a dash for what is not there."""
+        scale, spec = SCALE.get(self.unit, (1.0, ".4g"))
+        shown = "-" if self.reported is None else format(self.reported, spec)
+        if self.measured is None:
+            return f"{shown} / -"
+        measured = scale * self.measured
+        difference = "" if self.reported is None else f" ({measured - self.reported:+{spec}})"
+        return f"{shown} / {format(measured, spec)}{difference}"
+
+    def as_dict(self) -> Dict[str, Any]:
+        """In the unit that is printed."""
+        scale, _ = SCALE.get(self.unit, (1.0, ""))
+        scaled = {k: None if v is None else scale * v for k, v in self._asdict().items() if k in MEASURED}
+        difference = None if None in (self.reported, self.measured) else scaled["measured"] - self.reported
+        return {**self._asdict(), **scaled, "difference": difference}
+
+
+MEASURED = ("measured", "low", "high")
+
+
+def wide(lines: Sequence[Dict[str, Any]], cells: Sequence[Cell]):
+    """(rows, columns) of a table with a row per line of the paper: its cells, then what the lines say of themselves."""
+    headings = dict.fromkeys(cell.column for cell in cells)
+    rows = []
+    for line in lines:
+        own = {cell.column: cell.text() for cell in cells if cell.line == line["network"]}
+        rows.append({**own, **line})
+    columns = [Column("network", "network"), *(Column(h, h) for h in headings)]
+    return rows, columns + [Column("steps", "steps", ",d"), Column("seconds", "train s", ".0f"), Column("note", "note")]
+
+
+def latex(rows, columns: Sequence[Column], caption: str) -> str:
+    """A tabular that needs no package."""
+    body = [" & ".join(_tex(_cell(row, c)) for c in columns) + r" \\" for row in rows]
+    head = " & ".join(_tex(c.heading) for c in columns) + r" \\"
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{_tex(caption)}}}",
+        rf"\begin{{tabular}}{{{'l' * len(columns)}}}",
+        r"\hline",
+    ]
+    return "\n".join([*lines, head, r"\hline", *body, r"\hline", r"\end{tabular}", r"\end{table}"]) + "\n"
+
+
+def _cell(row, column) -> str:
+    value = row.get(column.key)
+    return "" if value is None else value if isinstance(value, str) else format(value, column.format)
+
+
+def _tex(text: str) -> str:
+    for character in "\\&%$#_{}":
+        text = text.replace(character, r"\textbackslash{}" if character == "\\" else "\\" + character)
+    return text.replace("^", r"\^{}").replace("~", r"\~{}")
+
+
+STYLE = "body{font:14px sans-serif;margin:2em}td,th{padding:.3em .7em;border-bottom:1px solid #ccc;text-align:left}"
+
+
+def page(rows, columns, title: str, notes: Sequence[str]) -> str:
+    """A self-contained HTML page."""
+    head = "".join(f"<th>{html.escape(c.heading)}</th>" for c in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(_cell(row, c))}</td>" for c in columns) + "</tr>\n" for row in rows
+    )
+    text = "".join(f"<p>{html.escape(note)}</p>\n" for note in notes)
+    name = html.escape(title)
+    top = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title><style>{STYLE}</style>'
+    return f"{top}<h1>{name}</h1>\n<table><tr>{head}</tr>\n{body}</table>\n{text}</html>\n"
+
+
+def write_paper_table(
+    path: str,
+    title: str,
+    lines: Sequence[Dict[str, Any]],
+    cells: List[Cell],
+    notes: Sequence[str],
+    about: Dict[str, Any],
+) -> str:
+    """PATH.md, .tex, .csv (a line per number), .html and .json; returns the table as Markdown."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    rows, columns = wide(lines, cells)
+    columns = [c for c in columns if any(row.get(c.key) not in (None, "") for row in rows)]
+    table = markdown(rows, columns)
+    write_text(path + ".md", f"# {title}\n\n{table}\n" + "\n".join(notes) + "\n")
+    write_text(path + ".tex", latex(rows, columns, title))
+    write_text(path + ".html", page(rows, columns, title, notes))
+    long = [
+        {**cell.as_dict(), **{k: v for k, v in line.items() if k != "network"}}
+        for line in lines
+        for cell in cells
+        if cell.line == line["network"]
+    ]
+    keys = dict.fromkeys(key for row in long for key in row)
+    write_text(path + ".csv", as_csv(long, [Column(key, key) for key in keys]))
+    write_json(path + ".json", {"lines": list(lines), "cells": [cell.as_dict() for cell in cells], "about": about})
+    return table

@@ -19,7 +19,7 @@ class Budget(NamedTuple):
     """steps, batch_size: of training, with Adam at a constant rate, eps grown over the first `ramp` of it.
     width: of the network.  image_size: largest side.  attack_steps, ig_steps, ig_steps_attack: of training.
     examples, attribution_examples: test images, and those of them whose maps are attacked.  prediction_steps,
-    map_attack_steps, map_steps, samples: of the evaluation."""
+    map_attack_steps, map_steps, samples: of the evaluation.  model: in the place of the row's."""
 
     steps: int
     batch_size: int
@@ -36,12 +36,13 @@ class Budget(NamedTuple):
     samples: int
     ramp: float = 0.3
     learning_rate: float = 1e-3
+    model: str = ""
 
 
 BUDGETS = {
     "paper": None,
     "cpu": Budget(500, 32, 0.25, 64, 5, 5, 3, 500, 50, 20, 20, 10, 10),
-    "smoke": Budget(2, 2, 0.0625, 16, 1, 2, 1, 64, 2, 1, 1, 2, 2, 0.0),
+    "smoke": Budget(2, 2, 0.25, 8, 1, 2, 1, 64, 2, 1, 1, 2, 2, 0.0, model="digits_cnn"),
 }
 
 
@@ -61,6 +62,8 @@ def overrides(row: Row, images: int, budget: Optional[Budget]) -> List[str]:
         "--reduction=mean",
         "--weight_decay=0",
     ]
+    if budget.model:
+        out.append(f"--model={budget.model}")
     if fv.eps is not None:
         out.append(f"--eps_ramp_steps={round(budget.ramp * steps)}")
     if fv.attack_steps is not None:

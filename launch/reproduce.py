@@ -210,7 +210,8 @@ def notes(fv, bench: Bench) -> List[str]:
     out = [f"Each cell: reported / measured (difference). {bench.data_note()}"]
     budget = budgets.BUDGETS[fv.budget]
     if budget is not None:
-        settings = ", ".join(f"{name} {value:g}" for name, value in budget._asdict().items())
+        caps = {name: value for name, value in budget._asdict().items() if value != ""}
+        settings = ", ".join(f"{name} {value}" for name, value in caps.items())
         out.append(f"Budget {fv.budget}, no reproduction of the paper's setting; each of these is a cap: {settings}.")
     return out
 

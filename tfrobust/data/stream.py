@@ -47,8 +47,9 @@ def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0
         return (images, labels) if maps is None else (images, labels, maps)
 
     positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
-    elements = positions.map(element, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
-    return elements.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    plain = tf.autograph.experimental.do_not_convert
+    elements = positions.map(plain(element), num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
+    return elements.map(plain(batch), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _source(values):

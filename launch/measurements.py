@@ -105,19 +105,18 @@ def on_maps(suite: Suite, paper: str, metric: str, attribution: str, kind: str =
 
 def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
     """The columns of a figure that prints no numbers."""
-    first = next(iter(suite.predictions.items())) if suite.predictions else None
     maps = [on_maps(suite, paper, metric, "ig") for metric in ("topk_intersection", "kendall")]
-    accuracies = [Measurement("natural", "natural", "accuracy", "mean"), on_predictions(*first)]
-    columns = {
-        ("art", "F8"): maps,
-        ("art", "F9"): accuracies,
-        ("art", "F12"): [_at(m, eps / 8) for m in maps for eps in (2, 4, 8, 12)],
-        ("art", "F14"): [on_predictions(*at) for norm in ("", " l2") for at in _scaled(suite, f"PGD-40{norm}")],
-        ("far", "F3"): [*accuracies, *maps],
-        ("far", "F5"): [_with_beta(suite, beta) for beta in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)],
-        ("sat", "F5"): [on_predictions(n, a) for n, a in suite.predictions.items() if n.startswith("PGD-5 ")],
-    }
-    return columns[paper, table]
+    accuracies = [Measurement("natural", "natural", "accuracy", "mean")]
+    accuracies.append(on_predictions(*next(iter(suite.predictions.items()))))
+    if paper == "sat":
+        return [on_predictions(name, attack) for name, attack in suite.predictions.items() if name.startswith("PGD-5 ")]
+    if table == "F5":
+        return [_with_beta(suite, beta) for beta in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)]
+    if table == "F12":
+        return [_at(m, eps / 8) for m in maps for eps in (2, 4, 8, 12)]
+    if table == "F14":
+        return [on_predictions(*at) for norm in ("", " l2") for at in _scaled(suite, f"PGD-40{norm}")]
+    return {"F3": [*accuracies, *maps], "F8": maps, "F9": accuracies}[table]
 
 
 SWEEPS = (("art", "F8"), ("art", "F9"), ("art", "F12"), ("art", "F14"), ("far", "F3"), ("far", "F5"), ("sat", "F5"))

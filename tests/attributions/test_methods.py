@@ -146,6 +146,15 @@ def test_grad_cam_finds_its_layer_in_a_network_and_in_its_twin(make, layer):
     assert np.abs(grad_cam(twin, "logit", x, y) - grad_cam(network, "logit", x, y)).max() > 0
 
 
+def test_a_network_with_batch_normalization_and_an_operation_is_cut():
+    inputs = keras.Input((8, 8, 3))
+    h = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, name="maps")(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(h + 1.0)))
+    head, tail = split_at(network, "maps")
+    x = np.random.RandomState(0).uniform(0, 1, (2, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(tail(head(x)), network(x), atol=1e-5)
+
+
 def test_the_maps_of_a_model_within_the_network_do_not_count():
     x, y = images()
     for each in (backbone(), softplus_twin(backbone(), 5.0)):

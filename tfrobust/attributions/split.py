@@ -18,14 +18,16 @@ class Tap(keras.layers.Layer):
         super().__init__(**kwargs)
         self.layer = layer
 
-    def call(self, x):
-        return self.layer(x)
+    def call(self, *args, **kwargs):
+        return self.layer(*args, **kwargs)
 
 
 def _tap(layer):
     # A model within the network stays whole: Keras finds its place in the graph by its being a model.
     if isinstance(layer, keras.Model):
         return keras.models.clone_model(layer, clone_function=lambda each: each)
+    if not isinstance(layer, keras.layers.Layer):  # An operation of Keras 3, which has no weights to share.
+        return type(layer).from_config(layer.get_config())
     return Tap(layer, name=layer.name)
 
 

@@ -108,8 +108,10 @@ class Bench:
         return re.sub(r"[^\w.=-]+", "_", text)
 
     def evaluated(self, run: Run, suite, columns, source: Callable[[str], Run]) -> Dict[str, dict]:
-        """Summaries of the suite's tasks that these columns need: "" -> of attacks made on the network itself, METHOD
-        -> of those made on another method's network, which source(METHOD) gives."""
+        """Summaries (with raised flags and seconds) of the suite's tasks that these columns need.
+
+        "": of attacks made on the network itself; METHOD: of those made on another's, which source(METHOD) gives.
+        """
         natural = source("natural") if any(m.natural for m in columns) else None
         own = [m for m in columns if not m.transferred]
         out = {"": self._summary(run, measure.reduced(suite, own), natural)}
@@ -120,7 +122,7 @@ class Bench:
         return out
 
     def _summary(self, run: Run, suite, other) -> dict:
-        """The summary of a suite on a run, from its folder if it is there."""
+        """summary, flags and seconds of a suite on a run, from its folder if they are there."""
         fv = self.fv
         network = load_network(os.path.join(run.directory, rows.NETWORK))
         natural = load_network(os.path.join(other.directory, rows.NETWORK)) if other else None
@@ -137,7 +139,7 @@ class Bench:
         path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + ".json")
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
-                return json.load(file)["summary"]
+                return json.load(file)
         began = time.perf_counter()
         keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
         result = run_suite(network, x, images.y_test, suite, fv.evaluation_batch, fv.map_chunk, bar, keep, natural)
@@ -145,4 +147,4 @@ class Bench:
         seconds = time.perf_counter() - began
         values = {"summary": result.summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
         report.write_json(path, values)
-        return result.summary
+        return json.loads(json.dumps(values))

@@ -122,11 +122,12 @@ def reproduce_table(fv, dataset: str) -> None:
         own, new = measured(bench, line, columns(line, lines))
         done.append(own)
         cells += new
-        table = report.write_paper_table(path, title(fv, dataset), done, cells, notes(fv, bench), about_it(fv, dataset))
+        said = [*notes(fv, bench), *as_run([m for m, _ in columns(line, lines)[1] if m])]
+        table = report.write_paper_table(path, title(fv, dataset), done, cells, said, about_it(fv, dataset))
     if (fv.paper, fv.table) in measure.SWEEPS:
         draw_sweep(path + ".png", lines, cells, title(fv, dataset))
     print(f"\n{table}")
-    print("reported / measured (difference)\n" + "\n".join(notes(fv, bench)))
+    print("\n".join(said))
     print(f"written: {path}.md, .tex, .csv, .html, .json")
 
 
@@ -159,7 +160,14 @@ def measured(bench: Bench, line: Line, suite_and_columns):
     own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
     if trained:
         own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=bench.fv.seed)
+        own.update(evaluation_seconds=sum(found["seconds"] for found in summaries.values()), raised=raised(summaries))
     return own, cells
+
+
+def raised(summaries) -> str:
+    """The flags of the diagnosis that were raised, with the images behind them."""
+    flags = [(task, flag) for found in summaries.values() for task, own in found["flags"].items() for flag in own]
+    return "; ".join(f"{task}: {flag['name']} {flag['count']}/{flag['of']}" for task, flag in flags)
 
 
 def source_of(bench, line, method: str):
@@ -179,7 +187,8 @@ def cell(line: Line, m, number: Optional[report.Reported], summaries) -> report.
         what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
         return report.Cell(line.name, what, number.unit, number.value)
     unit = number.unit if number else ("percent" if m.key == "accuracy" else "fraction")
-    found = (m.read(summaries[m.source if m.source != line.row.method else ""]) if summaries else None) or {}
+    values = summaries.get(m.source if m.transferred else "")
+    found = (values and m.read(values["summary"])) or {}
     printed = number.value if number else None
     return report.Cell(line.name, m.heading, unit, printed, found.get("value"), found.get("low"), found.get("high"))
 
@@ -214,6 +223,17 @@ def notes(fv, bench: Bench) -> List[str]:
         settings = ", ".join(f"{name} {value}" for name, value in caps.items())
         out.append(f"Budget {fv.budget}, no reproduction of the paper's setting; each of these is a cap: {settings}.")
     return out
+
+
+def as_run(columns) -> List[str]:
+    """The attacks behind the columns, as they were run: a heading is the paper's."""
+    lines = {}
+    for m in columns:
+        spec = m.spec[1] if isinstance(m.spec, tuple) else m.spec
+        if spec is not None:
+            at = f"{spec.method} ({spec.norm}, eps {spec.eps:.4g}, {spec.steps} steps of {spec.step_size:.3g}"
+            lines[m.task] = f"- {m.task}: {at}{f', k {spec.k}' if isinstance(m.spec, tuple) else ''})"
+    return ["As run:", *lines.values()] if lines else []
 
 
 def about_it(fv, dataset: str) -> dict:

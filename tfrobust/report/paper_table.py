@@ -51,7 +51,12 @@ def wide(lines: Sequence[Dict[str, Any]], cells: Sequence[Cell]):
         own = {cell.column: cell.text() for cell in cells if cell.line == line["network"]}
         rows.append({**own, **line})
     columns = [Column("network", "network"), *(Column(h, h) for h in headings)]
-    return rows, columns + [Column("steps", "steps", ",d"), Column("seconds", "train s", ".0f"), Column("note", "note")]
+    own = (
+        Column("steps", "steps", ",d"),
+        Column("seconds", "train s", ".0f"),
+        Column("evaluation_seconds", "eval s", ".0f"),
+    )
+    return rows, [*columns, *own, Column("raised", "diagnosis"), Column("note", "note")]
 
 
 def latex(rows, columns: Sequence[Column], caption: str) -> str:

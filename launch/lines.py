@@ -1,0 +1,112 @@
+"""The lines of a paper's table: which network, which printed numbers, and what is measured beside them."""
+
+import functools
+from typing import Dict, List, NamedTuple, Optional
+
+from launch import measurements as measure
+from launch.bench import Bench
+from tfrobust import report
+from tfrobust.types import InputError
+
+
+class Line(NamedTuple):
+    """A network of the table: its row, its name in the table, the printed numbers, and what is measured of it."""
+
+    row: report.PaperRow
+    name: str
+    numbers: List[report.Reported]
+
+
+def tables() -> Dict[str, List[str]]:
+    """ "PAPER TABLE" -> data sets."""
+    out: Dict[str, List[str]] = {}
+    for row in report.paper_rows():
+        if row.table != "text" and row.dataset:
+            datasets = out.setdefault(f"{row.paper} {row.table}", [])
+            datasets += [row.dataset] * (row.dataset not in datasets)
+    return out
+
+
+def read_lines(fv, dataset: str) -> List[Line]:
+    """The lines of the table for one data set."""
+    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == (fv.paper, fv.table, dataset)]
+    numbers = report.reported()
+    models = {row.model for row in own}
+    lines = []
+    for row in own:
+        if fv.methods and row.method not in fv.methods:
+            continue
+        model = f" [{row.model}]" if len(models) > 1 else ""
+        name = f"{row.method}{model}{f' ({row.variant})' if row.variant else ''}"
+        lines.append(Line(row, name, [n for n in numbers if report.row_of(n) == tuple(row[:6])]))
+    if not lines:
+        known = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in tables().items() if name.startswith(fv.paper))
+        raise InputError(f"no rows for table {fv.table}, {dataset}, {fv.methods or 'all methods'}; there are {known}")
+    return lines
+
+
+def datasets_of(fv) -> List[str]:
+    known = tables().get(f"{fv.paper} {fv.table}")
+    if not known:
+        names = ", ".join(name.split()[1] for name in tables() if name.startswith(f"{fv.paper} "))
+        raise InputError(f"--table={fv.table}: {fv.paper} has {names}")
+    if fv.dataset and fv.dataset not in known:
+        raise InputError(f"--dataset={fv.dataset}: table {fv.table} of {fv.paper} has {', '.join(known)}")
+    if fv.source and not fv.dataset and len(known) > 1:
+        raise InputError(f"--source needs --dataset, one of {', '.join(known)}")
+    return [fv.dataset] if fv.dataset else known
+
+
+def columns_of(line: Line, lines: List[Line], suite):
+    """[(measurement, printed number or None)] of a line: of its numbers, and of what the others' numbers ask for."""
+    if (line.row.paper, line.row.table) in measure.SWEEPS:
+        return suite, [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
+    wanted = [(measure.measurement(n, suite), n) for n in line.numbers]
+    return suite, wanted
+
+
+def measured(bench: Bench, line: Line, suite_and_columns):
+    """(what the line says of itself, its cells): trained and evaluated where it can be."""
+    suite, wanted = suite_and_columns
+    known = [m for m, _ in wanted if m]
+    note, trained, summaries = line.row.left_out, None, {}
+    if not note and not known:
+        note = "its numbers are not measured by this project"
+    if not note:
+        trained = bench.trained(line.row.flagfile, line.row.overrides.split())
+        summaries = bench.evaluated(trained, suite, known, functools.partial(source_of, bench, line))
+    cells = [cell(line, m, number, summaries) for m, number in wanted]
+    own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
+    if trained:
+        own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=bench.fv.seed)
+        own.update(evaluation_seconds=sum(found["seconds"] for found in summaries.values()), raised=raised(summaries))
+    return own, cells
+
+
+def raised(summaries) -> str:
+    """The flags of the diagnosis that were raised, with the images behind them."""
+    flags = [(task, flag) for found in summaries.values() for task, own in found["flags"].items() for flag in own]
+    return "; ".join(f"{task}: {flag['name']} {flag['count']}/{flag['of']}" for task, flag in flags)
+
+
+def source_of(bench, line, method: str):
+    """The trained network of another method of the same table, on which an attack is made or maps are compared."""
+    row = next(
+        r
+        for r in report.paper_rows()
+        if (r.paper, r.dataset, r.model, r.method) == (line.row.paper, line.row.dataset, line.row.model, method)
+        and r.flagfile
+        and not r.overrides
+    )
+    return bench.trained(row.flagfile, [])
+
+
+def cell(line: Line, m, number: Optional[report.Reported], summaries) -> report.Cell:
+    if m is None:
+        what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
+        return report.Cell(line.name, what, number.unit, number.value)
+    unit = number.unit if number else ("percent" if m.key == "accuracy" else "fraction")
+    values = summaries.get(m.source if m.transferred else "")
+    found = (values and m.read(values["summary"])) or {}
+    printed = number.value if number else None
+    return report.Cell(line.name, m.heading, unit, printed, found.get("value"), found.get("low"), found.get("high"))

@@ -25,7 +25,10 @@ MODELS = {
     "resnet18_imagenet": resnet(18, large=True),
     "resnet34_imagenet": resnet(34, large=True),
     "resnet50_imagenet": resnet(50, large=True),
-    "vgg_gap": vgg_gap,
+    "resnet10_adl": resnet(10, adl=True),
+    "resnet50_imagenet_adl": resnet(50, large=True, adl=True),
+    "vgg_gap": vgg_gap(),
+    "vgg_gap_adl": vgg_gap(adl=True),
 }
 
 

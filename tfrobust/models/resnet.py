@@ -1,10 +1,12 @@
 """Residual networks (He et al., 2016): ResNet-10, -18, -34 with SAT's stem for 32x32 images (3x3, stride 1, no
 pooling), and ResNet-18, -34, -50 with the ImageNet stem (7x7, stride 2, max-pooling).  Pixels are standardised inside.
+With `adl`, attention-based dropout follows the last two stages (Choe & Shim, 2019).
 """
 
 import keras
 from keras import layers
 
+from tfrobust.models.adl import AttentionDropout
 from tfrobust.models.normalization import standardized
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -36,8 +38,8 @@ def _bottleneck(x, filters, strides, names):
     return _relu(layers.Add()([_conv(x, wide, 1), shortcut]), names)
 
 
-def resnet(depth: int, large: bool = False):
-    """Maker of ResNet-depth; large: with the ImageNet stem."""
+def resnet(depth: int, large: bool = False, adl: bool = False):
+    """Maker of ResNet-depth; large: with the ImageNet stem; adl: with attention-based dropout."""
     block = _bottleneck if depth == 50 else _basic
 
     def make(shape, classes: int, width: float = 1.0) -> keras.Model:
@@ -52,7 +54,9 @@ def resnet(depth: int, large: bool = False):
         for stage, (filters, blocks) in enumerate(zip(stages, BLOCKS[depth])):
             for i in range(blocks):
                 x = block(x, filters, 2 if stage and not i else 1, names)
+            if adl and stage >= len(stages) - 2:
+                x = AttentionDropout()(x)
         x = layers.GlobalAveragePooling2D()(x)
-        return keras.Model(inputs, layers.Dense(classes)(x), name=f"resnet{depth}{'_imagenet' if large else ''}")
+        return keras.Model(inputs, layers.Dense(classes)(x), name=f"resnet{depth}{'_imagenet' * large}{'_adl' * adl}")
 
     return make

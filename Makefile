@@ -12,7 +12,7 @@ demo: venv
 	$(BIN) -m launch.demo
 
 test: venv
-	$(BIN) -m pytest
+	$(BIN) -m pytest -n 2 --dist loadfile
 
 venv: $(STAMP)
 

@@ -26,7 +26,8 @@ WIDTHS = {
 
 class Budget(NamedTuple):
     """steps, batch_size: of training, with Adam at a constant rate, eps grown over the first `ramp` of it.
-    width: of networks that are not in WIDTHS.  image_size: largest side.  attack_steps, ig_steps, ig_steps_attack: of training.
+    width: of networks that are not in WIDTHS.  image_size: largest side.  attack_steps, ig_steps, ig_steps_attack: of
+    training.
     examples, attribution_examples: test images, and those of them whose maps are attacked.  prediction_steps,
     map_attack_steps, map_steps, samples: of the evaluation.  model: in the place of the row's."""
 

@@ -17,13 +17,14 @@ ALLOWED = {
     "twins": SHARED,
     "image_ops": SHARED,
     "similarity": SHARED,
+    "corruptions": SHARED | {"image_ops"},
     "models": SHARED,
     "data": SHARED | {"image_ops"},
     "attributions": SHARED | {"losses", "twins"},
     "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "twins"},
     "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},
     "training": SHARED,
-    "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data"},
+    "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "report": set(),
 }
 PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")

@@ -15,7 +15,8 @@ from tfrobust.types import InputError
 
 NETWORKS = {(r.paper, r.dataset, r.flagfile) for r in paper_rows() if r.flagfile.startswith(f"flags/{r.paper}/")}
 FILES = sorted({flagfile for _, _, flagfile in NETWORKS})
-OURS = {"adl": "natural", "advaat": "adv_aat", "pgd_uniform_noise": "madry_noise", "trades_uniform_noise": "trades_noise"}
+OURS = {"adl": "natural", "advaat": "adv_aat"}
+OURS.update(pgd_uniform_noise="madry_noise", trades_uniform_noise="trades_noise")
 
 
 @pytest.fixture(autouse=True)

@@ -182,7 +182,7 @@ def test_a_budget_only_cuts_and_an_attack_goes_as_far():
     assert budgets.overrides(row, 55000, None) == []
     given = budgets.overrides(row, 55000, budgets.BUDGETS["cpu"])
     cut = rows.read_row("flags/rar/mnist/ig_norm.flags", given)
-    assert cut.spec.steps == 500 and cut.objective.attack_steps * cut.objective.step_size == pytest.approx(0.4)
+    assert cut.spec.steps == 1000 and cut.objective.attack_steps * cut.objective.step_size == pytest.approx(0.4)
     assert (cut.objective.eps, cut.objective.attribution_weight) == (
         row.objective.eps,
         row.objective.attribution_weight,

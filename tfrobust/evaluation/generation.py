@@ -13,14 +13,14 @@ from tfrobust.losses import cross_entropy
 from tfrobust.types import InputError
 
 
-def class_seeds(x: np.ndarray, y: np.ndarray, label: int, n: int, seed: int = 0) -> np.ndarray:
-    """[n,H,W,C] float32 in [0, 1]: draws from the normal distribution with the mean and covariance of the images x
-    [N,H,W,C] of the class.
+def class_seeds(x: np.ndarray, label: int, n: int, seed: int = 0) -> np.ndarray:
+    """[n,H,W,C] float32 in [0, 1]: draws from the normal distribution with the mean and covariance of x [m,H,W,C], the
+    images of the class `label`.
 
     A draw is mean + X^T z / sqrt(m - 1), X the m centered images and z normal in m dimensions: its covariance is that
     of the images, and no matrix of pixels times pixels is made.
     """
-    own = to_unit(x[np.asarray(y) == label])
+    own = to_unit(x)
     if len(own) < 2:
         raise InputError(f"class {label} has {len(own)} images, and a distribution needs two at least")
     mean = own.mean(axis=0)

@@ -2,6 +2,7 @@
 
 from tfrobust.report.boxes import draw_boxes
 from tfrobust.report.curves import draw_curves
+from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
 from tfrobust.report.panels import Panel, draw_panels
 from tfrobust.report.paper_table import Cell, write_paper_table
 from tfrobust.report.reported import PaperRow, Reported, paper_rows, reported, row_of
@@ -15,6 +16,9 @@ __all__ = [
     "Reported",
     "draw_boxes",
     "draw_curves",
+    "draw_found_boxes",
+    "draw_found_masks",
+    "draw_grid",
     "draw_panels",
     "markdown",
     "paper_rows",

@@ -1,0 +1,90 @@
+"""What robust attributions are good for, measured on saved networks, side by side.
+
+    python -m launch.downstream --task=localization --networks=natural=A.keras,art=B.keras --dataset=cub200 \\
+        --data_dir=DATA --output=runs/localization
+
+Tasks: localization (boxes from maps, needs the images' boxes), segmentation (masks from maps, needs masks, or boxes
+with --boxes_as_masks), corruptions (the 19 common ones at five severities), generation (images made by each network)
+and alignment (of image and gradient).  Leaves TASK.md, .csv, .json and .png in --output.
+"""
+
+import os
+import re
+import sys
+from typing import Dict
+
+from absl import flags
+
+from flags import data_flags
+from launch import verb
+from launch.fingerprints import of_network
+from launch.progress import bar
+from launch.saved import load_network
+from launch.tasks import TASKS
+from launch.versions import about, about_source
+from tfrobust import report
+from tfrobust.data import to_unit
+from tfrobust.networks import check_network
+from tfrobust.types import InputError
+
+
+def downstream_flags(fv: flags.FlagValues) -> None:
+    """Which task, on which networks, and where to."""
+    where = {"flag_values": fv}
+    flags.DEFINE_enum("task", None, list(TASKS), "Task. Required.", **where)
+    flags.DEFINE_list("networks", None, "Saved networks, FILE or NAME=FILE, commas between. Required.", **where)
+    flags.DEFINE_string("output", None, "Folder of table and picture. Required.", **where)
+    flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", lower_bound=0, **where)
+    flags.DEFINE_integer(
+        "held_out_examples", 200, "Training images on which thresholds are chosen.", lower_bound=1, **where
+    )
+    flags.DEFINE_integer("map_examples", 50, "corruptions: images whose maps are compared.", lower_bound=1, **where)
+    flags.DEFINE_bool("boxes_as_masks", False, "segmentation: boxes stand for masks.", **where)
+    flags.DEFINE_float("generation_eps", None, "generation: l2 radius (by the number of pixels unless given).", **where)
+    flags.DEFINE_integer("evaluation_seed", 0, "Of every draw.", **where)
+    flags.DEFINE_integer("evaluation_batch", 50, "Images held at once.", lower_bound=1, **where)
+    flags.mark_flags_as_required(["task", "networks", "output"], fv)
+
+
+def read_networks(fv, x) -> Dict[str, object]:
+    """name -> network, each checked against the images x."""
+    networks = {}
+    for given in fv.networks:
+        name, _, path = given.rpartition("=")
+        name = name or os.path.splitext(os.path.basename(path))[0]
+        if name in networks or not re.fullmatch(r"[\w.() -]+", name):
+            raise InputError(f"--networks: {name!r} is there twice or no name: give NAME=FILE for each")
+        networks[name] = load_network(path)
+        check_network(networks[name], x)
+    if not networks:
+        raise InputError("--networks needs one saved network at least")
+    return networks
+
+
+def downstream(fv: flags.FlagValues) -> None:
+    verb.output_folder(fv.output)
+    data = data_flags.from_flags(fv)
+    networks = read_networks(fv, to_unit(data.x_test[:16]))
+    run, ticks = TASKS[fv.task]
+    progress = bar(ticks(len(networks)), fv.task)
+    outcome = run(networks, data, fv, progress)
+    progress.close()
+    everything = {
+        **about(fv, {"task": fv.task, "flags": fv.flags_into_string()}),
+        **about_source(),
+        "networks": {name: of_network(network) for name, network in networks.items()},
+        "details": outcome.details,
+    }
+    report.write_table(fv.output, fv.task, outcome.rows, outcome.columns, everything)
+    text = "\n".join([report.markdown(outcome.rows, outcome.columns), *outcome.notes])
+    report.write_text(os.path.join(fv.output, fv.task + ".md"), f"# {fv.task.capitalize()}: {data.name}\n\n{text}\n")
+    print(text)
+    print(f"written: {fv.output}/{fv.task}.md, .csv, .json, .png")
+
+
+def main(argv=None) -> int:
+    return verb.run("downstream", __doc__, (data_flags.define, downstream_flags), downstream, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""How much the gradient looks like the image (ART Fig. 6)."""
+
+import os
+
+from launch.tasks.common import Outcome, test_images
+from tfrobust.evaluation import statistics
+from tfrobust.evaluation.alignment import image_gradient_cosine
+from tfrobust.report import Column, draw_boxes
+
+COLUMNS = (
+    Column("network", "network"),
+    Column("mean", "mean cosine", ".4f"),
+    Column("low", "95 % from", ".4f"),
+    Column("high", "to", ".4f"),
+    Column("median", "median", ".4f"),
+    Column("std", "deviation", ".4f"),
+    Column("images", "images", ",d"),
+)
+
+
+def run(networks, data, fv, progress) -> Outcome:
+    """One row for each network."""
+    images, values = test_images(data, fv), {}
+    for name, network in networks.items():
+        values[name] = image_gradient_cosine(network, images.x, images.y, fv.evaluation_batch)
+        progress.update()
+    path = os.path.join(fv.output, "alignment.png")
+    draw_boxes(
+        {name: {"cosine": v} for name, v in values.items()}, path, "image and gradient of the true logit", "cosine"
+    )
+    rows = [{"network": name, **statistics.describe(v), "images": len(v)} for name, v in values.items()]
+    return Outcome(rows, COLUMNS, {name: {"cosine": v.tolist()} for name, v in values.items()})

@@ -1,0 +1,98 @@
+"""Weakly supervised localization (ART 3.4, 4.2, B): boxes read from heat maps, against the true ones."""
+
+import os
+
+import numpy as np
+
+from launch.tasks.common import Outcome, held_out_images, maps_of, needed, predicted, test_images
+from tfrobust.evaluation.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
+from tfrobust.evaluation.localization import best_threshold, iou, localize, max_box_acc, max_box_acc_v2
+from tfrobust.evaluation.segmentation import hits
+from tfrobust.report import Column, draw_found_boxes
+from tfrobust.types import InputError
+
+FIXED = {"gradient": 0.2, "CAM": 0.1}  # The thresholds of ART's released code.
+SIGMA = 3 / 224  # Its Gaussian filter, as a part of the side.
+PICTURED = 6
+COLUMNS = (
+    Column("network", "network"),
+    Column("map", "map"),
+    Column("gt_known_loc", "GT-Known Loc", ".1%"),
+    Column("top1_loc", "Top-1 Loc", ".1%"),
+    Column("top1_acc", "Top-1 Acc", ".1%"),
+    Column("threshold", "chosen at", ".2f"),
+    Column("chosen_gt_known_loc", "GT-Known Loc there", ".1%"),
+    Column("chosen_top1_loc", "Top-1 Loc there", ".1%"),
+    Column("max_box_acc", "MaxBoxAcc", ".1%"),
+    Column("max_box_acc_v2", "MaxBoxAccV2", ".1%"),
+    Column("empty_maps", "empty maps", ",d"),
+    Column("clipped_boxes", "boxes cut", ",d"),
+    Column("degenerate_boxes", "boxes without area", ",d"),
+    Column("images", "images", ",d"),
+)
+
+
+def heat_of(kind: str, network, images, fv):
+    """(heat maps [N,H,W] in [0, 1], how many are flat); None where the network has no such map."""
+    if kind == "gradient":
+        a = maps_of("gradient", network, images.x, images.y, fv)
+        return heat_maps(a, SIGMA * images.x.shape[1])
+    try:
+        check_cam(network)
+    except InputError:
+        return None
+    heat, flat = normalized(cam(network, images.x, images.y, fv.evaluation_batch), 0, 100)
+    return mean_filtered(heat), flat
+
+
+def centered_square(boxes, known) -> dict:
+    """A control that looks at no pixel: the best square in the middle, its side chosen on the held-out boxes."""
+
+    def hit(side, true):
+        middle = np.tile([0.5 - side / 2] * 2 + [0.5 + side / 2] * 2, (len(true), 1))
+        return float(hits(iou(middle, true)).mean())
+
+    sides = np.arange(1, 101) / 100
+    side = max(sides, key=lambda each: hit(each, known))
+    best = max(hit(each, boxes) for each in sides)
+    return {
+        "network": "(no network)",
+        "map": f"middle square of side {side:.2f}",
+        "chosen_gt_known_loc": hit(side, boxes),
+        "max_box_acc": best,
+        "images": len(boxes),
+    }
+
+
+def run(networks, data, fv, progress) -> Outcome:
+    """One row for each network and map."""
+    images, held_out = test_images(data, fv), held_out_images(data, fv)
+    boxes, known = needed(images, "boxes", data.name), needed(held_out, "boxes", data.name)
+    rows, details, pictures = [], {}, {}
+    for name, network in networks.items():
+        correct = predicted(network, images.x, fv) == images.y
+        for kind, fixed in FIXED.items():
+            heat, own = heat_of(kind, network, images, fv), heat_of(kind, network, held_out, fv)
+            progress.update()
+            if heat is None:
+                continue
+            threshold = best_threshold(own[0], known)
+            at_fixed, at_chosen = (localize(heat[0], boxes, correct, t) for t in (fixed, threshold))
+            row = {"network": name, "map": kind, "threshold": threshold, "images": len(images.x)}
+            row.update({key: at_fixed[key] for key in at_fixed if key not in ("boxes", "iou")})
+            row.update({f"chosen_{key}": at_chosen[key] for key in ("gt_known_loc", "top1_loc")})
+            row["max_box_acc"] = max_box_acc(heat[0], boxes)
+            row["max_box_acc_v2"] = max_box_acc_v2(heat[0], boxes)
+            row["flat_maps"] = int(heat[1].sum())
+            rows.append(row)
+            details[f"{name} {kind}"] = {"iou": at_chosen["iou"].tolist(), "index": images.examples.tolist()}
+            pictures[f"{name}, {kind}"] = heat[0][:PICTURED], at_chosen["boxes"][:PICTURED]
+    rows.append(centered_square(boxes, known))
+    path = os.path.join(fv.output, "localization.png")
+    draw_found_boxes(images.x[:PICTURED], np.asarray(boxes[:PICTURED]), pictures, path)
+    thresholds = ", ".join(f"{kind} {value:g}" for kind, value in FIXED.items())
+    notes = [
+        f"Thresholds as a part of the maximum: fixed ({thresholds}, ART's released code), and chosen on "
+        f"{len(held_out.x)} training images. MaxBoxAcc takes the best of all thresholds on the test images themselves."
+    ]
+    return Outcome(rows, COLUMNS, details, notes)

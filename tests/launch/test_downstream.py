@@ -1,0 +1,126 @@
+"""Every downstream task through its verb, on made images with boxes and masks."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from launch import downstream
+from launch.tasks import TASKS
+from tests.helpers import ROOT, run_tests
+from tfrobust.models import make_model
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Images of 16x16 whose class is the colour of a bright square; its box and mask."""
+    path, r = tmp_path_factory.mktemp("downstream"), np.random.RandomState(0)
+    x, y = (40 * r.rand(60, 16, 16, 3)).astype(np.uint8), np.arange(60) % 3
+    boxes, masks = np.zeros((60, 4), np.float32), np.zeros((60, 16, 16), np.uint8)
+    for n in range(60):
+        top, left = r.randint(0, 9, 2)
+        x[n, top : top + 7, left : left + 7, y[n]] = 255
+        boxes[n] = np.array([top, left, top + 7, left + 7]) / 16
+        masks[n, top : top + 7, left : left + 7] = 1
+    for split, rows in (("train", slice(20, 60)), ("test", slice(0, 20))):
+        part = {"x": x[rows], "y": y[rows], "boxes": boxes[rows], "masks": masks[rows]}
+        part = {f"{name}_{split}": values for name, values in part.items()}
+        np.savez(path / f"{split}.npz", **part)
+    both = {**np.load(path / "train.npz"), **np.load(path / "test.npz")}
+    np.savez(path / "squares.npz", **both)
+    np.savez(path / "bare.npz", **{k: v for k, v in both.items() if k[:2] in ("x_", "y_")})
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16, 16, 3))
+    h = keras.layers.ReLU()(keras.layers.Conv2D(3, 3, padding="same")(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(h)))
+    kernel = np.zeros((3, 3, 3, 3), np.float32)
+    kernel[1, 1] = np.eye(3)
+    network.set_weights([kernel, np.zeros(3), 10 * np.eye(3), np.zeros(3)])  # The mean of each colour.
+    network.save(path / "colors.keras")
+    make_model("digits_cnn", (16, 16, 3), 3).save(path / "new.keras")
+    return path
+
+
+def call(folder, task, *flags, data="squares"):
+    networks = f"--networks=colors={folder}/colors.keras,{folder}/new.keras"
+    argv = ["downstream", f"--task={task}", networks, f"--dataset={folder}/{data}.npz", f"--output={folder}/{task}"]
+    return downstream.main([*argv, "--held_out_examples=20", "--map_examples=4", *flags])
+
+
+def result(folder, task):
+    with open(folder / task / f"{task}.json", encoding="utf-8") as file:
+        rows = json.load(file)["rows"]
+    with open(folder / task / f"{task}.csv", encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(rows)
+    assert (folder / task / f"{task}.png").stat().st_size > 1000
+    return rows
+
+
+def test_the_class_map_of_a_network_that_sees_the_square_finds_its_box(folder):
+    assert call(folder, "localization") == 0
+    rows = {(row["network"], row["map"].split()[0]): row for row in result(folder, "localization")}
+    colors = rows["colors", "CAM"]
+    assert colors["top1_acc"] == 1 and colors["chosen_gt_known_loc"] == colors["max_box_acc"] == 1
+    assert rows["(no network)", "middle"]["chosen_gt_known_loc"] < 1
+    assert all(row["max_box_acc"] >= row.get("gt_known_loc", 0) for row in rows.values())
+
+
+def test_segmentation_with_masks_and_with_boxes_as_masks(folder):
+    assert call(folder, "segmentation") == 0
+    rows = result(folder, "segmentation")
+    best = next(r for r in rows if (r["network"], r["map"]) == ("colors", "integrated_gradients"))
+    assert best["mean_iou"] > 0.8 and best["top1_seg"] == 1 and best["empty_masks"] == 0
+    assert call(folder, "segmentation", "--boxes_as_masks") == 0
+    again = next(r for r in result(folder, "segmentation") if (r["network"], r["map"]) == ("colors", best["map"]))
+    assert again["mean_iou"] == pytest.approx(best["mean_iou"], abs=0.02)
+
+
+def test_corruptions_are_means_over_severities(folder):
+    assert call(folder, "corruptions", "--examples=6") == 0
+    colors, _ = result(folder, "corruptions")
+    with open(folder / "corruptions" / "corruptions.json", encoding="utf-8") as file:
+        every = json.load(file)["about"]["details"]["colors"]["accuracy"]
+    assert len(every) == 95 and colors["clean"] == 1
+    own = [e["accuracy"] for e in every if e["corruption"] == "fog"]
+    assert colors["fog"] == pytest.approx(np.mean(own)) and -1 <= colors["agreement"] <= 1
+
+
+def test_what_a_network_makes_it_recognises(folder):
+    assert call(folder, "generation") == 0
+    rows = {row["network"]: row for row in result(folder, "generation")}
+    assert rows["new"]["by new"] == 1 and rows["colors"]["by colors"] == 1 and "(the seeds)" in rows
+
+
+def test_alignment_of_each_network(folder):
+    assert call(folder, "alignment") == 0
+    colors, new = result(folder, "alignment")
+    assert colors["mean"] > new["mean"] and colors["images"] == 20
+
+
+@pytest.mark.parametrize("task, kind", [("localization", "boxes"), ("segmentation", "masks")])
+def test_images_without_annotations_are_refused_in_one_line(task, kind, folder, capsys):
+    assert call(folder, task, data="bare") == 2
+    assert f"has no {kind} of its images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("networks", ["a=x.keras", "x=FOLDER/new.keras,x=FOLDER/colors.keras", "a/b=FOLDER/new.keras"])
+def test_networks_that_cannot_be_are_refused(networks, folder, capsys):
+    assert call(folder, "alignment", f"--networks={networks.replace('FOLDER', str(folder))}") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_the_help_names_every_task(capsys):
+    assert downstream.main(["downstream", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(task in out for task in TASKS)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,82 @@
+"""Pictures of rows of images: made ones, and found boxes and masks over heat maps."""
+
+from typing import Dict, Tuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+SIZE = 1.2
+Found = Dict[str, Tuple[np.ndarray, np.ndarray]]
+
+
+def _axes(rows: int, columns: int, title: str):
+    figure = Figure(figsize=(SIZE * columns + 1.2, SIZE * rows + 0.6), layout="constrained")
+    figure.suptitle(title, fontsize=10)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    return figure, axes
+
+
+def _show(axis, image):
+    axis.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+
+
+def draw_grid(grids: Dict[str, np.ndarray], path: str, title: str) -> None:
+    """A PNG with the grids [R,N,H,W,C] side by side, each under its name: a row per class."""
+    first = next(iter(grids.values()))
+    figure, axes = _axes(len(first), sum(grid.shape[1] for grid in grids.values()), title)
+    left = 0
+    for name, grid in grids.items():
+        axes[0, left].set_title(name, fontsize=9, loc="left")
+        for r, row in enumerate(grid):
+            for i, image in enumerate(row):
+                _show(axes[r, left + i], image)
+        left += grid.shape[1]
+    figure.savefig(path, dpi=110, format="png")
+
+
+def draw_found_boxes(x: np.ndarray, boxes: np.ndarray, found: Found, path: str) -> None:
+    """A PNG: images x [N,H,W,C] with their true boxes [N,4] (green), and below, for each name of `found`, its heat maps
+    [N,H,W] with the true and the found boxes [N,4] (red; NaN: none)."""
+    figure, axes = _axes(1 + len(found), len(x), "true boxes (green) and found ones (red)")
+    for n, image in enumerate(x):
+        _show(axes[0, n], image)
+        _box(axes[0, n], boxes[n], image.shape, "lime")
+    for row, (name, (heat, own)) in zip(axes[1:], found.items()):
+        row[0].set_ylabel(name.replace(", ", ",\n"), fontsize=8)
+        for n in range(len(x)):
+            row[n].imshow(heat[n], cmap="inferno", vmin=0, vmax=1)
+            _box(row[n], boxes[n], heat[n].shape, "lime")
+            _box(row[n], own[n], heat[n].shape, "red")
+    figure.savefig(path, dpi=110, format="png")
+
+
+def _box(axis, box, shape, color) -> None:
+    if np.isfinite(box).all():
+        top, left, bottom, right = np.asarray(box) * [shape[0], shape[1], shape[0], shape[1]] - 0.5
+        axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, lw=1.2))
+
+
+def draw_found_masks(x: np.ndarray, masks: np.ndarray, found: Found, path: str) -> None:
+    """A PNG: images x [N,H,W,C], their true masks [N,H,W], and for each name of `found` its heat maps with the outlines
+    of the found masks (red) and the true ones (green)."""
+    figure, axes = _axes(1 + len(found), len(x), "outlines of true masks (green) and found ones (red)")
+    for n, image in enumerate(x):
+        _show(axes[0, n], image)
+        _outline(axes[0, n], masks[n], "lime")
+    for row, (name, (heat, own)) in zip(axes[1:], found.items()):
+        row[0].set_ylabel(name.replace(", ", ",\n"), fontsize=8)
+        for n in range(len(x)):
+            row[n].imshow(heat[n], cmap="inferno", vmin=0, vmax=1)
+            _outline(row[n], masks[n], "lime")
+            _outline(row[n], own[n], "red")
+    figure.savefig(path, dpi=110, format="png")
+
+
+def _outline(axis, mask, color) -> None:
+    mask = np.asarray(mask, float)
+    if 0 < mask.sum() < mask.size:
+        axis.contour(mask, levels=[0.5], colors=color, linewidths=0.9)

@@ -36,9 +36,16 @@ def downstream_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("output", None, "Folder of table and picture. Required.", **where)
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", lower_bound=0, **where)
     flags.DEFINE_integer(
-        "held_out_examples", 200, "Training images on which thresholds are chosen.", lower_bound=1, **where
+        "held_out_examples",
+        200,
+        "Images on which thresholds are chosen: of those of --hold_out, or trained ones without it.",
+        lower_bound=1,
+        **where,
     )
     flags.DEFINE_integer("map_examples", 50, "corruptions: images whose maps are compared.", lower_bound=1, **where)
+    flags.DEFINE_bool(
+        "cifar10_c", False, "corruptions: the published CIFAR-10-C of TFDS in --data_dir, not our own.", **where
+    )
     flags.DEFINE_bool("boxes_as_masks", False, "segmentation: boxes stand for masks.", **where)
     flags.DEFINE_float("generation_eps", None, "generation: l2 radius (by the number of pixels unless given).", **where)
     flags.DEFINE_integer("evaluation_seed", 0, "Of every draw.", **where)

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy as np
 import tensorflow as tf
 
+from flags import data_flags
 from tfrobust.attributions import gradient, integrated_gradients, make_score
 from tfrobust.data import to_unit
 from tfrobust.evaluation.predictions import batches, once_traced, predict
@@ -49,9 +50,17 @@ def test_images(data, fv) -> Images:
 
 
 def held_out_images(data, fv) -> Images:
-    """Training images on which a threshold may be chosen."""
-    images = chosen(data.x_train, data.y_train, data.annotations, fv.held_out_examples, fv.evaluation_seed)
-    return images._replace(x=as_seen(images.x, data))
+    """Images on which a threshold may be chosen: those held out of the training where there are, else trained ones."""
+    own = data.x_train, data.y_train, data.annotations
+    if fv.hold_out:
+        held = data_flags.prepared(data_flags.load(fv), fv, "held_out")
+        own = held.x_test, held.y_test, held.test_annotations
+    images = chosen(*own, fv.held_out_examples, fv.evaluation_seed)
+    return images if fv.hold_out else images._replace(x=as_seen(images.x, data))
+
+
+def held_out_words(held_out: Images, fv) -> str:
+    return f"{len(held_out.x)} {'images held out of the training' if fv.hold_out else 'training images'}"
 
 
 def needed(images: Images, kind: str, name: str) -> np.ndarray:

@@ -5,74 +5,96 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from launch.tasks.common import Outcome, maps_of, predicted, test_images
+from launch.tasks.common import Outcome, chosen, maps_of, predicted, test_images
 from tfrobust import similarity
 from tfrobust.corruptions import ART, COMMON, CORRUPTIONS, corrupt
+from tfrobust.data import cifar10_c
 from tfrobust.evaluation import statistics
+from tfrobust.evaluation.heatmaps import grey
 from tfrobust.evaluation.predictions import batches
 from tfrobust.report import Column, draw_curves
+from tfrobust.types import InputError
 
 SEVERITIES = (1, 2, 3, 4, 5)
 MAPPED_AT = 3  # Severity at which maps are compared.
 
 
-def corrupted(images, name: str, severity: int, fv) -> np.ndarray:
-    """The images under one corruption; each draws by its own number, so batches do not matter."""
+def corrupted(images, name: str, severity: int, fv):
+    """(x, y): the images under one corruption; each draws by its own number, so batches do not matter."""
     size = fv.evaluation_batch
     compute = tf.function(lambda x, n: corrupt(x, name, severity, n, fv.evaluation_seed), autograph=False)
     parts = (compute(tf.constant(images.x[r]), tf.constant(images.examples[r])) for r in batches(len(images.x), size))
-    return np.concatenate([part.numpy() for part in parts])
+    return np.concatenate([part.numpy() for part in parts]), images.y
+
+
+def published(name: str, severity: int, fv):
+    """(x [N,32,32,3], y [N]) of CIFAR-10-C; the same images at each severity of a corruption."""
+    images = chosen(*cifar10_c(name, severity, fv.data_dir, fv.download), {}, fv.examples, fv.evaluation_seed)
+    return images.x, images.y
+
+
+def measured(networks, images, fv, progress):
+    """network -> (accuracy by (corruption, severity), agreement of the maps by corruption)."""
+    few, y = images.x[: fv.map_examples], images.y[: fv.map_examples]
+    plain = {} if fv.cifar10_c else {n: maps_of("gradient", network, few, y, fv) for n, network in networks.items()}
+    found = {name: ({}, {}) for name in networks}
+    for kind in CORRUPTIONS:
+        for severity in SEVERITIES:
+            x, labels = published(kind, severity, fv) if fv.cifar10_c else corrupted(images, kind, severity, fv)
+            for name, network in networks.items():
+                accuracy, agreement = found[name]
+                accuracy[kind, severity] = float(np.mean(predicted(network, x, fv) == labels))
+                # The published images are in an order of their own: their maps have no clean ones to be compared with.
+                if severity == MAPPED_AT and not fv.cifar10_c:
+                    maps = maps_of("gradient", network, x[: fv.map_examples], y, fv)
+                    agreement[kind] = float(np.mean(similarity.spearman(*map(grey, (plain[name], maps)), "average")))
+            progress.update()
+    return found
 
 
 def run(networks, data, fv, progress) -> Outcome:
-    """One row for each network."""
+    """One row for each corruption, and their means."""
+    if fv.cifar10_c and (data.shape, data.classes) != ((32, 32, 3), 10):
+        raise InputError(f"--cifar10_c needs images like those of CIFAR-10; those of {data.name} are {data.shape}")
     images = test_images(data, fv)
-    few = images._replace(x=images.x[: fv.map_examples], y=images.y[: fv.map_examples])
-    plain = {name: maps_of("gradient", network, few.x, few.y, fv) for name, network in networks.items()}
-    accuracy = {name: {} for name in networks}
-    agreement = {name: {} for name in networks}
-    for kind in CORRUPTIONS:
-        for severity in SEVERITIES:
-            x = corrupted(images, kind, severity, fv)
-            for name, network in networks.items():
-                accuracy[name][kind, severity] = float(np.mean(predicted(network, x, fv) == images.y))
-                if severity == MAPPED_AT:
-                    maps = maps_of("gradient", network, x[: fv.map_examples], few.y, fv)
-                    a, b = (np.abs(m).sum(-1) for m in (plain[name], maps))
-                    agreement[name][kind] = float(np.mean(similarity.spearman(a, b, "average")))
-            progress.update()
-    rows = [row(name, network, images, accuracy[name], agreement[name], fv) for name, network in networks.items()]
-    columns = [Column("network", "network"), Column("clean", "clean", ".1%"), Column("common", "the usual 15", ".1%")]
-    columns += [Column("art", "ART's 15", ".1%"), Column("agreement", "maps alike", ".3f")]
-    columns += [Column(kind, kind.replace("_", " "), ".1%") for kind in CORRUPTIONS]
-    draw_curves(
-        {name: curve(accuracy[name], images) for name in networks},
-        os.path.join(fv.output, "corruptions.png"),
-        "accuracy under the usual 15 corruptions",
-        "accuracy",
-        "severity",
-    )
+    found = measured(networks, images, fv, progress)
+    rows = [
+        {
+            "corruption": "none",
+            **{n: float(np.mean(predicted(w, images.x, fv) == images.y)) for n, w in networks.items()},
+        }
+    ]
+    rows += [row(kind.replace("_", " "), [kind], found) for kind in CORRUPTIONS]
+    rows += [row("mean of the usual 15", COMMON, found), row("mean of ART's 15", ART, found)]
+    columns = [Column("corruption", "corruption"), *(Column(name, name, ".1%") for name in networks)]
+    if not fv.cifar10_c:
+        columns += [Column(f"maps of {name}", f"maps of {name}", ".3f") for name in networks]
+    path = os.path.join(fv.output, "corruptions.png")
+    curves = {name: curve(accuracy, images) for name, (accuracy, _) in found.items()}
+    draw_curves(curves, path, "accuracy under the usual 15 corruptions", "accuracy", "severity")
     details = {
         name: {
-            "accuracy": [{"corruption": k, "severity": s, "accuracy": v} for (k, s), v in accuracy[name].items()],
-            "agreement": agreement[name],
+            "accuracy": [{"corruption": k, "severity": s, "accuracy": v} for (k, s), v in accuracy.items()],
+            "agreement": agreement,
         }
-        for name in networks
+        for name, (accuracy, agreement) in found.items()
     }
-    alike = f"maps alike: Spearman of the gradient's map before and after, severity {MAPPED_AT}, {len(few.x)} images."
-    return Outcome(rows, columns, details, [f"Means over severities 1 to 5 on {len(images.x)} images; {alike}"])
+    which = "CIFAR-10-C" if fv.cifar10_c else "our own corruptions"
+    notes = [f"Accuracy under {which}, mean over severities 1 to 5, on {len(images.x)} images."]
+    if not fv.cifar10_c:
+        few = len(images.x[: fv.map_examples])
+        notes.append(f"Maps: Spearman of the gradient's map before and after, severity {MAPPED_AT}, {few} images.")
+    return Outcome(rows, columns, details, notes)
 
 
-def row(name, network, images, accuracy, agreement, fv):
-    means = {kind: float(np.mean([accuracy[kind, s] for s in SEVERITIES])) for kind in CORRUPTIONS}
-    return {
-        "network": name,
-        "clean": float(np.mean(predicted(network, images.x, fv) == images.y)),
-        "common": float(np.mean([means[kind] for kind in COMMON])),
-        "art": float(np.mean([means[kind] for kind in ART])),
-        "agreement": float(np.mean(list(agreement.values()))),
-        **means,
-    }
+def row(name, kinds, found):
+    """Means over these corruptions, for each network."""
+    out = {"corruption": name}
+    for network, (accuracy, agreement) in found.items():
+        out[network] = float(np.mean([accuracy[kind, severity] for kind in kinds for severity in SEVERITIES]))
+        if agreement:
+            out[f"maps of {network}"] = float(np.mean([agreement[kind] for kind in kinds]))
+    return out
 
 
 def curve(accuracy, images):

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from launch.tasks.common import Outcome, held_out_images, maps_of, needed, predicted, test_images
+from launch.tasks.common import Outcome, held_out_images, held_out_words, maps_of, needed, predicted, test_images
 from tfrobust.evaluation.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
 from tfrobust.evaluation.localization import best_threshold, iou, localize, max_box_acc, max_box_acc_v2
 from tfrobust.evaluation.segmentation import hits
@@ -93,6 +93,6 @@ def run(networks, data, fv, progress) -> Outcome:
     thresholds = ", ".join(f"{kind} {value:g}" for kind, value in FIXED.items())
     notes = [
         f"Thresholds as a part of the maximum: fixed ({thresholds}, ART's released code), and chosen on "
-        f"{len(held_out.x)} training images. MaxBoxAcc takes the best of all thresholds on the test images themselves."
+        f"{held_out_words(held_out, fv)}. MaxBoxAcc takes the best of all thresholds on the test images themselves."
     ]
     return Outcome(rows, COLUMNS, details, notes)

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from launch.tasks.common import MAPS, Outcome, held_out_images, maps_of, needed, predicted, test_images
+from launch.tasks.common import MAPS, Outcome, held_out_images, held_out_words, maps_of, needed, predicted, test_images
 from launch.tasks.localization import PICTURED, SIGMA
 from tfrobust.evaluation.heatmaps import heat_maps
 from tfrobust.evaluation.segmentation import boxes_as_masks, mask_of, segment
@@ -60,7 +60,7 @@ def run(networks, data, fv, progress) -> Outcome:
             progress.update()
     path = os.path.join(fv.output, "segmentation.png")
     draw_found_masks(images.x[:PICTURED], np.asarray(masks[:PICTURED]), pictures, path)
-    notes = [f"The threshold of each map was chosen on {len(held_out.x)} training images."]
+    notes = [f"The threshold of each map was chosen on {held_out_words(held_out, fv)}."]
     if fv.boxes_as_masks:
         notes.append("Boxes stand for masks: an outline can be right and score low.")
     return Outcome(rows, COLUMNS, details, notes)

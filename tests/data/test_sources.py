@@ -102,6 +102,30 @@ def test_prepared_tfds_data_are_read(tmp_path):
     assert as_set == {x.tobytes() for x in arrays()["x_train"]}
 
 
+def test_the_published_cifar10_c_is_read_as_tfds_prepares_it(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    x = np.random.RandomState(0).randint(0, 256, (6, 32, 32, 3)).astype(np.uint8)
+    made = tfds.builder_cls("cifar10_corrupted")
+    examples = [(i, {"image": image, "label": i}) for i, image in enumerate(x)]
+    monkeypatch.setattr(made, "_split_generators", lambda self, manager: {"test": iter(examples)})
+    tfds.builder("cifar10_corrupted/frosted_glass_blur_3", data_dir=str(tmp_path)).download_and_prepare()
+    images, labels = data.cifar10_c("glass_blur", 3, str(tmp_path))
+    assert images.dtype == np.uint8 and np.array_equal(images, x[labels]) and sorted(labels) == list(range(6))
+    with pytest.raises(InputError, match="no cifar10_corrupted/fog_1 here: point --data_dir"):
+        data.cifar10_c("fog", 1, str(tmp_path))
+
+
+def test_every_corruption_is_a_config_of_tfds():
+    import tensorflow_datasets as tfds
+
+    from tfrobust.corruptions import CORRUPTIONS
+    from tfrobust.data.cifar10_c import _NAMES
+
+    configs = set(tfds.builder_cls("cifar10_corrupted").builder_configs)
+    assert configs == {f"{_NAMES.get(name, name)}_{severity}" for name in CORRUPTIONS for severity in range(1, 6)}
+
+
 def test_a_missing_data_set_names_the_three_ways_to_get_it(tmp_path):
     for name in ("mnist", "no_such_thing"):
         with pytest.raises(InputError) as e:

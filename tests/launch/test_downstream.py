@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from launch import downstream
-from launch.tasks import TASKS
+from launch.tasks import TASKS, corruptions
 from tests.helpers import ROOT, run_tests
+from tfrobust.corruptions import COMMON
 from tfrobust.models import make_model
 
 
@@ -84,12 +85,51 @@ def test_segmentation_with_masks_and_with_boxes_as_masks(folder):
 
 def test_corruptions_are_means_over_severities(folder):
     assert call(folder, "corruptions", "--examples=6") == 0
-    colors, _ = result(folder, "corruptions")
+    rows = {row["corruption"]: row for row in result(folder, "corruptions")}
     with open(folder / "corruptions" / "corruptions.json", encoding="utf-8") as file:
         every = json.load(file)["about"]["details"]["colors"]["accuracy"]
-    assert len(every) == 95 and colors["clean"] == 1
+    assert len(every) == 95 and rows["none"]["colors"] == 1
     own = [e["accuracy"] for e in every if e["corruption"] == "fog"]
-    assert colors["fog"] == pytest.approx(np.mean(own)) and -1 <= colors["agreement"] <= 1
+    assert rows["fog"]["colors"] == pytest.approx(np.mean(own)) and -1 <= rows["fog"]["maps of colors"] <= 1
+    usual = [e["accuracy"] for e in every if e["corruption"] in COMMON]
+    assert rows["mean of the usual 15"]["colors"] == pytest.approx(np.mean(usual))
+
+
+def test_the_published_cifar10_c(folder, tmp_path, monkeypatch):
+    """Made data in the prepared form; another seed of the network's weights would see other accuracies."""
+    made = {}
+
+    def prepared(name, severity, data_dir, download):
+        x = np.random.RandomState(severity).randint(0, 256, (12, 32, 32, 3)).astype(np.uint8)
+        made[name, severity] = x, np.arange(12, dtype=np.int32) % 10
+        return made[name, severity]
+
+    monkeypatch.setattr(corruptions, "cifar10_c", prepared)
+    network = make_model("digits_cnn", (32, 32, 3), 10)
+    network.save(tmp_path / "c.keras")
+    x, y = np.zeros((20, 32, 32, 3), np.uint8), np.arange(20) % 10
+    np.savez(tmp_path / "c.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    argv = ["downstream", "--task=corruptions", f"--networks={tmp_path}/c.keras", f"--dataset={tmp_path}/c.npz"]
+    assert downstream.main([*argv, f"--output={tmp_path}/corruptions", "--cifar10_c"]) == 0
+    rows = {row["corruption"]: row for row in result(tmp_path, "corruptions")}
+    hits = [
+        np.mean(network(x / np.float32(255)).numpy().argmax(1) == y) for (n, _), (x, y) in made.items() if n == "snow"
+    ]
+    assert len(made) == 95 and rows["snow"]["c"] == pytest.approx(np.mean(hits)) and "maps of c" not in rows["snow"]
+
+
+def test_cifar10_c_is_of_cifar10(folder, capsys):
+    assert call(folder, "corruptions", "--cifar10_c") == 2
+    assert "--cifar10_c needs images like those of CIFAR-10" in capsys.readouterr().err
+
+
+def test_thresholds_are_chosen_on_what_is_held_out(folder):
+    assert call(folder, "localization", "--hold_out=10") == 0
+    text = (folder / "localization" / "localization.md").read_text(encoding="utf-8")
+    assert "chosen on 10 images held out of the training" in text
+    assert call(folder, "localization") == 0
+    text = (folder / "localization" / "localization.md").read_text(encoding="utf-8")
+    assert "chosen on 20 training images" in text
 
 
 def test_what_a_network_makes_it_recognises(folder):

@@ -2,6 +2,7 @@
 
 from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit
+from tfrobust.data.cifar10_c import cifar10_c
 from tfrobust.data.facts import FACTS
 from tfrobust.data.load import load
 from tfrobust.data.prepared import augmented, resized
@@ -13,6 +14,7 @@ __all__ = [
     "ImageData",
     "annotation_maps",
     "augmented",
+    "cifar10_c",
     "load",
     "make_image_data",
     "resized",

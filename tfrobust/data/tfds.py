@@ -17,12 +17,8 @@ IN_MEMORY = 2**32  # Bytes of one array above which it stays in its file.
 ANNOTATED = {"bbox": "boxes", "mask": "masks"}  # Feature -> kind of annotation.
 
 
-def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, facts=None):
-    """The data set, or None where it is not prepared under data_dir and download is False.
-
-    Splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox` and `mask`
-    become annotations.
-    """
+def prepared_builder(tfds_name: str, data_dir=None, download: bool = False):
+    """The builder of a prepared data set, or None where it is not prepared under data_dir and download is False."""
     import tensorflow_datasets as tfds  # Slow to import, and needed by this function alone.
 
     import tfrobust.data.builders  # noqa: F401  Registers the data sets that TFDS has not.
@@ -42,18 +38,30 @@ def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, 
             raise
         except Exception as e:  # Whatever the network, the server or the disk did: TFDS has no one error for it.
             raise InputError(f"TFDS could not download and prepare {tfds_name!r}: {e}") from e
+    return builder
+
+
+def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, facts=None):
+    """The data set, or None where it is not prepared under data_dir and download is False.
+
+    Splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox` and `mask`
+    become annotations.
+    """
+    builder = prepared_builder(tfds_name, data_dir, download)
+    if builder is None:
+        return None
     test = "test" if "test" in builder.info.splits else "validation"
     arrays, annotations = [], []
     for split in ("train", test):
         if split not in builder.info.splits:
             raise InputError(f"TFDS data set {tfds_name!r} has no split {split!r}")
-        decoded = _decoded(builder, split)
-        arrays += [decoded["image"], decoded["label"]]
-        annotations.append({kind: decoded[feature] for feature, kind in ANNOTATED.items() if feature in decoded})
+        found = decoded(builder, split)
+        arrays += [found["image"], found["label"]]
+        annotations.append({kind: found[feature] for feature, kind in ANNOTATED.items() if feature in found})
     return make_image_data(name, *arrays, facts, *annotations)
 
 
-def _decoded(builder, split: str):
+def decoded(builder, split: str):
     """feature -> array [N,...] of the split, from the files of an earlier call or into them."""
     features = [f for f in ("image", "label", *ANNOTATED) if f in builder.info.features]
     if {"image", "label"} - set(features):

@@ -3,7 +3,7 @@
 from absl import flags
 
 from tfrobust.training import TrainingSpec
-from tfrobust.training.spec import OPTIMIZERS, REDUCTIONS
+from tfrobust.training.spec import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -30,6 +30,16 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and every random draw.", flag_values=fv)
     flags.DEFINE_integer("eps_ramp_steps", 0, "Steps over which eps grows from 0 to its value.", flag_values=fv)
     flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", flag_values=fv)
+    flags.DEFINE_enum(
+        "precision",
+        "float32",
+        PRECISIONS,
+        "Of the network (bfloat16), or of the copy that the inner maximisation attacks (bfloat16_attack).",
+        flag_values=fv,
+    )
+    flags.DEFINE_enum(
+        "jit", "auto", JIT, "Compile the steps by XLA (auto: where there is a GPU or TPU).", flag_values=fv
+    )
     flags.DEFINE_float("sparsity", 0.0, "Share of each kernel's weights that is pruned to zero.", flag_values=fv)
     for name in ("batch_size", "learning_rates"):
         flags.mark_flag_as_required(name, fv)
@@ -60,4 +70,6 @@ def from_flags(fv: flags.FlagValues) -> TrainingSpec:
         nesterov=fv.nesterov,
         weight_decay=fv.weight_decay,
         reduction=fv.reduction,
+        precision=fv.precision,
+        jit=fv.jit,
     )

@@ -14,6 +14,7 @@ from launch.progress import TrainingBar
 from launch.saved import NETWORK, load_network
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
+from tfrobust.precision import in_bfloat16
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
@@ -107,7 +108,8 @@ def _given(fv, *names):
 def new_network(row: Row, data: ImageData) -> keras.Model:
     """The untrained network of the row; its weights are a function of the seed."""
     keras.utils.set_random_seed(row.spec.seed)
-    return model_flags.from_flags(row.flags, data)
+    network = model_flags.from_flags(row.flags, data)
+    return in_bfloat16(network) if row.spec.precision == "bfloat16" else network
 
 
 def check_row(row: Row, data: ImageData) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"types"}
+SHARED = {"types", "draws"}
 ALLOWED = {
-    "types": set(),
+    "types": {"draws"},
+    "draws": set(),
     "balls": SHARED,
     "losses": SHARED,
     "networks": SHARED,
@@ -23,7 +24,8 @@ ALLOWED = {
     "attributions": SHARED | {"losses", "twins"},
     "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "twins"},
     "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},
-    "training": SHARED,
+    "precision": {"types"},
+    "training": SHARED | {"precision"},
     "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "report": set(),
 }

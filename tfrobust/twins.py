@@ -63,7 +63,7 @@ class Activation(keras.layers.Layer):
         return self.function(x)
 
     def with_function(self, function) -> "Activation":
-        return Activation(function, name=self.name)
+        return Activation(function, name=self.name, dtype=self.compute_dtype)
 
 
 class Reactivated(keras.layers.Layer):
@@ -85,7 +85,7 @@ class Reactivated(keras.layers.Layer):
             self.layer.activation = own
 
     def with_function(self, function) -> "Reactivated":
-        return Reactivated(self.layer, function, name=self.name)
+        return Reactivated(self.layer, function, name=self.name, dtype=self.compute_dtype)
 
 
 def _is_relu(function) -> bool:
@@ -158,12 +158,12 @@ def twin(network: keras.Model, activation, again=None) -> keras.Model:
             return layer if again is None else layer.with_function(again(layer.function))
         replaced = _replacement(layer, activation)
         if replaced is not None:
-            return Activation(replaced, name=layer.name)
+            return Activation(replaced, name=layer.name, dtype=layer.compute_dtype)
         if isinstance(layer, keras.Model):
             return twin(layer, activation, again)
         builtin = _builtin(getattr(layer, "activation", None), activation)
         if builtin is not None:
-            return Reactivated(layer, builtin, name=layer.name)
+            return Reactivated(layer, builtin, name=layer.name, dtype=layer.compute_dtype)
         return layer
 
     _refuse_relu_operations(network)

@@ -17,6 +17,12 @@ from tfrobust.types import InputError
 LOG_EVERY = 10
 
 
+def _compiled(jit: str) -> bool:
+    """Whether XLA compiles the steps; on a CPU it makes most of them slower."""
+    accelerated = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU")
+    return jit == "on" or (jit == "auto" and bool(accelerated))
+
+
 class Trained(NamedTuple):
     """The network, the seconds its training took in all, and the step this call began at."""
 
@@ -55,8 +61,9 @@ def train(
         spec.eps_ramp_steps,
         spec.weight_decay,
         spec.reduction,
+        spec.precision,
     )
-    trainer.compile(optimizer=optimizer, jit_compile=False)
+    trainer.compile(optimizer=optimizer, jit_compile=_compiled(spec.jit))
     start, before, own = 0, 0.0, []
     prune = [Prune(spec.sparsity, spec.steps)] if spec.sparsity else []
     if directory:

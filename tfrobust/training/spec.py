@@ -7,6 +7,8 @@ from tfrobust.types import InputError
 
 OPTIMIZERS = ("adam", "sgd")
 REDUCTIONS = ("mean", "sum")
+PRECISIONS = ("float32", "bfloat16_attack", "bfloat16")
+JIT = ("auto", "on", "off")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,9 @@ class TrainingSpec:
     eps_ramp_steps: eps and the attack's step size grow linearly from 0 over so many steps (0: full from the start).
     checkpoint_every: steps between checkpoints, beside the one at the end.
     sparsity: share of each kernel's weights that ends as zero (see `pruning`).
+    precision: float32; bfloat16_attack: the inner maximisation on a bfloat16 copy of the network; bfloat16: the network
+      itself (see `tfrobust.precision`).
+    jit: on: steps are compiled by XLA; auto: where there is a GPU or a TPU.
     """
 
     steps: Optional[int]
@@ -36,6 +41,8 @@ class TrainingSpec:
     nesterov: bool = False
     weight_decay: float = 0.0
     reduction: str = "mean"
+    precision: str = "float32"
+    jit: str = "auto"
 
     def __post_init__(self):
         if self.steps is None and self.epochs is None:
@@ -46,6 +53,8 @@ class TrainingSpec:
             raise InputError("epochs must be above 0")
         if self.reduction not in REDUCTIONS or self.weight_decay < 0:
             raise InputError(f"reduction must be one of {', '.join(REDUCTIONS)}, weight_decay 0 or more")
+        if self.precision not in PRECISIONS or self.jit not in JIT:
+            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, jit one of {', '.join(JIT)}")
         if self.epochs is None and any(b != int(b) for b in self.boundaries):
             raise InputError("boundaries in steps must be whole numbers")
         if self.optimizer not in OPTIMIZERS:

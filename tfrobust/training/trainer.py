@@ -7,6 +7,8 @@ model beside the trainer, and can be saved at any time.
 import keras
 import tensorflow as tf
 
+from tfrobust import draws
+from tfrobust.precision import copy_weights, in_bfloat16
 from tfrobust.types import Batch, Step
 
 
@@ -15,7 +17,7 @@ class Trainer(keras.Model):
 
     network: the classifier that is trained.  objective: what it is trained for (see `types.Objective`).
     seed: of every random draw.  images, batch_size: in a pass and in a step, which make the epoch (it stays 0 where
-    they are not given).  eps_ramp_steps, weight_decay, reduction: see TrainingSpec.
+    they are not given).  eps_ramp_steps, weight_decay, reduction, precision: see TrainingSpec.
     Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, and the norm of the
     gradient.
     """
@@ -30,11 +32,13 @@ class Trainer(keras.Model):
         eps_ramp_steps: int = 0,
         weight_decay: float = 0.0,
         reduction: str = "mean",
+        precision: str = "float32",
     ):
         super().__init__()
         self.weight_decay, self.images_summed = weight_decay, batch_size if reduction == "sum" else 1
         self.network, self.objective = network, objective
         self.seed, self.images, self.batch_size, self.eps_ramp_steps = seed, images, batch_size, eps_ramp_steps
+        self.lowered = in_bfloat16(network) if precision == "bfloat16_attack" else None
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
 
     def call(self, x, training=False):
@@ -43,7 +47,7 @@ class Trainer(keras.Model):
     def train_step(self, data):
         batch, step = Batch(*data), self._step()
         variables = self.network.trainable_variables
-        x_adv = self.objective.inner(self.network, batch, step)
+        x_adv = self.objective.inner(self._attacked(), batch, step)
         with tf.GradientTape() as tape:
             terms = self.objective.outer(self.network, batch, x_adv, step)
             means = {name: tf.reduce_mean(term) for name, term in terms.items()}
@@ -58,6 +62,13 @@ class Trainer(keras.Model):
         self.optimizer.apply_gradients(connected)
         return {**means, "loss": loss, "gradient_norm": tf.linalg.global_norm([g for g, _ in connected])}
 
+    def _attacked(self):
+        """The network that the inner maximisation attacks."""
+        if self.lowered is None:
+            return self.network
+        copy_weights(self.network, self.lowered)
+        return self.lowered
+
     def _decay(self):
         """weight_decay times half the squared norm of the kernels (what has two axes at least)."""
         kernels = [tf.convert_to_tensor(v) for v in self.network.trainable_variables if len(v.shape) > 1]
@@ -70,7 +81,7 @@ class Trainer(keras.Model):
         scale = tf.constant(1.0)
         if self.eps_ramp_steps:
             scale = tf.minimum(1.0, tf.cast(iteration, tf.float32) / self.eps_ramp_steps)
-        seed = tf.random.experimental.stateless_fold_in(batch_seed, replica)
+        seed = draws.fold_in(batch_seed, replica)
         epoch = iteration * self.batch_size // self.images if self.images else tf.zeros_like(iteration)
         return Step(seed, batch_seed, iteration, epoch, scale)
 

@@ -1,0 +1,173 @@
+"""bfloat16 inside a network: weights, logits, losses and maps stay float32 and near those of float32."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import images, run_tests, small_network, the_step
+from tfrobust import data
+from tfrobust.attributions import gradient, integrated_gradients, make_score
+from tfrobust.balls import make_ball
+from tfrobust.losses import cross_entropy
+from tfrobust.models import make_model
+from tfrobust.objectives import make_objective
+from tfrobust.precision import copy_weights, in_bfloat16
+from tfrobust.training import Trainer, TrainingSpec, train
+from tfrobust.twins import softplus_twin
+from tfrobust.types import Batch, InputError
+
+PGD = {"eps": 0.1, "attack_steps": 3, "step_size": 0.05}
+IG = {**PGD, "attribution_weight": 0.1, "ig_steps": 4, "ig_steps_attack": 3}
+
+
+def pair(name="rar_resnet6", shape=(16, 16, 3)):
+    keras.utils.set_random_seed(0)
+    network = make_model(name, shape, 10, 0.25)
+    return network, in_bfloat16(network)
+
+
+def flat(network):
+    return np.concatenate([w.ravel() for w in network.get_weights()])
+
+
+def cosines(a, b):
+    a, b = (np.reshape(t, (len(t), -1)) for t in (a, b))
+    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+@pytest.mark.parametrize("name", ["mnist_cnn", "rar_resnet6", "wrn_40_2", "resnet10", "vgg_gap"])
+def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name):
+    network, copy = pair(name)
+    x, y = images(4, shape=(16, 16, 3))
+    exact, near = network(x).numpy(), copy(x)
+    assert near.dtype == tf.float32 and all(v.dtype in (tf.float32, "float32") for v in copy.trainable_variables)
+    assert 0 < np.abs(near - exact).max() < 0.03 * np.abs(exact).max()
+    inside = [layer.compute_dtype for layer in copy.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert inside and set(inside) == {"bfloat16"}
+    for beta in (None, 1.0):
+        scores = [make_score(softplus_twin(each, beta), "logit") for each in (network, copy)]
+        for attribute in (gradient, lambda s, x, y: integrated_gradients(s, x, y, steps=4)):
+            a, b = (attribute(score, x, y) for score in scores)
+            assert b.dtype == tf.float32 and cosines(a, b).min() > 0.85, (beta, cosines(a, b))
+
+
+def test_weights_are_its_own_until_they_are_copied():
+    network, copy = pair()
+    for a, b in zip(network.get_weights(), copy.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    network.set_weights([w + 1 for w in network.get_weights()])
+    assert not np.array_equal(network.get_weights()[0], copy.get_weights()[0])
+    tf.function(copy_weights)(network, copy)
+    for a, b in zip(network.get_weights(), copy.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_nested_models_adapted_pixels_and_files(tmp_path):
+    inner = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu")])
+    pixels = keras.layers.Normalization()
+    pixels.adapt(images(20)[0])
+    i = keras.Input((8, 8, 1))
+    network = keras.Model(i, keras.layers.Dense(10)(keras.layers.Flatten()(inner(pixels(i)))))
+    copy, (x, _) = in_bfloat16(network), images()
+    np.testing.assert_allclose(copy(x), network(x), atol=0.03)
+    copy.save(tmp_path / "copy.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "copy.keras")(x), copy(x))
+
+
+def test_small_moves_of_bright_pixels_are_not_rounded_away():
+    """Pixels are centred in float32: bfloat16 has a spacing of 1/128 just above 1/2, more than a move of 1/255."""
+    i = keras.Input((2, 2, 1))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1.0, -0.75)(i))
+    network = keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(8)(x)))
+    copy, x = in_bfloat16(network), tf.fill([1, 2, 2, 1], 0.75)
+    exact, near = (np.asarray(each(x + 1 / 255) - each(x)) for each in (network, copy))
+    np.testing.assert_allclose(near, exact, atol=0.02 * np.abs(exact).max())
+
+
+def test_the_attack_on_the_copy_raises_the_loss_nearly_as_far():
+    network, copy = pair("mnist_cnn", (8, 8, 1))
+    (x, y), ball = images(20), make_ball("linf", 0.1)
+    objective = make_objective("madry", eps=0.1, attack_steps=5, step_size=0.04)
+    gains = []
+    for attacked in (network, copy):
+        x_adv = objective.inner(attacked, Batch(x, y), the_step())
+        assert x_adv.dtype == tf.float32
+        np.testing.assert_allclose(ball.project(x_adv, x), x_adv, atol=1e-6)
+        gains.append(tf.reduce_mean(cross_entropy(y, network(x_adv)) - cross_entropy(y, network(x))).numpy())
+    assert gains[1] > 0.95 * gains[0] > 0
+
+
+@pytest.mark.parametrize("method, flags", [("madry", PGD), ("ig_norm", IG)])
+def test_the_inner_maximum_sees_the_weights_of_now(method, flags):
+    """Two steps with the copy are two steps without it, but for the rounding of the attack."""
+    weights = []
+    for precision in ("float32", "bfloat16_attack"):
+        network, data_set = small_network(), tf.data.Dataset.from_tensors(images(10)).repeat()
+        trainer = Trainer(network, make_objective(method, **flags), precision=precision)
+        trainer.compile(optimizer=keras.optimizers.SGD(0.5), jit_compile=False)
+        trainer.fit(data_set, steps_per_epoch=3, verbose=0, shuffle=False)
+        weights.append(flat(network))
+    before = flat(small_network())
+    assert np.linalg.norm(weights[1] - weights[0]) < 0.2 * np.linalg.norm(weights[0] - before)
+    assert np.linalg.norm(flat(trainer.lowered) - before) > 0.5 * np.linalg.norm(weights[1] - before)
+
+
+def test_two_replicas_attack_the_copy_too():
+    def run(strategy):
+        with strategy.scope():
+            network = small_network()
+            trainer = Trainer(
+                network,
+                make_objective("madry", eps=0.1, attack_steps=2, step_size=0.05, random_start=False),
+                precision="bfloat16_attack",
+            )
+            trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+        trainer.fit(
+            tf.data.Dataset.from_tensor_slices(images(8)).batch(8).repeat(), steps_per_epoch=2, verbose=0, shuffle=False
+        )
+        return network.get_weights()
+
+    one, two = run(tf.distribute.get_strategy()), run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(a, b, atol=2e-4)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16_attack", "bfloat16"])
+def test_digits_are_learned_in_every_precision(precision):
+    digits = data.load("digits")
+    keras.utils.set_random_seed(0)
+    network = make_model("digits_cnn", digits.shape, 10)
+    network = in_bfloat16(network) if precision == "bfloat16" else network
+    spec = TrainingSpec(60, 50, (2e-3,), precision=precision)
+    objective = make_objective("madry", eps=0.05, attack_steps=2, step_size=0.03)
+    train(network, objective, lambda start: data.training_batches(digits, 50, 0, start), len(digits.x_train), spec)
+    hits = network(data.to_unit(digits.x_test)).numpy().argmax(1) == digits.y_test
+    assert hits.mean() > 0.75
+
+
+@pytest.mark.parametrize(
+    "method, flags", [("natural", {}), ("madry", PGD), ("ig_norm", IG), ("ig_norm", {**IG, "chunk": 2})]
+)
+def test_steps_compiled_by_xla_are_the_same(method, flags):
+    batches, weights = tf.data.Dataset.from_tensors(images(10)).repeat(), [flat(small_network())]
+    for jit in ("off", "on"):
+        network, spec = small_network(), TrainingSpec(2, 10, (1e-2,), optimizer="sgd", jit=jit)
+        train(network, make_objective(method, **flags), lambda start: batches, 10, spec)
+        weights.append(flat(network))
+    before, plain, compiled = weights
+    # Where a gradient is nearly 0 its sign, which PGD follows, is one of rounding.
+    assert np.linalg.norm(compiled - plain) < 0.02 * np.linalg.norm(plain - before)
+
+
+def test_a_subclassed_model_is_refused():
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(InputError, match="cannot compute in bfloat16"):
+        in_bfloat16(Own())
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from absl import flags
 
-from flags.parsers import define_number
+from flags.parsers import define_memory, define_number, define_points
 from tfrobust.attacks import AttackSpec
 from tfrobust.attacks.spec import CRITERIA, KEEP, ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.attributions import AttributionSpec
@@ -33,6 +33,7 @@ OF_SUITES = (
     "map_ties",
     "map_window",
     "map_chunk",
+    "memory_gb",
 )
 
 
@@ -43,7 +44,8 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("attribution_examples", 0, "Of these, correctly predicted ones attacked (0: all).", **where)
     flags.DEFINE_integer("evaluation_seed", 0, "Seed of that choice and of the attacks' random starts.", **where)
     flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
-    flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
+    define_points("map_chunk", "Path points held at once (all unless given); auto: what --memory_gb allows.", fv)
+    define_memory(fv)
     define_number("eps", None, "Radius of the ball of all attacks, in units of [0, 1] (8/255, not 8).", fv)
     flags.DEFINE_enum("norm", "linf", list(BALLS), "Norm of the ball.", **where)
     flags.DEFINE_integer("pgd_steps", None, "PGD: steps.", **where)

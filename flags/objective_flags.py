@@ -1,8 +1,10 @@
 """The flags of a training method, and its objective."""
 
+from dataclasses import replace
+
 from absl import flags
 
-from flags.parsers import define_number
+from flags.parsers import define_memory, define_number, define_points
 from tfrobust.attributions.quadrature import RULES
 from tfrobust.balls import BALLS
 from tfrobust.objectives import OBJECTIVES, art, er, igr, make_objective, sat
@@ -20,7 +22,7 @@ HYPER = {
     "ig_steps_attack": ("integer", "The same in the attack step."),
     "rule": (list(RULES), "RAR: end points (right unless given)."),
     "layer": ("string", "RAR: attribute to the units of this layer instead of the pixels."),
-    "chunk": ("integer", "Path points held in memory at once (all unless given)."),
+    "chunk": ("points", "Path points held in memory at once (all unless given); auto: what --memory_gb allows."),
     "gamma": ("number", "ig_wasserstein: price of a squared unit of distance."),
     "q": ("number", "gradient_penalty: power of the norm (2 unless given)."),
     "kl_weight": ("number", "trades: weight of the divergence (beta)."),
@@ -56,6 +58,7 @@ HYPER = {
 DEFINE = {
     "number": lambda name, text, fv: define_number(name, None, text, fv),
     "integer": lambda name, text, fv: flags.DEFINE_integer(name, None, text, flag_values=fv),
+    "points": define_points,
     "bool": lambda name, text, fv: flags.DEFINE_bool(name, None, text, flag_values=fv),
     "string": lambda name, text, fv: flags.DEFINE_string(name, None, text, flag_values=fv),
 }
@@ -70,8 +73,11 @@ def define(fv: flags.FlagValues) -> None:
             flags.DEFINE_enum(name, None, kind, text, flag_values=fv)
         else:
             DEFINE[kind](name, text, fv)
+    define_memory(fv)
 
 
 def from_flags(fv: flags.FlagValues):
-    """The objective that the flags describe; raises InputError."""
-    return make_objective(fv.method, **{name: fv[name].value for name in HYPER})
+    """The objective that the flags describe, with all points at once where their number is auto; raises InputError."""
+    hyper = {name: fv[name].value for name in HYPER}
+    objective = make_objective(fv.method, **{**hyper, "chunk": 1 if fv.chunk == "auto" else fv.chunk})
+    return replace(objective, chunk=None) if fv.chunk == "auto" else objective

@@ -23,9 +23,38 @@ class _FractionParser(flags.ArgumentParser):
         return "number"
 
 
+class _PointsParser(flags.ArgumentParser):
+    """A whole number of at least 1, or "auto"."""
+
+    syntactic_help = "a number of points or auto"
+
+    def parse(self, argument):
+        if argument == "auto":
+            return argument
+        try:
+            if int(argument) >= 1:
+                return int(argument)
+        except ValueError:
+            pass
+        raise ValueError(f"{argument!r} is neither a number of points, 1 at least, nor auto")
+
+    def flag_type(self):
+        return "points"
+
+
 class _FractionSerializer(flags.ArgumentSerializer):
     def serialize(self, value):
         return repr(value)
+
+
+def define_points(name: str, help_text: str, fv: flags.FlagValues) -> None:
+    """Points of a path held in memory at once: a number, auto (what --memory_gb allows), or None, all."""
+    flags.DEFINE(_PointsParser(), name, None, help_text, fv, flags.ArgumentSerializer())
+
+
+def define_memory(fv: flags.FlagValues) -> None:
+    text = "What a chunk of auto may take, in GiB (half of what is free unless given)."
+    flags.DEFINE_float("memory_gb", None, text, lower_bound=0.001, flag_values=fv)
 
 
 def define_number(name: str, default, help_text: str, fv: flags.FlagValues) -> None:

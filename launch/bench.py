@@ -8,7 +8,7 @@ import time
 from typing import Callable, Dict, List, NamedTuple
 
 from flags import data_flags, saliency_flags
-from launch import budgets, rows
+from launch import budgets, chunks, rows
 from launch import measurements as measure
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
@@ -142,7 +142,7 @@ class Bench:
                 return json.load(file)
         began = time.perf_counter()
         keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
-        result = run_suite(network, x, images.y_test, suite, fv.evaluation_batch, fv.map_chunk, bar, keep, natural)
+        result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
         flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
         seconds = time.perf_counter() - began
         values = {"summary": result.summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}

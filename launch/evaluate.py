@@ -23,7 +23,7 @@ import sys
 from absl import flags
 
 from flags import data_flags, evaluation_flags
-from launch import verb
+from launch import chunks, verb
 from launch.columns import COLUMNS, diagnosis, legend
 from launch.progress import bar
 from launch.saved import load_network
@@ -84,7 +84,7 @@ def main_evaluate(fv: flags.FlagValues) -> None:
     data = data_flags.from_flags(fv)
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
-    result = evaluate(network, x, data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
+    result = evaluate(network, x, data.y_test, spec, *chunks.at_once(fv, network), bar)
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
     write_evaluation(fv.output, name, result, {"network": fv.network, **about(fv, result.spec)})
     print(report.markdown([{"network": name, **result.summary}], COLUMNS))

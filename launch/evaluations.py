@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from launch import rows
+from launch import chunks, rows
 from launch.fingerprints import of_network
 from launch.progress import bar
 from launch.saved import load_network
@@ -29,7 +29,7 @@ def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Eval
         if old["about"] == identity:
             flags = [Flag(**flag) for flag in old["flags"]]
             return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict(), flags)
-    result = evaluate(network, to_unit(data.x_test), data.y_test, spec, fv.evaluation_batch, fv.map_chunk, bar)
+    result = evaluate(network, to_unit(data.x_test), data.y_test, spec, *chunks.at_once(fv, network), bar)
     write_maps(maps_path, result.maps)
     flags = [flag._asdict() for flag in result.flags]
     values = {"summary": result.summary, "flags": flags, "records": result.records, "about": identity}

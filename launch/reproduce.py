@@ -16,6 +16,7 @@ from typing import Dict, List
 
 from absl import flags
 
+from flags.parsers import define_memory, define_points
 from launch import budgets, verb
 from launch import measurements as measure
 from launch.bench import Bench
@@ -45,7 +46,8 @@ def reproduce_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
     flags.DEFINE_string("output", "reproduced", "Folder of runs and tables.", **where)
     flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
-    flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
+    define_points("map_chunk", "Path points held at once (all unless given); auto: what --memory_gb allows.", fv)
+    define_memory(fv)
     flags.DEFINE_bool("list", False, "Print the tables and their data sets, and do nothing else.", **where)
 
 

@@ -9,6 +9,7 @@ from absl import flags
 
 from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
 from launch import verb
+from launch.chunks import with_chunk
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.progress import TrainingBar
 from launch.saved import NETWORK, load_network
@@ -72,6 +73,7 @@ FREE = (
     "--nodownload",
     "--evaluate_on=",
     "--checkpoint_every=",
+    "--memory_gb=",
 )
 
 
@@ -131,6 +133,7 @@ def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
     if initial is not None:
         _take_weights(network, initial, row.flags.initial_network)
     training.check(network, row.objective, training_batches(data, 2, 0))
+    row = with_chunk(row, network)
     _claim(verb.output_folder(directory), settings(row, data, initial))
     trained = training.train(
         network,

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from flags import data_flags, evaluation_flags
-from launch import verb
+from launch import chunks, verb
 from launch.columns import diagnosis
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
@@ -73,7 +73,7 @@ def evaluate_suite(fv) -> None:
         "versions": versions(),
     }
     keep = KeptBatches(os.path.join(fv.output, "batches"), identity)
-    result = run_suite(network, x, data.y_test, suite, fv.evaluation_batch, fv.map_chunk, bar, keep, natural)
+    result = run_suite(network, x, data.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
     text = tables(result, suite)
     write(fv.output, result, suite, text, {"network": fv.network, **about(fv, suite.as_dict())})
     print(text)

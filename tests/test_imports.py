@@ -25,6 +25,7 @@ ALLOWED = {
     "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "twins"},
     "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},
     "precision": {"types"},
+    "memory": {"types"},
     "training": SHARED | {"precision"},
     "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "report": set(),

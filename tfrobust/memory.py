@@ -1,0 +1,49 @@
+"""How many points of a path fit into a memory budget.
+
+What fills the memory is what the layers of a network give for every point of the path, kept for the way back, and for
+the way back of that.  `COPIES` is how many times over, measured on networks with and without batch normalization
+(docs/performance.md); it errs on the safe side.
+"""
+
+import math
+import os
+
+import keras
+import numpy as np
+
+from tfrobust.types import InputError
+
+COPIES = 6.0
+GIB = 2**30
+
+
+def activations(network: keras.Model) -> int:
+    """How many numbers the layers of the network give for one image, nested models included."""
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            total += activations(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            for output in _outputs(layer):
+                total += math.prod(n or 1 for n in output.shape[1:])
+    return total
+
+
+def _outputs(layer):
+    output = layer.output
+    return output if isinstance(output, (list, tuple)) else [output]
+
+
+def chunk_for(network: keras.Model, images: int, points: int, budget: float) -> int:
+    """The most of `points` points of a path, for so many images at once, whose second derivative stays within `budget`
+    bytes; 1 at least, as less than a point cannot be computed."""
+    each = COPIES * 4 * activations(network) * images
+    return int(np.clip(budget // max(each, 1), 1, points))
+
+
+def free_memory() -> float:
+    """Bytes of the machine's memory that nothing uses; InputError where the system does not say."""
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError) as e:
+        raise InputError("this system does not say how much memory is free: give --memory_gb") from e

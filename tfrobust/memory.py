@@ -2,7 +2,7 @@
 
 What fills the memory is what the layers of a network give for every point of the path, kept for the way back, and for
 the way back of that.  `COPIES` is how many times over, measured on networks with and without batch normalization
-(docs/performance.md); it errs on the safe side.
+(docs/performance.md); it was between 2 and 3.3 there.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 from tfrobust.types import InputError
 
-COPIES = 6.0
+COPIES = 4.0
 GIB = 2**30
 
 

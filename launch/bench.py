@@ -10,6 +10,7 @@ from typing import Callable, Dict, List, NamedTuple
 from flags import data_flags, saliency_flags
 from launch import budgets, chunks, rows
 from launch import measurements as measure
+from launch.claims import claimed
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
 from launch.progress import bar
@@ -80,7 +81,7 @@ class Bench:
             row = rows.read_row(flagfile, plan)
             row = rows.at(row, prepared)
             directory = os.path.join(self.fv.output, "runs", self._name(flagfile, given))
-            trained = rows.train_row(row, with_saliency(row, prepared), directory)
+            trained = rows.train_row(row, with_saliency(row, prepared), directory, wait=True)
             self._runs[key] = Run(directory, row.spec.steps, trained.seconds, row.flags)
         return self._runs[key]
 
@@ -137,14 +138,15 @@ class Bench:
         text = json.dumps(identity, sort_keys=True, default=str)
         folder = os.path.join(run.directory, "evaluations")
         path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + ".json")
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                return json.load(file)
-        began = time.perf_counter()
-        keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
-        result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
-        flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
-        seconds = time.perf_counter() - began
-        values = {"summary": result.summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
-        report.write_json(path, values)
-        return json.loads(json.dumps(values))
+        with claimed(run.directory, wait=True):  # Tables made at the same time share their runs.
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    return json.load(file)
+            began = time.perf_counter()
+            keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
+            result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
+            flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
+            seconds = time.perf_counter() - began
+            values = {"summary": result.summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
+            report.write_json(path, values)
+            return json.loads(json.dumps(values))

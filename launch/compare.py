@@ -24,6 +24,7 @@ from absl import flags
 from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
 from launch import verb
+from launch.claims import claimed
 from launch.columns import COLUMNS, diagnosis, legend
 from launch.evaluate import pick_panels
 from launch.evaluations import evaluated
@@ -182,7 +183,12 @@ def joined(lines: List[dict]) -> dict:
 def compare(fv: flags.FlagValues) -> str:
     """Does what the flags say and returns the table as Markdown."""
     check_flags(fv)
-    verb.output_folder(fv.output)
+    with claimed(verb.output_folder(fv.output)):
+        return compared(fv)
+
+
+def compared(fv: flags.FlagValues) -> str:
+    """The same in --output, which is ours."""
     spec = evaluation_flags.from_flags(fv)
     entries = read_entries(fv)
     test_data, data = data_flags.from_flags(fv), training_data(fv)

@@ -17,6 +17,7 @@ from absl import flags
 
 from flags import data_flags
 from launch import verb
+from launch.claims import claimed
 from launch.fingerprints import of_network
 from launch.progress import bar
 from launch.saved import load_network
@@ -69,7 +70,12 @@ def read_networks(fv, x) -> Dict[str, object]:
 
 
 def downstream(fv: flags.FlagValues) -> None:
-    verb.output_folder(fv.output)
+    with claimed(verb.output_folder(fv.output)):
+        measure(fv)
+
+
+def measure(fv: flags.FlagValues) -> None:
+    """Does the task and writes its table."""
     data = data_flags.from_flags(fv)
     networks = read_networks(fv, to_unit(data.x_test[:16]))
     run, ticks = TASKS[fv.task]

@@ -24,6 +24,7 @@ from absl import flags
 
 from flags import data_flags, evaluation_flags
 from launch import chunks, verb
+from launch.claims import claimed
 from launch.columns import COLUMNS, diagnosis, legend
 from launch.progress import bar
 from launch.saved import load_network
@@ -74,12 +75,13 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
 
 
 def main_evaluate(fv: flags.FlagValues) -> None:
-    if fv.suite:
-        evaluate_suite(fv)
-        return
-    if fv.natural:
+    if fv.natural and not fv.suite:
         raise InputError("--natural belongs to --suite: give one, or leave it out")
-    verb.output_folder(fv.output)
+    with claimed(verb.output_folder(fv.output)):
+        (evaluate_suite if fv.suite else evaluate_once)(fv)
+
+
+def evaluate_once(fv: flags.FlagValues) -> None:
     network = load_network(fv.network)
     data = data_flags.from_flags(fv)
     spec = evaluation_flags.from_flags(fv)

@@ -40,6 +40,11 @@ def close_all() -> None:
         each.close()
 
 
+def say(line: str) -> None:
+    """A line beside the bars: on standard error, where they are."""
+    tqdm.write(line, file=sys.stderr)
+
+
 class TrainingBar(keras.callbacks.Callback):
     """The bar of a training run, with its loss."""
 

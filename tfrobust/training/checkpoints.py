@@ -1,36 +1,156 @@
-"""What a run needs to go on: weights, optimizer, step and the seconds it took so far."""
+"""What a run needs to go on: weights, optimizer, step and the seconds it took so far.
 
+A checkpoint is ckpt-STEP.data-..., ckpt-STEP.index and, written last and in one piece, ckpt-STEP.json with the SHA-256
+of the others.  One without its .json was not finished; TensorFlow's own checksums then decide whether it can be read.
+"""
+
+import glob
+import hashlib
+import json
 import os
-from typing import Optional
+import re
+import shutil
+from typing import Callable, Dict, List, Optional
 
 import tensorflow as tf
 
+from tfrobust.types import InputError
+
 KEEP = 2
+CHUNK = 2**20
+
+
+class Damaged(Exception):
+    """A checkpoint that cannot be read; the message names the file."""
 
 
 class Checkpoints:
-    """The checkpoints of one run in `directory`; the last KEEP of them stay.
-
-    TensorFlow writes each under another name first and points to it last, so that a run killed while it saves goes on
-    from the one before.
-    """
+    """The checkpoints of one run in `directory`; the last KEEP of them stay."""
 
     def __init__(self, directory: str, network, optimizer):
         optimizer.build(network.trainable_variables)  # Restoring needs its slots to be there.
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
-        state = tf.train.Checkpoint(network=network, optimizer=optimizer, step=self.step, seconds=self.seconds)
-        self._manager = tf.train.CheckpointManager(state, os.path.join(directory, "checkpoints"), max_to_keep=KEEP)
-        self._state = state
+        self.folder = os.path.join(directory, "checkpoints")
+        self._state = tf.train.Checkpoint(network=network, optimizer=optimizer, step=self.step, seconds=self.seconds)
 
-    def restore(self) -> Optional[int]:
-        """Brings back the newest checkpoint and returns its step; None where there is none."""
-        if not self._manager.latest_checkpoint:
-            return None
-        self._state.restore(self._manager.latest_checkpoint).assert_existing_objects_matched()
-        return int(self.step)
+    def restore(self, say: Callable[[str], None] = lambda line: None) -> Optional[int]:
+        """Brings back the newest checkpoint that can be read and returns its step; None where there is none at all.
+
+        say: is told of each damaged one that was passed over.  Raises InputError where all are damaged: a run of days
+        must not begin anew without a word.
+        """
+        damaged: List[str] = []
+        for step in self._steps():
+            try:
+                self._read(step)
+            except Damaged as e:
+                damaged.append(str(e))
+                continue
+            for what in damaged:
+                say(f"{what}: going on from the checkpoint of step {step}")
+            return step
+        if damaged:
+            raise InputError(
+                f"no checkpoint can be read ({'; '.join(damaged)}): remove {self.folder} to start from step 0"
+            )
+        return None
 
     def save(self, step: int, seconds: float) -> None:
+        """Raises OSError where it cannot be written; those before it stay."""
         self.step.assign(step)
         self.seconds.assign(seconds)
-        self._manager.save(checkpoint_number=step)
+        path = self._path(step)
+        os.makedirs(self.folder, exist_ok=True)
+        self._remove(step)  # A damaged one of the same step must not lend the new one its name.
+        try:
+            self._state.write(path)
+            files = [f"{path}.index", *glob.glob(f"{glob.escape(path)}.data-*")]
+            _seal(path + ".json", {os.path.basename(file): _sha256(file) for file in files})
+        except (tf.errors.OpError, OSError) as e:
+            self._remove(step)
+            raise OSError(f"the checkpoint {path} cannot be written ({_first_line(e)})") from e
+        keep = [other for other in self._steps() if other <= step][:KEEP]
+        self._remove(*(other for other in self._steps(any_file=True) if other not in keep))
+
+    def _path(self, step: int) -> str:
+        return os.path.join(self.folder, f"ckpt-{step}")
+
+    def _steps(self, any_file: bool = False) -> List[int]:
+        """Steps of which there is a checkpoint (any_file: or a part of one), the newest first."""
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        found = (re.fullmatch(r"ckpt-(\d+)(_temp|\..*)" if any_file else r"ckpt-(\d+)\.(index|json)", n) for n in names)
+        return sorted({int(match[1]) for match in found if match}, reverse=True)
+
+    def _remove(self, *steps: int) -> None:
+        for step in steps:
+            path = self._path(step)
+            # What says that it is whole goes first.
+            for file in [path + ".json", path + ".index", *glob.glob(f"{glob.escape(path)}[._]*")]:
+                shutil.rmtree(file, ignore_errors=True) if os.path.isdir(file) else _unlink(file)
+
+    def _read(self, step: int) -> None:
+        path = self._path(step)
+        for name, digest in _sealed(path + ".json").items():
+            file = os.path.join(self.folder, os.path.basename(name))
+            if not os.path.exists(file):
+                raise Damaged(f"{file} is missing")
+            if _sha256(file) != digest:
+                raise Damaged(f"{file} is damaged (its checksum differs)")
+        try:
+            self._state.read(path).assert_existing_objects_matched()
+        except (tf.errors.OpError, AssertionError, ValueError) as e:
+            raise Damaged(f"{path} is damaged ({_first_line(e)})") from e
+        if int(self.step) != step:
+            raise Damaged(f"{path} is damaged (it says it is of step {int(self.step)})")
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _seal(path: str, digests: Dict[str, str]) -> None:
+    """Writes the checksums once the files they are of have reached the disk."""
+    folder = os.path.dirname(path)
+    for name in digests:
+        _sync(os.path.join(folder, name))
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(digests, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".part", path)
+
+
+def _sealed(path: str) -> Dict[str, str]:
+    """The checksums, none where the file is not there."""
+    if not os.path.exists(path):
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            digests = dict(json.load(file))
+    except (OSError, ValueError, TypeError) as e:
+        raise Damaged(f"{path} is damaged ({_first_line(e)})") from e
+    if not all(name.startswith(os.path.basename(path).removesuffix("json")) for name in digests):
+        raise Damaged(f"{path} is damaged (it names files of others)")
+    return digests
+
+
+def _sync(path: str) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.remove(path)
+    except FileNotFoundError:
+        pass
+
+
+def _first_line(error: Exception) -> str:
+    text = re.sub(r"\{\{.*?\}\}", "", str(error)).strip()  # TensorFlow names its nodes first.
+    return (text.splitlines() or [type(error).__name__])[0][:300]

@@ -39,6 +39,8 @@ def train(
     spec: TrainingSpec,
     directory: Optional[str] = None,
     callbacks: Callable[[int], Sequence] = lambda start: (),
+    stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Trained:
     """Trains `network` in place for spec.steps in all, and returns it.
 
@@ -47,8 +49,10 @@ def train(
     directory: for checkpoints and TensorBoard; a run that finds its checkpoint there goes on from it, and ends with the
       weights of the run that was never stopped.  None: nothing is written.
     callbacks: step the run begins at -> further Keras callbacks.
-    Raises InputError where the directory holds a longer run, TrainingDiverged when a term or the gradient is no longer
-    finite; the last good checkpoint stays.
+    stop: asked after each step of a run with a directory; True saves that step and raises TrainingStopped.
+    say: is told, a line each, of checkpoints that are damaged and passed over.
+    Raises InputError where the directory holds a longer run or damaged checkpoints alone, TrainingDiverged when a term
+    or the gradient is no longer finite, OSError where a checkpoint cannot be written; the last good one stays.
     """
     optimizer = make_optimizer(spec)
     spec = spec.in_steps(images)
@@ -68,11 +72,11 @@ def train(
     prune = [Prune(spec.sparsity, spec.steps)] if spec.sparsity else []
     if directory:
         checkpoints = Checkpoints(directory, network, optimizer)
-        start = checkpoints.restore() or 0
+        start = checkpoints.restore(say) or 0
         before = float(checkpoints.seconds)
         own = [
             Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY),
-            Save(checkpoints, start, spec.checkpoint_every),
+            Save(checkpoints, start, spec.checkpoint_every, stop),
         ]
     if start > spec.steps:
         raise InputError(f"{directory} holds a run of {start} steps, more than the {spec.steps} asked for")

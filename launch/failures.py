@@ -1,0 +1,28 @@
+"""What goes wrong outside the program, in one line each: disks, files and workers that are gone."""
+
+import errno
+from typing import Optional
+
+import tensorflow as tf
+
+KINDS = (OSError, MemoryError, tf.errors.OpError)
+AGAIN = "the same command then goes on where it was"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# How libraries that swallow the error number say it.
+FULL_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+FILES = (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
+
+
+def line(error: BaseException) -> Optional[str]:
+    """What happened and what to do; None where it is no such thing, and its traceback belongs on the screen."""
+    what = (str(error).splitlines() or [""])[0][:500]
+    if getattr(error, "errno", None) in FULL or any(text in str(error) for text in FULL_TEXTS):
+        return f"the disk is full ({what}): make room; {AGAIN}"
+    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        return f"out of memory ({what or 'of this machine'}): give a smaller batch (--batch_size, --evaluation_batch)"
+    if isinstance(error, LOST):
+        return f"a worker or a device is gone ({what}): start all of them again; {AGAIN}"
+    if isinstance(error, (OSError, *FILES)):
+        return f"a file cannot be read or written ({what}): see to it; {AGAIN}"
+    return None

@@ -1,0 +1,81 @@
+"""Trains one run in children that are killed, one after another, and once in a child that is not.
+
+    python -m tests.launch.killed_runs FOLDER
+
+Leaves FOLDER/killed and FOLDER/whole, and prints a line for each kill.  TensorFlow is imported once, in the parent,
+which computes nothing with it, so that a child costs no start of Python.
+"""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+import keras
+import sklearn.datasets  # noqa: F401
+import tensorflow as tf
+
+from launch import train
+
+FLAGS = ["--flagfile=flags/demo/madry.flags", "--steps=250", "--eps_ramp_steps=100", "--checkpoint_every=6"]
+FLAGS += ["--attack_steps=1", "--width=0.5"]
+# What starts the clock, how long it may run (seconds), and how often such a kill happens.
+KILLS = (("start", 1.0, 3), ("step", 0.02, 5), ("checkpoint", 0.04, 7), ("network", 0.04, 5))
+
+
+def kill_after(seconds: float) -> None:
+    """SIGKILL for this process, from a thread, so that it hits whatever is being done then."""
+
+    def kill():
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+
+
+def at_call(owner, name: str, number: int, seconds: float) -> None:
+    """Starts the clock of the kill at the given call of owner.name."""
+    function, calls = getattr(owner, name), []
+
+    def wrapped(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == number:
+            kill_after(seconds)
+        return function(*args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def train_in_child(directory: str, kind: str, seconds: float, number: int) -> int:
+    """How the child ended: 0, or minus the signal that killed it."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if kind == "start":
+        kill_after(seconds)
+    elif kind == "step":
+        at_call(train.rows.TrainingBar, "on_train_batch_end", number, seconds)
+    elif kind == "checkpoint":
+        at_call(tf.train.Checkpoint, "write", number, seconds)
+    elif kind == "network":
+        at_call(keras.Model, "save", 1, seconds)
+        train.rows.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # At the latest, before run.json.
+    code = train.main(["train", *FLAGS, f"--output={directory}"])
+    os._exit(code)
+
+
+def main(folder: str) -> int:
+    r, killed = random.Random(0), os.path.join(folder, "killed")
+    for kind, longest, times in KILLS:
+        for _ in range(times):
+            seconds, number = r.uniform(0, longest), r.randint(1, 12 if kind == "step" else 3)
+            end = train_in_child(killed, kind, seconds, number)
+            there = sorted(os.listdir(killed)) if os.path.isdir(killed) else []
+            print(f"{kind} {seconds:.3f} {number}: {end} {' '.join(there)}", flush=True)
+    return train_in_child(killed, "", 0, 0) or train_in_child(os.path.join(folder, "whole"), "", 0, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

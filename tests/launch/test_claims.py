@@ -1,0 +1,92 @@
+"""Folders that are claimed: one writer, whatever became of the one before, on this machine or another."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from launch import claims, evaluate, train
+from tests.helpers import ROOT, run_tests
+
+
+def hold(folder):
+    """A process that claims the folder until its standard input is closed."""
+    code = f"from launch.claims import claimed\nwith claimed({str(folder)!r}):\n print('mine', flush=True)\n input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "mine\n"
+    return process
+
+
+def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    holder = hold(folder)
+    assert claims.is_claimed(folder)
+    run = ["train", "--flagfile=flags/demo/natural.flags", "--steps=2", f"--output={folder}"]
+    assert train.main(run) == 2
+    said = capsys.readouterr().err
+    assert f"is being written by process {holder.pid} on " in said and "--output" in said and said.count("\n") == 1
+    network = ["--network=none.keras", f"--output={folder}"]
+    assert evaluate.main(["evaluate", "--flagfile=flags/demo/evaluate.flags", *network]) == 2
+    assert "is being written by" in capsys.readouterr().err
+    assert not (folder / "run.flags").exists()
+    holder.kill()
+    holder.communicate()
+    assert (folder / claims.OWNER).exists() and not claims.is_claimed(folder)
+    assert train.main(run) == 0 and not (folder / claims.OWNER).exists()
+
+
+def test_who_waits_gets_the_folder_when_it_is_free(tmp_path):
+    holder = hold(tmp_path)
+    let_go = threading.Event()
+    threading.Timer(1.0, lambda: let_go.set() or holder.communicate("\n")).start()
+    with claims.claimed(tmp_path, wait=True), claims.claimed(tmp_path):  # The second time it is ours already.
+        assert let_go.is_set()
+    with pytest.raises(claims.Busy):
+        with claims.claimed(tmp_path) as claim:
+            claim._lost = {"host": "other", "pid": 1, "token": ""}
+            claim.check()
+
+
+def elsewhere(folder):
+    (folder / claims.OWNER).write_text(json.dumps({"host": "another-machine", "pid": 7, "token": "x"}))
+
+
+def test_a_holder_on_another_machine_is_believed_while_it_gives_signs_of_life(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(claims, "BEAT", 0.2)
+    monkeypatch.setattr(claims, "PATIENCE", 1.0)
+    elsewhere(tmp_path)
+    over = threading.Event()
+
+    def live():
+        while not over.wait(0.1):
+            os.utime(tmp_path / claims.OWNER)
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    with pytest.raises(claims.Busy, match="process 7 on another-machine"):
+        with claims.claimed(tmp_path):
+            pass
+    over.set()
+    thread.join()
+    with claims.claimed(tmp_path) as claim:  # Silent for PATIENCE seconds: gone.
+        claim.check()
+        elsewhere(tmp_path)  # It was not, and writes its record again: the last one has it.
+        for _ in range(50):
+            if claim._lost:
+                break
+            over.clear()
+            over.wait(0.1)
+        with pytest.raises(claims.Busy, match="taken by process 7 on another-machine"):
+            claim.check()
+    assert (tmp_path / claims.OWNER).exists()
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -16,6 +16,8 @@ def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: st
         eps, mean, low, high = zip(*sorted(points))
         axis.plot(eps, mean, "o-", ms=4, color=f"C{i}", label=name)
         axis.fill_between(eps, low, high, color=f"C{i}", alpha=0.15, lw=0)
+    if all(isinstance(point[0], int) for points in curves.values() for point in points):
+        axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel(over)
     axis.set_ylabel(label)
     axis.set_ylim(-0.02, 1.02)

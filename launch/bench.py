@@ -8,7 +8,7 @@ import time
 from typing import Callable, Dict, List, NamedTuple
 
 from flags import data_flags, saliency_flags
-from launch import budgets, chunks, rows
+from launch import budgets, chunks, downstream_cells, rows
 from launch import measurements as measure
 from launch.claims import claimed
 from launch.fingerprints import of_arrays, of_network, versions
@@ -115,15 +115,16 @@ class Bench:
         """
         natural = source("natural") if any(m.natural for m in columns) else None
         own = [m for m in columns if not m.transferred]
-        out = {"": self._summary(run, measure.reduced(suite, own), natural)}
+        downstream = sorted(m.task for m in own if m.how)
+        out = {"": self._summary(run, measure.reduced(suite, own), natural, downstream)}
         others = [m for m in columns if m.transferred]
         for name in dict.fromkeys(m.source for m in others):
             made = [m for m in others if m.source == name]
             out[name] = self._summary(run, measure.reduced(suite, made), source(name))
         return out
 
-    def _summary(self, run: Run, suite, other) -> dict:
-        """summary, flags and seconds of a suite on a run, from its folder if they are there."""
+    def _summary(self, run: Run, suite, other, downstream=()) -> dict:
+        """summary, flags and seconds of a suite and of downstream tasks on a run, from its folder if they are there."""
         fv = self.fv
         network = load_network(os.path.join(run.directory, rows.NETWORK))
         natural = load_network(os.path.join(other.directory, rows.NETWORK)) if other else None
@@ -134,6 +135,7 @@ class Bench:
             "networks": [of_network(each) for each in (network, natural) if each is not None],
             "images": of_arrays(x, images.y_test),
             "versions": versions(),
+            **({"downstream": downstream} if downstream else {}),
         }
         text = json.dumps(identity, sort_keys=True, default=str)
         folder = os.path.join(run.directory, "evaluations")
@@ -145,8 +147,12 @@ class Bench:
             began = time.perf_counter()
             keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
             result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
+            summary = result.summary
+            if downstream:
+                tasks = downstream_cells.summaries(network, images, downstream, suite, fv.evaluation_batch)
+                summary = {**summary, **tasks}
             flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
             seconds = time.perf_counter() - began
-            values = {"summary": result.summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
+            values = {"summary": summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
             report.write_json(path, values)
             return json.loads(json.dumps(values))

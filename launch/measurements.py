@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from launch import downstream_cells
 from tfrobust.evaluation import Suite
 from tfrobust.report import Reported
 
@@ -13,6 +14,7 @@ class Measurement(NamedTuple):
 
     heading: of the column.  source: method whose network the attack is made on ("": the attacked network itself).
     natural: it compares with the natural network of the same table.
+    how: what a task that is none of the suite does (see downstream_cells).
     """
 
     heading: str
@@ -22,6 +24,7 @@ class Measurement(NamedTuple):
     spec: object = None
     source: str = ""
     natural: bool = False
+    how: str = ""
 
     @property
     def transferred(self) -> bool:
@@ -57,6 +60,10 @@ def measurement(number: Reported, suite: Suite) -> Optional[Measurement]:
     if number.metric in MEASURES:
         kind = "manipulation" if "targeted" in number.variant else ""
         return on_maps(suite, number.paper, number.metric, number.attribution, kind)
+    downstream = downstream_cells.task_of(number.metric, number.attribution)
+    if downstream:
+        heading, task, key, how = downstream
+        return Measurement(heading, task, key, "mean", how=how)
     if number.metric == "spearman_to_natural_model":
         key = "integrated_gradients_as_natural"
         return Measurement("Spearman to natural", "alignment", key, "mean", _first_map(suite), natural=True)

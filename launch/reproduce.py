@@ -130,6 +130,8 @@ def as_run(columns) -> List[str]:
     lines = {}
     for m in columns:
         spec = m.spec[1] if isinstance(m.spec, tuple) else m.spec
+        if m.how:
+            lines[m.task] = f"- {m.task}: {m.how}"
         if spec is not None:
             at = f"{spec.method} ({spec.norm}, eps {spec.eps:.4g}, {spec.steps} steps of {spec.step_size:.3g}"
             lines[m.task] = f"- {m.task}: {at}{f', k {spec.k}' if isinstance(m.spec, tuple) else ''})"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import budgets, measurements, reproduce, rows, verb
+from launch import budgets, downstream, measurements, reproduce, rows, verb
 from launch.saved import load_network
+from launch.tasks import corruptions
 from tests.helpers import ROOT, run_tests
 from tfrobust import data, report
 from tfrobust.data import FACTS
@@ -17,12 +18,13 @@ from tfrobust.evaluation import make_suite
 
 TABLES = [(*name.split(), dataset) for name, sets in reproduce.tables().items() for dataset in sets]
 # What the papers print and is not measured: localization, segmentation, corruptions, claims, people.
-ELSEWHERE = ("corruption_", "gt_known", "top1_loc", "top1_seg", "claimed", "human", "train", "relative")
+ELSEWHERE = ("top1_seg", "claimed", "human", "train", "relative")
 
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(corruptions, "SEVERITIES", (3,))  # Of five: what is drawn eagerly takes its time.
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,6 +49,7 @@ def made(folder, dataset):
         y, boxes = np.arange(n) % facts.classes, np.tile([0.0, 0.0, 0.5, 0.5], (n, 1))
         test = {"x_test": x[:40], "y_test": y[:40]} if facts.classes > 40 else {"x_test": x, "y_test": y}
         masks = np.ones((n, 8, 8), np.uint8)
+        test["boxes_test"] = boxes[: len(test["x_test"])]
         np.savez(path, x_train=x, y_train=y, boxes_train=boxes, masks_train=masks, **test)
     return path
 
@@ -97,6 +100,27 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
         n.value for n in report.reported() if n[:5] == ("rar", "T2", "gtsrb", "resnet_rar", "madry")
     )
     assert cell["difference"] == pytest.approx(cell["measured"] - cell["reported"])
+
+
+def test_localization_and_corruptions_are_those_of_the_downstream_tasks(folder):
+    path = smoke(folder, "art", "T2", "cub200", "--methods=natural")
+    with open(path + ".json", encoding="utf-8") as file:
+        found = json.load(file)
+    cells = [c for c in found["cells"] if "loc" in c["column"] and c["line"] == "natural [resnet50]"]
+    assert {c["column"]: c["reported"] for c in cells}["gradient gt known loc"] == 50.2
+    run = next(line["run"] for line in found["lines"] if line["network"] == "natural [resnet50]")
+    network = os.path.join(run, rows.NETWORK)
+    argv = ["downstream", "--task=localization", f"--networks=n={network}", f"--dataset={made(folder, 'cub200')}"]
+    assert downstream.main([*argv, f"--output={folder}/d", "--held_out_examples=5"]) == 0
+    with open(folder / "d" / "localization.json", encoding="utf-8") as file:
+        gradient = json.load(file)["rows"][0]
+    measured = {c["column"]: c["measured"] for c in cells}
+    assert measured["gradient gt known loc"] == pytest.approx(100 * gradient["gt_known_loc"])
+    assert measured["gradient top1 loc"] == pytest.approx(100 * gradient["top1_loc"])
+    path = smoke(folder, "art", "T3", "cifar10_c", "--methods=natural")
+    with open(path + ".json", encoding="utf-8") as file:
+        cells = json.load(file)["cells"]
+    assert len(cells) == 15 and all(0 <= c["measured"] <= 100 and c["low"] <= c["measured"] <= c["high"] for c in cells)
 
 
 def test_what_is_there_is_not_made_again(folder):

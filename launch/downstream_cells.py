@@ -1,0 +1,61 @@
+"""The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the tasks of launch.downstream."""
+
+from types import SimpleNamespace
+from typing import Dict, Sequence
+
+import numpy as np
+
+from launch.progress import bar
+from launch.tasks import corruptions, localization
+from launch.tasks.common import chosen, needed, predicted
+from tfrobust.evaluation import Suite, statistics
+from tfrobust.evaluation.localization import localize
+from tfrobust.evaluation.segmentation import hits
+
+CORRUPTION, LOCALIZATION = "corruption ", "localization "
+MAPS = {"gradient": "gradient", "cam": "CAM"}
+
+
+def task_of(metric: str, attribution: str):
+    """(heading, task, key, how) of such a number; None for any other."""
+    if metric.startswith("corruption_"):
+        kind = metric.removeprefix("corruption_").removesuffix("_accuracy")
+        how = "tfrobust.corruptions, not the published CIFAR-10-C; mean over severities 1 to 5"
+        return kind.replace("_", " "), CORRUPTION + kind, "accuracy", how
+    if metric in ("gt_known_loc", "top1_loc"):
+        how = f"fixed threshold of {localization.FIXED[MAPS[attribution]]:g}"
+        return f"{attribution} {metric.replace('_', ' ')}", LOCALIZATION + attribution, metric, how
+    return None
+
+
+def summaries(network, data, tasks: Sequence[str], suite: Suite, batch: int) -> Dict[str, dict]:
+    """task -> key -> mean, low, high (95 %), on the test images that the suite would choose as many of."""
+    fv = SimpleNamespace(evaluation_batch=batch, evaluation_seed=suite.seed)
+    images = chosen(data.x_test, data.y_test, data.test_annotations, suite.examples, suite.seed)
+    progress, out = bar(len(tasks), "downstream"), {}
+    for task in tasks:
+        if task.startswith(CORRUPTION):
+            out[task] = {"accuracy": _corrupted(network, images, task.removeprefix(CORRUPTION), fv)}
+        else:
+            out[task] = _localized(network, images, MAPS[task.removeprefix(LOCALIZATION)], data.name, fv)
+        progress.update()
+    progress.close()
+    return out
+
+
+def _corrupted(network, images, kind, fv):
+    hits = []
+    for severity in corruptions.SEVERITIES:
+        x, y = corruptions.corrupted(images, kind, severity, fv)
+        hits.append(predicted(network, x, fv) == y)
+    return statistics.describe(np.mean(hits, axis=0))
+
+
+def _localized(network, images, kind, name, fv):
+    boxes = needed(images, "boxes", name)
+    heat = localization.heat_of(kind, network, images, fv)
+    if heat is None:
+        return {}
+    correct = predicted(network, images.x, fv) == images.y
+    hit = hits(localize(heat[0], boxes, correct, localization.FIXED[kind])["iou"])
+    return {"gt_known_loc": statistics.share(hit), "top1_loc": statistics.share(hit & correct)}

@@ -5,13 +5,11 @@ from dataclasses import replace
 
 from absl import flags
 
+from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
 from tfrobust.attacks import AttackSpec
 from tfrobust.attacks.spec import CRITERIA, KEEP, ON_ATTRIBUTIONS, ON_PREDICTIONS
-from tfrobust.attributions import AttributionSpec
-from tfrobust.attributions import spec as attribution_spec
-from tfrobust.attributions.quadrature import RULES
-from tfrobust.attributions.scores import SCORES
+from tfrobust.attributions.spec import TIES
 from tfrobust.balls import BALLS
 from tfrobust.evaluation import EvaluationSpec, Suite, make_suite
 from tfrobust.losses import LOSSES
@@ -40,6 +38,7 @@ OF_SUITES = (
 def define(fv: flags.FlagValues) -> None:
     """What it is measured with.  pgd_*: attack on predictions; ifia_*: attack on attributions; map_*: the map."""
     where = {"flag_values": fv}
+    map_flags.define(fv)
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", **where)
     flags.DEFINE_integer("attribution_examples", 0, "Of these, correctly predicted ones attacked (0: all).", **where)
     flags.DEFINE_integer("evaluation_seed", 0, "Seed of that choice and of the attacks' random starts.", **where)
@@ -69,17 +68,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus twin (0: no twin).", **where)
     flags.DEFINE_enum("ifia_criterion", "kendall", CRITERIA, "IFIA: chooses the iterate.", **where)
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
-    flags.DEFINE_enum("map_method", "integrated_gradients", attribution_spec.METHODS, "Attribution method.", **where)
-    flags.DEFINE_enum("map_score", "logit", list(SCORES), "What is attributed.", **where)
-    flags.DEFINE_integer("map_steps", 100, "Integrated Gradients points (m).", **where)
-    flags.DEFINE_enum("map_rule", "right", list(RULES), "Their end points.", **where)
-    flags.DEFINE_float("map_baseline", 0.0, "Grey level of the baseline.", lower_bound=0, upper_bound=1, **where)
-    flags.DEFINE_integer("map_samples", 50, "SmoothGrad, GradSHAP: samples.", **where)
-    define_number("map_deviation", 0.15, "SmoothGrad: standard deviation of the noise.", fv)
-    flags.DEFINE_string(
-        "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
-    )
-    flags.DEFINE_enum("map_ties", "exact", attribution_spec.TIES, "How ties are ranked.", **where)
+    flags.DEFINE_enum("map_ties", "exact", TIES, "How ties are ranked.", **where)
     flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
     flags.DEFINE_integer("map_window", 1, "LENS: rows and columns by which it forgives a move.", **where)
 
@@ -102,19 +91,7 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
             keep=fv.pgd_keep,
             **ball,
         ),
-        attribution=AttributionSpec(
-            method=fv.map_method,
-            score=fv.map_score,
-            steps=fv.map_steps,
-            rule=fv.map_rule,
-            baseline=fv.map_baseline,
-            samples=fv.map_samples,
-            deviation=fv.map_deviation,
-            layer=fv.map_layer,
-            ties=fv.map_ties,
-            k=fv.map_k,
-            window=fv.map_window,
-        ),
+        attribution=map_flags.from_flags(fv, ties=fv.map_ties, k=fv.map_k, window=fv.map_window),
         attribution_attack=AttackSpec(
             GOALS[fv.ifia_goal],
             keep_label=fv.ifia_keep_label,

@@ -27,6 +27,7 @@ ALLOWED = {
     "precision": {"types"},
     "memory": {"types"},
     "training": SHARED | {"precision"},
+    "serving": SHARED | {"attributions", "networks"},
     "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "report": set(),
 }

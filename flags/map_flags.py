@@ -1,0 +1,39 @@
+"""The flags of an attribution map, and its spec."""
+
+from absl import flags
+
+from flags.parsers import define_number
+from tfrobust.attributions import AttributionSpec
+from tfrobust.attributions import spec as attribution_spec
+from tfrobust.attributions.quadrature import RULES
+from tfrobust.attributions.scores import SCORES
+
+
+def define(fv: flags.FlagValues) -> None:
+    """Which map is made."""
+    where = {"flag_values": fv}
+    flags.DEFINE_enum("map_method", "integrated_gradients", attribution_spec.METHODS, "Attribution method.", **where)
+    flags.DEFINE_enum("map_score", "logit", list(SCORES), "What is attributed.", **where)
+    flags.DEFINE_integer("map_steps", 100, "Integrated Gradients points (m).", **where)
+    flags.DEFINE_enum("map_rule", "right", list(RULES), "Their end points.", **where)
+    flags.DEFINE_float("map_baseline", 0.0, "Grey level of the baseline.", lower_bound=0, upper_bound=1, **where)
+    flags.DEFINE_integer("map_samples", 50, "SmoothGrad, GradSHAP: samples.", **where)
+    define_number("map_deviation", 0.15, "SmoothGrad: standard deviation of the noise.", fv)
+    flags.DEFINE_string(
+        "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
+    )
+
+
+def from_flags(fv: flags.FlagValues, **more) -> AttributionSpec:
+    """The spec; more: what these flags do not say of it, such as how maps are compared."""
+    return AttributionSpec(
+        method=fv.map_method,
+        score=fv.map_score,
+        steps=fv.map_steps,
+        rule=fv.map_rule,
+        baseline=fv.map_baseline,
+        samples=fv.map_samples,
+        deviation=fv.map_deviation,
+        layer=fv.map_layer,
+        **more,
+    )

@@ -1,0 +1,74 @@
+"""Exports a saved network with its predictions and its attribution maps as a SavedModel.
+
+    python -m launch.export --network=runs/ig_norm/network.keras --output=served/ig_norm/1 --map_steps=50
+
+Two signatures, for any batch size: serving_default, images -> logits, probabilities, label; and attribute, images and
+labels -> map.  It is plain TensorFlow: TensorFlow Serving, python -m launch.serve, saved_model_cli and
+tf.saved_model.load take it without this library.  What the map is stands in assets.extra/tfrobust.json.
+--output ends in the number of the version; a server takes the newest of its folder.
+"""
+
+import os
+import sys
+
+from absl import flags
+
+from flags import map_flags
+from launch import verb
+from launch.fingerprints import of_network, versions
+from launch.saved import load_network
+from tfrobust.attributions.spec import CHANNELS
+from tfrobust.networks import PIXELS, adopt
+from tfrobust.serving import Servable, write_saved_model
+from tfrobust.types import InputError
+
+
+def export_flags(fv: flags.FlagValues) -> None:
+    """Of what, where to, and how the map is shown."""
+    where = {"flag_values": fv}
+    flags.DEFINE_string(
+        "network",
+        None,
+        "Saved Keras network: a .keras file; one that gives probabilities needs --pixels. Required.",
+        **where,
+    )
+    flags.DEFINE_string("output", None, "Folder of the SavedModel: NAME/VERSION, a number. Required.", **where)
+    flags.DEFINE_enum(
+        "pixels",
+        None,
+        PIXELS,
+        "Adopt a network that was not made for this library: the range it expects. A final softmax is left out.",
+        **where,
+    )
+    flags.DEFINE_integer("image_size", None, "Side of the images, for a network that takes any.", **where)
+    flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
+    flags.DEFINE_bool("map_signed", False, "The map keeps the sign of the attribution.", **where)
+    flags.DEFINE_enum("map_channels", "sum", CHANNELS, "How the channels of a pixel are joined.", **where)
+    flags.DEFINE_bool("map_normalize", True, "Divide the map by the mean of its absolute values.", **where)
+    flags.mark_flags_as_required(["network", "output"], fv)
+
+
+def export(fv: flags.FlagValues) -> None:
+    parent, version = os.path.split(os.path.normpath(fv.output))
+    if not version.isdecimal():
+        raise InputError(f"--output={fv.output} must end in the number of a version, such as {fv.output}/1")
+    if os.path.exists(fv.output):
+        raise InputError(f"{fv.output} is there already: give the next number, or remove it")
+    verb.output_folder(parent or ".")
+    network = load_network(fv.network)
+    if fv.pixels:
+        network = adopt(network, fv.pixels)
+    spec = map_flags.from_flags(fv, signed=fv.map_signed, channels=fv.map_channels, normalize=fv.map_normalize)
+    servable = Servable(network, spec, fv.image_size and (fv.image_size, fv.image_size), fv.map_chunk)
+    about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": of_network(network), "versions": versions()}
+    write_saved_model(servable, fv.output, about)
+    print(f"{spec.method} of the {spec.score}, images {list(servable.shape)}, {servable.classes} classes: {fv.output}")
+    print(f"serve it: python -m launch.serve --model={parent or '.'}")
+
+
+def main(argv=None) -> int:
+    return verb.run("export", __doc__, (export_flags, map_flags.define), export, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Export and serve as people call them: from a saved network to a map over HTTP, and an end in good order."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from launch import export, serve
+from tests.helpers import ROOT, images, run_tests, small_network
+from tests.serving.clients import ask
+from tfrobust.attributions import AttributionSpec, saliency_map
+from tfrobust.networks import adopt
+from tfrobust.serving import ATTRIBUTE, PREDICT, read_metadata
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def call(verb, *flags):
+    return verb.main(["verb", *map(str, flags)])
+
+
+@pytest.mark.parametrize("verb, words", [(export, "--map_method"), (serve, "--max_batch")])
+def test_help_explains_every_flag(verb, words, capsys):
+    assert verb.main(["verb", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert words in text and "python -m launch" in text
+    assert all(len(line.split(None, 1)) == 2 for line in text.splitlines() if line.startswith("  --"))
+
+
+def test_the_map_that_the_flags_say_is_exported(tmp_path, capsys):
+    network = small_network()
+    network.save(tmp_path / "a.keras")
+    flags = ["--map_score=probability", "--map_steps=5", "--map_rule=trapezoid", "--map_signed", "--map_chunk=2"]
+    flags += ["--map_channels=mean", "--nomap_normalize", "--map_baseline=0.5"]
+    assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/4", *flags) == 0
+    assert f"python -m launch.serve --model={tmp_path}/x" in capsys.readouterr().out
+    settings = {"score": "probability", "steps": 5, "rule": "trapezoid", "baseline": 0.5}
+    settings.update(signed=True, channels="mean", normalize=False)
+    about = read_metadata(f"{tmp_path}/x/4")
+    assert settings.items() <= about["attribution"].items() and about["attribution"]["chunk"] == 2
+    assert {"tensorflow", "keras", "tfrobust"} == about["versions"].keys() and len(about["fingerprint"]) == 16
+    x, y = images()
+    signatures = tf.saved_model.load(f"{tmp_path}/x/4").signatures
+    want = saliency_map(network, AttributionSpec(**settings), x, y)
+    np.testing.assert_allclose(signatures[ATTRIBUTE](images=x, labels=tf.cast(y, tf.int64))["map"], want, atol=1e-6)
+
+
+def test_a_network_that_was_not_made_for_this_is_adopted(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    h = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(inputs)))
+    network = keras.Model(inputs, layers.Dense(5, activation="softmax")(h))
+    network.save(tmp_path / "a.keras")
+    flags = [f"--network={tmp_path}/a.keras", "--map_method=guided_backpropagation"]
+    assert call(export, *flags, f"--output={tmp_path}/x/1") == 2  # Probabilities, and pixels of 0..255.
+    assert call(export, *flags, "--pixels=0..255", f"--output={tmp_path}/x/1") == 0
+    x, _ = images(4, shape=(8, 8, 3))
+    outputs = tf.saved_model.load(f"{tmp_path}/x/1").signatures[PREDICT](images=x)
+    np.testing.assert_allclose(outputs["probabilities"], network(255 * x), atol=1e-6)
+    np.testing.assert_allclose(outputs["logits"], adopt(network, "0..255")(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--output={}/x"], "must end in the number of a version"),
+        (["--output={}/there/1"], "there already"),
+        (["--output={}/x/1", "--map_method=grad_cam", "--map_layer=nosuch"], "cannot cut"),
+        (["--output={}/x/1", "--map_steps=0"], "at least 1"),
+        (["--output={}/x/1", "--network=nosuch.keras"], "no network"),
+        (["--output={}/x/1", "--image_size=9"], "8 x 8, not 9 x 9"),
+        (["--output={}/a.keras/1"], "cannot write"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, capsys, flags, words):
+    small_network().save(tmp_path / "a.keras")
+    (tmp_path / "there" / "1").mkdir(parents=True)
+    flags = [flag.format(tmp_path) for flag in flags]
+    assert call(export, f"--network={tmp_path}/a.keras", *flags) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+    assert not (tmp_path / "x" / "1").exists()
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--model={}/nosuch"], "cannot read"),
+        (["--model=x={}"], "holds no version"),
+        (["--model=x={}/x", "--model=x={}/x"], "there twice"),
+        (["--model=a b={}/x"], "no name"),
+        (["--model=x={}/x", "--host=no.such.host.invalid"], "cannot listen"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_one_line(tmp_path, capsys, flags, words):
+    small_network().save(tmp_path / "a.keras")
+    assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", "--map_method=gradient") == 0
+    capsys.readouterr()
+    assert call(serve, *(flag.format(tmp_path) for flag in flags)) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_answers_what_it_has_begun_and_ends(tmp_path, stop):
+    small_network().save(tmp_path / "a.keras")
+    more = ["--map_steps=20000", "--map_chunk=20"]  # A second or more to answer.
+    assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", *more) == 0
+    command = [sys.executable, "-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        url = re.search(r"http://\S+", process.stdout.readline()).group()
+        x = images(8)[0].numpy().tolist()
+        assert ask(url + ":predict", {"instances": x})[0] == 200
+        slow = {"signature_name": "attribute", "inputs": {"images": x, "labels": [1] * 8}}
+        answers = []
+        client = threading.Thread(target=lambda: answers.append(ask(url + ":predict", slow)))
+        client.start()
+        client.join(0.5)
+        assert client.is_alive()  # It is still at work.
+        process.send_signal(stop)
+        client.join(60)
+        assert answers and answers[0][0] == 200 and np.shape(answers[0][1]["outputs"]) == (8, 8, 8)
+        assert process.wait(60) == 0 and process.stdout.read().strip() == "stopped"
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

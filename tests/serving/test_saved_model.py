@@ -1,0 +1,145 @@
+"""SavedModels with TensorFlow alone give what the library gives."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tests.helpers import images, run_tests, small_network
+from tfrobust.attributions import AttributionSpec, saliency_map
+from tfrobust.attributions.spec import METHODS
+from tfrobust.serving import ATTRIBUTE, PREDICT, Servable, read_metadata, write_saved_model
+from tfrobust.types import InputError
+
+SPECS = {method: AttributionSpec(method, steps=7, samples=5) for method in METHODS}
+SPECS["signed"] = AttributionSpec(steps=7, signed=True, normalize=False, channels="mean")
+
+ALONE = """
+import sys
+import numpy as np
+import tensorflow as tf
+given = np.load(sys.argv[1])
+for folder in sys.argv[2:]:
+    signatures = tf.saved_model.load(folder).signatures
+    out = signatures["serving_default"](images=tf.constant(given["x"]))
+    out.update(signatures["attribute"](images=tf.constant(given["x"]), labels=tf.constant(given["y"])))
+    np.savez(folder + ".npz", **out)
+assert "tfrobust" not in sys.modules
+"""
+
+
+def batch(n=5):
+    x, y = images(n)
+    return x, tf.cast(y, tf.int64)
+
+
+def refusal(call, **tensors):
+    with pytest.raises(tf.errors.InvalidArgumentError) as e:
+        call(**tensors)
+    return e.value.message
+
+
+@pytest.mark.parametrize("batch_norm, names", [(False, list(SPECS)), (True, ["integrated_gradients", "grad_cam"])])
+def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path, batch_norm, names):
+    network = small_network(batch_norm=batch_norm)
+    x, y = batch()
+    np.savez(tmp_path / "given.npz", x=x, y=y)
+    want = {}
+    for name in names:
+        servable = Servable(network, SPECS[name], chunk=3)
+        write_saved_model(servable, str(tmp_path / name), {})
+        want[name] = {**servable.predict(x), **servable.attribute(x, y)}
+    folders = [str(tmp_path / name) for name in names]
+    # -I: neither this folder nor PYTHONPATH is looked into.
+    subprocess.run([sys.executable, "-I", "-c", ALONE, str(tmp_path / "given.npz"), *folders], check=True, cwd=tmp_path)
+    for name, outputs in want.items():
+        with np.load(tmp_path / f"{name}.npz") as got:
+            assert set(got) == {"logits", "probabilities", "label", "map"}
+            for key, value in outputs.items():
+                np.testing.assert_array_equal(got[key], value, err_msg=f"{name} {key}")
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_numbers_are_those_of_the_library(name):
+    network = small_network()
+    servable = Servable(network, SPECS[name])
+    for n in (1, 4):
+        x, y = batch(n)
+        outputs = servable.predict(x)
+        np.testing.assert_allclose(outputs["logits"], network(x), atol=1e-6)
+        np.testing.assert_allclose(outputs["probabilities"], tf.nn.softmax(network(x)), atol=1e-6)
+        np.testing.assert_array_equal(outputs["label"], np.argmax(network(x), axis=1))
+        want = saliency_map(network, SPECS[name], x, tf.cast(y, tf.int32))
+        np.testing.assert_allclose(servable.attribute(x, y)["map"], want, atol=1e-5)
+
+
+def test_what_is_no_image_or_label_is_an_error_after_loading_too(tmp_path):
+    write_saved_model(Servable(small_network(), SPECS["gradient"]), str(tmp_path / "1"), {})
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    predict, attribute = signatures[PREDICT], signatures[ATTRIBUTE]
+    x, y = batch()
+    for bad in (255 * x, x - 0.5, tf.where(x > 0.5, np.nan, x)):
+        assert "images must lie in [0, 1]" in refusal(predict, images=bad)
+        assert "images must lie in [0, 1]" in refusal(attribute, images=bad, labels=y)
+    predict(images=tf.fill([1, 8, 8, 1], 1 + 5e-6))  # What rounding does is let through.
+    assert "labels must lie in 0..9" in refusal(attribute, images=x, labels=y + 10)
+    assert "labels must lie in 0..9" in refusal(attribute, images=x, labels=y - 10)
+    assert "one label for each image" in refusal(attribute, images=x, labels=y[:3])
+
+
+def test_metadata_says_what_the_map_is_and_nothing_is_overwritten(tmp_path):
+    servable = Servable(small_network(), AttributionSpec("smoothgrad", samples=6, deviation=0.2), chunk=2)
+    folder = str(tmp_path / "1")
+    write_saved_model(servable, folder, {"network": "a.keras"})
+    about = read_metadata(folder)
+    assert about["attribution"]["method"] == "smoothgrad" and about["attribution"]["samples"] == 6
+    assert about["attribution"]["deviation"] == 0.2 and about["attribution"]["chunk"] == 2
+    assert about["inputs"]["images"] == {
+        "shape": [None, 8, 8, 1],
+        "dtype": "float32",
+        "range": [0.0, 1.0],
+        "tolerance": 1e-5,
+    }
+    assert about["classes"] == 10 and about["network"] == "a.keras"
+    with pytest.raises(InputError, match="there already"):
+        write_saved_model(servable, folder, {})
+    assert os.listdir(tmp_path) == ["1"]
+    os.remove(os.path.join(folder, "assets.extra", "tfrobust.json"))
+    assert read_metadata(folder) == {}
+
+
+def test_networks_that_cannot_be_served_are_refused():
+    inputs = keras.Input((None, None, 3))
+    free = keras.Model(inputs, layers.Dense(4)(layers.GlobalMaxPooling2D()(layers.Conv2D(4, 3)(inputs))))
+    with pytest.raises(InputError, match="--image_size"):
+        Servable(free, SPECS["smoothgrad"])
+    assert Servable(free, SPECS["smoothgrad"], (9, 7)).shape == (9, 7, 3)
+    with pytest.raises(InputError, match="8 x 8, not 9 x 9"):
+        Servable(small_network(), SPECS["gradient"], (9, 9))
+    network = small_network()
+    with pytest.raises(InputError, match="softmax"):
+        Servable(keras.Model(network.input, layers.Softmax()(network.output)), SPECS["gradient"])
+    with pytest.raises(InputError, match="cannot cut"):
+        Servable(network, AttributionSpec("grad_cam", layer="nosuch"))
+
+
+def test_saved_model_cli_runs_it(tmp_path):
+    servable = Servable(small_network(), SPECS["integrated_gradients"])
+    write_saved_model(servable, str(tmp_path / "1"), {})
+    x, y = batch()
+    np.savez(tmp_path / "given.npz", x=x, y=y)
+    cli = os.path.join(os.path.dirname(sys.executable), "saved_model_cli")
+    command = [cli, "run", "--dir", "1", "--tag_set", "serve", "--signature_def", "attribute", "--outdir", "out"]
+    subprocess.run(
+        [*command, "--inputs", "images=given.npz[x];labels=given.npz[y]"], check=True, cwd=tmp_path, capture_output=True
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "map.npy"), servable.attribute(x, y)["map"], atol=1e-6)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,53 @@
+"""A servable as a SavedModel, for TensorFlow Serving, `saved_model_cli` or any process that has TensorFlow alone."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from typing import Any, Dict
+
+import tensorflow as tf
+
+from tfrobust.serving.servable import TOLERANCE, Servable
+from tfrobust.types import InputError
+
+METADATA = os.path.join("assets.extra", "tfrobust.json")  # TensorFlow Serving passes over assets.extra.
+_COMPARING = ("ties", "k", "window")  # Of a spec: how maps are compared, which is not served.
+
+
+def write_saved_model(servable: Servable, directory: str, about: Dict[str, Any]) -> None:
+    """Writes the servable to `directory`, whole or not at all, with METADATA in it: what goes in and comes out, the
+    spec of the map, and `about` (such as versions).  Raises InputError where something is there already."""
+    if os.path.exists(directory):
+        raise InputError(f"{directory} is there already: give the next version a folder of its own")
+    parent, name = os.path.split(os.path.abspath(directory))
+    # A server that looks for versions passes over a folder whose name is no number.
+    unfinished = os.path.join(parent, f".{name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    tf.saved_model.save(servable, unfinished, signatures=servable.signatures)
+    path = os.path.join(unfinished, METADATA)
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({**metadata(servable), **about}, file, indent=2)
+        file.write("\n")
+    os.replace(unfinished, directory)
+
+
+def metadata(servable: Servable) -> Dict[str, Any]:
+    """What a client needs to know of a servable, as plain values."""
+    spec = {key: value for key, value in asdict(servable.spec).items() if key not in _COMPARING}
+    images = {"shape": [None, *servable.shape], "dtype": "float32", "range": [0.0, 1.0], "tolerance": TOLERANCE}
+    return {
+        "inputs": {"images": images, "labels": {"shape": [None], "dtype": "int64", "range": [0, servable.classes - 1]}},
+        "classes": servable.classes,
+        "attribution": {**spec, "chunk": servable.chunk},
+    }
+
+
+def read_metadata(directory: str) -> Dict[str, Any]:
+    """What `write_saved_model` left beside the SavedModel; empty where another program made it."""
+    path = os.path.join(directory, METADATA)
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)

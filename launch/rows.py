@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import keras
 from absl import flags
@@ -12,6 +12,7 @@ from launch import signals, verb
 from launch.chunks import with_chunk
 from launch.claims import claimed
 from launch.fingerprints import of_arrays, of_network, versions
+from launch.hyperparameters import Hyperparameters
 from launch.progress import TrainingBar, say
 from launch.saved import NETWORK, load_network
 from tfrobust import training
@@ -76,6 +77,7 @@ FREE = (
     "--evaluate_on=",
     "--checkpoint_every=",
     "--memory_gb=",
+    "--probe",
 )
 
 
@@ -83,6 +85,13 @@ def resolved(fv: flags.FlagValues) -> str:
     """The flags that make the weights, as a flagfile that repeats the run."""
     lines = fv.flags_into_string().splitlines()
     return "".join(f"{line}\n" for line in sorted(lines) if line and not line.startswith(FREE))
+
+
+def given_settings(fv: flags.FlagValues) -> Dict[str, object]:
+    """Of the flags that make the weights, those that were given, by name."""
+    names = [name for name in fv if fv[name].present and not f"--{name}=".startswith(FREE)]
+    values = {name: fv[name].value for name in sorted(names)}
+    return {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def settings(row: Row, data: ImageData, initial: Optional[keras.Model] = None) -> str:
@@ -122,12 +131,22 @@ def check_row(row: Row, data: ImageData) -> None:
         raise InputError(f"batch_size {row.spec.batch_size} exceeds the {data.train_size} training images")
 
 
-def train_row(row: Row, data: ImageData, directory: str, wait: bool = False) -> training.Trained:
+Callbacks = Callable[[keras.Model, int], Sequence[keras.callbacks.Callback]]
+
+
+def train_row(
+    row: Row,
+    data: ImageData,
+    directory: str,
+    callbacks: Callbacks = lambda network, start: (),
+    wait: bool = False,
+) -> training.Trained:
     """Trains the row in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
 
     A directory that holds a run with other settings, images or maps is refused, and so is one that another process
     writes, unless `wait` lets this one wait for it.  Leaves network.keras, run.flags (a flagfile that repeats the run),
-    run.json, tensorboard/ and checkpoints/.  A signal to stop saves the next step first (see signals).
+    run.json, tensorboard/ and checkpoints/.  A signal to stop saves the next step first (see signals).  callbacks:
+    (network, step the run begins at) -> further ones.
     """
     row = at(row, data)
     check_row(row, data)
@@ -147,7 +166,11 @@ def train_row(row: Row, data: ImageData, directory: str, wait: bool = False) -> 
                 data.train_size,
                 row.spec,
                 directory,
-                lambda start: [TrainingBar(row.spec.steps, row.name, start)],
+                lambda start: [
+                    TrainingBar(row.spec.steps, row.name, start),
+                    Hyperparameters(directory, given_settings(row.flags)),
+                    *callbacks(network, start),
+                ],
                 stop=lambda: claim.check() or signals.asked() is not None,
                 say=say,
             )

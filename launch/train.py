@@ -13,7 +13,7 @@ import sys
 from absl import flags
 
 from flags import data_flags
-from launch import rows, verb
+from launch import probe, rows, verb
 from launch.saliency import with_saliency
 
 
@@ -30,7 +30,12 @@ def train(fv: flags.FlagValues) -> None:
     row = rows.make_row(fv)
     data = with_saliency(row, data_flags.from_flags(fv))
     row = rows.at(row, data)
-    trained = rows.train_row(row, data, fv.output)
+    plan = probe.from_flags(fv, data) if fv.probe_every else None
+
+    def probes(network, start):
+        return [probe.Probe(network, data, plan, fv, fv.output, start, row.spec.steps)] if plan else []
+
+    trained = rows.train_row(row, data, fv.output, probes)
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
     network = os.path.join(fv.output, rows.NETWORK)
     print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
@@ -38,7 +43,7 @@ def train(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("train", __doc__, (*rows.ROOMS, output_flags), train, argv)
+    return verb.run("train", __doc__, (*rows.ROOMS, probe.probe_flags, output_flags), train, argv)
 
 
 if __name__ == "__main__":

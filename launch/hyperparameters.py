@@ -1,0 +1,24 @@
+"""A run's flags in TensorBoard's HParams tab, beside its last curves: the runs of a folder as one table."""
+
+import os
+from typing import Dict
+
+import keras
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+
+
+class Hyperparameters(keras.callbacks.Callback):
+    """Writes the flags of a run when it begins.  values: plain, by name."""
+
+    def __init__(self, directory: str, values: Dict[str, object]):
+        super().__init__()
+        self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
+        self.values = {
+            name: value if isinstance(value, (bool, int, float)) else str(value) for name, value in values.items()
+        }
+
+    def on_train_begin(self, logs=None):
+        with self.writer.as_default(0):
+            api.hparams(self.values)
+        self.writer.flush()

@@ -1,0 +1,158 @@
+"""What TensorBoard shows of a network while it trains: its maps and the attacks on them, on the same few images.
+
+Nothing here touches the run: its draws are its own, and the network is only asked.
+"""
+
+import io
+import json
+import os
+from typing import Dict, NamedTuple, Optional
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from flags import data_flags, evaluation_flags
+from launch import verb
+from tfrobust import report
+from tfrobust.attacks import AttackSpec
+from tfrobust.attributions import AttributionSpec
+from tfrobust.data import ImageData, to_unit
+from tfrobust.evaluation import EvaluationSpec
+from tfrobust.evaluation.attributions import Maps, attack_maps
+from tfrobust.evaluation.evaluate import checked
+from tfrobust.evaluation.predictions import predict, predict_attacked
+from tfrobust.evaluation.suites import budget
+from tfrobust.types import InputError
+
+PICTURED = 4
+MEASURES = ("top_k_intersection", "kendall")
+STEPS, MAP_STEPS = 10, 20  # Of the attacks and of Integrated Gradients, where no flagfile says it.
+
+
+def probe_flags(fv: flags.FlagValues) -> None:
+    """What TensorBoard shows beside the terms.  No weight depends on it; its time counts as the run's."""
+    where = {"flag_values": fv}
+    flags.DEFINE_integer(
+        "probe_every",
+        0,
+        "Steps between probes: maps and attacked maps, accuracies, top-k, Kendall (0: none).",
+        lower_bound=0,
+        **where,
+    )
+    flags.DEFINE_integer("probe_examples", 16, "Images of a probe, of those evaluated on.", lower_bound=1, **where)
+    flags.DEFINE_string(
+        "probe",
+        None,
+        f"Flagfile of an evaluation: its attacks and its map ({STEPS} steps, IG of {MAP_STEPS} points unless given).",
+        **where,
+    )
+
+
+class Seen(NamedTuple):
+    """What a probe found.  predicted, attacked: [N], classes of the images and under attack.  maps: of the predicted
+    classes, under the attack on them.  values: what becomes a curve."""
+
+    predicted: np.ndarray
+    attacked: np.ndarray
+    maps: Maps
+    values: Dict[str, float]
+
+
+class Plan(NamedTuple):
+    """spec: what is measured; batch, chunk: images and path points held at once."""
+
+    spec: EvaluationSpec
+    batch: int
+    chunk: Optional[int]
+
+
+def from_flags(fv: flags.FlagValues, data: ImageData) -> Plan:
+    """The plan of a probe; raises InputError where it does not fit the images."""
+    plan = _small(fv, data) if fv.probe is None else _read(fv)
+    plan.spec.check(data.shape)
+    return plan
+
+
+def _read(fv) -> Plan:
+    if not os.path.exists(fv.probe):
+        raise InputError(f"--probe={fv.probe}: no such file")
+    rooms, given = (data_flags.define, evaluation_flags.define), [f"--dataset={fv.dataset}", f"--flagfile={fv.probe}"]
+    own = verb.parse(rooms, ["probe", *given])
+    return Plan(evaluation_flags.from_flags(own), own.evaluation_batch, own.map_chunk)
+
+
+def _small(fv, data) -> Plan:
+    try:
+        known = budget(data.name, data.shape, fv.eps)
+    except InputError as e:
+        raise InputError(f"{e}, or --probe=FLAGFILE, for a probe to attack with") from e
+    attack = {"steps": STEPS, "step_size": known.eps / 4}
+    spec = EvaluationSpec(
+        AttackSpec("pgd", known.eps, random_start=True, **attack),
+        AttributionSpec(steps=MAP_STEPS, k=known.k),
+        AttackSpec("ifia_top_k", known.eps, k=known.k_attack, **attack),
+    )
+    return Plan(spec, fv.probe_examples, None)
+
+
+def look(network, x, y, plan: Plan) -> Seen:
+    """One probe of the network on images x [N,H,W,C] with labels y [N]; scores of maps are means over the correctly
+    predicted images, and not there where there is none."""
+    spec = plan.spec
+    predicted = predict(network, x, plan.batch).astype(np.int32)
+    attacked = predict_attacked(network, x, y, spec.prediction_attack, plan.batch)
+    correct = predicted == y
+    values = {"natural_accuracy": correct.mean(), "adversarial_accuracy": (correct & (attacked == y)).mean()}
+    found = {}
+    for prefix, attack in (("", spec.attribution_attack), ("noise_", spec.control)):
+        found[prefix] = attack_maps(network, x, predicted, spec.attribution, attack, plan.batch, plan.chunk)
+        if correct.any():
+            values.update({prefix + name: found[prefix].scores[name][correct].mean() for name in MEASURES})
+    return Seen(predicted, attacked, found[""], {name: float(value) for name, value in values.items()})
+
+
+def picture(seen: Seen, y, title: str) -> tf.Tensor:
+    """Panels [1,H,W,4] of the first images: image, map, attacked image, attacked map."""
+    maps, panels = seen.maps, []
+    for n in range(min(PICTURED, len(y))):
+        caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
+        name = f"class {y[n]}, predicted {seen.predicted[n]}, under PGD {seen.attacked[n]}"
+        panels.append(report.Panel(f"{n}: {name}", maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption))
+    png = io.BytesIO()
+    report.draw_panels(panels, png, title, 1)
+    return tf.io.decode_png(png.getvalue())[tf.newaxis]
+
+
+class Probe(keras.callbacks.Callback):
+    """Probes the network before the first step, after every `every`-th and after the last, and writes it to
+    TensorBoard as probe/NAME."""
+
+    def __init__(self, network, data: ImageData, plan: Plan, fv, directory: str, start: int, steps: int):
+        super().__init__()
+        chosen = np.sort(np.random.RandomState(plan.spec.seed).permutation(len(data.x_test))[: fv.probe_examples])
+        self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])
+        plan.spec.attribution.check_network(network)
+        self.network, self.plan, self.every, self.start, self.steps = network, plan, fv.probe_every, start, steps
+        self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
+
+    def on_train_begin(self, logs=None):
+        with self.writer.as_default(self.start):
+            settings = {**self.plan.spec.as_dict(), "examples": len(self.x), "attribution_examples": len(self.x)}
+            tf.summary.text("probe/settings", f"```\n{json.dumps(settings, indent=2)}\n```")
+        if self.start == 0:
+            self._write(0)
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.start + batch + 1
+        if step % self.every == 0 or step == self.steps:
+            self._write(step)
+
+    def _write(self, step: int):
+        seen = look(self.network, self.x, self.y, self.plan)
+        with self.writer.as_default(step):
+            for name, value in seen.values.items():
+                tf.summary.scalar(f"probe/{name}", value)
+            tf.summary.image("probe/maps", picture(seen, self.y, f"step {step:,d}"))
+        self.writer.flush()

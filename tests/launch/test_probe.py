@@ -1,0 +1,144 @@
+"""What a probe writes to TensorBoard, and that the run does not notice it."""
+
+import dataclasses
+import glob
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from launch import probe, rows, train, verb
+from tests.helpers import ROOT, run_tests, small_network
+from tfrobust import data
+from tfrobust.attacks import AttackSpec
+from tfrobust.attributions import AttributionSpec
+from tfrobust.evaluation import EvaluationSpec, evaluate
+
+TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
+PROBE = ["--probe_every=5", "--probe_examples=6"]
+CURVES = {"natural_accuracy", "adversarial_accuracy"}
+CURVES |= {prefix + name for prefix in ("", "noise_") for name in ("top_k_intersection", "kendall")}
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def call(*flags):
+    return train.main(["train", *map(str, flags)])
+
+
+def weights(folder):
+    return keras.models.load_model(os.path.join(folder, "network.keras"), compile=False).get_weights()
+
+
+def written(folder):
+    """(tag, step, value) of everything in a run's TensorBoard files."""
+    for path in glob.glob(os.path.join(folder, "tensorboard", "*")):
+        for event in tf.compat.v1.train.summary_iterator(path):
+            for value in event.summary.value:
+                yield value.tag, event.step, value
+
+
+def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys):
+    assert call(*TRAIN, f"--output={tmp_path}/plain") == 0
+    assert call(*TRAIN, *PROBE, f"--output={tmp_path}/probed") == 0
+    for a, b in zip(weights(tmp_path / "plain"), weights(tmp_path / "probed")):
+        np.testing.assert_array_equal(a, b)
+    assert (tmp_path / "plain" / "run.flags").read_text() == (tmp_path / "probed" / "run.flags").read_text()
+    capsys.readouterr()
+    assert call(*TRAIN, *PROBE, f"--output={tmp_path}/plain") == 0 and "finished already" in capsys.readouterr().out
+
+
+def test_what_a_probe_writes(tmp_path):
+    assert call(*TRAIN, *PROBE, "--probe=flags/demo/evaluate.flags", f"--output={tmp_path}/a") == 0
+    steps, pictures, settings, session = {}, [], None, None
+    for tag, step, value in written(tmp_path / "a"):
+        steps.setdefault(tag, set()).add(step)
+        if tag == "probe/maps":
+            # Width, height, then the picture.
+            pictures.append((step, tf.io.decode_png(tf.make_ndarray(value.tensor)[2]).numpy()))
+        elif tag == "probe/settings":
+            settings = tf.make_ndarray(value.tensor).item().decode()
+        elif value.metadata.plugin_data.plugin_name == "hparams" and "session_start" in tag:
+            session = plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
+    assert {f"probe/{name}" for name in CURVES} | {"train/cross_entropy_adv", "train/loss"} <= steps.keys()
+    assert steps["probe/natural_accuracy"] == steps["probe/maps"] == {0, 5, 10, 12}
+    # A colour map, and not the same at every step.
+    pictures = [picture for _, picture in sorted(pictures, key=lambda each: each[0])]
+    assert all(p.ndim == 3 and p.shape[1] > p.shape[0] // 2 and p[..., :3].std(axis=-1).max() > 20 for p in pictures)
+    assert not np.array_equal(pictures[0], pictures[-1])
+    assert '"ifia_top_k"' in settings and '"softplus_beta": 30.0' in settings and '"examples": 6' in settings
+    hparams = session.session_start_info.hparams
+    assert hparams["method"].string_value == "madry" and hparams["eps"].number_value == 0.3
+    assert hparams["steps"].number_value == 12 and not {"output", "probe", "probe_every"} & set(hparams)
+
+
+def test_a_probe_measures_what_an_evaluation_measures():
+    digits = data.load("digits")
+    x, y = data.to_unit(digits.x_test[:20]), digits.y_test[:20]
+    network = small_network()
+    y = np.where(np.arange(20) % 2, network(x).numpy().argmax(axis=1), y).astype(np.int32)  # Half of them right.
+    spec = EvaluationSpec(
+        AttackSpec("pgd", 0.1, steps=3, step_size=0.05, random_start=False),
+        AttributionSpec(steps=5, k=8),
+        AttackSpec("ifia_top_k", 0.1, steps=4, step_size=0.05, k=8),
+    )
+    seen = probe.look(network, x, y, probe.Plan(spec, 8, 2))
+    want = evaluate(network, x, y, spec).summary
+    assert seen.values.keys() == CURVES and 0.5 <= want["natural_accuracy"] < 1
+    for name in CURVES - {"noise_kendall", "noise_top_k_intersection"}:  # Noise is drawn by the number of the image.
+        np.testing.assert_allclose(seen.values[name], want[name], atol=1e-6, err_msg=name)
+    assert seen.values["kendall"] < seen.values["noise_kendall"] < 1
+    wrong = probe.look(network, x, (network(x).numpy().argmax(axis=1) + 1) % 10, probe.Plan(spec, 20, None))
+    assert wrong.values == {"natural_accuracy": 0.0, "adversarial_accuracy": 0.0}
+
+
+def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path):
+    row = rows.read_row("flags/demo/madry.flags", TRAIN[1:])
+    digits = data.load("digits")
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch + 1 == 8:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rows.train_row(row, digits, str(tmp_path / "a"), lambda network, start: [Stop()])
+    assert call(*TRAIN, *PROBE, f"--output={tmp_path}/a") == 0
+    assert {step for tag, step, _ in written(tmp_path / "a") if tag == "probe/maps"} == {10, 12}
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--probe=nosuch.flags"], "no such file"),
+        (["--probe=flags/demo/madry.flags"], "Unknown command line flag"),
+        (["--probe={}/large.flags"], "exceeds the 64 pixels"),
+        (["--probe_examples=0"], "probe_examples"),
+    ],
+)
+def test_a_probe_that_cannot_be_is_refused_before_the_run(tmp_path, capsys, flags, words):
+    (tmp_path / "large.flags").write_text("--flagfile=flags/demo/evaluate.flags\n--map_k=65\n")
+    given = [flag.format(tmp_path) for flag in flags]
+    assert call(*TRAIN, "--probe_every=5", *given, f"--output={tmp_path}/a") == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+    assert not os.path.exists(tmp_path / "a" / "run.flags")
+
+
+def test_images_that_no_paper_has_need_an_eps():
+    fv = verb.parse(
+        (*rows.ROOMS, probe.probe_flags), ["train", "--flagfile=flags/demo/natural.flags", "--probe_every=5"]
+    )
+    unknown = dataclasses.replace(data.load("digits"), name="faces")
+    with pytest.raises(probe.InputError, match="--probe=FLAGFILE"):
+        probe.from_flags(fv, unknown)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -106,15 +106,16 @@ def settings(row: Row, data: ImageData, initial: Optional[keras.Model] = None) -
 
 def same_data(fv: flags.FlagValues) -> Sequence[str]:
     """Overrides that give another row the images of this one."""
-    return [*same_source(fv), *_given(fv, "dataset", "hold_out", "evaluate_on")]
+    return [*same_source(fv), *given(fv, "dataset", "hold_out", "evaluate_on")]
 
 
 def same_source(fv: flags.FlagValues) -> Sequence[str]:
     """Overrides that make another row look for its images, teachers and maps where this one does."""
-    return _given(fv, "data_dir", "image_size", "download", "saliency_dir")
+    return given(fv, "data_dir", "image_size", "download", "saliency_dir")
 
 
-def _given(fv, *names):
+def given(fv: flags.FlagValues, *names: str) -> List[str]:
+    """Overrides that give another row the values of these flags, where there are any."""
     return [f"--{name}={fv[name].value}" for name in names if fv[name].value not in (None, "")]
 
 
@@ -209,7 +210,7 @@ def _initial(row: Row, data: ImageData) -> Optional[keras.Model]:
     if not path.endswith(".flags"):
         return load_network(path)
     # The same network of another method: its seed, width and length of training come from this row's.
-    first = read_row(path, [*same_data(row.flags), *_given(row.flags, "seed", "width", "initialization")])
+    first = read_row(path, [*same_data(row.flags), *given(row.flags, "seed", "width", "initialization")])
     folder = verb.output_folder(saliency_flags.folder(row.flags), "--saliency_dir")
     return network_of(first, data_flags.augmented(data, first.flags), folder)
 

@@ -20,6 +20,10 @@ from tfrobust.types import InputError
 Room = Callable[[flags.FlagValues], None]
 
 
+class Failed(RuntimeError):
+    """The verb ran and something in it failed; the message says what."""
+
+
 def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
     """The flags of the given rooms, read from argv (program name first); raises InputError."""
     fv = flags.FlagValues()
@@ -51,7 +55,7 @@ def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagVa
             body(fv)
     except InputError as e:
         code, said = 2, e
-    except TrainingDiverged as e:
+    except (Failed, TrainingDiverged) as e:
         code, said = 1, e
     except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"

@@ -1,0 +1,124 @@
+"""Job files that run a sweep on a cluster, a task for each run: a Slurm array, or an indexed Job of Kubernetes.
+
+A task calls `launch.sweep --only=INDEX`.  Preempted or out of time, it saves its step (SIGTERM) and is put back into
+the queue, where it goes on from there.
+"""
+
+import json
+import re
+import shlex
+import sys
+from typing import Sequence
+
+GRACE = 120  # Seconds between the first signal and the end.
+
+SLURM = """#!/bin/bash
+# Written by launch.sweep: sbatch {path}
+#SBATCH --job-name={name}
+#SBATCH --array=0-{last}{parallel}
+#SBATCH --output={logs}/%a.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR1@{grace}
+{options}cd {folder} || exit 2
+out_of_time=
+{python} -m launch.sweep --flagfile={flagfile} --only="$SLURM_ARRAY_TASK_ID" &
+run=$!
+trap 'kill -TERM $run' TERM
+trap 'out_of_time=1; kill -TERM $run' USR1
+wait $run
+code=$?
+while kill -0 $run 2>/dev/null; do  # A signal ends `wait`, not the run.
+  wait $run
+  code=$?
+done
+wait $run 2>/dev/null
+last=$?
+[ $last = 127 ] || code=$last  # It ended between the two.
+if [ -n "$out_of_time" ] && [ $code = 143 ]; then
+  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+fi
+exit $code
+"""
+
+KUBERNETES = """# Written by launch.sweep: kubectl apply -f {path}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {name}
+spec:
+  completionMode: Indexed
+  completions: {runs}
+  parallelism: {parallel}
+  backoffLimitPerIndex: 3
+  podFailurePolicy:
+    rules:
+    # Evicted pods cost no attempt; flags that cannot be used get no second one.
+    - action: Ignore
+      onPodConditions:
+      - type: DisruptionTarget
+    - action: FailIndex
+      onExitCodes:
+        operator: In
+        values: [2]
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: {grace}
+      containers:
+      - name: run
+        image: {image}
+        workingDir: {folder}
+        # exec: the signal must reach Python.
+        command: ["/bin/sh", "-c", {command}]
+{resources}        volumeMounts:
+        - name: runs
+          mountPath: {mount}
+      volumes:
+      - name: runs
+        persistentVolumeClaim:
+          claimName: {volume}
+"""
+
+
+def slurm(name: str, path: str, folder: str, flagfile: str, logs: str, runs: int, parallel: int, gpus: int, options):
+    """The text of a batch script; options: further ones of sbatch, as --NAME=VALUE."""
+    given: Sequence[str] = [*([f"--gres=gpu:{gpus}"] if gpus else []), *options]
+    return SLURM.format(
+        name=_name(name),
+        path=shlex.quote(path),
+        last=runs - 1,
+        parallel=f"%{parallel}" if parallel else "",
+        logs=logs,
+        grace=GRACE,
+        options="".join(f"#SBATCH {option}\n" for option in given),
+        folder=shlex.quote(folder),
+        python=shlex.quote(sys.executable),
+        flagfile=shlex.quote(flagfile),
+    )
+
+
+def kubernetes(
+    name: str, path: str, folder: str, flagfile: str, mount: str, runs: int, parallel: int, gpus: int, image, volume
+) -> str:
+    """The text of a Job; image: with the repository in `folder` and its requirements; volume: a claim, at `mount`."""
+    command = f'exec python -m launch.sweep --flagfile={shlex.quote(flagfile)} --only="$JOB_COMPLETION_INDEX"'
+    limits = f"        resources:\n          limits:\n            nvidia.com/gpu: {gpus}\n" if gpus else ""
+    return KUBERNETES.format(
+        name=_name(name),
+        path=shlex.quote(path),
+        runs=runs,
+        parallel=parallel or runs,
+        grace=GRACE,
+        image=json.dumps(image),  # A string of JSON is one of YAML.
+        folder=json.dumps(folder),
+        command=json.dumps(command),
+        resources=limits,
+        mount=json.dumps(mount),
+        volume=json.dumps(volume),
+    )
+
+
+def _name(text: str) -> str:
+    """As both accept it: lower case, digits and dashes, not too long, a letter first."""
+    return "sweep-" + (re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "runs")

@@ -1,0 +1,184 @@
+"""Trains many runs: every flagfile with every seed, and every combination of --set, one after another.
+
+    python -m launch.sweep --rows=flags/digits/madry.flags,flags/digits/art.flags --seeds=0,1,2 \\
+        --set=eps=0.1,0.2 --set=width=0.5,1 --output=runs/sweep
+
+A run that is finished is skipped, one that was killed goes on, one that fails is noted and does not stop the others;
+the same command tries it again.  Start the same command several times, on as many machines as share the folder: each
+run is claimed by one of them.  Prints and leaves in --output: sweep.md, .csv, .json (what is done, running, failed,
+left) and seedSEED/ROW/ for each run (see launch.train), where launch.compare with the same --rows and --output finds
+it.  --status prints the table alone.
+
+    python -m launch.sweep ... --write=slurm --gpus=1 --sbatch=--time=04:00:00
+    python -m launch.sweep ... --write=kubernetes --gpus=1 --image=IMAGE --volume=CLAIM
+
+write sweep.sbatch or sweep.yaml, which run the sweep on a cluster, a task for each run, and say how to submit them.
+"""
+
+import os
+import sys
+import time
+import traceback
+from collections import Counter
+from typing import Dict, List
+
+import keras
+from absl import flags
+from filelock import FileLock
+
+from flags import data_flags
+from launch import failures, jobs, rows, runs, verb
+from launch.claims import Busy, claimed
+from launch.saliency import with_saliency
+from tfrobust import report, training
+from tfrobust.types import InputError
+
+OF_THIS_CALL = ("--only=", "--write=", "--status", "--nostatus", "--flagfile=")
+
+
+def sweep_flags(fv: flags.FlagValues) -> None:
+    """What is run, where, and where to."""
+    where = {"flag_values": fv}
+    flags.DEFINE_list("rows", None, "Flagfiles of the runs, as launch.train takes them. Required.", **where)
+    flags.DEFINE_list("seeds", ["0"], "Seeds; each trains every row.", **where)
+    flags.DEFINE_list("overrides", [], "Flags that win over those of every row, such as --steps=100.", **where)
+    flags.DEFINE_multi_string("set", [], "NAME=VALUE,VALUE: a flag and its values; may be given again.", **where)
+    flags.DEFINE_string("output", None, "Folder of the table and the runs. Required.", **where)
+    flags.DEFINE_string("data_dir", None, "Folder of the data sets (see launch.train).", **where)
+    flags.DEFINE_string("saliency_dir", None, "Folder of teachers and maps (see launch.train).", **where)
+    flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
+    flags.DEFINE_bool("status", False, "Print and write the table, and do nothing else.", **where)
+    flags.DEFINE_integer("only", None, "The run with this number in the table alone.", lower_bound=0, **where)
+    flags.DEFINE_enum("write", None, ["slurm", "kubernetes"], "Write a job file instead of training.", **where)
+    flags.DEFINE_integer("parallel", 0, "Job files: runs at a time (0: all).", lower_bound=0, **where)
+    flags.DEFINE_integer("gpus", 0, "Job files: GPUs of a run.", lower_bound=0, **where)
+    flags.DEFINE_list("sbatch", [], "Slurm: further options, such as --time=04:00:00,--mem=16G.", **where)
+    flags.DEFINE_string("image", None, "Kubernetes: image with this repository and its requirements.", **where)
+    flags.DEFINE_string("volume", None, "Kubernetes: persistent volume claim, which appears at --output.", **where)
+    flags.DEFINE_string("workdir", None, "Job files: folder of this repository there (here, unless given).", **where)
+    flags.mark_flags_as_required(["rows", "output"], fv)
+
+
+def sweep(fv: flags.FlagValues) -> None:
+    overrides = [*fv.overrides, *rows.given(fv, "data_dir", "saliency_dir", "download")]
+    every = runs.read_runs(fv.rows, overrides, fv.set, fv.seeds, fv.output)
+    if fv.only is not None and fv.only >= len(every):
+        raise InputError(f"--only={fv.only}: the runs are 0 to {len(every) - 1}")
+    verb.output_folder(fv.output)
+    if fv.write:
+        print(write_job(fv, len(every)))
+        return
+    if not fv.status:
+        try:
+            Worker(every, fv.output).work(every if fv.only is None else [every[fv.only]])
+        finally:
+            write_table(every, fv.output)
+    lines = write_table(every, fv.output)
+    print(f"\n{report.markdown(lines, runs.COLUMNS)}\n{counted(lines)}\nwritten: {fv.output}/sweep.md, .csv, .json")
+    asked = lines if fv.only is None else [lines[fv.only]]
+    failed = [every[line["run"]].name for line in asked if line["state"] == "failed"]
+    if failed and not fv.status:
+        raise verb.Failed(f"{len(failed)} of {len(asked)} runs failed ({'; '.join(failed)}): see {fv.output}/sweep.md")
+
+
+class Worker:
+    """This process, working through a list that others may share."""
+
+    def __init__(self, every: List[runs.Run], output: str):
+        self.every, self.output, self.began = every, output, time.perf_counter()
+        # Failures of earlier calls are tried again; those of workers beside this one are not.
+        self.old = {run.index: runs.failure(run) for run in every}
+        self.done_before = self._done()
+        self._images: Dict[object, object] = {}
+
+    def work(self, todo: List[runs.Run]) -> None:
+        for run in todo:
+            failed = runs.failure(run)
+            if runs.is_done(run) or (failed and failed != self.old[run.index]):
+                continue
+            try:
+                with claimed(verb.output_folder(run.folder)):
+                    if not runs.is_done(run):  # By another, a moment ago.
+                        self.train(run)
+            except Busy as e:
+                print(f"[{run.index + 1}/{len(self.every)}] {run.name}: left to others ({e})", flush=True)
+
+    def train(self, run: runs.Run) -> None:
+        """Trains the run; what goes wrong with it is noted in its folder."""
+        runs.forget_failure(run)
+        write_table(self.every, self.output)
+        print(f"[{run.index + 1}/{len(self.every)}] {run.name}{self.time_left()}", flush=True)
+        try:
+            row = run.read()
+            data = with_saliency(row, self.images(row))
+            rows.train_row(rows.at(row, data), data, run.folder)
+        except (Busy, training.TrainingStopped):
+            raise
+        except Exception as e:
+            known = isinstance(e, (InputError, training.TrainingDiverged)) and str(e)
+            why = " ".join((known or failures.line(e) or f"{type(e).__name__}: {e}").split())
+            runs.note_failure(run, f"{why}\n\n{traceback.format_exc()}")
+            print(f"[{run.index + 1}/{len(self.every)}] {run.name} failed: {why}", file=sys.stderr, flush=True)
+        keras.backend.clear_session()
+
+    def images(self, row: rows.Row):
+        """The images of the row; kept for the next one while it wants the same."""
+        fv = flags.FlagValues()
+        data_flags.define(fv)
+        key = tuple((name, row.flags[name].value) for name in sorted(fv))
+        if key not in self._images:
+            self._images = {key: data_flags.from_flags(row.flags)}
+        return self._images[key]
+
+    def time_left(self) -> str:
+        """At the pace of all workers since this one began."""
+        done = self._done()
+        if done == self.done_before:
+            return ""
+        left = (time.perf_counter() - self.began) / (done - self.done_before) * (len(self.every) - done)
+        return f", {len(self.every) - done} runs left, about {left / 60:.0f} min"
+
+    def _done(self) -> int:
+        return sum(map(runs.is_done, self.every))
+
+
+def write_table(every: List[runs.Run], output: str) -> List[dict]:
+    """The table of all runs, written by one process at a time."""
+    with FileLock(os.path.join(output, ".table.lock")):
+        lines = [runs.line(run) for run in every]
+        report.write_table(output, "sweep", lines, runs.COLUMNS, {"states": Counter(each["state"] for each in lines)})
+    return lines
+
+
+def counted(lines: List[dict]) -> str:
+    states = Counter(line["state"] for line in lines)
+    return f"{len(lines)} runs: " + ", ".join(f"{states[s]} {s}" for s in ("done", "running", "failed", "left"))
+
+
+def write_job(fv, number: int) -> str:
+    """Writes the job file and what its tasks call; says what to do with it."""
+    output, folder = os.path.abspath(fv.output), fv.workdir or os.getcwd()
+    flagfile = os.path.join(output, "sweep.flags")
+    common = {"folder": folder, "flagfile": flagfile, "runs": number, "parallel": fv.parallel, "gpus": fv.gpus}
+    if fv.write == "kubernetes":
+        if not fv.image or not fv.volume:
+            raise InputError("--write=kubernetes needs --image and --volume")
+        path, submit = os.path.join(output, "sweep.yaml"), "kubectl apply -f"
+        own = {"path": path, "mount": output, "image": fv.image, "volume": fv.volume}
+        text = jobs.kubernetes(os.path.basename(output), **common, **own)
+    else:
+        path, submit = os.path.join(output, "sweep.sbatch"), "sbatch"
+        logs = verb.output_folder(os.path.join(output, "logs"))
+        text = jobs.slurm(os.path.basename(output), **common, path=path, logs=logs, options=fv.sbatch)
+    again = [line for line in fv.flags_into_string().splitlines() if not line.startswith(OF_THIS_CALL)]
+    report.write_text(flagfile, "".join(f"{line}\n" for line in [*again, f"--output={output}"]))
+    report.write_text(path, text)
+    return f"written: {path}, {number} runs\nto start it: {submit} {path}"
+
+
+def main(argv=None) -> int:
+    return verb.run("sweep", __doc__, (sweep_flags,), sweep, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,6 +13,7 @@ class Hyperparameters(keras.callbacks.Callback):
 
     def __init__(self, directory: str, values: Dict[str, object]):
         super().__init__()
+        self.name = os.path.normpath(directory)
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
         self.values = {
             name: value if isinstance(value, (bool, int, float)) else str(value) for name, value in values.items()
@@ -20,5 +21,5 @@ class Hyperparameters(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         with self.writer.as_default(0):
-            api.hparams(self.values)
+            api.hparams(self.values, trial_id=self.name)
         self.writer.flush()

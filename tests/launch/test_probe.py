@@ -73,6 +73,7 @@ def test_what_a_probe_writes(tmp_path):
     assert all(p.ndim == 3 and p.shape[1] > p.shape[0] // 2 and p[..., :3].std(axis=-1).max() > 20 for p in pictures)
     assert not np.array_equal(pictures[0], pictures[-1])
     assert '"ifia_top_k"' in settings and '"softplus_beta": 30.0' in settings and '"examples": 6' in settings
+    assert session.session_start_info.group_name == str(tmp_path / "a")
     hparams = session.session_start_info.hparams
     assert hparams["method"].string_value == "madry" and hparams["eps"].number_value == 0.3
     assert hparams["steps"].number_value == 12 and not {"output", "probe", "probe_every"} & set(hparams)

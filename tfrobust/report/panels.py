@@ -21,7 +21,8 @@ COLUMNS = ("image", "map", "attacked image", "attacked map")
 
 
 def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int = 2) -> None:
-    """A PNG with a row per network (or other name) and, in it, `per_network` examples of four pictures each.
+    """A PNG (path may be a binary file, too) with a row per network (or other name) and, in it, `per_network` examples
+    of four pictures each.
 
     Maps share one scale per example, so that what faded looks faded.
     """

@@ -4,6 +4,7 @@ from absl import flags
 
 from flags.parsers import define_number
 from tfrobust import models
+from tfrobust.types import InputError
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -24,6 +25,12 @@ def define(fv: flags.FlagValues) -> None:
         flag_values=fv,
     )
     flags.mark_flag_as_required("model", fv)
+
+
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for a network that there is not, before any image is read."""
+    if fv.model not in models.MODELS:
+        raise InputError(f"unknown model {fv.model!r}: choose one of {', '.join(models.MODELS)}")
 
 
 def from_flags(fv: flags.FlagValues, data):

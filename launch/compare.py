@@ -84,7 +84,7 @@ def check_flags(fv) -> None:
 def read_entries(fv) -> List[Entry]:
     """The rows of --rows, checked: what is wrong shows before an hour of training, not after."""
     source = launch_rows.same_source(fv)
-    entries = [Entry(os.path.basename(f).removesuffix(".flags"), f, [*fv.overrides, *source]) for f in fv.rows]
+    entries = [Entry(launch_rows.name_of(f), f, [*fv.overrides, *source]) for f in fv.rows]
     if len({e.name for e in entries}) < len(entries):
         raise InputError("two of --rows have the same file name")
     methods = set()

@@ -41,12 +41,25 @@ class Row(NamedTuple):
 
 
 def make_row(fv: flags.FlagValues, name: str = "") -> Row:
+    model_flags.check(fv)
     return Row(name or fv.method, fv, objective_flags.from_flags(fv), training_flags.from_flags(fv))
 
 
 def read_row(flagfile: str, overrides: Sequence[str] = (), name: str = "") -> Row:
-    """The row in a flagfile; overrides (--name=value) win over it."""
-    return make_row(verb.parse(ROOMS, [flagfile, f"--flagfile={flagfile}", *overrides]), name)
+    """The row in a flagfile; overrides (--name=value) win over it.  InputError where the flagfile says where to write:
+    it may come from somebody else."""
+    fv = verb.parse(ROOMS, [flagfile, f"--flagfile={flagfile}", *overrides])
+    if fv.saliency_dir and not any(text.startswith("--saliency_dir") for text in overrides):
+        raise InputError(f"{flagfile} sets --saliency_dir, a folder to write into: give it on the command line instead")
+    return make_row(fv, name)
+
+
+def name_of(flagfile: str) -> str:
+    """The name of a flagfile's row, which becomes a folder's; raises InputError where it would be another folder."""
+    name = os.path.basename(flagfile).removesuffix(".flags")
+    if not name.strip(". "):
+        raise InputError(f"{flagfile!r} is no name of a flagfile")
+    return name
 
 
 def at(row: Row, data: ImageData) -> Row:
@@ -236,7 +249,7 @@ def _own(directory: str, settings: str) -> None:
     """Makes the directory that of a run with these settings; InputError where it is another's."""
     path = os.path.join(directory, "run.flags")
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             there = file.read()
         if there != settings:
             changed = sorted(set(there.splitlines()) ^ set(settings.splitlines()))

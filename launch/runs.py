@@ -58,7 +58,7 @@ def read_runs(flagfiles, overrides, sets, seeds, output: str) -> List[Run]:
         raise InputError("--rows and --seeds need at least one entry each")
     runs = []
     for seed, flagfile, values in itertools.product(map(_seed, seeds), flagfiles, itertools.product(*map(_set, sets))):
-        row = os.path.basename(flagfile).removesuffix(".flags")
+        row = rows.name_of(flagfile)
         given = (*overrides, *(f"--{value}" for value in values), f"--seed={seed}")
         name = re.sub(r"[^\w.=-]+", "_", "-".join([row, *values]))
         folder = os.path.join(output, f"seed{seed}", name)
@@ -79,6 +79,8 @@ def _seed(text: str) -> int:
 
 def _set(text: str) -> List[str]:
     name, _, values = text.partition("=")
+    if f"--{name}=".startswith(rows.FREE):
+        raise InputError(f"--set={text}: {name} makes no other network, so all its values would be one run")
     if not re.fullmatch(r"\w+", name) or name in ("seed", "flagfile") or not all(values.split(",")):
         raise InputError(
             f"--set={text}: write NAME=VALUE,VALUE with the name of a flag of launch.train (seeds: --seeds)"
@@ -91,7 +93,7 @@ def is_done(run: Run) -> bool:
     path = os.path.join(run.folder, "run.flags")
     if not rows.is_finished(run.folder) or not os.path.exists(path):
         return False
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         there = [line for line in file.read().splitlines() if not line.startswith("#")]
     return there == rows.resolved(run.read().flags).splitlines()
 
@@ -122,8 +124,16 @@ def line(run: Run) -> dict:
     out = {"run": run.index, "row": run.row, "set": " ".join(run.set) or None, "seed": run.seed, "folder": run.folder}
     failed = failure(run)
     if is_done(run):
-        with open(os.path.join(run.folder, rows.RUN), encoding="utf-8") as file:
-            return {**out, "state": "done", **json.load(file)}
+        return {**out, "state": "done", **_took(run)}
     if is_claimed(run.folder):
         return {**out, "state": "running"}
     return {**out, "state": "failed", "note": failed[1]} if failed else {**out, "state": "left"}
+
+
+def _took(run: Run) -> dict:
+    """Steps and seconds of a finished run; nothing where the file of them is damaged."""
+    try:
+        with open(os.path.join(run.folder, rows.RUN), encoding="utf-8") as file:
+            return {key: value for key, value in json.load(file).items() if key in ("steps", "seconds")}
+    except (ValueError, AttributeError):
+        return {}

@@ -1,7 +1,9 @@
-"""Saved networks."""
+"""Saved networks, of whatever origin: loading one runs no code that it brings along."""
 
+import json
 import os
 import zipfile
+from typing import Iterator
 
 import keras
 
@@ -9,13 +11,45 @@ import tfrobust.models  # noqa: F401  Registers the layers of its own that a net
 from tfrobust.types import InputError
 
 NETWORK = "network.keras"  # The name of a run's network in its folder.
+# Whose classes and functions a network may name; older Keras would import any module.
+TRUSTED = ("keras", "tfrobust", "builtins")
 
 
 def load_network(path: str) -> keras.Model:
-    """The saved network; raises InputError where there is none."""
+    """The saved network; raises InputError where there is none, or one that is not to be trusted."""
     if not os.path.exists(path):
         raise InputError(f"no network at {path}")
     try:
+        _check(path)
         return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, zipfile.BadZipFile, KeyError) as e:
-        raise InputError(f"{path} cannot be loaded as a Keras network: {str(e)[:300]}") from e
+    except InputError:
+        raise
+    # A file can be wrong in more ways than Keras has errors for.
+    except Exception as e:
+        raise InputError(f"{path} cannot be loaded as a Keras network: {' '.join(str(e).split())[:300]}") from e
+
+
+def _check(path: str) -> None:
+    """InputError for other formats, which know no safe mode, and for what belongs to no trusted package."""
+    if not path.endswith(".keras") or not zipfile.is_zipfile(path):
+        raise InputError(f"{path} cannot be loaded as a Keras network: it is no .keras file")
+    with zipfile.ZipFile(path) as file:
+        config = json.loads(file.read("config.json"))
+    for part in _parts(config):
+        if part.get("class_name") == "Lambda":
+            raise InputError(
+                f"{path} has a Lambda layer, which is code and is not run: put a layer of Keras in its place"
+            )
+        module = part.get("module")
+        if isinstance(module, str) and module.split(".")[0] not in TRUSTED:
+            raise InputError(f"{path} asks for the module {module!r}: only Keras' own layers and tfrobust's are loaded")
+
+
+def _parts(value) -> Iterator[dict]:
+    """Every dict in a configuration."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _parts(each)

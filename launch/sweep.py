@@ -27,7 +27,7 @@ from absl import flags
 from filelock import FileLock
 
 from flags import data_flags
-from launch import failures, jobs, rows, runs, verb
+from launch import failures, jobs, progress, rows, runs, verb
 from launch.claims import Busy, claimed
 from launch.saliency import with_saliency
 from tfrobust import report, training
@@ -88,13 +88,12 @@ class Worker:
         self.every, self.output, self.began = every, output, time.perf_counter()
         # Failures of earlier calls are tried again; those of workers beside this one are not.
         self.old = {run.index: runs.failure(run) for run in every}
-        self.done_before = self._done()
+        self.settled_before = self._settled()
         self._images: Dict[object, object] = {}
 
     def work(self, todo: List[runs.Run]) -> None:
         for run in todo:
-            failed = runs.failure(run)
-            if runs.is_done(run) or (failed and failed != self.old[run.index]):
+            if self._is_settled(run):
                 continue
             try:
                 with claimed(verb.output_folder(run.folder)):
@@ -117,6 +116,7 @@ class Worker:
         except Exception as e:
             known = isinstance(e, (InputError, training.TrainingDiverged)) and str(e)
             why = " ".join((known or failures.line(e) or f"{type(e).__name__}: {e}").split())
+            progress.close_all()
             runs.note_failure(run, f"{why}\n\n{traceback.format_exc()}")
             print(f"[{run.index + 1}/{len(self.every)}] {run.name} failed: {why}", file=sys.stderr, flush=True)
         keras.backend.clear_session()
@@ -132,14 +132,20 @@ class Worker:
 
     def time_left(self) -> str:
         """At the pace of all workers since this one began."""
-        done = self._done()
-        if done == self.done_before:
+        settled = self._settled()
+        if settled == self.settled_before:
             return ""
-        left = (time.perf_counter() - self.began) / (done - self.done_before) * (len(self.every) - done)
-        return f", {len(self.every) - done} runs left, about {left / 60:.0f} min"
+        left = len(self.every) - settled
+        seconds = (time.perf_counter() - self.began) / (settled - self.settled_before) * left
+        return f" ({left} left, about {seconds / 60:.0f} min)"
 
-    def _done(self) -> int:
-        return sum(map(runs.is_done, self.every))
+    def _settled(self) -> int:
+        return sum(map(self._is_settled, self.every))
+
+    def _is_settled(self, run: runs.Run) -> bool:
+        """Whether there is nothing more to be tried: it is finished, or failed since this process began."""
+        failed = runs.failure(run)
+        return runs.is_done(run) or (failed is not None and failed != self.old[run.index])
 
 
 def write_table(every: List[runs.Run], output: str) -> List[dict]:

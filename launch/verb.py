@@ -33,6 +33,8 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
         rest = fv(list(argv))[1:]
     except flags.Error as e:
         raise InputError(" ".join(str(e).split())) from e
+    except UnicodeDecodeError as e:
+        raise InputError(f"a --flagfile is no text ({e})") from e
     if rest:
         raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
     return fv
@@ -80,7 +82,7 @@ def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
         for key in sorted(fv):
             flag = fv[key]
             default = "" if flag.default in (None, []) else f"  [{flag.default_as_str.strip(chr(39))}]"
-            lines.append(f"  --{key:<21} {flag.help}{default}")
+            lines.append(f"  --{key:<21} {' '.join(flag.help.split())}{default}")
     return "\n".join(lines)
 
 

@@ -91,7 +91,7 @@ def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
     workers = [subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     out = [worker.communicate()[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0, 0]
-    begun = re.findall(r"^\[\d/6\] natural, seed (\d)(?:, \d runs? left.*)?$", "\n".join(out), re.MULTILINE)
+    begun = re.findall(r"^\[\d/6\] natural, seed (\d)(?: \(\d left, .*)?$", "\n".join(out), re.MULTILINE)
     assert sorted(begun) == ["0", "1", "2", "3", "4", "5"]
     assert call(tmp_path, *flags, "--status") == 0 and set(states(tmp_path).values()) == {"done"}
     curves = [os.listdir(tmp_path / f"seed{seed}" / "natural" / "tensorboard") for seed in range(6)]

@@ -1,0 +1,170 @@
+"""What is loaded runs no code and writes nowhere but where it was told to."""
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from launch import compare, evaluate, reproduce, sweep, train
+from launch.saved import load_network
+from tests.helpers import ROOT, run_tests, small_network
+from tfrobust.data.builders.archives import Archive, fetch
+from tfrobust.types import InputError
+
+RUN = ["train", "--flagfile=flags/demo/natural.flags", "--steps=2"]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def one_line(capsys, name):
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{name}: ")
+    return line
+
+
+def test_a_network_with_code_in_it_is_refused(tmp_path, capsys):
+    inputs, ran = keras.Input((8, 8, 1)), str(tmp_path / "ran")
+    x = keras.layers.Lambda(lambda v: [open(ran, "w").close(), v][1], output_shape=(8, 8, 1))(inputs)
+    keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(x))).save(tmp_path / "code.keras")
+    (tmp_path / "ran").unlink(missing_ok=True)
+    flags = ["--flagfile=flags/demo/evaluate.flags", f"--network={tmp_path}/code.keras", f"--output={tmp_path}/out"]
+    assert evaluate.main(["evaluate", *flags]) == 2
+    assert "has a Lambda layer" in one_line(capsys, "evaluate") and not (tmp_path / "ran").exists()
+    # Keras itself, which is asked second, refuses it as well.
+    with pytest.raises((ValueError, TypeError), match="(?i)lambda"):
+        keras.models.load_model(tmp_path / "code.keras", compile=False, safe_mode=True)
+
+
+def test_a_network_that_names_another_module_is_refused(tmp_path):
+    small_network().save(tmp_path / "good.keras")
+    load_network(str(tmp_path / "good.keras"))
+    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(tmp_path / "bad.keras", "w") as bad:
+        for name in good.namelist():
+            content = good.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                config["config"]["layers"][1].update(module="os", class_name="system")
+                content = json.dumps(config)
+            bad.writestr(name, content)
+    with pytest.raises(InputError, match="asks for the module 'os'"):
+        load_network(str(tmp_path / "bad.keras"))
+
+
+@pytest.mark.parametrize("name", ["n.h5", "n.keras"])
+def test_the_old_format_which_knows_no_safe_mode_is_refused(name, tmp_path):
+    small_network().save(tmp_path / "n.h5")
+    os.rename(tmp_path / "n.h5", tmp_path / name)
+    with pytest.raises(InputError, match="it is no .keras file"):
+        load_network(str(tmp_path / name))
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_pickled_arrays_are_refused(tmp_path, capsys):
+    x, y = np.zeros((30, 8, 8)), np.arange(30) % 10
+    bombs = np.array([Bomb(f"{tmp_path}/ran")] * 30, dtype=object)
+    np.savez(tmp_path / "d.npz", x_train=bombs, y_train=y, x_test=x, y_test=y)
+    assert train.main([*RUN, f"--dataset={tmp_path}/d.npz", f"--output={tmp_path}/out"]) == 2
+    assert "cannot be read as npz" in one_line(capsys, "train") and not (tmp_path / "ran").exists()
+
+
+def archive(path, names, target):
+    """A .zip or .tgz with these members and, in the .tgz, links to target."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as file:
+            for name in names:
+                file.writestr(name, b"evil")
+        return
+    with tarfile.open(path, "w:gz") as file:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 4
+            file.addfile(member, io.BytesIO(b"evil"))
+        for kind, name in ((tarfile.SYMTYPE, "symlink"), (tarfile.LNKTYPE, "hardlink")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, str(target)
+            file.addfile(member)
+        member = tarfile.TarInfo("symlink/through")
+        member.size = 4
+        file.addfile(member, io.BytesIO(b"evil"))
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tgz"])
+def test_an_archive_unpacks_nothing_outside_its_folder(ending, tmp_path, monkeypatch):
+    target = tmp_path / "target"
+    target.mkdir()
+    names = ["good/file", "../evil", "../../../../evil", f"{tmp_path}/evil", "good/../../evil", "./../evil"]
+    path = tmp_path / f"made{ending}"
+    archive(path, names, target)
+    manager = tfds.download.DownloadManager(download_dir=str(tmp_path / "downloads"))
+    monkeypatch.setattr(manager, "download", lambda urls: {name: path for name in urls})
+    folders = fetch(manager, {"all": Archive(f"https://made{ending}", None if ending == ".tgz" else md5(path))})
+    found = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    inside = {name for name in found if name.startswith("downloads/extracted/")}
+    assert any(name.endswith("good/file") for name in inside) and os.path.isdir(folders["all"])
+    assert {name for name in found - inside if not name.startswith("downloads/")} == {path.name}
+    assert not list(target.iterdir()) and not [name for name in inside if os.path.islink(tmp_path / name)]
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def everything(folder):
+    return {str(p.relative_to(folder)) for p in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    "verb, flags",
+    [
+        (train, ["--dataset=../evil"]),
+        (train, ["--method=../evil"]),
+        (train, ["--model=/evil"]),
+        (compare, ["--rows=DIR/...flags"]),
+        (compare, ["--rows=DIR/good.flags", "--name=../evil"]),
+        (compare, ["--rows=DIR/good.flags", "--seeds=../evil"]),
+        (compare, ["--rows=DIR/writes.flags"]),
+        (compare, ["--rows=DIR/hides.flags"]),
+        (sweep, ["--rows=DIR/...flags"]),
+        (sweep, ["--rows=DIR/writes.flags"]),
+        (sweep, ["--rows=DIR/hides.flags"]),
+        (sweep, ["--rows=DIR/good.flags", "--seeds=../evil"]),
+        (sweep, ["--rows=DIR/good.flags", "--set=../evil=1"]),
+        (sweep, ["--rows=DIR/good.flags", "--set=model=../../evil"]),
+        (sweep, ["--rows=DIR/good.flags", "--set=data_dir=DIR/evil"]),
+        (reproduce, ["--paper=rar", "--table=../evil"]),
+        (reproduce, ["--paper=rar", "--table=T2", "--dataset=../evil"]),
+    ],
+)
+def test_no_name_and_no_flagfile_leads_out_of_the_output_folder(verb, flags, tmp_path, capsys):
+    good = "--flagfile=flags/demo/natural.flags\n--steps=2\n"
+    (tmp_path / "good.flags").write_text(good)
+    (tmp_path / "...flags").write_text(good)  # The name of the row would be "..".
+    (tmp_path / "writes.flags").write_text(good + f"--output={tmp_path}/evil\n")
+    (tmp_path / "hides.flags").write_text(good + f"--saliency_dir={tmp_path}/evil\n")
+    name, before = verb.__name__.split(".")[-1], everything(tmp_path)
+    base = {"train": RUN[1:], "compare": ["--flagfile=flags/demo/evaluate.flags"]}.get(name, [])
+    flags = [flag.replace("DIR", str(tmp_path)) for flag in flags]
+    assert verb.main([name, *base, f"--output={tmp_path}/out", *flags]) == 2
+    one_line(capsys, name)
+    assert everything(tmp_path) - before <= {"out", "out/.lock"}
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

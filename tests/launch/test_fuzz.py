@@ -109,7 +109,7 @@ def check(name, given):
 def test_wrong_flags(name, folder):
     codes = []
 
-    @hypothesis.settings(max_examples=40, **SETTINGS)
+    @hypothesis.settings(max_examples=20, **SETTINGS)
     @hypothesis.given(st.lists(st.tuples(st.sampled_from(NAMES[name]), st.sampled_from(BAD)), min_size=1, max_size=2))
     def throw(pairs):
         codes.append(check(name, at([*BASE[name], *(f"--{flag}={value}" for flag, value in pairs)], folder)))
@@ -146,7 +146,7 @@ def wrong_arrays(draw):
 def test_wrong_arrays(name, folder):
     codes = []
 
-    @hypothesis.settings(max_examples=40, **SETTINGS)
+    @hypothesis.settings(max_examples=20, **SETTINGS)
     @hypothesis.given(wrong_arrays())
     def throw(made):
         np.savez(folder / "wrong.npz", **made)
@@ -172,7 +172,7 @@ def test_wrong_files(name, flag, file, folder):
     ending = os.path.splitext(file)[1]
     codes = []
 
-    @hypothesis.settings(max_examples=25, **SETTINGS)
+    @hypothesis.settings(max_examples=12, **SETTINGS)
     @hypothesis.given(st.integers(0, len(good)), st.integers(0, len(good)), st.binary(max_size=20))
     def throw(start, end, between):
         """The file with a stretch of it cut out and something else put there."""

@@ -8,10 +8,9 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"types", "draws"}
+SHARED = {"types"}
 ALLOWED = {
-    "types": {"draws"},
-    "draws": set(),
+    "types": set(),
     "balls": SHARED,
     "losses": SHARED,
     "networks": SHARED,

@@ -146,14 +146,13 @@ def test_digits_are_learned_in_every_precision(precision):
     assert hits.mean() > 0.75
 
 
-@pytest.mark.parametrize(
-    "method, flags", [("natural", {}), ("madry", PGD), ("ig_norm", IG), ("ig_norm", {**IG, "chunk": 2})]
-)
+@pytest.mark.parametrize("method, flags", [("madry", PGD), ("ig_sum_norm", IG), ("ig_sum_norm", {**IG, "chunk": 2})])
 def test_steps_compiled_by_xla_are_the_same(method, flags):
+    """From a start that is not drawn: XLA draws other numbers than TensorFlow's kernels from the same seed."""
     batches, weights = tf.data.Dataset.from_tensors(images(10)).repeat(), [flat(small_network())]
     for jit in ("off", "on"):
         network, spec = small_network(), TrainingSpec(2, 10, (1e-2,), optimizer="sgd", jit=jit)
-        train(network, make_objective(method, **flags), lambda start: batches, 10, spec)
+        train(network, make_objective(method, random_start=False, **flags), lambda start: batches, 10, spec)
         weights.append(flat(network))
     before, plain, compiled = weights
     # Where a gradient is nearly 0 its sign, which PGD follows, is one of rounding.

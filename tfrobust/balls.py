@@ -9,7 +9,6 @@ from typing import Union
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.types import InputError
 
 Eps = Union[float, tf.Tensor]
@@ -52,7 +51,7 @@ class LinfBall(Ball):
     """All pixels within eps of x."""
 
     def _offset(self, x, seed):
-        return self.eps * _each(lambda s, shape: draws.uniform(shape, s, -1.0, 1.0, x.dtype), x, seed)
+        return self.eps * _each(lambda s, shape: tf.random.stateless_uniform(shape, s, -1.0, 1.0, x.dtype), x, seed)
 
     def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
         """One steepest-ascent step of length step_size in l-infinity: the sign of the gradient g [B,H,W,C]."""
@@ -67,9 +66,9 @@ class L2Ball(Ball):
     """All images within Euclidean distance eps of x."""
 
     def _offset(self, x, seed):
-        v = _each(lambda s, shape: draws.normal(shape, s, dtype=x.dtype), x, seed)
+        v = _each(lambda s, shape: tf.random.stateless_normal(shape, s, dtype=x.dtype), x, seed)
         pixels = tf.cast(tf.size(x[0]), x.dtype)
-        u = _each(lambda s, shape: draws.uniform(shape, s + 1, dtype=x.dtype), x[:, :1, :1, :1], seed)
+        u = _each(lambda s, shape: tf.random.stateless_uniform(shape, s + 1, dtype=x.dtype), x[:, :1, :1, :1], seed)
         return self.eps * u ** (1.0 / pixels) * v / tf.maximum(_norm(v), _TINY)
 
     def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:

@@ -8,8 +8,6 @@ from typing import Dict, NamedTuple, Optional, Protocol
 
 import tensorflow as tf
 
-from tfrobust import draws
-
 
 class InputError(ValueError):
     """What the person gave cannot be used; the message is one line that says what to do."""
@@ -43,16 +41,16 @@ class Step(NamedTuple):
 
     def draw(self, tag: int) -> tf.Tensor:
         """A seed [2] of its own for the draw that the objective calls `tag`."""
-        return draws.fold_in(self.seed, tag)
+        return tf.random.experimental.stateless_fold_in(self.seed, tag)
 
     def draw_for_batch(self, tag: int) -> tf.Tensor:
         """A seed [2] that all replicas share."""
-        return draws.fold_in(self.batch_seed, tag)
+        return tf.random.experimental.stateless_fold_in(self.batch_seed, tag)
 
     def draw_for_epoch(self, tag: int) -> tf.Tensor:
         """A seed [2] that all replicas and all steps of an epoch share."""
         seed = tf.stack([self.batch_seed[0], tf.cast(self.epoch, tf.int32)])
-        return draws.fold_in(seed, tag)
+        return tf.random.experimental.stateless_fold_in(seed, tag)
 
 
 Terms = Dict[str, tf.Tensor]

@@ -21,7 +21,6 @@ from typing import Callable, Optional
 import numpy as np
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attacks.best import BestIterate, Judge, Outcome
 from tfrobust.attacks.spec import ON_ATTRIBUTIONS, AttackSpec
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
@@ -147,7 +146,7 @@ class Ifia:
         """(the next iterate, the goal [B] at this one, the largest entry [B] of its gradient)."""
         size = tf.reshape(size, [-1, 1, 1, 1])
         if self.attack.method == "ifia_random":
-            draw = lambda s: draws.uniform(x.shape[1:], s + [i, 0], -1.0, 1.0)  # noqa: E731
+            draw = lambda s: tf.random.stateless_uniform(x.shape[1:], s + [i, 0], -1.0, 1.0)  # noqa: E731
             g = tf.map_fn(draw, seeds, fn_output_signature=x.dtype)
             goal = tf.zeros_like(size[:, 0, 0, 0])
         else:

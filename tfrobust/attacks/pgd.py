@@ -6,7 +6,6 @@ The one ascent loop of the project: training maximises its inner terms with it, 
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.balls import Ball
 
 
@@ -38,7 +37,7 @@ def pgd(
     for run in range(restarts):
         first = x if start is None else start
         if random_start or run:
-            first = ball.sample(x, seed(run) if callable(seed) else draws.fold_in(seed, run))
+            first = ball.sample(x, seed(run) if callable(seed) else tf.random.experimental.stateless_fold_in(seed, run))
         x_adv, value = _climb(goal, x, first, ball, steps, step_size, keep, accept)
         if best is None:
             best, best_value = x_adv, value

@@ -10,7 +10,6 @@ restarts or draws never report a more robust network.
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attacks.pgd import pgd
 from tfrobust.attacks.spatial import spatial
 from tfrobust.attacks.spec import ON_PREDICTIONS, AttackSpec
@@ -54,7 +53,7 @@ def _attack(network, attack, x, y, examples):
     if attack.method == "trades":
         clean = logits(x)
         noise = tf.map_fn(
-            lambda s: draws.normal(x.shape[1:], s), attack.seeds(examples, 0), fn_output_signature=x.dtype
+            lambda s: tf.random.stateless_normal(x.shape[1:], s), attack.seeds(examples, 0), fn_output_signature=x.dtype
         )
         start = attack.ball.project(x + START_DEVIATION * noise, x)
 

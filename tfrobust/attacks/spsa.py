@@ -9,7 +9,6 @@ Differs from the paper: steps are those of PGD (signs in l-infinity) instead of 
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.balls import Ball
 
 
@@ -17,7 +16,7 @@ def estimated_gradient(goal, x: tf.Tensor, samples: int, delta: float, seed) -> 
     """g [B,H,W,C]; goal: x -> [B].  All images share the directions, so that batches do not matter."""
 
     def add(i, total):
-        v = tf.sign(draws.uniform(x.shape[1:], tf.stack([seed[0], seed[1] + i]), -1.0, 1.0))
+        v = tf.sign(tf.random.stateless_uniform(x.shape[1:], tf.stack([seed[0], seed[1] + i]), -1.0, 1.0))
         slope = (goal(x + delta * v) - goal(x - delta * v)) / (2 * delta)
         return i + 1, total + tf.reshape(slope, [-1, 1, 1, 1]) * v
 

@@ -6,7 +6,6 @@ random baseline and a random point of the path.
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attributions.gradient import mean_gradient
 
 
@@ -20,7 +19,7 @@ def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 
     samples = int(baselines.shape[0])
     within, order = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     strata = tf.random.experimental.stateless_shuffle(tf.range(samples), order)
-    t = (tf.cast(strata, x.dtype) + draws.uniform([samples], within)) / samples
+    t = (tf.cast(strata, x.dtype) + tf.random.stateless_uniform([samples], within)) / samples
     t, x0 = tf.reshape(t, [-1, 1, 1, 1, 1]), baselines[:, tf.newaxis]
 
     def path(part):

@@ -5,7 +5,6 @@ SG(x) = 1/S sum_s grad score(x + n_s),    n_s normal with standard deviation sig
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attributions.gradient import mean_gradient
 from tfrobust.types import InputError
 
@@ -20,5 +19,5 @@ def smoothgrad(
     """
     if samples < 1 or deviation < 0:
         raise InputError(f"SmoothGrad needs at least 1 sample and a deviation of 0 or more; got {samples}, {deviation}")
-    noise = deviation * draws.normal([samples, 1, *x.shape[1:]], seed)
+    noise = deviation * tf.random.stateless_normal([samples, 1, *x.shape[1:]], seed)
     return mean_gradient(score, lambda part: x + noise[part], samples, y, chunk=chunk)

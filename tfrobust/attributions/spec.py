@@ -5,7 +5,6 @@ from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attributions.grad_cam import grad_cam, grad_cam_plus_plus, guided_grad_cam_plus_plus
 from tfrobust.attributions.grad_shap import grad_shap
 from tfrobust.attributions.gradient import gradient, gradient_x_input
@@ -105,7 +104,7 @@ def attribute(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=
 
 
 def _noise_images(samples, x):
-    return draws.uniform([samples, *x.shape[1:]], [1, 0])
+    return tf.random.stateless_uniform([samples, *x.shape[1:]], [1, 0])
 
 
 def saliency_map(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:

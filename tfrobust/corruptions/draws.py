@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfrobust import draws
-
 
 class Draws(NamedTuple):
     """seeds: [B,2] int32, one of each example.  A tag tells the draws of one corruption apart; none knows the severity,
@@ -24,17 +22,17 @@ class Draws(NamedTuple):
     def _each(self, tag, draw, *of_each):
         def one(seed_and_more):
             seed, *more = seed_and_more
-            return draw(draws.fold_in(seed, tag), *more)
+            return draw(tf.random.experimental.stateless_fold_in(seed, tag), *more)
 
         return tf.map_fn(one, (self.seeds, *of_each), fn_output_signature=tf.float32)
 
     def normal(self, tag: int, shape) -> tf.Tensor:
         """[B,*shape], standard normal."""
-        return self._each(tag, lambda s: draws.normal(shape, s))
+        return self._each(tag, lambda s: tf.random.stateless_normal(shape, s))
 
     def uniform(self, tag: int, shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
         """[B,*shape], uniform in [low, high)."""
-        return self._each(tag, lambda s: draws.uniform(shape, s, low, high))
+        return self._each(tag, lambda s: tf.random.stateless_uniform(shape, s, low, high))
 
     def poisson(self, tag: int, rates: tf.Tensor) -> tf.Tensor:
         """Counts of the rates [B,...], of their shape."""

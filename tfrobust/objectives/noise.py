@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.balls import make_ball
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import START
@@ -23,7 +22,7 @@ COIN = 1  # The tag of the coin among the draws of a step.
 
 def flip(step, heads, tails) -> tf.Tensor:
     """heads() or tails(), by a fair coin of the step: one for the whole mini-batch."""
-    return tf.cond(draws.uniform([], step.draw_for_batch(COIN)) < 0.5, heads, tails)
+    return tf.cond(tf.random.stateless_uniform([], step.draw_for_batch(COIN)) < 0.5, heads, tails)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import START
@@ -41,7 +40,7 @@ class R2et:
 
     def outer(self, network, batch, x_adv, step):
         logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
-        v = draws.normal(tf.shape(batch.x), step.draw(START))
+        v = tf.random.stateless_normal(tf.shape(batch.x), step.draw(START))
         v /= tf.sqrt(tf.reduce_sum(v * v, axis=[1, 2, 3], keepdims=True))
         with tf.GradientTape() as tape:
             tape.watch(batch.x)

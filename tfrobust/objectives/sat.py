@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.balls import make_ball
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.madry import Madry
@@ -52,8 +51,8 @@ class _Saliency:
     def direction(self, batch, step):
         """delta of Eq. 9, [B,H,W,C]."""
         t = tf.cast(step.epoch if self.anneal == "epoch" else step.iteration, tf.float32)
-        z = tf.sign(draws.uniform(tf.shape(batch.x), step.draw(SIGNS), -1.0, 1.0))
-        noise = draws.uniform(tf.shape(batch.x), step.draw(PLACES)) < tf.pow(self.alpha, t)
+        z = tf.sign(tf.random.stateless_uniform(tf.shape(batch.x), step.draw(SIGNS), -1.0, 1.0))
+        noise = tf.random.stateless_uniform(tf.shape(batch.x), step.draw(PLACES)) < tf.pow(self.alpha, t)
         return tf.where(noise, z, -self._map(batch, step))
 
     def _map(self, batch, step):
@@ -63,7 +62,7 @@ class _Saliency:
         if sources == 1:
             return batch.s[:, 0]
         seed = (step.draw_for_batch if self.draw == "batch" else step.draw_for_epoch)(SOURCE)
-        return tf.gather(batch.s, draws.uniform([], seed, 0, sources, tf.int32), axis=1)
+        return tf.gather(batch.s, tf.random.stateless_uniform([], seed, 0, sources, tf.int32), axis=1)
 
     def perturbed(self, batch, step):
         """x' of Algorithm 1; in l2, eps delta shortened to the ball."""

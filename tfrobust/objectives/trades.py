@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.attacks.pgd import pgd
 from tfrobust.losses import cross_entropy, kl
 from tfrobust.objectives.inner import START, InnerMax
@@ -31,7 +30,7 @@ class Trades(InnerMax):
     def inner(self, network, batch, step):
         clean = tf.stop_gradient(network(batch.x, training=False))
         ball, step_size = self.ramped(step)
-        noise = START_DEVIATION * draws.normal(tf.shape(batch.x), step.draw(START))
+        noise = START_DEVIATION * tf.random.stateless_normal(tf.shape(batch.x), step.draw(START))
         start = ball.project(batch.x + noise, batch.x) if self.random_start else batch.x
 
         def goal(x):

@@ -7,7 +7,6 @@ model beside the trainer, and can be saved at any time.
 import keras
 import tensorflow as tf
 
-from tfrobust import draws
 from tfrobust.precision import copy_weights, in_bfloat16
 from tfrobust.types import Batch, Step
 
@@ -81,7 +80,7 @@ class Trainer(keras.Model):
         scale = tf.constant(1.0)
         if self.eps_ramp_steps:
             scale = tf.minimum(1.0, tf.cast(iteration, tf.float32) / self.eps_ramp_steps)
-        seed = draws.fold_in(batch_seed, replica)
+        seed = tf.random.experimental.stateless_fold_in(batch_seed, replica)
         epoch = iteration * self.batch_size // self.images if self.images else tf.zeros_like(iteration)
         return Step(seed, batch_seed, iteration, epoch, scale)
 

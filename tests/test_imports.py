@@ -30,6 +30,7 @@ ALLOWED = {
     "serving": SHARED | {"attributions", "networks"},
     "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "report": set(),
+    "auditing": SHARED | {"attacks", "attributions", "data", "evaluation", "memory", "networks", "report"},
 }
 PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")
 

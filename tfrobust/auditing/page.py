@@ -9,7 +9,7 @@ import numpy as np
 
 from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
-from tfrobust.auditing.plan import in_pixels
+from tfrobust.auditing.plan import WAY, in_pixels
 from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, raised, verdict
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
@@ -173,8 +173,8 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     pgd = next(iter(plan.suite(1, 0).predictions.values()))
     done = [
         f"Maps of {measured.images} images at most, attacked by IFIA top-k (Ghorbani et al., 2019; {plan.steps} steps "
-        f"of 4 eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second derivative), in "
-        f"l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}; Integrated Gradients from black with "
+        f"of {WAY} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps "
+        f"that change the prediction taken back), in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}; Integrated Gradients from black with "
         f"{plan.points} points.",
         f"Predictions of {plan.predicted} images at most, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"It took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",

@@ -12,6 +12,7 @@ PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = {"IG": "integrated_gradients", "gradient": "gradient"}
 PGD_STEPS = 20
+WAY = 4  # Of all steps of the attack on maps together, in eps.
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
 ENOUGH = 24  # Images, below which a cheaper level is taken.
@@ -68,11 +69,18 @@ class Plan:
 
     def attack(self, eps: float, steps: Optional[int] = None) -> AttackSpec:
         """IFIA top-k.  The map stays the network's and only its second derivative is softplus' (FAR): a twin with
-        softplus throughout is another network the deeper it is."""
-        steps = steps or self.steps
-        # As far as the ball is wide, four times over.
-        size = 4 * eps / steps
-        return AttackSpec("ifia_top_k", eps, steps=steps, step_size=size, k=self.k, curvature_only=True, seed=self.seed)
+        softplus throughout is another network the deeper it is.  A step that changes the prediction is taken back:
+        networks that were not trained against attacks lose it at once."""
+        return AttackSpec(
+            "ifia_top_k",
+            eps,
+            steps=steps or self.steps,
+            step_size=WAY * eps / (steps or self.steps),
+            k=self.k,
+            curvature_only=True,
+            keep_label=True,
+            seed=self.seed,
+        )
 
     @property
     def units(self) -> float:

@@ -4,6 +4,7 @@ from tfrobust.report.boxes import draw_boxes
 from tfrobust.report.curves import draw_curves
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
 from tfrobust.report.page import (
+    STYLE,
     html_code,
     html_details,
     html_heading,
@@ -24,6 +25,7 @@ __all__ = [
     "PaperRow",
     "Panel",
     "Reported",
+    "STYLE",
     "draw_boxes",
     "draw_curves",
     "draw_found_boxes",

@@ -33,6 +33,8 @@ from tfrobust.networks import input_shape
 
 SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
 
+FORMAT = "audit |{bar:20}| {n:.0f} of about {total:.0f} s {postfix}"
+
 
 class TimeBar:
     """The report of an audit as a bar of seconds."""
@@ -42,8 +44,7 @@ class TimeBar:
 
     def __call__(self, what: str, passed: float, expected: float) -> None:
         if self.bar is None:
-            self.bar = bar(1, "audit")
-            self.bar.bar_format = "audit |{bar:20}| {n:.0f} of about {total:.0f} s {postfix}"
+            self.bar = bar(expected, "audit", bar_format=FORMAT)
         self.bar.total = max(expected, 1.0)
         self.bar.set_postfix_str(what, refresh=False)
         self.bar.update(min(passed, self.bar.total) - self.bar.n)

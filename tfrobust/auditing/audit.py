@@ -43,12 +43,15 @@ class Measured(NamedTuple):
     def name(self, index: int) -> str:
         """What the image with this index in the records is called."""
         row = self.subject.rows[index]
-        return f"image {row}" if self.names is None else self.names[row]
+        return f"x[{row}]" if self.names is None else self.names[row]
 
     @property
     def records(self) -> List[Dict[str, Any]]:
-        """A dict per image and task; `index` counts the images that were given."""
-        return [{**r, "index": int(self.subject.rows[r["index"]])} for r in self.result.records]
+        """A dict per image and task; `image`: its name."""
+        return [
+            {"image": self.name(r["index"]), **{key: value for key, value in r.items() if key != "index"}}
+            for r in self.result.records
+        ]
 
 
 def measure(

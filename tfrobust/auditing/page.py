@@ -172,10 +172,10 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     plan = measured.plan
     pgd = next(iter(plan.suite(1, 0).predictions.values()))
     done = [
-        f"Maps of {measured.images} images at most, attacked by IFIA top-k (Ghorbani et al., 2019; {plan.steps} steps "
+        f"Maps of {measured.images} images at most, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
         f"of {WAY} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps "
-        f"that change the prediction taken back), in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}; Integrated Gradients from black with "
-        f"{plan.points} points.",
+        f"that change the prediction taken back, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
+        f"Integrated Gradients from black with {plan.points} points.",
         f"Predictions of {plan.predicted} images at most, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"It took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
         *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),

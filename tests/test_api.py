@@ -139,5 +139,24 @@ def test_maps_are_those_of_the_library_for_networks_of_any_make():
     assert tfrobust.attribute(network, x, y, "grad_cam").shape == (3, 8, 8)
 
 
+def test_an_audit_shows_itself_and_is_saved(digits, tmp_path):
+    model = tfrobust.robustify(plain(), "natural", pixels="0..255")
+    model.compile()
+    model.fit(digits.x_train, digits.y_train, epochs=3, verbose=0)
+    seen = []
+    audit = tfrobust.audit(
+        model, digits.x_test, digits.y_test, eps=[8 / 255], images=4, report=lambda *said: seen.append(said)
+    )
+    assert audit.grade in ("fragile", "moves", "holds", "unsure", "none") and audit.verdict in repr(audit)
+    assert "<table>" in audit._repr_html_() and audit.verdict in audit._repr_html_()
+    assert audit.summary["pixels"]["chosen"] == "0..1"
+    own = [r for r in audit.records if r["task"] == "gradient at 8/255"]
+    assert len(own) == 4 and all(digits.y_test[int(r["image"][2:-1])] == r["label"] for r in own)
+    path = audit.save(str(tmp_path / "a"))
+    assert path.endswith("audit.html") and {p.name for p in (tmp_path / "a").iterdir()} >= {"audit.json", "audit.html"}
+    passed = [seconds for _, seconds, _ in seen]
+    assert len(passed) > 10 and passed == sorted(passed)
+
+
 if __name__ == "__main__":
     run_tests(__file__)

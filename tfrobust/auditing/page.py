@@ -177,7 +177,7 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
         f"that change the prediction taken back, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
         f"Predictions of {plan.predicted} images at most, attacked by PGD ({pgd.steps} steps of eps / 4).",
-        f"It took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
+        f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
         *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),
     ]
     parts = [report.html_heading("What was done"), report.html_list(done)]

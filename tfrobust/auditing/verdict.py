@@ -80,17 +80,14 @@ def _moved(measured, task) -> str:
 
 
 def _sentence(measured, task) -> str:
-    s, name = measured.result.summary[task], task.split(" at ")[0]
-    top, kendall, difference = s["top_k_intersection"], s["kendall"], gain(measured, task)
-    beats = (
-        f"{difference['mean']:.0%} further than noise ({difference['low']:.0%} to {difference['high']:.0%})"
-        if difference["low"] > 0
-        else "not clearly further than noise"
-    )
+    s, name, points = measured.result.summary[task], task.split(" at ")[0], gain(measured, task)
+    kind = "fewer" if points["low"] > 0 else "fewer, which may be chance"
     return (
-        f"{MAP_NAMES[name]}, eps {in_pixels(s['eps'])}: {top['mean']:.0%} of the top {measured.plan.k} pixels stay "
-        f"(95 % interval {max(top['low'], 0):.0%} to {min(top['high'], 1):.0%}, {s['examples']} images), Kendall's tau "
-        f"{kendall['mean']:.2f} (noise {s['noise_kendall']['mean']:.2f}); the attack moves them {beats}."
+        f"{MAP_NAMES[name]}, eps {in_pixels(s['eps'])}: {s['top_k_intersection']['mean']:.0%} of the top "
+        f"{measured.plan.k} pixels stay under the attack, {s['noise_top_k_intersection']['mean']:.0%} under noise: "
+        f"{100 * points['mean']:.0f} points {kind} (95 % interval {100 * points['low']:.0f} to "
+        f"{100 * points['high']:.0f}, {s['examples']} images). Kendall's tau {s['kendall']['mean']:.2f} under the "
+        f"attack, {s['noise_kendall']['mean']:.2f} under noise."
     )
 
 

@@ -42,6 +42,20 @@ class _PointsParser(flags.ArgumentParser):
         return "points"
 
 
+class _FractionsParser(flags.ArgumentParser):
+    """Numbers with commas between."""
+
+    syntactic_help = "numbers or fractions, commas between"
+
+    def parse(self, argument):
+        if not isinstance(argument, str):
+            return list(argument)
+        return [_FractionParser().parse(part) for part in argument.split(",")]
+
+    def flag_type(self):
+        return "numbers"
+
+
 class _FractionSerializer(flags.ArgumentSerializer):
     def serialize(self, value):
         return repr(value)
@@ -55,6 +69,11 @@ def define_points(name: str, help_text: str, fv: flags.FlagValues) -> None:
 def define_memory(fv: flags.FlagValues) -> None:
     text = "What a chunk of auto may take, in GiB (half of what is free unless given)."
     flags.DEFINE_float("memory_gb", None, text, lower_bound=0.001, flag_values=fv)
+
+
+def define_numbers(name: str, default, help_text: str, fv: flags.FlagValues) -> None:
+    """Numbers, commas between, each as in define_number: --eps=2/255,4/255."""
+    flags.DEFINE(_FractionsParser(), name, default, help_text, fv, flags.ArgumentSerializer())
 
 
 def define_number(name: str, default, help_text: str, fv: flags.FlagValues) -> None:

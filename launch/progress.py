@@ -24,12 +24,14 @@ class _Lines:
 _open = weakref.WeakSet()
 
 
-def bar(total: int, what: str, initial: int = 0) -> tqdm:
-    """A bar of `total` steps; closed, it stays on the screen."""
+def bar(total: int, what: str, initial: int = 0, **options) -> tqdm:
+    """A bar of `total` steps; closed, it stays on the screen.  options: further ones of tqdm."""
     if _WATCHED:
-        made = tqdm(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True)
+        made = tqdm(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True, **options)
     else:
-        made = tqdm(total=total, desc=what, initial=initial, mininterval=10, file=_Lines(), ascii=True, ncols=100)
+        made = tqdm(
+            total=total, desc=what, initial=initial, mininterval=10, file=_Lines(), ascii=True, ncols=100, **options
+        )
     _open.add(made)
     return made
 

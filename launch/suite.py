@@ -4,8 +4,6 @@ example and attack, pictures."""
 import json
 import os
 
-import numpy as np
-
 from flags import data_flags, evaluation_flags
 from launch import chunks
 from launch.columns import diagnosis
@@ -140,7 +138,11 @@ def write(directory: str, result: Result, suite: Suite, text: str, about_it: dic
 def draw(path: str, result: Result, suite: Suite) -> None:
     """Panels of the least alike, the median and the most alike maps of each attack, box plots, curves over eps."""
     if result.maps:
-        panels = [panel for name, maps in result.maps.items() for panel in picked(name, maps)]
+        panels = [
+            panel
+            for name, maps in result.maps.items()
+            for panel in report.worst_median_best(maps, [name] * len(maps.x))
+        ]
         report.draw_panels(panels, path + "_panels.png", "lowest, median and highest Kendall of each attack", 3)
         for measure in ("kendall", "top_k_intersection"):
             groups = {name: scores_of(result, name, measure) for name in result.maps}
@@ -152,14 +154,6 @@ def draw(path: str, result: Result, suite: Suite) -> None:
     curves = map_curves(result, suite)
     if curves:
         report.draw_curves(curves, path + "_eps_maps.png", "Kendall of map and attacked map over eps", "Kendall")
-
-
-def picked(name, maps):
-    order = np.argsort(maps.scores["kendall"], kind="stable")
-    for place in (0, len(order) // 2, -1):
-        n = order[place]
-        caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
-        yield report.Panel(name, maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption)
 
 
 def scores_of(result, name, measure):

@@ -29,6 +29,9 @@ ALLOWED = {
     "serving": SHARED | {"attributions", "networks"},
     "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "report": set(),
+    "auditing": SHARED | {"attacks", "attributions", "data", "evaluation", "memory", "networks", "report"},
+    "fitting": {"types", "data", "networks", "training"},
+    "api": SHARED | {"auditing", "attributions", "data", "evaluation", "fitting", "networks", "objectives"},
 }
 PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")
 

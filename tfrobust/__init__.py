@@ -1,3 +1,21 @@
-"""tfrobust: image classifiers whose explanations hold still under attack, trained and measured in TensorFlow."""
+"""tfrobust: image classifiers whose explanations hold still under attack, trained and measured in TensorFlow.
+
+For notebooks: tfrobust.robustify, tfrobust.audit, tfrobust.attribute (see `api`).
+"""
 
 __version__ = "0.1.0"
+
+_API = ("attribute", "audit", "robustify")
+
+
+def __getattr__(name: str):
+    """The functions of `api`, imported when they are first asked for: they bring all rooms with them."""
+    if name not in _API:
+        raise AttributeError(f"module 'tfrobust' has no attribute {name!r}")
+    from tfrobust import api
+
+    return getattr(api, name)
+
+
+def __dir__():
+    return sorted([*globals(), *_API])

@@ -14,7 +14,7 @@ from tests.helpers import (
 from tfrobust import similarity
 from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
 from tfrobust.attacks.best import BestIterate, unlikeness
-from tfrobust.attacks.ifia import center_of_mass
+from tfrobust.attacks.goals import center_of_mass
 from tfrobust.attributions import AttributionSpec
 from tfrobust.similarity.ranking import mass_center, top_k_mask
 from tfrobust.types import InputError
@@ -120,7 +120,7 @@ def test_a_normalised_top_k_sum_that_holds_everything_cannot_fall():
         mask = top_k_mask(run._judge.maps(x, y), k).reshape(6, 8, 8).astype(np.float32)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            goal = run._goal(x, x, y, tf.constant(mask))
+            goal = run._goal.value(x, x, y, tf.constant(mask))
         return np.abs(tape.gradient(goal, x)).max(), goal.numpy()
 
     gradient, goal = moved(4)
@@ -138,6 +138,16 @@ def test_every_image_draws_its_own_noise_whatever_its_batch():
         np.testing.assert_allclose(run(same[i : i + 1], y[:1], [i]).x_adv[0], whole[i], atol=1e-6)
     start = Ifia(network, MAP, attack(random_start=True, steps=1, step_size=0.0))
     assert np.abs(start(same[:1], y[:1], [0]).x_adv - whole[:1]).max() > 0.01  # Another attack draws other noise.
+
+
+def test_attacks_of_other_budgets_share_what_was_traced():
+    network, x, y = predicted(4)
+    runs = [Ifia(network, MAP, attack(eps=eps, steps=steps)) for eps, steps in ((0.1, 1), (0.2, 3))]
+    for run in runs:
+        run(x, y)
+    assert runs[0]._goal is runs[1]._goal and runs[0]._judge is runs[1]._judge
+    assert runs[0]._goal.slope.experimental_get_tracing_count() == 1
+    assert Ifia(network, MAP, attack(softplus_beta=9.0))._goal is not runs[0]._goal
 
 
 def test_center_of_mass_agrees_with_the_measure():

@@ -7,7 +7,7 @@ from keras import layers
 from tests.helpers import images, run_tests
 from tfrobust.attributions import gradient, make_score
 from tfrobust.attributions.split import last_feature_map
-from tfrobust.networks import adopt, check_network
+from tfrobust.networks import PIXELS, adopt, check_network
 from tfrobust.twins import softplus, twin
 from tfrobust.types import InputError
 
@@ -20,6 +20,9 @@ maximum = keras.ops.maximum if KERAS_3 else tf.maximum
 softmax = keras.ops.softmax if KERAS_3 else tf.nn.softmax
 sigmoid = keras.ops.sigmoid if KERAS_3 else tf.nn.sigmoid
 log_softmax = keras.ops.log_softmax if KERAS_3 else tf.nn.log_softmax
+
+
+X = np.random.RandomState(0).rand(3, *SHAPE).astype(np.float32)
 
 
 def classifier(end, *middle):
@@ -208,6 +211,13 @@ def adapted(scale):
     layer = layers.Normalization()
     layer.adapt(scale * images(shape=SHAPE)[0].numpy())
     return layer
+
+
+@pytest.mark.parametrize("pixels", PIXELS)
+def test_a_network_adopted_from_any_range_takes_0_to_1_when_adopted_again(pixels):
+    network = on(layers.Rescaling(1 / 255)) if pixels == "0..255" else on()
+    once = adopt(network, pixels)
+    np.testing.assert_allclose(adopt(once)(X), once(X), atol=1e-5)
 
 
 @pytest.mark.parametrize(

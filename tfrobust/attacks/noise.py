@@ -8,7 +8,7 @@ from typing import Callable, Optional
 
 import tensorflow as tf
 
-from tfrobust.attacks.best import BestIterate, Judge, Outcome
+from tfrobust.attacks.best import BestIterate, Outcome, judge_of
 from tfrobust.attacks.spec import AttackSpec
 from tfrobust.attributions.spec import AttributionSpec
 
@@ -19,7 +19,7 @@ class NoiseControl:
 
     def __init__(self, network, attribution: AttributionSpec, attack: AttackSpec, chunk: Optional[int] = None):
         self.attribution, self.attack = attribution, attack
-        self._judge = Judge(network, attribution, chunk)
+        self._judge = judge_of(network, attribution, chunk)
 
     def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Outcome:
         """x [B,H,W,C] and the labels y [B] to be kept.

@@ -4,6 +4,7 @@ from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit
 from tfrobust.data.cifar10_c import cifar10_c
 from tfrobust.data.facts import FACTS
+from tfrobust.data.labelled import Labelled, load_labelled
 from tfrobust.data.load import load
 from tfrobust.data.prepared import augmented, resized
 from tfrobust.data.stream import training_batches
@@ -12,10 +13,12 @@ __all__ = [
     "ANNOTATIONS",
     "FACTS",
     "ImageData",
+    "Labelled",
     "annotation_maps",
     "augmented",
     "cifar10_c",
     "load",
+    "load_labelled",
     "make_image_data",
     "resized",
     "to_unit",

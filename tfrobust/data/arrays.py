@@ -113,6 +113,15 @@ def make_image_data(
     return ImageData(name, x_train, y_train, x_test, y_test, classes, *checked)
 
 
+def check_labelled(name: str, arrays, x, y):
+    """(x [N,H,W,C], y [N] int32) checked as those of a split; arrays: what the two are called in `name`."""
+    x = _images(f"{name}: {arrays[0]}", x)
+    y = _labels(f"{name}: {arrays[1]}", y, x)
+    if y.min() < 0:
+        raise InputError(f"{name}: {arrays[1]} holds label {y.min()}: labels count from 0")
+    return x, y
+
+
 def _images(name, x):
     x = x if isinstance(x, np.memmap) else np.asarray(x)  # An array in a file stays there.
     x = x[..., np.newaxis] if x.ndim == 3 else x

@@ -25,6 +25,27 @@ def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=No
     image_size: the short side is resized to it and the middle square cut out; without it all images must be of one
     size.
     """
+    splits, classes = _checked_splits(path)
+    arrays = []
+    for split in ("train", "test"):
+        files = [(f, label) for label, c in enumerate(classes) for f in splits[split][c]]
+        images = [_image(f, image_size) for f, _ in files]
+        for (f, _), image in zip(files, images):
+            if image.shape != images[0].shape:
+                raise InputError(f"{f} is {image.shape[:2]}, {files[0][0]} {images[0].shape[:2]}: give --image_size")
+        arrays += [np.stack(images), np.array([label for _, label in files])]
+    return make_image_data(name, *arrays, facts=facts)
+
+
+def files_to_test(path: str, image_size: Optional[int] = None):
+    """(files, labels, names of the classes, file -> its image [H,W,3] uint8) of the test split, nothing decoded yet."""
+    splits, classes = _checked_splits(path)
+    files = [(f, label) for label, c in enumerate(classes) for f in splits["test"][c]]
+    return *map(list, zip(*files)), classes, lambda file: _image(file, image_size)
+
+
+def _checked_splits(path):
+    """(split -> class -> files, the classes in their order); InputError where a class lacks a folder or images."""
     splits = _splits(path)
     classes = sorted(splits["train"], key=_natural)
     if len(classes) < 2:
@@ -36,15 +57,7 @@ def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=No
         empty = [c for c in classes if not files[c]]
         if empty:
             raise InputError(f"{path}: class {empty[0]!r} has no image for {split} ({', '.join(ENDINGS)})")
-    arrays = []
-    for split in ("train", "test"):
-        files = [(f, label) for label, c in enumerate(classes) for f in splits[split][c]]
-        images = [_image(f, image_size) for f, _ in files]
-        for (f, _), image in zip(files, images):
-            if image.shape != images[0].shape:
-                raise InputError(f"{f} is {image.shape[:2]}, {files[0][0]} {images[0].shape[:2]}: give --image_size")
-        arrays += [np.stack(images), np.array([label for _, label in files])]
-    return make_image_data(name, *arrays, facts=facts)
+    return splits, classes
 
 
 def _splits(path) -> Dict[str, Dict[str, List[str]]]:

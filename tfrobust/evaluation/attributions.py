@@ -6,7 +6,7 @@ import numpy as np
 
 from tfrobust import similarity
 from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
-from tfrobust.attacks.best import Judge
+from tfrobust.attacks.best import judge_of
 from tfrobust.attacks.ifia import TARGETED
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation.predictions import batches, once_traced
@@ -44,9 +44,6 @@ def prepared(network, attribution: AttributionSpec, attack: AttackSpec, chunk: O
     return (NoiseControl if attack.method == "noise" else Ifia)(network, attribution, attack, chunk)
 
 
-judge = once_traced(Judge)
-
-
 def attack_maps(
     network,
     x: np.ndarray,
@@ -80,7 +77,7 @@ def attack_maps(
 
 def plain_maps(network, x, y, attribution: AttributionSpec, batch_size: int, chunk=None) -> np.ndarray:
     """The maps [N,H,W] of the images x [N,H,W,C] for the classes y [N]."""
-    maps = judge(network, attribution, chunk).maps
+    maps = judge_of(network, attribution, chunk).maps
     return np.concatenate([maps(x[rows], y[rows]) for rows in batches(len(x), batch_size)])
 
 

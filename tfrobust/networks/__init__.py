@@ -1,6 +1,7 @@
 """Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
 
-from tfrobust.networks.adoption import PIXELS, adopt
+from tfrobust.networks.adoption import adopt
 from tfrobust.networks.contract import check_images, check_network, input_shape
+from tfrobust.networks.pixels import PIXELS, guess_pixels
 
-__all__ = ["PIXELS", "adopt", "check_images", "check_network", "input_shape"]
+__all__ = ["PIXELS", "adopt", "check_images", "check_network", "guess_pixels", "input_shape"]

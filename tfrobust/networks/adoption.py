@@ -7,15 +7,11 @@ gives logits, and has its ReLUs where a twin finds them.  The network that was g
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 
 from tfrobust.networks.contract import check_network, input_shape
 from tfrobust.networks.graph_copy import Copier, first_line, graph_of
+from tfrobust.networks.pixels import PIXELS, in_range
 from tfrobust.types import InputError
-
-PIXELS = ("0..1", "0..255", "-1..1", "imagenet_caffe", "imagenet_torch")
-_BGR_MEAN = (103.939, 116.779, 123.68)
-_RGB_MEAN, _RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def adopt(network: keras.Model, pixels: str = "0..1", x=None) -> keras.Model:
@@ -32,7 +28,7 @@ def adopt(network: keras.Model, pixels: str = "0..1", x=None) -> keras.Model:
     """
     shape = _image_shape(network, pixels)
     images = keras.Input(shape, dtype="float32", name="images")
-    copier = Copier(images, _scale(pixels, images), pixels == "0..255")
+    copier = Copier(images, in_range(pixels, images), pixels == "0..255")
     try:
         adopted, end = copier.adopted(network)
     except InputError:
@@ -66,33 +62,9 @@ def _image_shape(network, pixels: str) -> tuple:
     return shape
 
 
-def _scale(pixels: str, x):
-    """x [B,H,W,C] in [0, 1] in the range that the network expects, by layers of Keras without weights."""
-
-    def scaled(scale, offset=0.0):
-        return layers.Rescaling(scale, offset, dtype="float32", name="pixels")(x)
-
-    if pixels == "0..255":
-        return scaled(255.0)
-    if pixels == "-1..1":
-        return scaled(2.0, -1.0)
-    if pixels == "imagenet_torch":
-        return scaled([1 / std for std in _RGB_STD], [-mean / std for mean, std in zip(_RGB_MEAN, _RGB_STD)])
-    if pixels == "imagenet_caffe":
-        # BGR by cutting and joining: a slice would be an operation, and a Lambda does not load in safe mode.
-        x = layers.Permute((1, 3, 2), name="pixels_channels_first")(x)
-        cut = [
-            layers.Cropping2D(((0, 0), (c, 2 - c)), data_format="channels_last", name=f"pixels_{'rgb'[c]}")(x)
-            for c in (2, 1, 0)
-        ]
-        x = layers.Permute((1, 3, 2), name="pixels_bgr")(layers.Concatenate(axis=2, name="pixels_joined")(cut))
-        return scaled(255.0, [-mean for mean in _BGR_MEAN])
-    return x
-
-
 def _compare(network, adopted, end, pixels: str, x) -> None:
     """Raises InputError where the two differ on the images x in [0, 1]."""
-    want = np.asarray(tf.nest.flatten(network(_scale(pixels, x), training=False))[0], np.float32)
+    want = np.asarray(tf.nest.flatten(network(in_range(pixels, x), training=False))[0], np.float32)
     got = adopted(x, training=False)
     got = np.asarray(end(got[:, -want.shape[1] :]) if end else got, np.float32)
     if np.abs(got - want).max() > 1e-3 * np.abs(want).max():

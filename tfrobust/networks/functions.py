@@ -51,10 +51,13 @@ def as_probabilities(function, classes: int):
     return None
 
 
-def takes_bytes(op, function, channels: int) -> bool:
-    """Whether the layer is linear in pixels and leaves next to nothing of [0, 1]: it is made for 0..255."""
-    if not is_function(op) and not isinstance(op, (layers.Rescaling, layers.Normalization)):
-        return False
+def is_pointwise(op) -> bool:
+    """Whether the layer or operation does to each pixel what it does to any."""
+    return is_function(op) or isinstance(op, (layers.Rescaling, layers.Normalization))
+
+
+def takes_bytes(function, channels: int) -> bool:
+    """Whether the function of pixels is linear and leaves next to nothing of [0, 1]: it is made for 0..255."""
     y = _values(function, np.float32([0, 127.5, 255])[:, None, None, None] * np.ones([1, 1, 1, channels], np.float32))
     if y is None or y.shape != (3, 1, 1, channels):
         return False

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfrobust.networks.functions import as_probabilities, as_relu, can_be_split, is_function, takes_bytes
+from tfrobust.networks.functions import as_probabilities, as_relu, can_be_split, is_function, is_pointwise, takes_bytes
 from tfrobust.types import InputError
 
 # Layers whose built-in activation is the last thing they do, so that it can be a layer of its own.
@@ -79,7 +79,8 @@ class Copier:
 
     def __init__(self, images, start, bytes_expected: bool):
         self.images, self.start, self.bytes_expected = images, start, bytes_expected
-        self.pixels = {id(start): start}  # The start, and what was made of it without weights.
+        # The start, and what was made of it without weights: (tensor, what was done to each pixel).
+        self.pixels = {id(start): (start, lambda t: t)}
         self.copies = {}  # Of a layer: (layer, copy).
         self.made = {}  # Of the output of a layer without weights: (output, the layer as a function, input).
         self.training = None  # Of the model within that is being traced: base(x, training=False).
@@ -142,8 +143,11 @@ class Copier:
             y = self.copy(op)(*args, **kwargs)
         self.made[id(y)] = y, function, tensors[0]
         if early:
-            self.pixels[id(y)] = y
-            if not self.bytes_expected and takes_bytes(op, function, tensors[0].shape[-1]):
+            before = self.pixels[id(tensors[0])][1]
+            self.pixels[id(y)] = y, (lambda t: function(before(t))) if is_pointwise(op) else before
+            # All of it together: an adopted network takes [0, 1], and makes 0..255 of it for a layer that wants that.
+            bytes_wanted = is_pointwise(op) and takes_bytes(self.pixels[id(y)][1], self.images.shape[-1])
+            if bytes_wanted and not self.bytes_expected:
                 raise InputError(f"layer {op.name!r} is made for pixels in 0..255: pass pixels='0..255'")
         return y
 

@@ -3,7 +3,18 @@
 from tfrobust.report.boxes import draw_boxes
 from tfrobust.report.curves import draw_curves
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
-from tfrobust.report.panels import Panel, draw_panels
+from tfrobust.report.page import (
+    STYLE,
+    html_code,
+    html_details,
+    html_heading,
+    html_list,
+    html_page,
+    html_picture,
+    html_table,
+    html_text,
+)
+from tfrobust.report.panels import Panel, draw_panels, worst_median_best
 from tfrobust.report.paper_table import Cell, write_paper_table
 from tfrobust.report.reported import PaperRow, Reported, paper_rows, reported, row_of
 from tfrobust.report.table import Column, markdown, write_json, write_table, write_text
@@ -14,16 +25,26 @@ __all__ = [
     "PaperRow",
     "Panel",
     "Reported",
+    "STYLE",
     "draw_boxes",
     "draw_curves",
     "draw_found_boxes",
     "draw_found_masks",
     "draw_grid",
     "draw_panels",
+    "html_code",
+    "html_details",
+    "html_heading",
+    "html_list",
+    "html_page",
+    "html_picture",
+    "html_table",
+    "html_text",
     "markdown",
     "paper_rows",
     "reported",
     "row_of",
+    "worst_median_best",
     "write_json",
     "write_paper_table",
     "write_table",

@@ -45,6 +45,18 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
     figure.savefig(path, dpi=130, format="png")
 
 
+def worst_median_best(maps, names: Sequence[str]) -> list:
+    """Panels of the examples with the lowest, the median and the highest Kendall's tau; maps: evaluation.attributions'
+    Maps [N], names: [N], what their rows are called; one name for all of them puts them into one row."""
+    order = np.argsort(maps.scores["kendall"], kind="stable")
+    out = []
+    for place in (0, len(order) // 2, -1):
+        n = order[place]
+        caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
+        out.append(Panel(names[n], maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption))
+    return out
+
+
 def _draw(axes, panel: Panel) -> None:
     top = max(panel.a.max(), panel.a_adv.max(), 1e-12)
     for axis, picture in zip(axes, (panel.x, panel.a, panel.x_adv, panel.a_adv)):

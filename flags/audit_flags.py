@@ -1,0 +1,40 @@
+"""The flags of an audit."""
+
+from absl import flags
+
+from flags.parsers import define_memory, define_numbers
+from tfrobust.auditing import AUTO, IMAGES
+from tfrobust.networks import PIXELS
+
+
+def define(fv: flags.FlagValues) -> None:
+    """Which network, on which images, for how long."""
+    where = {"flag_values": fv}
+    flags.DEFINE_string("network", None, "Your network: a .keras file. Required.", **where)
+    flags.DEFINE_string(
+        "data",
+        None,
+        "Your images: an .npz file with x and y (or x_test and y_test), a folder of images per class, or a data set by "
+        "name (docs/data.md). Required.",
+        **where,
+    )
+    flags.DEFINE_string("output", "audit", "Folder of the report.", **where)
+    flags.DEFINE_enum(
+        "pixels",
+        AUTO,
+        [AUTO, *PIXELS],
+        "Range of pixels that the network was trained on, before any layer of its own; auto: the one in which it "
+        "predicts best.",
+        **where,
+    )
+    define_numbers("eps", "2/255,4/255,8/255", "Largest changes of a pixel, in units of [0, 1], commas between.", fv)
+    flags.DEFINE_float("minutes", 10.0, "Time that it may take.", **where)
+    flags.DEFINE_integer("images", IMAGES, "Images whose maps are attacked, at most.", lower_bound=1, **where)
+    flags.DEFINE_integer("seed", 0, "Of every draw.", lower_bound=0, upper_bound=2**31 - 1, **where)
+    flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
+    flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
+    flags.DEFINE_integer(
+        "image_size", None, "Side of the square that images are cut to (the network's unless given).", 1, **where
+    )
+    define_memory(fv)
+    flags.mark_flags_as_required(["network", "data"], fv)

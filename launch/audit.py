@@ -1,0 +1,115 @@
+"""How fragile are the explanations of your network?  Any Keras classifier, your images, one report.
+
+    python -m launch.audit --network=my_model.keras --data=my_data.npz
+
+The network is used as it is: with or without a softmax at its end, whatever range its pixels have.  Its predictions are
+attacked (PGD), and its explanations, Integrated Gradients and the gradient (IFIA), beside random noise of the same
+size.
+It takes --minutes, no longer; what did not fit into them is said.
+
+Leaves in --output: audit.html (one file, with the verdict, tables and pictures), audit.json (the numbers and all
+settings) and audit_records.jsonl (a line per image and attack).  Stopped or run again, it goes on where it was: with
+the same flags it adds images, up to --images.
+"""
+
+import os
+import shlex
+import sys
+import time
+
+from flags import audit_flags
+from launch import verb
+from launch.claims import claimed
+from launch.fingerprints import of_arrays, of_network, versions
+from launch.kept import KeptBatches
+from launch.progress import bar
+from launch.saved import load_network
+from launch.versions import about_source
+from tfrobust import auditing
+from tfrobust.auditing.subject import MOST
+from tfrobust.data import load_labelled
+from tfrobust.memory import GIB
+from tfrobust.networks import input_shape
+
+SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
+
+FORMAT = "audit |{bar:20}| {n:.0f} of about {total:.0f} s {postfix}"
+
+
+class TimeBar:
+    """The report of an audit as a bar of seconds."""
+
+    def __init__(self):
+        self.bar = None
+
+    def __call__(self, what: str, passed: float, expected: float) -> None:
+        if self.bar is None:
+            self.bar = bar(expected, "audit", bar_format=FORMAT)
+        self.bar.total = max(expected, 1.0)
+        self.bar.set_postfix_str(what, refresh=False)
+        self.bar.update(min(passed, self.bar.total) - self.bar.n)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def audit(fv) -> None:
+    began = time.monotonic()
+    with claimed(verb.output_folder(fv.output)):
+        network = load_network(fv.network)
+        data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
+        identity = {
+            "network": of_network(network),
+            "images": of_arrays(data.x, data.y),
+            "versions": versions(),
+            **{name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")},
+        }
+        shown = TimeBar()
+        measured = auditing.measure(
+            network,
+            data.x,
+            data.y,
+            fv.pixels,
+            fv.eps,
+            fv.minutes - min((time.monotonic() - began) / 60, fv.minutes / 2),
+            fv.images,
+            data.classes,
+            data.names,
+            fv.seed,
+            fv.memory_gb and fv.memory_gb * GIB,
+            KeptBatches(os.path.join(fv.output, "batches"), identity),
+            shown,
+        )
+        shown.close()
+        facts = {**{name: fv[name].value for name in SAVED}, **about_source()}
+        title = f"Audit of {os.path.basename(fv.network)}"
+        path = auditing.write(fv.output, measured, title, _command(fv), facts)
+    words = auditing.verdict(measured)
+    print("\n".join([words.headline, *(f"- {sentence}" for sentence in words.sentences)]))
+    print(f"written: {path}")
+
+
+def _size(fv, network):
+    """The side that images of a folder are cut to."""
+    sides = [side for side in input_shape(network)[:2] if side]
+    return fv.image_size or (max(sides) if sides else None)
+
+
+def _command(fv) -> str:
+    """What repeats the audit."""
+    given = [flag for name in SAVED for flag in [f"--{name}={_written(fv, name)}"] if fv[name].present]
+    return " ".join(["python -m launch.audit", *map(shlex.quote, given)])
+
+
+def _written(fv, name: str) -> str:
+    value = fv[name].value
+    return ",".join(f"{each:.6g}" for each in value) if name == "eps" else str(value)
+
+
+def main(argv=None) -> int:
+    return verb.run("audit", __doc__, (audit_flags.define,), audit, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

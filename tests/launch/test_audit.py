@@ -1,0 +1,281 @@
+"""launch.audit as people meet it: networks they made with plain Keras, one report, the time they gave."""
+
+import html.parser
+import json
+import os
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from launch import audit as verb
+from tests.helpers import ROOT, run_tests
+from tfrobust import auditing, data
+from tfrobust.auditing import audit as auditing_audit
+from tfrobust.auditing.clock import Clock
+from tfrobust.auditing.plan import LEVELS, Plan, make_plan
+from tfrobust.types import InputError
+
+CHEAP = ["--eps=8/255", "--images=6", "--minutes=5"]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """digits.keras, as someone would write it who has never heard of this library, and digits.npz."""
+    path = tmp_path_factory.mktemp("audit")
+    digits = data.load("digits")
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(8, 3, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    network.compile("adam", "sparse_categorical_crossentropy")
+    x = digits.x_train if digits.x_train.dtype == np.uint8 else 255 * digits.x_train
+    network.fit(x.astype("float32"), digits.y_train, epochs=8, verbose=0)
+    network.save(path / "digits.keras")
+    x, y = np.round(255 * data.to_unit(digits.x_test)).astype(np.uint8), digits.y_test
+    np.savez(path / "digits.npz", x=x[:200], y=y[:200])
+    np.savez(path / "upright.npz", x=x[:200], y=np.roll(y[:200], 1))
+    np.savez(path / "bare.npz", images=x)
+    np.savez(path / "classes.npz", x_train=x, y_train=np.minimum(y, 6), x_test=x[:50], y_test=np.minimum(y, 6)[:50])
+    np.savez(path / "high.npz", x=x[:50], y=y[:50] + 3)
+    np.savez(path / "floats.npz", x=x[:50], y=y[:50] + 0.5)
+    np.savez(path / "rgb.npz", x=np.repeat(x[:50], 3, axis=-1), y=y[:50])
+    return path
+
+
+def call(folder, *more, output="out"):
+    given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", *CHEAP, f"--output={folder}/{output}"]
+    return verb.main(["audit", *given, *(flag.replace("DIR", str(folder)) for flag in more)])
+
+
+class Page(html.parser.HTMLParser):
+    """Fails on tags that do not close each other; gathers text and attributes."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        self.text.append(text)
+
+
+@pytest.fixture(scope="module")
+def done(folder):
+    here = os.getcwd()
+    os.chdir(ROOT)
+    assert call(folder) == 0
+    os.chdir(here)
+    return folder / "out"
+
+
+def records_of(done):
+    return [json.loads(line) for line in (done / "audit_records.jsonl").read_text().splitlines()]
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(done):
+    text = (done / "audit.html").read_text()
+    page = Page(text)
+    assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[^\"]*", "", text))
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    sources = [value for name, value in page.attributes if name in ("src", "href")]
+    assert len(sources) >= 4 and all(value.startswith("data:image/png;base64,iVBOR") for value in sources)
+    words = " ".join(page.text)
+    assert "digits.keras" in words and "python -m launch.audit" in words and '"tensorflow"' in words
+
+
+def test_the_numbers_of_the_verdict_are_those_of_the_records(done):
+    own = [r for r in records_of(done) if r["task"] == "IG at 8/255"]
+    assert len(own) == 6
+    attacked, noise = (np.mean([r[key] for r in own]) for key in ("top_k_intersection", "noise_top_k_intersection"))
+    verdict = json.loads((done / "audit.json").read_text())["verdict"]
+    text = (done / "audit.html").read_text()
+    assert f"leaves {attacked:.0%} of the most" in verdict["headline"] and verdict["headline"] in text
+    assert f"the same size leaves {noise:.0%}" in verdict["headline"]
+    assert f'<td class="number">{attacked:.3f}</td>' in text and f'<td class="number">{noise:.3f}</td>' in text
+    natural = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "natural"]
+    pgd = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "PGD at 8/255"]
+    held = np.mean(np.logical_and(natural, pgd))
+    assert any(f"{np.mean(natural):.0%} of {len(natural)} images" in s and f"{held:.0%} at 8/255" in s
+               for s in verdict["sentences"])  # fmt: skip
+    assert np.mean(natural) > 0.7
+
+
+def test_records_name_the_image_in_the_file_that_was_given(folder, done):
+    with np.load(folder / "digits.npz") as file:
+        y = file["y"]
+    records = records_of(done)
+    assert len({r["image"] for r in records}) == 200 or len({r["image"] for r in records}) > 50
+    for r in records:
+        row = int(re.fullmatch(r"x\[(\d+)\]", r["image"]).group(1))
+        assert r["label"] == y[row]
+
+
+def test_run_again_it_finds_what_it_did(folder, done):
+    before = (done / "audit_records.jsonl").read_text()
+    stamps = {name: (done / "batches" / name).stat().st_mtime_ns for name in os.listdir(done / "batches")}
+    assert call(folder) == 0
+    assert (done / "audit_records.jsonl").read_text() == before
+    assert stamps == {name: (done / "batches" / name).stat().st_mtime_ns for name in os.listdir(done / "batches")}
+
+
+def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):
+    r = np.random.RandomState(0)
+    files = {}
+    for label, name in enumerate(("cat", "dog")):
+        os.makedirs(folder / "pets" / name)
+        for i in range(20):
+            picture = r.randint(0, 90, (20, 16, 3)) + 150 * np.eye(3, dtype=int)[label]
+            path = folder / "pets" / name / f"{i}.png"
+            tf.io.write_file(str(path), tf.io.encode_png(picture.astype(np.uint8)))
+            files[f"{name}/{i}.png"] = label
+    inner_in = keras.Input((12, 12, 3))
+    y = keras.layers.ReLU(6.0)(keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(inner_in)))
+    inner = keras.Model(inner_in, keras.layers.GlobalAveragePooling2D()(y))
+    inputs = keras.Input((12, 12, 3))
+    out = keras.layers.Dense(2, activation="softmax", name="end")(inner(inputs))
+    network = keras.Model(inputs, out)
+    kernel = np.zeros((3, 3, 3, 4), np.float32)
+    kernel[1, 1, 0, 0] = kernel[1, 1, 1, 1] = 1  # How red, how green.
+    inner.layers[1].set_weights([kernel, np.zeros(4)])
+    end = np.zeros((4, 2), np.float32)
+    end[0, 0] = end[1, 1] = 2
+    network.get_layer("end").set_weights([end, np.zeros(2)])
+    network.save(folder / "pets.keras")
+    given = ["--network=DIR/pets.keras", "--data=DIR/pets", "--pixels=-1..1", "--images=2"]
+    assert call(folder, *given, output="pets_out") == 0
+    records = records_of(folder / "pets_out")
+    assert {r["image"] for r in records} <= set(files) and all(files[r["image"]] == r["label"] for r in records)
+    assert all(r["prediction"] == r["label"] for r in records if r["task"] == "natural")
+    facts = json.loads((folder / "pets_out" / "audit.json").read_text())
+    assert facts["pixels"]["chosen"] == "-1..1"
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--network=DIR/none.keras"], "no network at"),
+        (["--network=DIR/digits.npz"], "no .keras file"),
+        (["--data=DIR/none.npz"], "no file"),
+        (["--data=DIR/bare.npz"], "give x and y"),
+        (["--data=DIR/nowhere"], "no data set"),
+        (["--data=DIR/floats.npz"], "whole numbers"),
+        (["--data=DIR/classes.npz"], "knows 10 classes and the data have 7"),
+        (["--data=DIR/high.npz"], "knows 10 classes and the data have labels 3..12"),
+        (["--data=DIR/rgb.npz"], "takes grey images and the data are RGB"),
+        (["--data=DIR/upright.npz"], "are the labels numbered as in its training"),
+        (["--pixels=0..1"], "with pixels 0..1 the network predicts"),
+        (["--eps=8"], "8/255, not 8"),
+        (["--eps=2/255,x"], "'x' is not a number"),
+        (["--minutes=0"], "minutes"),
+        (["--minutes=nan"], "minutes"),
+        (["--images=0"], "--images"),
+        (["--memory_gb=-1"], "--memory_gb"),
+        (["--output=DIR/digits.npz"], "cannot write to --output"),
+    ],
+)
+def test_what_cannot_be_is_one_line(folder, capsys, more, words):
+    assert call(folder, *more, output="refused") == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("audit |")]
+    assert len([line for line in err if line.startswith("audit: ")]) == 1 and words in err[-1], err
+
+
+def test_the_plan_is_the_most_thorough_that_fits():
+    def plan(seconds, cost, eps=(0.01, 0.02, 0.03)):
+        return make_plan(seconds, cost, eps, (8, 8, 1), 8, lambda points: points, 100)
+
+    rich, poor = plan(600, 1e-5), plan(600, 0.1)
+    assert (rich.steps, rich.points) == LEVELS[0] and (poor.steps, poor.points) != LEVELS[0]
+    assert poor.units * 0.1 * 8 <= 600 and rich.predicted > poor.predicted
+    assert plan(600, 0.5).eps == (0.02,)
+    with pytest.raises(InputError, match="give more minutes"):
+        plan(600, 5)
+
+
+class Slow:
+    """Stands for run_suite on a network of a known cost, on a clock of its own."""
+
+    def __init__(self, seconds):
+        self.now, self.seconds, self.images = 0.0, seconds, []
+
+    def __call__(self, network, x, y, suite, batch, chunk, progress, keep):
+        for task in suite.attributions:
+            kinds = ["", " noise", " surrogate"] + [" twice"] * bool(suite.doubled)
+            for kind in kinds:
+                tick = progress(1, task)
+                for i in range(-(-(suite.doubled if kind == " twice" else suite.attribution_examples) // batch)):
+                    keep(f"{task}{kind} {i}", lambda kind=kind, tick=tick: self.work(kind, tick))
+        self.images.append(suite.attribution_examples)
+        natural = {"natural": {"accuracy": {"mean": 0.5}, "examples": 200}}
+        return auditing_audit.Result([], natural, {}, {}, np.arange(4))
+
+    def work(self, kind, tick):
+        for _ in range(10):
+            self.now += self.seconds(self.now) * {"": 1, " twice": 2}.get(kind, 0.05) / 10
+            tick.update()
+        return {}
+
+
+@pytest.mark.parametrize(
+    "seconds, least, most",
+    [
+        (lambda now: 0.1, 100, 100),
+        (lambda now: 3.0, 24, 96),
+        (lambda now: 1.0 if now < 30 else 8.0, 8, 40),  # Someone else needs the machine.
+        (lambda now: 20.0, 8, 8),
+    ],
+)
+def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
+    slow = Slow(seconds)
+    monkeypatch.setattr("tfrobust.auditing.clock.time.monotonic", lambda: slow.now)
+    monkeypatch.setattr(auditing_audit, "run_suite", slow)
+    clock = Clock(200.0, lambda what, passed, expected: None)
+    plan = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
+    subject = auditing.Subject(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
+    rounds = auditing_audit._Rounds(subject, plan, 150, clock, clock.timed(lambda key, work: work()), 0.01)
+    rounds.run()
+    assert slow.now <= 1.2 * 200 and least <= rounds.images <= most
+    assert slow.images == sorted(slow.images)
+
+
+def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
+    slow = Slow(lambda now: 500.0)
+    monkeypatch.setattr("tfrobust.auditing.clock.time.monotonic", lambda: slow.now)
+    monkeypatch.setattr(auditing_audit, "run_suite", slow)
+    clock = Clock(200.0, lambda what, passed, expected: None)
+    subject = auditing.Subject(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
+    plan = Plan((0.01,), 10, 10, 8, 64, 8, None)
+    with pytest.raises(InputError, match="give twice as many"):
+        auditing_audit._Rounds(subject, plan, 50, clock, clock.timed(lambda key, work: work()), 0.01).run()
+    assert slow.now <= 1.4 * 200  # One look at the clock late.
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

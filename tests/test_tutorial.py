@@ -1,0 +1,40 @@
+"""docs/tutorial.ipynb does what it says: its code cells run in order.
+
+They run here rather than in a kernel: a kernel and its client would be twenty packages more for both stacks.
+"""
+
+import json
+import os
+
+import matplotlib
+import pytest
+
+from tests.helpers import ROOT, run_tests
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    with open(os.path.join(ROOT, "docs", "tutorial.ipynb"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def test_it_is_a_notebook_without_outputs(notebook):
+    assert notebook["nbformat"] == 4 and notebook["cells"][0]["cell_type"] == "markdown"
+    for cell in notebook["cells"]:
+        assert cell["cell_type"] in ("markdown", "code") and "".join(cell["source"]).strip()
+        assert not cell.get("outputs") and cell.get("execution_count") is None
+
+
+def test_its_cells_run_and_the_trained_network_is_the_stiller_one(notebook):
+    matplotlib.use("Agg")
+    names = {"__name__": "tutorial"}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), "docs/tutorial.ipynb", "exec"), names)
+    (plain, plain_noise), (robust, _) = names["kept"](names["audit"]), names["kept"](names["again"])
+    assert plain < plain_noise and plain < robust
+    assert names["history"].history["val_accuracy"][-1] > 0.85
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,94 @@
+"""What a notebook needs: a network made robust, audited, explained, in a line each."""
+
+import keras
+import numpy as np
+
+from tfrobust import auditing
+from tfrobust.attributions import AttributionSpec
+from tfrobust.auditing.audited import Audit
+from tfrobust.data import to_unit
+from tfrobust.evaluation.attributions import plain_maps
+from tfrobust.evaluation.predictions import predict
+from tfrobust.fitting import RobustModel
+from tfrobust.networks import adopt, check_images, check_network, input_shape
+from tfrobust.objectives import make_objective
+from tfrobust.objectives.defaults import defaults
+from tfrobust.types import InputError
+
+
+def robustify(
+    network,
+    method: str = "ig_sum_norm",
+    eps: float = 8 / 255,
+    pixels: str = "0..1",
+    seed: int = 0,
+    weight_decay: float = 0.0,
+    eps_ramp_steps: int = 0,
+    precision: str = "float32",
+    **hyper,
+) -> RobustModel:
+    """A Keras model to compile and fit like any other, which trains a copy of `network` so that its explanations hold
+    still.
+
+        model = tfrobust.robustify(network)
+        model.compile("adam")
+        model.fit(x, y, epochs=5, validation_data=(x_test, y_test))
+        model.network.save("robust.keras")
+
+    network: any Keras classifier; it stays as it is.  `model.network` is the copy: images in [0, 1] in, logits out,
+      every weight taken over (see networks.adopt).
+    method: one of objectives.OBJECTIVES, with its hyper-parameters in `hyper`; those left out have the values of
+      objectives.defaults.  eps: radius of the ball, in units of [0, 1].
+    pixels: the range that `network` expects (networks.PIXELS).
+    seed: of every draw.  weight_decay, eps_ramp_steps, precision: see training.TrainingSpec.
+    """
+    copy = adopt(_model(network), pixels)
+    chosen = {**defaults(method, eps, input_shape(copy)), **hyper}
+    plan = {"weight_decay": weight_decay, "eps_ramp_steps": eps_ramp_steps, "precision": precision}
+    return RobustModel(copy, make_objective(method, **chosen), seed, **plan)
+
+
+def attribute(
+    network, x, y=None, method: str = "integrated_gradients", pixels: str = "0..1", batch_size: int = 32, **options
+) -> np.ndarray:
+    """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed
+    over channels, each map with mean 1.
+
+    network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8.  method: one of attributions' METHODS.
+    pixels: the range that `network` expects (networks.PIXELS).  options: of the AttributionSpec, such as steps, signed.
+    """
+    x = to_unit(np.asarray(x))
+    check_images(x)
+    network = _contracted(network, pixels, x)
+    spec = AttributionSpec(method, **options)
+    spec.check_network(network)
+    y = predict(network, x, batch_size) if y is None else np.asarray(y)
+    if y.shape != (len(x),) or y.dtype.kind not in "ui" or y.min() < 0 or y.max() >= network.output_shape[-1]:
+        raise InputError(f"y must be {len(x)} whole numbers in 0..{network.output_shape[-1] - 1}, one per image")
+    return plain_maps(network, x, y.astype(np.int32), spec, batch_size)
+
+
+def audit(network, x, y, title: str = "Audit", **options) -> Audit:
+    """How far the explanations of any Keras classifier can be moved (docs/audit.md); in a notebook, a report.
+
+    x: images [N,H,W,C], float in [0, 1] or uint8, of which some are drawn.  y: labels [N].
+    options: eps=(2/255, 4/255, 8/255), minutes=10, images=100, pixels="auto", seed=0 and others of auditing.measure.
+    """
+    return Audit(auditing.measure(_model(network), x, y, **options), title)
+
+
+def _model(network):
+    """The plain network where a RobustModel is given."""
+    return network.network if isinstance(network, RobustModel) else network
+
+
+def _contracted(network, pixels, x) -> keras.Model:
+    """The network itself where it is under the contract; otherwise an adopted copy."""
+    network = _model(network)
+    if pixels == "0..1" and isinstance(network, keras.Model):
+        try:
+            check_network(network, x)
+            return network
+        except InputError:
+            pass
+    return adopt(network, pixels, x[:4])

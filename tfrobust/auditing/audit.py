@@ -1,0 +1,231 @@
+"""An audit: how far the explanations of one network, of whatever make, can be moved within a budget of pixels.
+
+Measured with the pieces of `evaluation`: PGD on predictions, IFIA on Integrated Gradients and on the gradient, noise
+of the same budget, the diagnosis of the attacks.  The time is given, not the work: what a second derivative of this
+network costs is measured first, the plan follows from it, and images are added batch by batch while there is time.
+"""
+
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrobust import memory as memory_of
+from tfrobust.attacks import Ifia
+from tfrobust.auditing.clock import Clock, OutOfTime
+from tfrobust.auditing.plan import EPS, LEVELS, MAPS, Plan, in_pixels, make_plan
+from tfrobust.auditing.subject import AUTO, Subject, make_subject
+from tfrobust.evaluation import Result, run_suite
+from tfrobust.evaluation.runner import Keep, compute
+from tfrobust.types import InputError
+
+IMAGES = 100
+BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000  # Images at once; numbers that the layers give for one image.
+
+
+class Measured(NamedTuple):
+    """subject: what was audited.  plan, images, doubled: what was done (see Plan).  result: of the suite.  seconds,
+    budget: taken and given.  names: of the images given, [N] or None.  versions: of the software."""
+
+    subject: Subject
+    plan: Plan
+    asked_eps: Sequence[float]
+    images: int
+    doubled: int
+    result: Result
+    seconds: float
+    budget: float
+    names: Optional[Sequence[str]]
+    versions: Dict[str, str]
+
+    def name(self, index: int) -> str:
+        """What the image with this index in the records is called."""
+        row = self.subject.rows[index]
+        return f"x[{row}]" if self.names is None else self.names[row]
+
+    @property
+    def records(self) -> List[Dict[str, Any]]:
+        """A dict per image and task; `image`: its name."""
+        return [
+            {"image": self.name(r["index"]), **{key: value for key, value in r.items() if key != "index"}}
+            for r in self.result.records
+        ]
+
+
+def measure(
+    network,
+    x,
+    y,
+    pixels: str = AUTO,
+    eps: Sequence[float] = EPS,
+    minutes: float = 10.0,
+    images: int = IMAGES,
+    classes: Optional[int] = None,
+    names: Optional[Sequence[str]] = None,
+    seed: int = 0,
+    memory: Optional[float] = None,
+    keep: Keep = compute,
+    report: Callable[[str, float, float], None] = lambda what, passed, expected: None,
+) -> Measured:
+    """Audits any Keras classifier (see subject.make_subject for network, x, y, pixels and classes).
+
+    eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
+    images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
+    free unless given.  keep: see evaluation.run_suite; the plan is kept, too.  report: see Clock.
+    InputError where something does not fit, or not even one batch fits into the time.
+    """
+    _check(eps, minutes, images)
+    clock = Clock(60 * minutes, report)
+    report("network and pixels", 0.0, clock.expected)
+    subject = make_subject(network, x, y, pixels, classes, seed)
+    planned = keep("plan", lambda: _planned(subject, tuple(sorted(eps)), images, seed, memory, clock))
+    plan = _from_arrays(planned, seed)
+    rounds = _Rounds(subject, plan, images, clock, clock.timed(keep), float(planned["cost"]))
+    result = rounds.run()
+    return Measured(
+        subject,
+        plan,
+        sorted(eps),
+        rounds.images,
+        rounds.doubled,
+        result,
+        clock.passed,
+        clock.budget,
+        names,
+        {"tensorflow": tf.__version__, "keras": keras.__version__},
+    )
+
+
+def _check(eps, minutes, images):
+    if not eps or not all(0 < e <= 1 for e in eps) or len(set(eps)) != len(eps):
+        raise InputError("eps must be one or more different radii above 0 and at most 1 (8/255, not 8)")
+    if not 0 < minutes < float("inf") or images < 1:
+        raise InputError("minutes must be above 0, images at least 1")
+
+
+def _planned(subject: Subject, eps, images, seed, memory, clock) -> Dict[str, np.ndarray]:
+    """The plan as arrays, after a look at what a step costs."""
+    clock.report("cost of a step", clock.passed, clock.expected)
+    each = memory_of.activations(subject.network)
+    budget = memory or memory_of.free_memory() / 2
+    batch = LARGE_BATCH if each < SMALL_NETWORK else BATCH
+    while batch > 1 and memory_of.COPIES * 4 * each * batch > budget:
+        batch //= 2
+    batch = min(batch, len(subject.x))
+    points = lambda m: memory_of.chunk_for(subject.network, batch, m, budget)  # noqa: E731
+    trial = Plan(eps, 1, 1, max(1, subject.x[0, ..., 0].size // 8), batch, batch, None, seed)
+    tracing, cost = _cost(subject, trial)
+    # The path of Integrated Gradients, its map, and the three attacks on predictions are traced as well.
+    left = clock.left - 4 * tracing
+    plan = make_plan(left, cost, eps, subject.x.shape[1:], batch, points, images, seed)
+    whole = {"steps": plan.steps, "points": plan.points, "k": plan.k, "predicted": plan.predicted, "batch": plan.batch}
+    return {"eps": np.array(plan.eps), "cost": np.array(cost), "chunk": np.array(plan.chunk)} | {
+        name: np.array(value) for name, value in whole.items()
+    }
+
+
+def _from_arrays(arrays, seed) -> Plan:
+    whole = {name: int(arrays[name]) for name in ("steps", "points", "k", "predicted", "batch", "chunk")}
+    return Plan(eps=tuple(float(e) for e in arrays["eps"]), seed=seed, **whole)
+
+
+def _cost(subject: Subject, plan: Plan):
+    """(seconds for tracing the attack on the gradient, seconds of a step of it on one image)."""
+    x, y = subject.x[: plan.batch], subject.y[: plan.batch]
+    attribution = plan.attribution("gradient")
+    seconds = []
+    for steps in (1, 1, 4):
+        attack = Ifia(subject.network, attribution, plan.attack(plan.eps[0], steps), plan.chunk)
+        began = time.monotonic()
+        attack(x, y)
+        seconds.append(time.monotonic() - began)
+    first, one, four = seconds
+    return first - one, max((four - one) / 3, 1e-5) / len(x)
+
+
+class _Rounds:
+    """The suite, on more and more images: what a round did, the next finds done."""
+
+    def __init__(self, subject, plan, images, clock, keep, cost):
+        self.subject, self.plan, self.clock, self.keep, self.cost = subject, plan, clock, keep, cost
+        self.batch, self.most = plan.batch, images
+        self.images, self.doubled = min(plan.batch, images), 0
+
+    def run(self) -> Result:
+        kept = {}
+
+        def keep(key, work):
+            if key not in kept:
+                kept[key] = self.keep(key, work)
+            return dict(kept[key])
+
+        result, images, doubled = None, self.images, 0
+        while result is None or (images, doubled) != (self.images, self.doubled):
+            try:
+                self.clock.strict = True
+                result = self._round(images, doubled, keep)
+            except OutOfTime as e:
+                if result is None:
+                    minutes = self.clock.budget / 60
+                    raise InputError(
+                        f"{minutes:.3g} minutes were over before a first batch was through: give twice as many"
+                    ) from e
+                break
+            self.images, self.doubled = images, doubled
+            right = round(result.summary["natural"]["accuracy"]["mean"] * result.summary["natural"]["examples"])
+            images, doubled = self._next(min(self.most, right))
+        return result
+
+    def _round(self, images, doubled, keep):
+        subject, plan = self.subject, self.plan
+        suite = plan.suite(images, doubled)
+        return run_suite(
+            subject.network, subject.x, subject.y, suite, plan.batch, plan.chunk, self.clock.progress, keep
+        )
+
+    def _next(self, most: int):
+        """(images, doubled) of the next round: first the longer attack, then half of what fits into the time left."""
+        if not most:
+            return self.images, self.doubled
+        attack, whole = self._seconds()
+        left = 0.95 * self.clock.left
+        missing = -(-(most - self.images) // self.batch)
+        longer = 0 if self.doubled else 2 * attack
+        self.clock.expected = min(self.clock.budget, self.clock.passed + longer + max(missing, 0) * whole)
+        if not self.doubled and longer < (0.5 * left if missing > 0 else left):
+            return self.images, min(self.batch, most)
+        fitting = min(int(left / whole), missing)
+        if fitting < 1:
+            return self.images, self.doubled
+        return min(self.images + max(1, -(-fitting // 2)) * self.batch, most), self.doubled
+
+    def _seconds(self):
+        """(seconds that the attacks on the maps of a batch take, the same with noise and twin), tracing left out where
+        there are several eps."""
+
+        def least(kind):
+            seconds = 0.0
+            for name in MAPS:
+                tasks = [self.plan.task(name, e) for e in self.plan.eps]
+                of = [t for k, t in self.clock.took.items() if k.rsplit(" ", 1)[0] in [f"{t}{kind}" for t in tasks]]
+                seconds += len(tasks) * min(of) if of else 0.0
+            return seconds
+
+        attack = least("") or self.plan.units * self.cost * self.batch
+        return attack, max(attack + least(" noise") + least(" surrogate"), 1e-3)
+
+
+def cuts(measured: Measured) -> List[str]:
+    """What there was no time for, in words; empty where nothing was cut."""
+    plan, out = measured.plan, []
+    if len(plan.eps) < len(measured.asked_eps):
+        gone = [in_pixels(e) for e in measured.asked_eps if e not in plan.eps]
+        out.append(f"eps {', '.join(gone)} were left out")
+    if (plan.steps, plan.points) != LEVELS[0]:
+        out.append(
+            f"the attack on maps took {plan.steps} steps instead of {LEVELS[0][0]}, Integrated Gradients {plan.points} "
+            f"points instead of {LEVELS[0][1]}"
+        )
+    return out

@@ -1,0 +1,66 @@
+"""The time that an audit has, and where it went."""
+
+import time
+from typing import Callable, Dict
+
+
+class OutOfTime(Exception):
+    """The time is up; what was measured until then counts."""
+
+
+class Clock:
+    """A budget of seconds from now on.
+
+    report: (what is done, seconds passed, seconds in all) -> None, called now and then.
+    """
+
+    OVER = 1.1  # Of the budget, at which work that is under way is given up.
+
+    def __init__(self, budget: float, report: Callable[[str, float, float], None]):
+        self.began, self.budget, self.report = time.monotonic(), budget, report
+        self.expected = budget
+        self.took: Dict[str, float] = {}  # Seconds of each batch that was computed, by its key.
+        self.strict = False  # Whether running over raises.
+
+    @property
+    def passed(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        return self.budget - self.passed
+
+    def timed(self, keep):
+        """The same `keep` of evaluation.run_suite, its work timed."""
+
+        def kept(key, work):
+            def measured():
+                began = time.monotonic()
+                arrays = work()
+                self.took[key] = time.monotonic() - began
+                return arrays
+
+            return keep(key, measured)
+
+        return kept
+
+    def progress(self, total: int, what: str) -> "Tick":
+        """A `progress` of evaluation.run_suite."""
+        return Tick(self, what)
+
+
+class Tick:
+    """Stands for a bar: tells the clock that time passes."""
+
+    def __init__(self, clock: Clock, what: str):
+        self.clock, self.what = clock, what
+        self.update(0)
+
+    def update(self, n: int = 1) -> None:
+        clock = self.clock
+        clock.report(self.what, clock.passed, max(clock.expected, clock.passed))
+        if clock.strict and clock.passed > clock.OVER * clock.budget:
+            raise OutOfTime
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,196 @@
+"""The report of an audit: one HTML file for people, its numbers as JSON, a line per image and task as JSONL."""
+
+import json
+import os
+from dataclasses import asdict
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+
+from tfrobust import report
+from tfrobust.auditing.audit import Measured, cuts
+from tfrobust.auditing.plan import WAY, in_pixels
+from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, raised, verdict
+
+GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
+MAPS = (
+    report.Column("task", "maps under attack"),
+    report.Column("top_k_intersection", "top-k", ".3f"),
+    report.Column("low", "95 % from", ".3f"),
+    report.Column("high", "to", ".3f"),
+    report.Column("noise_top_k_intersection", "noise top-k", ".3f"),
+    report.Column("kendall", "Kendall", ".3f"),
+    report.Column("noise_kendall", "noise Kendall", ".3f"),
+    report.Column("spearman", "Spearman", ".3f"),
+    report.Column("noise_spearman", "noise Spearman", ".3f"),
+    report.Column("examples", "images", ",d"),
+)
+PREDICTIONS = (
+    report.Column("task", "predictions under"),
+    report.Column("mean", "accuracy", ".1%"),
+    report.Column("low", "95 % from", ".1%"),
+    report.Column("high", "to", ".1%"),
+    report.Column("examples", "images", ",d"),
+)
+FLAGS = (
+    report.Column("task", "task"),
+    report.Column("name", "flag"),
+    report.Column("count", "images", ",d"),
+    report.Column("of", "of", ",d"),
+    report.Column("text", "what it says"),
+)
+MEANING = (
+    "top-k: the share of the k most important pixels of the map that are among the k most important ones of the "
+    "attacked map. Kendall, Spearman: how alike the two rank all pixels (1: the same, 0: nothing in common). noise: "
+    "the same under one draw of random noise of the same size. Only images that are predicted correctly are attacked, "
+    "and only changes that keep the prediction count. An attack that found nothing scores 1; a stronger one could only "
+    "find less stable maps."
+)
+
+
+def map_rows(measured: Measured) -> List[Dict[str, Any]]:
+    """A row per attack on maps: means, with the interval of the top-k intersection."""
+    rows = []
+    for task in measured.result.maps:
+        summary = measured.result.summary[task]
+        means = {key: value["mean"] for key, value in summary.items() if isinstance(value, dict)}
+        interval = {end: summary["top_k_intersection"][end] for end in ("low", "high")}
+        rows.append({"task": task, **means, **interval, "examples": summary["examples"]})
+    return rows
+
+
+def prediction_rows(measured: Measured) -> List[Dict[str, Any]]:
+    return [
+        {"task": task, **summary["accuracy"], "examples": summary["examples"]}
+        for task, summary in measured.result.summary.items()
+        if "accuracy" in summary
+    ]
+
+
+def summary(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    """Everything but the records, as plain values."""
+    words, subject = verdict(measured), measured.subject
+    flags = {task: [flag._asdict() for flag in own] for task, own in measured.result.flags.items()}
+    suite = measured.plan.suite(measured.images, measured.doubled)
+    return {
+        "verdict": words._asdict(),
+        "eps_of_verdict": middle(measured),
+        "summary": measured.result.summary,
+        "flags": flags,
+        "cut": cuts(measured),
+        "pixels": {"chosen": subject.pixels, "shares": subject.shares},
+        "seconds": measured.seconds,
+        "about": {
+            "suite": suite.as_dict(),
+            "plan": asdict(measured.plan),
+            "versions": measured.versions,
+            **(about or {}),
+        },
+    }
+
+
+def page(measured: Measured, title: str, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> str:
+    """The report as one self-contained HTML file.  repeat: the command that repeats it.  about: further facts."""
+    return report.html_page(title, body(measured, repeat, about))
+
+
+def body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> List[str]:
+    words = verdict(measured)
+    parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}"), report.html_list(words.sentences)]
+    parts.append(report.html_text(_limits(measured), "note"))
+    if measured.result.maps:
+        parts += [report.html_heading("Maps"), report.html_table(map_rows(measured), MAPS)]
+        parts += [report.html_text(MEANING, "note"), *_pictures(measured)]
+    parts += [report.html_heading("Predictions"), report.html_table(prediction_rows(measured), PREDICTIONS)]
+    parts += [*_diagnosis(measured), *_how(measured, words, repeat, about)]
+    return parts
+
+
+def _limits(measured) -> str:
+    return (
+        f"The verdict is of Integrated Gradients at eps {in_pixels(middle(measured))}: fragile where under "
+        f"{FRAGILE:.0%} of the top {measured.plan.k} pixels stay, still where {STILL:.0%} do and no "
+        "flag says that the attack was hindered. These limits are conventions."
+    )
+
+
+def _pictures(measured) -> List[str]:
+    result, parts = measured.result, []
+    for measure, name in (("top_k_intersection", "top-k"), ("kendall", "Kendall")):
+        groups = {task: _scores(measured, task, measure) for task in result.maps}
+        title = f"{name} of map and attacked map, every image"
+        draw = lambda file, g=groups, t=title, n=name: report.draw_boxes(g, file, t, n)  # noqa: E731
+        parts.append(report.html_picture(draw, title))
+    if len(measured.plan.eps) > 1:
+        title = "mean top-k over eps, with 95 % intervals"
+        draw = lambda file: report.draw_curves(_curves(measured), file, title, "top-k", "eps (pixels of 255)")  # noqa: E731
+        parts.append(report.html_picture(draw, title))
+    parts.append(report.html_heading("The worst, the median and the best image"))
+    for task, maps in result.maps.items():
+        if task.endswith(f" at {in_pixels(middle(measured))}"):
+            parts.append(_panels(measured, task, maps))
+    return parts
+
+
+def _panels(measured, task, maps) -> str:
+    indices = [r["index"] for r in measured.result.records if r["task"] == task]
+    panels = report.worst_median_best(maps, [measured.name(i) for i in indices])
+    panels = [p._replace(network=f"{what}, {p.network}") for what, p in zip(("worst", "median", "best"), panels)]
+    alt = f"{task}: the image whose map moved most, the median one, and the one whose map moved least"
+    return report.html_picture(lambda file: report.draw_panels(panels, file, task, 1), alt)
+
+
+def _scores(measured, task, measure):
+    records = [r for r in measured.result.records if r["task"] == task]
+    return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
+
+
+def _curves(measured):
+    """name -> points (eps in pixels, mean, low, high), 1 at 0."""
+    curves = {}
+    for task in measured.result.maps:
+        summary = measured.result.summary[task]
+        for key, what in (("top_k_intersection", "attacked"), ("noise_top_k_intersection", "noise")):
+            values = summary[key]
+            point = (255 * summary["eps"], *np.clip([values[s] for s in ("mean", "low", "high")], 0, 1))
+            curves.setdefault(f"{task.split(' at ')[0]}, {what}", [(0.0, 1.0, 1.0, 1.0)]).append(point)
+    return curves
+
+
+def _diagnosis(measured) -> List[str]:
+    checks = sum(len(own) for own in measured.result.flags.values())
+    rows = raised(measured)
+    parts = [report.html_heading("Diagnosis"), report.html_text(f"{checks} checks, {len(rows)} raised a flag.")]
+    if rows:
+        parts.append(report.html_table(rows, FLAGS))
+    if not measured.doubled:
+        parts.append(report.html_text("Not checked, for want of time: whether twice the steps would find more."))
+    return parts
+
+
+def _how(measured, words: Verdict, repeat, about) -> List[str]:
+    plan = measured.plan
+    pgd = next(iter(plan.suite(1, 0).predictions.values()))
+    done = [
+        f"Maps of {measured.images} images at most, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
+        f"of {WAY} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps "
+        f"that change the prediction taken back, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
+        f"Integrated Gradients from black with {plan.points} points.",
+        f"Predictions of {plan.predicted} images at most, attacked by PGD ({pgd.steps} steps of eps / 4).",
+        f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
+        *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),
+    ]
+    parts = [report.html_heading("What was done"), report.html_list(done)]
+    if repeat:
+        parts += [report.html_text("To repeat it:"), report.html_code(repeat)]
+    facts = {"about": summary(measured, about)["about"]}
+    return [*parts, report.html_details("All settings", report.html_code(json.dumps(facts["about"], indent=1)))]
+
+
+def write(directory: str, measured: Measured, title: str, repeat: str = "", about=None) -> str:
+    """audit.html, audit.json and audit_records.jsonl in the folder, which exists; returns the path of the first."""
+    path = os.path.join(directory, "audit")
+    report.write_text(path + "_records.jsonl", "".join(json.dumps(record) + "\n" for record in measured.records))
+    report.write_json(path + ".json", summary(measured, about))
+    report.write_text(path + ".html", page(measured, title, repeat, about))
+    return path + ".html"

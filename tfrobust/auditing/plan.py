@@ -1,0 +1,110 @@
+"""What an audit measures, and how much of it fits into the time that there is."""
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+from tfrobust.attacks import AttackSpec
+from tfrobust.attributions import AttributionSpec
+from tfrobust.evaluation import Suite
+from tfrobust.types import InputError
+
+PIXEL = 1 / 255
+EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
+MAPS = {"IG": "integrated_gradients", "gradient": "gradient"}
+PGD_STEPS = 20
+WAY = 4  # Of all steps of the attack on maps together, in eps.
+# Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
+LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
+ENOUGH = 24  # Images, below which a cheaper level is taken.
+PREDICTED = 256  # Images whose predictions are attacked, at most.
+SHARE = 0.15  # Of the time, for that.
+
+
+def in_pixels(eps: float) -> str:
+    """eps as people write it: 4/255."""
+    return f"{eps / PIXEL:.3g}/255"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """eps: radii (l-infinity), ascending.  steps: of the attack on maps.  points: of Integrated Gradients.  k: size of
+    the top set that is attacked and measured.  predicted: images under PGD.  batch, chunk: images and path points held
+    at once.  seed: of every draw."""
+
+    eps: Tuple[float, ...]
+    steps: int
+    points: int
+    k: int
+    predicted: int
+    batch: int
+    chunk: Optional[int]
+    seed: int = 0
+
+    def suite(self, images: int, doubled: int) -> Suite:
+        """The maps of so many images attacked, of so many of them once more with twice the steps."""
+        pgd = {
+            f"PGD at {in_pixels(e)}": AttackSpec(
+                "pgd", e, steps=PGD_STEPS, step_size=e / 4, random_start=True, seed=self.seed
+            )
+            for e in self.eps
+        }
+        return Suite(
+            "audit",
+            pgd,
+            {self.task(name, e): (self.attribution(name), self.attack(e)) for name in MAPS for e in self.eps},
+            examples=self.predicted,
+            attribution_examples=images,
+            doubled=doubled,
+            faithful=False,
+            aligned=False,
+            seed=self.seed,
+        )
+
+    @staticmethod
+    def task(name: str, eps: float) -> str:
+        return f"{name} at {in_pixels(eps)}"
+
+    def attribution(self, name: str) -> AttributionSpec:
+        return AttributionSpec(MAPS[name], steps=self.points, k=self.k)
+
+    def attack(self, eps: float, steps: Optional[int] = None) -> AttackSpec:
+        """IFIA top-k.  The map stays the network's and only its second derivative is softplus' (FAR): a twin with
+        softplus throughout is another network the deeper it is.  A step that changes the prediction is taken back:
+        networks that were not trained against attacks lose it at once."""
+        return AttackSpec(
+            "ifia_top_k",
+            eps,
+            steps=steps or self.steps,
+            step_size=WAY * eps / (steps or self.steps),
+            k=self.k,
+            curvature_only=True,
+            keep_label=True,
+            seed=self.seed,
+        )
+
+    @property
+    def units(self) -> float:
+        """Second derivatives of one image that an image of the audit takes."""
+        return len(self.eps) * (self.steps * (self.points + 1) + self.points)
+
+
+def make_plan(seconds: float, cost: float, eps: Sequence[float], shape, batch: int, chunk, images: int, seed=0) -> Plan:
+    """The most thorough plan for `seconds`, where the second derivative of one image takes `cost` of them.
+
+    shape: (H, W, C).  images: the most of them that are wanted.  chunk: points -> path points held at once.
+    Where even the cheapest level is too much, only the middle eps is left; InputError where that is, too.
+    """
+    k = max(1, shape[0] * shape[1] // 8)
+    wanted = min(ENOUGH, images)
+    predicted = SHARE * seconds / (len(eps) * PGD_STEPS * cost / 3)
+    predicted = batch * int(min(max(predicted // batch, 2), PREDICTED // batch))
+    middle = (sorted(eps)[len(eps) // 2],)
+    for radii, levels, enough in ((eps, LEVELS, wanted), (eps, LEVELS[-1:], batch), (middle, LEVELS[-1:], batch)):
+        for steps, points in levels:
+            plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, batch, chunk(points), seed)
+            if plan.units * cost * enough <= (1 - SHARE) * seconds:
+                return plan
+    raise InputError(
+        f"{max(seconds, 0) / 60:.1f} minutes are left for what takes {plan.units * cost * batch / 60:.1f} at the least "
+        "(a batch of images, one eps): give more minutes"
+    )

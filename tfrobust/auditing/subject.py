@@ -1,0 +1,112 @@
+"""What is audited: a network of whatever make brought under the contract, and images and labels that fit it."""
+
+from typing import Dict, NamedTuple, Optional
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.data import to_unit
+from tfrobust.evaluation import statistics
+from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, input_shape
+from tfrobust.types import InputError
+
+MOST = 1000  # Images that are looked at.
+TRIED = 128  # Of these, for the guess of the pixels' range.
+AUTO = "auto"
+
+
+class Subject(NamedTuple):
+    """network: adopted.  x [N,H,W,C] float32 in [0, 1], y [N] int32: drawn from the images given, rows [N] of them.
+    pixels: the range that the network expects.  shares: range -> the share it predicts correctly, best first.
+    resized_from: (H, W) of the images given, None where they fitted."""
+
+    network: keras.Model
+    x: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+    pixels: str
+    shares: Dict[str, float]
+    resized_from: Optional[tuple]
+
+
+def make_subject(network, x, y, pixels: str = AUTO, classes: Optional[int] = None, seed: int = 0) -> Subject:
+    """The network and at most MOST of the images, drawn with the seed.
+
+    x [N,H,W,C] or [N,H,W], uint8 or float in [0, 1]; y [N], whole numbers.  pixels: the range, one of networks.PIXELS,
+    or auto: the one in which the network predicts most of the images correctly.  classes: of the data, where it is
+    known: the network must know as many.
+    InputError where they do not fit each other, or the network predicts no better than chance.
+    """
+    if not isinstance(network, keras.Model):
+        raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
+    if pixels != AUTO and pixels not in PIXELS:
+        raise InputError(f"pixels {pixels!r}: must be {AUTO} or one of {', '.join(PIXELS)}")
+    shape = input_shape(network)
+    x, y = np.asarray(x), np.asarray(y)
+    _check_labels(network, x, y, classes)
+    rows = np.random.RandomState(seed).permutation(len(x))[:MOST]
+    x, y = _images(x[rows]), y[rows].reshape(-1).astype(np.int32)
+    if shape[-1] not in (None, x.shape[-1]):
+        kinds = {1: "grey", 3: "RGB"}
+        wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
+        raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
+    fitted = _fitted(x, shape)
+    shares = guess_pixels(network, fitted[:TRIED], y[:TRIED])
+    chosen = _chosen(pixels, shares, y[:TRIED])
+    adopted = adopt(network, chosen, fitted[:4])
+    was = None if fitted.shape == x.shape else x.shape[1:3]
+    return Subject(adopted, fitted, y, rows, chosen, shares, was)
+
+
+def _images(x):
+    x = to_unit(x[..., np.newaxis] if x.ndim == 3 else x)
+    check_images(x, "the images")
+    return x
+
+
+def _check_labels(network, x, y, classes):
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise InputError(f"labels must be whole numbers, one per image; got {list(y.shape)}: take y.argmax(axis=1)")
+    if y.size != len(x) or y.dtype.kind not in "ui" or not len(x):
+        raise InputError(f"labels must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}")
+    output = network.output_shape
+    if isinstance(output, list) or len(output) != 2:
+        raise InputError(f"the network must give one row of numbers per image; it gives {output}")
+    known = max(output[-1] or 0, 2)  # One number is the probability of class 1.
+    if classes is not None and classes != known or y.max() >= known or y.min() < 0:
+        found = classes or f"labels {y.min()}..{y.max()}, that is {int(y.max()) + 1}"
+        raise InputError(
+            f"the network knows {known} classes and the data have {found}: audit a network that was trained for these "
+            "classes, or give an .npz with x and y where y holds the network's own numbers of the classes"
+        )
+
+
+def _fitted(x, shape):
+    """The images in the network's size; a free side stays what it is."""
+    size = tuple(wanted or own for wanted, own in zip(shape[:2], x.shape[1:3]))
+    if size == x.shape[1:3]:
+        return x
+    parts = (tf.image.resize(x[i : i + 100], size, antialias=True) for i in range(0, len(x), 100))
+    return np.clip(np.concatenate([part.numpy() for part in parts]), 0, 1)
+
+
+def _chosen(pixels, shares, y) -> str:
+    """The range asked for, or the best; InputError where another is clearly better, or none is better than chance."""
+    best = next(iter(shares))
+    n, chance = len(y), np.bincount(y).max() / len(y)
+    interval = {name: statistics.share(np.arange(n) < round(share * n)) for name, share in shares.items()}
+    if pixels != AUTO:
+        if pixels in shares and interval[pixels]["high"] < interval[best]["low"]:
+            raise InputError(
+                f"with pixels {pixels} the network predicts {shares[pixels]:.0%} of {n} images correctly, with {best} "
+                f"{shares[best]:.0%}: give pixels={best}, or {AUTO}"
+            )
+        return pixels
+    if interval[best]["low"] <= chance:
+        raise InputError(
+            f"the network predicts {shares[best]:.0%} of {n} images correctly at best, whatever range its pixels have; "
+            f"always the same class would be {chance:.0%}: are the labels numbered as in its training? pixels=RANGE "
+            "goes on all the same"
+        )
+    return best

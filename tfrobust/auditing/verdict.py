@@ -1,0 +1,132 @@
+"""What the numbers of an audit say, in words: each sentence is made of the summary, with the control beside it.
+
+The grade is of the middle eps and of Integrated Gradients, by the share of the most important pixels that are still
+among them under the attack: below a half the explanation is another one.  The limits are conventions, not laws; they
+stand in the report.
+"""
+
+from typing import Any, Dict, List, NamedTuple
+
+import numpy as np
+
+from tfrobust.auditing.audit import Measured
+from tfrobust.auditing.plan import in_pixels
+from tfrobust.evaluation import statistics
+
+FRAGILE, STILL = 0.5, 0.8
+MAP_NAMES = {"IG": "Integrated Gradients", "gradient": "the gradient"}
+# Flags that make a network look more robust than it is.
+HIDING = ("no_gradient", "never_moved", "label_never_kept", "random_beats_attack", "not_converged", "k_above_nonzero")
+
+
+class Verdict(NamedTuple):
+    """grade: fragile, moves, holds, unsure (the maps held still, and the attack was hindered), or none (the attack did
+    not beat noise).  headline, sentences: for people."""
+
+    grade: str
+    headline: str
+    sentences: List[str]
+
+
+def middle(measured: Measured) -> float:
+    """The eps that the verdict is about."""
+    return measured.plan.eps[len(measured.plan.eps) // 2]
+
+
+def gain(measured: Measured, task: str) -> Dict[str, float]:
+    """How much further than noise the attack lowered the top-k intersection: mean and interval of the differences."""
+    own = [r for r in measured.result.records if r["task"] == task]
+    return statistics.describe([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own])
+
+
+def verdict(measured: Measured) -> Verdict:
+    """The verdict on what was measured."""
+    predictions = [_predictions(measured), *_looks(measured)]
+    if not measured.result.maps:
+        headline = "Nothing to judge: none of the images looked at is predicted correctly, so no map was attacked."
+        return Verdict("none", headline, predictions)
+    eps = middle(measured)
+    task = measured.plan.task("IG", eps)
+    grade = _grade(measured, task)
+    headline = {
+        "fragile": f"The explanations of this network are fragile: {_moved(measured, task)}.",
+        "moves": f"The explanations of this network can be moved, in part: {_moved(measured, task)}.",
+        "holds": f"The explanations of this network held still under this attack: {_moved(measured, task)}.",
+        "unsure": f"The explanations moved little, but the attack was hindered or not tried for longer, so this is no "
+        f"proof that they hold still: {_moved(measured, task)}.",
+        "none": f"No verdict: the attack did not beat random noise, so it says nothing ({_moved(measured, task)}).",
+    }[grade]
+    sentences = [_sentence(measured, measured.plan.task(name, eps)) for name in MAP_NAMES]
+    return Verdict(grade, headline, [*sentences, *predictions, *_warnings(measured)])
+
+
+def _grade(measured, task) -> str:
+    attacked = measured.result.summary[task]["top_k_intersection"]["mean"]
+    if gain(measured, task)["low"] <= 0:
+        return "none"
+    if attacked < STILL:
+        return "fragile" if attacked < FRAGILE else "moves"
+    hindered = any(flag.raised and flag.name in HIDING for flag in measured.result.flags[task])
+    return "unsure" if hindered or not measured.doubled else "holds"
+
+
+def _moved(measured, task) -> str:
+    s, eps = measured.result.summary[task], measured.result.summary[task]["eps"]
+    return (
+        f"a change of at most {in_pixels(eps)} per pixel that keeps the prediction leaves "
+        f"{s['top_k_intersection']['mean']:.0%} of the most important pixels among the most important; random noise of "
+        f"the same size leaves {s['noise_top_k_intersection']['mean']:.0%}"
+    )
+
+
+def _sentence(measured, task) -> str:
+    s, name, points = measured.result.summary[task], task.split(" at ")[0], gain(measured, task)
+    kind = "fewer" if points["low"] > 0 else "fewer, which may be chance"
+    return (
+        f"{MAP_NAMES[name]}, eps {in_pixels(s['eps'])}: {s['top_k_intersection']['mean']:.0%} of the top "
+        f"{measured.plan.k} pixels stay under the attack, {s['noise_top_k_intersection']['mean']:.0%} under noise: "
+        f"{100 * points['mean']:.0f} points {kind} (95 % interval {100 * points['low']:.0f} to "
+        f"{100 * points['high']:.0f}, {s['examples']} images). Kendall's tau {s['kendall']['mean']:.2f} under the "
+        f"attack, {s['noise_kendall']['mean']:.2f} under noise."
+    )
+
+
+def _predictions(measured) -> str:
+    summary = measured.result.summary
+    natural = summary["natural"]
+    under = [
+        f"{s['accuracy']['mean']:.0%} at {in_pixels(s['eps'])}" for n, s in summary.items() if n.startswith("PGD at ")
+    ]
+    return (
+        f"Predictions: {natural['accuracy']['mean']:.0%} of {natural['examples']} images are predicted correctly; "
+        f"under PGD {', '.join(under)}."
+    )
+
+
+def _looks(measured) -> List[str]:
+    """How the pixels were read, where that was a guess."""
+    subject = measured.subject
+    others = ", ".join(f"{name}: {share:.0%}" for name, share in subject.shares.items() if name != subject.pixels)
+    out = [
+        f"Pixels: read as {subject.pixels}, which predicts {subject.shares.get(subject.pixels, np.nan):.0%} of the "
+        f"images tried correctly ({others})."
+    ]
+    if subject.resized_from:
+        (h, w), (to_h, to_w) = subject.resized_from, subject.x.shape[1:3]
+        out.append(f"Images of {h}x{w} pixels were resized to the network's {to_h}x{to_w}.")
+    return out
+
+
+def _warnings(measured) -> List[str]:
+    """The flags that were raised, a sentence each."""
+    found = {}
+    for row in raised(measured):
+        found.setdefault((row["name"], row["text"]), []).append(f"{row['task']}: {row['count']} of {row['of']}")
+    return [f"Flag {name} ({'; '.join(places)}): {text}." for (name, text), places in found.items()]
+
+
+def raised(measured) -> List[Dict[str, Any]]:
+    """The raised flags as rows: task, name, count, of, text."""
+    return [
+        {"task": task, **flag._asdict()} for task, own in measured.result.flags.items() for flag in own if flag.raised
+    ]

@@ -1,0 +1,81 @@
+"""A few labelled images to look at, from wherever images come: an audit needs no training split, and not all of it.
+
+Beside every data set of `load`: an npz file that holds nothing but x and y (or x_test and y_test), and a folder of
+images of which only those that are looked at are decoded.
+"""
+
+import os
+import zipfile
+import zlib
+from typing import NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from tfrobust.data.arrays import check_labelled, to_unit
+from tfrobust.data.facts import FACTS
+from tfrobust.data.folder import files_to_test
+from tfrobust.data.load import load
+from tfrobust.types import InputError
+
+PAIRS = (("x_test", "y_test"), ("x_val", "y_val"), ("x", "y"))
+
+
+class Labelled(NamedTuple):
+    """x [N,H,W,C] float32 in [0, 1]; y [N] int32.  classes: of the data, None where the file does not say.
+    names: of the images, [N]."""
+
+    x: np.ndarray
+    y: np.ndarray
+    classes: Optional[int]
+    names: Sequence[str]
+
+
+def load_labelled(
+    name: str, most: int, seed: int = 0, data_dir=None, download: bool = False, image_size: Optional[int] = None
+) -> Labelled:
+    """At most `most` images of the test split of the data set called `name` (see load.find), drawn with the seed.
+
+    image_size: side of the square that images of a folder are cut to.
+    InputError, naming the file, where something cannot be used.
+    """
+    if name.endswith(".npz"):
+        return _of_npz(name, most, seed)
+    if name and os.path.isdir(name) and name not in FACTS:
+        return _of_folder(name, most, seed, image_size)
+    data = load(name, data_dir, download)
+    return _drawn(data.x_test, data.y_test, data.classes, "x_test", most, seed)
+
+
+def _drawn(x, y, classes, array: str, most: int, seed: int) -> Labelled:
+    rows = np.random.RandomState(seed).permutation(len(x))[:most]
+    return Labelled(to_unit(x[rows]), y[rows], classes, [f"{array}[{row}]" for row in rows])
+
+
+def _of_npz(path: str, most: int, seed: int) -> Labelled:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            pair = next((pair for pair in PAIRS if set(pair) <= set(file)), None)
+            if pair is None:
+                raise InputError(f"{path} holds {', '.join(file) or 'nothing'}: give x and y, or x_test and y_test")
+            x, y = check_labelled(path, pair, file[pair[0]], file[pair[1]])
+            classes = int(file["y_train"].max()) + 1 if "y_train" in file else None
+    except FileNotFoundError as e:
+        raise InputError(f"no file {path}") from e
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+        if isinstance(e, InputError):
+            raise
+        raise InputError(f"{path} cannot be read as npz: {e}") from e
+    return _drawn(x, y, classes, pair[0], most, seed)
+
+
+def _of_folder(path: str, most: int, seed: int, image_size) -> Labelled:
+    files, labels, classes, read = files_to_test(path, image_size)
+    rows = np.random.RandomState(seed).permutation(len(files))[:most]
+    images = [read(files[row]) for row in rows]
+    for row, image in zip(rows, images):
+        if image.shape != images[0].shape:
+            raise InputError(
+                f"{files[row]} is {image.shape[:2]}, {files[rows[0]]} {images[0].shape[:2]}: give --image_size"
+            )
+    names = [os.path.relpath(files[row], path) for row in rows]
+    return Labelled(to_unit(np.stack(images)), np.asarray(labels, np.int32)[rows], len(classes), names)

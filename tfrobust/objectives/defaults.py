@@ -1,0 +1,44 @@
+"""Hyper-parameters to begin with, where nobody has chosen any.
+
+Weights, steps and step lengths are those of the papers' rows on photographs (flags/), as parts of eps; of R2ET, LGA,
+IGR, the gradient penalty and the Wasserstein form, our rows on digits (flags/digits).  Integrated Gradients has fewer
+points than in the papers (10 and 5 instead of up to 50), which is several times faster.
+"""
+
+import dataclasses
+from typing import Any, Dict
+
+from tfrobust.objectives import OBJECTIVES
+from tfrobust.types import InputError
+
+COMMON = {"attack_steps": 7, "ig_steps": 10, "ig_steps_attack": 5, "alpha": 0.9502}
+STEP = 0.25  # Length of a step, in eps.
+OWN = {
+    "trades": {"attack_steps": 5, "kl_weight": 6.0},
+    "trades_noise": {"attack_steps": 5, "kl_weight": 1.0},
+    "trades_sat": {"attack_steps": 5, "kl_weight": 1.0},
+    "gradient_penalty": {"attribution_weight": 0.1},
+    "ig_norm": {"attribution_weight": 0.1},
+    "ig_sum_norm": {"attribution_weight": 0.1},
+    "ig_wasserstein": {"attribution_weight": 0.3, "gamma": 0.1},
+    "art": {"attack_steps": 3, "attribution_weight": 0.5, "softplus_beta": 50.0},
+    "cacr_wacr": {"attribution_weight": 1.0},
+    "aat": {"attribution_weight": 2.0},
+    "adv_aat": {"attribution_weight": 0.5},
+    "igr": {"attribution_weight": 1.0},
+    "r2et": {"margin_weight": 0.1, "curvature_weight": 0.01, "softplus_beta": 10.0},
+    "lga": {"l2_weight": 0.1, "cosine_weight": 1.0, "softplus_beta": 10.0},
+}
+STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Where STEP is another one.
+
+
+def defaults(name: str, eps: float, shape) -> Dict[str, Any]:
+    """What the method called `name` requires, for images of shape (H, W, C) and balls of radius eps; to be handed to
+    make_objective, with one's own values over it."""
+    if name not in OBJECTIVES:
+        raise InputError(f"unknown method {name!r}: choose one of {', '.join(OBJECTIVES)}")
+    pool = {**COMMON, "eps": eps, "step_size": STEPS.get(name, STEP) * eps, **OWN.get(name, {})}
+    if None not in shape[:2]:
+        pool["k"] = max(1, shape[0] * shape[1] // 8)
+    fields = [f for f in dataclasses.fields(OBJECTIVES[name]) if f.init and f.default is dataclasses.MISSING]
+    return {f.name: pool[f.name] for f in fields if f.name in pool}

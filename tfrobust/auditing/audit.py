@@ -118,8 +118,8 @@ def _planned(subject: Subject, eps, images, seed, memory, clock) -> Dict[str, np
     trial = Plan(eps, 1, 1, max(1, subject.x[0, ..., 0].size // 8), batch, batch, None, seed)
     tracing, cost = _cost(subject, trial)
     # The path of Integrated Gradients, its map, and the three attacks on predictions are traced as well.
-    left = clock.left - 4 * tracing
-    plan = make_plan(left, cost, eps, subject.x.shape[1:], batch, points, images, seed)
+    before = clock.passed + 4 * tracing
+    plan = make_plan(clock.budget - before, cost, eps, subject.x.shape[1:], batch, points, images, seed, before)
     whole = {"steps": plan.steps, "points": plan.points, "k": plan.k, "predicted": plan.predicted, "batch": plan.batch}
     return {"eps": np.array(plan.eps), "cost": np.array(cost), "chunk": np.array(plan.chunk)} | {
         name: np.array(value) for name, value in whole.items()

@@ -88,10 +88,13 @@ class Plan:
         return len(self.eps) * (self.steps * (self.points + 1) + self.points)
 
 
-def make_plan(seconds: float, cost: float, eps: Sequence[float], shape, batch: int, chunk, images: int, seed=0) -> Plan:
+def make_plan(
+    seconds: float, cost: float, eps: Sequence[float], shape, batch: int, chunk, images: int, seed: int = 0, before=0.0
+) -> Plan:
     """The most thorough plan for `seconds`, where the second derivative of one image takes `cost` of them.
 
-    shape: (H, W, C).  images: the most of them that are wanted.  chunk: points -> path points held at once.
+    shape: (H, W, C).  images: the most of them that are wanted.  chunk: points -> path points held at once.  before:
+    seconds that were spent or are set aside for what is done once.
     Where even the cheapest level is too much, only the middle eps is left; InputError where that is, too.
     """
     k = max(1, shape[0] * shape[1] // 8)
@@ -104,7 +107,7 @@ def make_plan(seconds: float, cost: float, eps: Sequence[float], shape, batch: i
             plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, batch, chunk(points), seed)
             if plan.units * cost * enough <= (1 - SHARE) * seconds:
                 return plan
+    least = before + plan.units * cost * batch / (1 - SHARE)
     raise InputError(
-        f"{max(seconds, 0) / 60:.1f} minutes are left for what takes {plan.units * cost * batch / 60:.1f} at the least "
-        "(a batch of images, one eps): give more minutes"
+        f"this network takes {least / 60:.1f} minutes at the least (one eps, a batch of {batch} images): give as many"
     )

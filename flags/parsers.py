@@ -56,6 +56,17 @@ class _FractionsParser(flags.ArgumentParser):
         return "numbers"
 
 
+class _FractionsSerializer(flags.ArgumentSerializer):
+    """As people write them: 2/255, where that is the number."""
+
+    def serialize(self, value):
+        return ",".join(self._one(each) for each in value)
+
+    def _one(self, number):
+        near = Fraction(number).limit_denominator(1000)
+        return str(near) if float(near) == number else repr(number)
+
+
 class _FractionSerializer(flags.ArgumentSerializer):
     def serialize(self, value):
         return repr(value)
@@ -73,7 +84,7 @@ def define_memory(fv: flags.FlagValues) -> None:
 
 def define_numbers(name: str, default, help_text: str, fv: flags.FlagValues) -> None:
     """Numbers, commas between, each as in define_number: --eps=2/255,4/255."""
-    flags.DEFINE(_FractionsParser(), name, default, help_text, fv, flags.ArgumentSerializer())
+    flags.DEFINE(_FractionsParser(), name, default, help_text, fv, _FractionsSerializer())
 
 
 def define_number(name: str, default, help_text: str, fv: flags.FlagValues) -> None:

@@ -98,13 +98,8 @@ def _size(fv, network):
 
 def _command(fv) -> str:
     """What repeats the audit."""
-    given = [flag for name in SAVED for flag in [f"--{name}={_written(fv, name)}"] if fv[name].present]
+    given = [fv[name].serialize() for name in SAVED if fv[name].present]
     return " ".join(["python -m launch.audit", *map(shlex.quote, given)])
-
-
-def _written(fv, name: str) -> str:
-    value = fv[name].value
-    return ",".join(f"{each:.6g}" for each in value) if name == "eps" else str(value)
 
 
 def main(argv=None) -> int:

@@ -108,7 +108,12 @@ def test_the_page_is_one_file_that_asks_for_nothing(done):
     sources = [value for name, value in page.attributes if name in ("src", "href")]
     assert len(sources) >= 4 and all(value.startswith("data:image/png;base64,iVBOR") for value in sources)
     words = " ".join(page.text)
-    assert "digits.keras" in words and "python -m launch.audit" in words and '"tensorflow"' in words
+    assert (
+        "digits.keras" in words
+        and "python -m launch.audit --network=" in words
+        and "--eps=8/255 " in words
+        and '"tensorflow"' in words
+    )
 
 
 def test_the_numbers_of_the_verdict_are_those_of_the_records(done):

@@ -30,7 +30,7 @@ COLUMNS = (
     report.Column("gib", "peak GiB", ".2f"),
     report.Column("above", "above the start", ".2f"),
     report.Column("estimate", "estimate", ".2f"),
-    report.Column("seconds", "s / step", ".2f"),
+    report.Column("seconds", "s / step", ".4f"),
 )
 
 
@@ -49,7 +49,11 @@ def memory_flags(fv: flags.FlagValues) -> None:
 
 def peak() -> float:
     """GiB that this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / GIB
+    except (OSError, StopIteration):  # No Linux; what is counted there may include the process that started this one.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
 
 
 def measure(fv) -> dict:

@@ -20,7 +20,7 @@ from flags.parsers import define_number
 from launch import verb
 from launch.progress import bar
 from tfrobust import models, report
-from tfrobust.memory import COPIES, GIB, activations
+from tfrobust.memory import GIB, taken
 from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer
 from tfrobust.types import InputError
@@ -74,7 +74,7 @@ def measure(fv) -> dict:
     return {
         "gib": peak(),
         "above": peak() - before,
-        "estimate": COPIES * 4 * activations(network) * fv.batch_size * min(chunk, fv.ig_steps) / GIB,
+        "estimate": taken(network, fv.batch_size, min(chunk, fv.ig_steps)) / GIB,
         "seconds": time.perf_counter() - began,
     }
 

@@ -6,7 +6,7 @@ Nothing here touches the run: its draws are its own, and the network is only ask
 import io
 import json
 import os
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Union
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ from absl import flags
 
 from flags import data_flags, evaluation_flags
 from launch import verb
+from launch.chunks import fitting
 from tfrobust import report
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
@@ -61,11 +62,12 @@ class Seen(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """spec: what is measured; batch, chunk: images and path points held at once."""
+    """spec: what is measured; batch, chunk: images and path points held at once (chunk auto: see `Probe`)."""
 
     spec: EvaluationSpec
     batch: int
-    chunk: Optional[int]
+    chunk: Union[int, str, None]
+    memory_gb: Optional[float] = None
 
 
 def from_flags(fv: flags.FlagValues, data: ImageData) -> Plan:
@@ -80,7 +82,7 @@ def _read(fv) -> Plan:
         raise InputError(f"--probe={fv.probe}: no such file")
     rooms, given = (data_flags.define, evaluation_flags.define), [f"--dataset={fv.dataset}", f"--flagfile={fv.probe}"]
     own = verb.parse(rooms, ["probe", *given])
-    return Plan(evaluation_flags.from_flags(own), own.evaluation_batch, own.map_chunk)
+    return Plan(evaluation_flags.from_flags(own), own.evaluation_batch, own.map_chunk, own.memory_gb)
 
 
 def _small(fv, data) -> Plan:
@@ -134,6 +136,7 @@ class Probe(keras.callbacks.Callback):
         chosen = np.sort(np.random.RandomState(plan.spec.seed).permutation(len(data.x_test))[: fv.probe_examples])
         self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])
         plan.spec.attribution.check_network(network)
+        plan = plan._replace(chunk=fitting(plan.chunk, plan.batch, plan.memory_gb, network))
         self.network, self.plan, self.every, self.start, self.steps = network, plan, fv.probe_every, start, steps
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
 

@@ -7,6 +7,7 @@ the way back of that.  `COPIES` is how many times over, measured on networks wit
 
 import math
 import os
+from typing import Optional
 
 import keras
 import numpy as np
@@ -37,8 +38,17 @@ def _outputs(layer):
 def chunk_for(network: keras.Model, images: int, points: int, budget: float) -> int:
     """The most of `points` points of a path, for so many images at once, whose second derivative stays within `budget`
     bytes; 1 at least, as less than a point cannot be computed."""
-    each = COPIES * 4 * activations(network) * images
-    return int(np.clip(budget // max(each, 1), 1, points))
+    return int(np.clip(budget // max(taken(network, images), 1), 1, points))
+
+
+def taken(network: keras.Model, images: int, points: int = 1) -> float:
+    """Bytes that a second derivative by so many points of so many paths takes at once."""
+    return COPIES * 4 * activations(network) * images * points
+
+
+def budget(given: Optional[float] = None) -> float:
+    """The bytes given, or half of what is free."""
+    return given or free_memory() / 2
 
 
 def free_memory() -> float:

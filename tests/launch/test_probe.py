@@ -99,6 +99,24 @@ def test_a_probe_measures_what_an_evaluation_measures():
     assert wrong.values == {"natural_accuracy": 0.0, "adversarial_accuracy": 0.0}
 
 
+def test_a_probe_holds_as_many_points_at_once_as_fit(tmp_path):
+    (tmp_path / "auto.flags").write_text("--flagfile=flags/demo/evaluate.flags\n--map_chunk=auto\n--memory_gb=0.001\n")
+    argv = [*TRAIN, "--probe_every=12", "--probe_examples=4"]
+    for name, flagfile in (("all", "flags/demo/evaluate.flags"), ("auto", f"{tmp_path}/auto.flags")):
+        assert call(*argv, f"--probe={flagfile}", f"--output={tmp_path}/{name}") == 0
+    values = [
+        {
+            tag: tf.make_ndarray(v.tensor).item()
+            for tag, step, v in written(tmp_path / name)
+            if step == 12 and tag[6:] in CURVES
+        }
+        for name in ("all", "auto")
+    ]
+    assert values[0].keys() == values[1].keys() and len(values[0]) == len(CURVES)
+    for tag, value in values[0].items():
+        np.testing.assert_allclose(values[1][tag], value, atol=0.02, err_msg=tag)
+
+
 def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path):
     row = rows.read_row("flags/demo/madry.flags", TRAIN[1:])
     digits = data.load("digits")

@@ -108,10 +108,9 @@ def _check(eps, minutes, images):
 def _planned(subject: Subject, eps, images, seed, memory, clock) -> Dict[str, np.ndarray]:
     """The plan as arrays, after a look at what a step costs."""
     clock.report("cost of a step", clock.passed, clock.expected)
-    each = memory_of.activations(subject.network)
-    budget = memory or memory_of.free_memory() / 2
-    batch = LARGE_BATCH if each < SMALL_NETWORK else BATCH
-    while batch > 1 and memory_of.COPIES * 4 * each * batch > budget:
+    budget = memory_of.budget(memory)
+    batch = LARGE_BATCH if memory_of.activations(subject.network) < SMALL_NETWORK else BATCH
+    while batch > 1 and memory_of.taken(subject.network, batch) > budget:
         batch //= 2
     batch = min(batch, len(subject.x))
     points = lambda m: memory_of.chunk_for(subject.network, batch, m, budget)  # noqa: E731

@@ -76,11 +76,13 @@ def downstream(fv: flags.FlagValues) -> None:
 
 def measure(fv: flags.FlagValues) -> None:
     """Does the task and writes its table."""
-    data = data_flags.from_flags(fv)
+    loaded = data_flags.load(fv)
+    data = data_flags.prepared(loaded, fv)
+    held_out = data_flags.prepared(loaded, fv, "held_out") if fv.hold_out else None
     networks = read_networks(fv, to_unit(data.x_test[:16]))
     run, ticks = TASKS[fv.task]
     progress = bar(ticks(len(networks)), fv.task)
-    outcome = run(networks, data, fv, progress)
+    outcome = run(networks, data, held_out, fv, progress)
     progress.close()
     everything = {
         **about(fv, {"task": fv.task, "flags": fv.flags_into_string()}),

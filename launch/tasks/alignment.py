@@ -18,7 +18,7 @@ COLUMNS = (
 )
 
 
-def run(networks, data, fv, progress) -> Outcome:
+def run(networks, data, held_out, fv, progress) -> Outcome:
     """One row for each network."""
     images, values = test_images(data, fv), {}
     for name, network in networks.items():

@@ -1,12 +1,12 @@
 """What the tasks share: the images they look at, predictions, gradients, and the form of a result."""
 
+import functools
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from flags import data_flags
-from tfrobust.attributions import gradient, integrated_gradients, make_score
+from tfrobust.attributions import AttributionSpec, attribute
 from tfrobust.data import to_unit
 from tfrobust.evaluation.predictions import batches, once_traced, predict
 from tfrobust.image_ops import equalize
@@ -49,14 +49,13 @@ def test_images(data, fv) -> Images:
     return chosen(data.x_test, data.y_test, data.test_annotations, fv.examples, fv.evaluation_seed)
 
 
-def held_out_images(data, fv) -> Images:
+def held_out_images(data, held_out, fv) -> Images:
     """Images on which a threshold may be chosen: those held out of the training where there are, else trained ones."""
-    own = data.x_train, data.y_train, data.annotations
-    if fv.hold_out:
-        held = data_flags.prepared(data_flags.load(fv), fv, "held_out")
-        own = held.x_test, held.y_test, held.test_annotations
-    images = chosen(*own, fv.held_out_examples, fv.evaluation_seed)
-    return images if fv.hold_out else images._replace(x=as_seen(images.x, data))
+    if held_out is not None:
+        own = held_out.x_test, held_out.y_test, held_out.test_annotations
+        return chosen(*own, fv.held_out_examples, fv.evaluation_seed)
+    images = chosen(data.x_train, data.y_train, data.annotations, fv.held_out_examples, fv.evaluation_seed)
+    return images._replace(x=as_seen(images.x, data))
 
 
 def held_out_words(held_out: Images, fv) -> str:
@@ -71,29 +70,24 @@ def needed(images: Images, kind: str, name: str) -> np.ndarray:
 
 def predicted(network, x, fv) -> np.ndarray:
     """The class of each image, [N]."""
-    size = fv.evaluation_batch
-    return np.concatenate([predict(network, x[r], len(x[r])) for r in batches(len(x), size)])
+    return predict(network, x, fv.evaluation_batch)
+
+
+MAPS = {
+    "gradient": AttributionSpec("gradient"),
+    "integrated_gradients": AttributionSpec("integrated_gradients", steps=50),
+}
+CHUNK = 10  # Points of a path at once.
 
 
 @once_traced
-def _gradients(network):
-    score = make_score(network, "logit")
-    return tf.function(lambda x, y: gradient(score, x, y), reduce_retracing=True, autograph=False)
-
-
-@once_traced
-def _integrated(network):
-    score = make_score(network, "logit")
-    return tf.function(
-        lambda x, y: integrated_gradients(score, x, y, steps=50, chunk=10), reduce_retracing=True, autograph=False
-    )
-
-
-MAPS = {"gradient": _gradients, "integrated_gradients": _integrated}
+def _attributor(network, spec):
+    compute = functools.partial(attribute, network, spec, chunk=CHUNK)
+    return tf.function(compute, reduce_retracing=True, autograph=False)
 
 
 def maps_of(method: str, network, x, y, fv) -> np.ndarray:
     """Maps [N,H,W,C], signed, of the logit of class y by gradient or integrated_gradients (50 points)."""
-    compute, size = MAPS[method](network), fv.evaluation_batch
+    compute, size = _attributor(network, MAPS[method]), fv.evaluation_batch
     parts = (compute(tf.constant(x[r]), tf.constant(y[r])).numpy() for r in batches(len(x), size))
     return np.concatenate(list(parts))

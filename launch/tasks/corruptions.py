@@ -52,7 +52,7 @@ def measured(networks, images, fv, progress):
     return found
 
 
-def run(networks, data, fv, progress) -> Outcome:
+def run(networks, data, held_out, fv, progress) -> Outcome:
     """One row for each corruption, and their means."""
     if fv.cifar10_c and (data.shape, data.classes) != ((32, 32, 3), 10):
         raise InputError(f"--cifar10_c needs images like those of CIFAR-10; those of {data.name} are {data.shape}")

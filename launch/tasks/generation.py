@@ -13,7 +13,7 @@ STEPS = 60
 CLASSES = 10  # Pictured at most.
 
 
-def run(networks, data, fv, progress) -> Outcome:
+def run(networks, data, held_out, fv, progress) -> Outcome:
     """One row for each network: its images, and the share that each network takes for their class."""
     labels = np.arange(min(data.classes, CLASSES))
     own = [as_seen(data.x_train[data.y_train == k], data) for k in labels]

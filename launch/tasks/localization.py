@@ -64,9 +64,9 @@ def centered_square(boxes, known) -> dict:
     }
 
 
-def run(networks, data, fv, progress) -> Outcome:
+def run(networks, data, held_out, fv, progress) -> Outcome:
     """One row for each network and map."""
-    images, held_out = test_images(data, fv), held_out_images(data, fv)
+    images, held_out = test_images(data, fv), held_out_images(data, held_out, fv)
     boxes, known = needed(images, "boxes", data.name), needed(held_out, "boxes", data.name)
     rows, details, pictures = [], {}, {}
     for name, network in networks.items():

@@ -38,9 +38,9 @@ def chosen_threshold(heat, masks) -> float:
     return max(THRESHOLDS, key=lambda threshold: segment(heat, masks, everything, threshold)["mean_iou"])
 
 
-def run(networks, data, fv, progress) -> Outcome:
+def run(networks, data, held_out, fv, progress) -> Outcome:
     """One row for each network and map."""
-    images, held_out = test_images(data, fv), held_out_images(data, fv)
+    images, held_out = test_images(data, fv), held_out_images(data, held_out, fv)
     masks, known = masks_of(images, fv, data.name), masks_of(held_out, fv, data.name)
     rows, details, pictures = [], {}, {}
     for name, network in networks.items():

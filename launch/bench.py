@@ -11,7 +11,7 @@ from flags import data_flags, saliency_flags
 from launch import budgets, chunks, downstream_cells, rows
 from launch import measurements as measure
 from launch.claims import claimed
-from launch.fingerprints import of_arrays, of_network, versions
+from launch.fingerprints import of_suite
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saliency import with_saliency
@@ -130,13 +130,9 @@ class Bench:
         natural = load_network(os.path.join(other.directory, rows.NETWORK)) if other else None
         images = data_flags.prepared(self._load(run.flags.image_size), run.flags)
         x = to_unit(images.x_test)
-        identity = {
-            "suite": suite.as_dict(),
-            "networks": [of_network(each) for each in (network, natural) if each is not None],
-            "images": of_arrays(x, images.y_test),
-            "versions": versions(),
-            **({"downstream": downstream} if downstream else {}),
-        }
+        identity = of_suite(suite, (network, natural), x, images.y_test)
+        if downstream:
+            identity["downstream"] = downstream
         text = json.dumps(identity, sort_keys=True, default=str)
         folder = os.path.join(run.directory, "evaluations")
         path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + ".json")

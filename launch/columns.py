@@ -1,5 +1,6 @@
 """The columns of a table of networks."""
 
+from tfrobust import report
 from tfrobust.report import Column, markdown
 
 COLUMNS = (
@@ -37,14 +38,7 @@ def legend(summary, spec) -> str:
     return LEGEND.format(attack=attack, **summary)
 
 
-FLAGS = (
-    Column("raised", ""),
-    Column("task", "task"),
-    Column("name", "flag"),
-    Column("count", "images", ",d"),
-    Column("of", "of", ",d"),
-    Column("text", "what it says"),
-)
+FLAGS = (Column("raised", ""), *report.FLAGS)
 
 
 def diagnosis(flags) -> str:

@@ -16,7 +16,6 @@ The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_windo
 --attribution_examples change it.  A suite that was killed goes on where it was.
 """
 
-import json
 import os
 import sys
 
@@ -53,12 +52,7 @@ def output_flags(fv: flags.FlagValues) -> None:
 def pick_panels(network: str, result: Evaluation, indices) -> list:
     """Panels of the attacked examples with the given indices into the test set."""
     attacked = [r["index"] for r in result.records if "kendall" in r]
-    out = []
-    for index in indices:
-        n, m = attacked.index(index), result.maps
-        caption = f"top-k {m.scores['top_k_intersection'][n]:.2f}   Kendall {m.scores['kendall'][n]:.2f}"
-        out.append(report.Panel(network, m.x[n], m.a[n], m.x_adv[n], m.a_adv[n], caption))
-    return out
+    return [report.panel_of(result.maps, attacked.index(index), network) for index in indices]
 
 
 def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
@@ -66,8 +60,7 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
     row = {"network": name, **result.summary}
     flags = [flag._asdict() for flag in result.flags]
     report.write_table(directory, "evaluation", [row], COLUMNS, {**about, "flags": flags})
-    lines = "".join(json.dumps(record) + "\n" for record in result.records)
-    report.write_text(os.path.join(directory, "records.jsonl"), lines)
+    report.write_records(os.path.join(directory, "records.jsonl"), result.records)
     indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
     if indices:
         rows = [panel._replace(network=f"image {i}") for i, panel in zip(indices, pick_panels(name, result, indices))]

@@ -32,6 +32,16 @@ def of_network(network) -> str:
     return hashlib.sha256(f"{_architecture(network)}{of_arrays(*network.get_weights())}".encode()).hexdigest()[:16]
 
 
+def of_suite(suite, networks, x, y) -> dict:
+    """What the results of a suite depend on; networks: None among them are left out."""
+    return {
+        "suite": suite.as_dict(),
+        "networks": [of_network(network) for network in networks if network is not None],
+        "images": of_arrays(x, y),
+        "versions": versions(),
+    }
+
+
 def _architecture(network) -> str:
     """The network as text, its layers numbered: their automatic names depend on what else was made before."""
     text = network.to_json()

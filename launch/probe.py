@@ -117,11 +117,10 @@ def look(network, x, y, plan: Plan) -> Seen:
 
 def picture(seen: Seen, y, title: str) -> tf.Tensor:
     """Panels [1,H,W,4] of the first images: image, map, attacked image, attacked map."""
-    maps, panels = seen.maps, []
+    panels = []
     for n in range(min(PICTURED, len(y))):
-        caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
         name = f"class {y[n]}, predicted {seen.predicted[n]}, under PGD {seen.attacked[n]}"
-        panels.append(report.Panel(f"{n}: {name}", maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption))
+        panels.append(report.panel_of(seen.maps, n, f"{n}: {name}"))
     png = io.BytesIO()
     report.draw_panels(panels, png, title, 1)
     return tf.io.decode_png(png.getvalue())[tf.newaxis]

@@ -1,13 +1,12 @@
 """A suite of attacks on one network, written where people look: tables on the screen and in Markdown, a line per
 example and attack, pictures."""
 
-import json
 import os
 
 from flags import data_flags, evaluation_flags
 from launch import chunks
 from launch.columns import diagnosis
-from launch.fingerprints import of_arrays, of_network, versions
+from launch.fingerprints import of_suite
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saved import load_network
@@ -16,13 +15,6 @@ from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import Result, Suite, run_suite
 
-PREDICTIONS = (
-    report.Column("task", "predictions under"),
-    report.Column("accuracy", "accuracy", ".1%"),
-    report.Column("low", "95 % from", ".1%"),
-    report.Column("high", "to", ".1%"),
-    report.Column("examples", "images", ",d"),
-)
 SHORT = {
     "top_k_intersection": "top-k",
     "kendall": "Kendall",
@@ -62,13 +54,7 @@ def evaluate_suite(fv) -> None:
     if fv.suite == "er" and natural is None:
         print("left out: agreement with the natural network's maps (--natural)")
     x = to_unit(data.x_test)
-    identity = {
-        "suite": suite.as_dict(),
-        "networks": [of_network(each) for each in (network, natural) if each is not None],
-        "images": of_arrays(x, data.y_test),
-        "batch": fv.evaluation_batch,
-        "versions": versions(),
-    }
+    identity = {**of_suite(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
     keep = KeptBatches(os.path.join(fv.output, "batches"), identity)
     result = run_suite(network, x, data.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
     text = tables(result, suite)
@@ -77,13 +63,6 @@ def evaluate_suite(fv) -> None:
     if keep.found:
         print(f"({keep.found} batches were there already)")
     print(f"written: {fv.output}")
-
-
-def prediction_rows(result: Result):
-    values = [(name, summary) for name, summary in result.summary.items() if "accuracy" in summary]
-    return [
-        {"task": n, **s["accuracy"], "accuracy": s["accuracy"]["mean"], "examples": s["examples"]} for n, s in values
-    ]
 
 
 def map_rows(result: Result, suite: Suite):
@@ -115,7 +94,7 @@ def other_rows(result: Result, suite: Suite):
 
 def tables(result: Result, suite: Suite) -> str:
     """Everything that a person reads first, as Markdown."""
-    parts = [report.markdown(prediction_rows(result), PREDICTIONS)]
+    parts = [report.markdown(result.accuracies, report.ACCURACIES)]
     if map_rows(result, suite):
         parts.append(report.markdown(map_rows(result, suite), MAPS))
     if other_rows(result, suite):
@@ -128,10 +107,8 @@ def write(directory: str, result: Result, suite: Suite, text: str, about_it: dic
     """suite NAME: .md, .json, records.jsonl and pictures."""
     path = os.path.join(directory, suite.name)
     report.write_text(path + ".md", f"# Suite {suite.name}\n\n{text}")
-    flags = {task: [flag._asdict() for flag in flags] for task, flags in result.flags.items()}
-    report.write_json(path + ".json", {"summary": result.summary, "flags": flags, "about": about_it})
-    lines = "".join(json.dumps(record) + "\n" for record in result.records)
-    report.write_text(path + "_records.jsonl", lines)
+    report.write_json(path + ".json", {"summary": result.summary, "flags": result.plain_flags, "about": about_it})
+    report.write_records(path + "_records.jsonl", result.records)
     draw(path, result, suite)
 
 
@@ -145,7 +122,7 @@ def draw(path: str, result: Result, suite: Suite) -> None:
         ]
         report.draw_panels(panels, path + "_panels.png", "lowest, median and highest Kendall of each attack", 3)
         for measure in ("kendall", "top_k_intersection"):
-            groups = {name: scores_of(result, name, measure) for name in result.maps}
+            groups = {name: result.scores(name, measure) for name in result.maps}
             title = f"{SHORT[measure]} of map and attacked map, every example"
             report.draw_boxes(groups, f"{path}_{measure}.png", title, SHORT[measure])
     curves = prediction_curves(result, suite)
@@ -154,11 +131,6 @@ def draw(path: str, result: Result, suite: Suite) -> None:
     curves = map_curves(result, suite)
     if curves:
         report.draw_curves(curves, path + "_eps_maps.png", "Kendall of map and attacked map over eps", "Kendall")
-
-
-def scores_of(result, name, measure):
-    records = [r for r in result.records if r["task"] == name]
-    return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
 
 
 def family(name: str) -> str:

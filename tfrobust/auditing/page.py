@@ -25,20 +25,6 @@ MAPS = (
     report.Column("noise_spearman", "noise Spearman", ".3f"),
     report.Column("examples", "images", ",d"),
 )
-PREDICTIONS = (
-    report.Column("task", "predictions under"),
-    report.Column("mean", "accuracy", ".1%"),
-    report.Column("low", "95 % from", ".1%"),
-    report.Column("high", "to", ".1%"),
-    report.Column("examples", "images", ",d"),
-)
-FLAGS = (
-    report.Column("task", "task"),
-    report.Column("name", "flag"),
-    report.Column("count", "images", ",d"),
-    report.Column("of", "of", ",d"),
-    report.Column("text", "what it says"),
-)
 MEANING = (
     "top-k: the share of the k most important pixels of the map that are among the k most important ones of the "
     "attacked map. Kendall, Spearman: how alike the two rank all pixels (1: the same, 0: nothing in common). noise: "
@@ -59,24 +45,15 @@ def map_rows(measured: Measured) -> List[Dict[str, Any]]:
     return rows
 
 
-def prediction_rows(measured: Measured) -> List[Dict[str, Any]]:
-    return [
-        {"task": task, **summary["accuracy"], "examples": summary["examples"]}
-        for task, summary in measured.result.summary.items()
-        if "accuracy" in summary
-    ]
-
-
 def summary(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
     """Everything but the records, as plain values."""
     words, subject = verdict(measured), measured.subject
-    flags = {task: [flag._asdict() for flag in own] for task, own in measured.result.flags.items()}
     suite = measured.plan.suite(measured.images, measured.doubled)
     return {
         "verdict": words._asdict(),
         "eps_of_verdict": middle(measured),
         "summary": measured.result.summary,
-        "flags": flags,
+        "flags": measured.result.plain_flags,
         "cut": cuts(measured),
         "pixels": {"chosen": subject.pixels, "shares": subject.shares},
         "seconds": measured.seconds,
@@ -101,7 +78,7 @@ def body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] =
     if measured.result.maps:
         parts += [report.html_heading("Maps"), report.html_table(map_rows(measured), MAPS)]
         parts += [report.html_text(MEANING, "note"), *_pictures(measured)]
-    parts += [report.html_heading("Predictions"), report.html_table(prediction_rows(measured), PREDICTIONS)]
+    parts += [report.html_heading("Predictions"), report.html_table(measured.result.accuracies, report.ACCURACIES)]
     parts += [*_diagnosis(measured), *_how(measured, words, repeat, about)]
     return parts
 
@@ -117,7 +94,7 @@ def _limits(measured) -> str:
 def _pictures(measured) -> List[str]:
     result, parts = measured.result, []
     for measure, name in (("top_k_intersection", "top-k"), ("kendall", "Kendall")):
-        groups = {task: _scores(measured, task, measure) for task in result.maps}
+        groups = {task: result.scores(task, measure) for task in result.maps}
         title = f"{name} of map and attacked map, every image"
         draw = lambda file, g=groups, t=title, n=name: report.draw_boxes(g, file, t, n)  # noqa: E731
         parts.append(report.html_picture(draw, title))
@@ -140,11 +117,6 @@ def _panels(measured, task, maps) -> str:
     return report.html_picture(lambda file: report.draw_panels(panels, file, task, 1), alt)
 
 
-def _scores(measured, task, measure):
-    records = [r for r in measured.result.records if r["task"] == task]
-    return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
-
-
 def _curves(measured):
     """name -> points (eps in pixels, mean, low, high), 1 at 0."""
     curves = {}
@@ -162,7 +134,7 @@ def _diagnosis(measured) -> List[str]:
     rows = raised(measured)
     parts = [report.html_heading("Diagnosis"), report.html_text(f"{checks} checks, {len(rows)} raised a flag.")]
     if rows:
-        parts.append(report.html_table(rows, FLAGS))
+        parts.append(report.html_table(rows, report.FLAGS))
     if not measured.doubled:
         parts.append(report.html_text("Not checked, for want of time: whether twice the steps would find more."))
     return parts
@@ -190,7 +162,7 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
 def write(directory: str, measured: Measured, title: str, repeat: str = "", about=None) -> str:
     """audit.html, audit.json and audit_records.jsonl in the folder, which exists; returns the path of the first."""
     path = os.path.join(directory, "audit")
-    report.write_text(path + "_records.jsonl", "".join(json.dumps(record) + "\n" for record in measured.records))
+    report.write_records(path + "_records.jsonl", measured.records)
     report.write_json(path + ".json", summary(measured, about))
     report.write_text(path + ".html", page(measured, title, repeat, about))
     return path + ".html"

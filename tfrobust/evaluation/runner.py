@@ -31,6 +31,25 @@ class Result(NamedTuple):
     maps: Dict[str, Maps]
     chosen: np.ndarray
 
+    @property
+    def accuracies(self) -> List[Dict[str, Any]]:
+        """A row per task on predictions: task, mean, low, high, examples."""
+        return [
+            {"task": task, **summary["accuracy"], "examples": summary["examples"]}
+            for task, summary in self.summary.items()
+            if "accuracy" in summary
+        ]
+
+    def scores(self, task: str, measure: str) -> Dict[str, List[float]]:
+        """The measure of every example of a task on maps, attacked and under noise."""
+        records = [r for r in self.records if r["task"] == task]
+        return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
+
+    @property
+    def plain_flags(self) -> Dict[str, List[Dict[str, Any]]]:
+        """task -> its flags as dicts."""
+        return {task: [flag._asdict() for flag in own] for task, own in self.flags.items()}
+
 
 Arrays = Dict[str, np.ndarray]
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]

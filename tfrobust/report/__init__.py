@@ -1,6 +1,7 @@
 """Reports: plain dicts and arrays go in, tables and pictures come out."""
 
 from tfrobust.report.boxes import draw_boxes
+from tfrobust.report.columns import ACCURACIES, FLAGS
 from tfrobust.report.curves import draw_curves
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
 from tfrobust.report.page import (
@@ -14,14 +15,16 @@ from tfrobust.report.page import (
     html_table,
     html_text,
 )
-from tfrobust.report.panels import Panel, draw_panels, worst_median_best
+from tfrobust.report.panels import Panel, draw_panels, panel_of, worst_median_best
 from tfrobust.report.paper_table import Cell, write_paper_table
 from tfrobust.report.reported import PaperRow, Reported, paper_rows, reported, row_of
-from tfrobust.report.table import Column, markdown, write_json, write_table, write_text
+from tfrobust.report.table import Column, markdown, write_json, write_records, write_table, write_text
 
 __all__ = [
+    "ACCURACIES",
     "Cell",
     "Column",
+    "FLAGS",
     "PaperRow",
     "Panel",
     "Reported",
@@ -41,12 +44,14 @@ __all__ = [
     "html_table",
     "html_text",
     "markdown",
+    "panel_of",
     "paper_rows",
     "reported",
     "row_of",
     "worst_median_best",
     "write_json",
     "write_paper_table",
+    "write_records",
     "write_table",
     "write_text",
 ]

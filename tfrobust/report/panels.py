@@ -45,16 +45,17 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
     figure.savefig(path, dpi=130, format="png")
 
 
+def panel_of(maps, n: int, name: str) -> Panel:
+    """The panel of the n-th example of `maps` (evaluation.attributions' Maps), in the row called `name`."""
+    caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
+    return Panel(name, maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption)
+
+
 def worst_median_best(maps, names: Sequence[str]) -> list:
     """Panels of the examples with the lowest, the median and the highest Kendall's tau; maps: evaluation.attributions'
     Maps [N], names: [N], what their rows are called; one name for all of them puts them into one row."""
     order = np.argsort(maps.scores["kendall"], kind="stable")
-    out = []
-    for place in (0, len(order) // 2, -1):
-        n = order[place]
-        caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
-        out.append(Panel(names[n], maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption))
-    return out
+    return [panel_of(maps, n, names[n]) for n in (order[place] for place in (0, len(order) // 2, -1))]
 
 
 def _draw(axes, panel: Panel) -> None:

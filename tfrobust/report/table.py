@@ -76,6 +76,11 @@ def write_json(path: str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1) + "\n")
 
 
+def write_records(path: str, records: Sequence[Dict[str, Any]]) -> None:
+    """A JSONL file, a line per record."""
+    write_text(path, "".join(json.dumps(record) + "\n" for record in records))
+
+
 def write_table(directory: str, name: str, rows, columns, about: Dict[str, Any]) -> None:
     """NAME.md, NAME.csv and NAME.json (rows and `about`: specs, versions, whatever repeats them) in `directory`."""
     path = os.path.join(directory, name)

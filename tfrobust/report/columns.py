@@ -1,0 +1,20 @@
+"""Columns of the tables that every suite of attacks has, on a screen and on a page."""
+
+from tfrobust.report.table import Column
+
+# Of the rows of `evaluation.Result.accuracies`.
+ACCURACIES = (
+    Column("task", "predictions under"),
+    Column("mean", "accuracy", ".1%"),
+    Column("low", "95 % from", ".1%"),
+    Column("high", "to", ".1%"),
+    Column("examples", "images", ",d"),
+)
+# Of a flag of the diagnosis as a dict, with its task.
+FLAGS = (
+    Column("task", "task"),
+    Column("name", "flag"),
+    Column("count", "images", ",d"),
+    Column("of", "of", ",d"),
+    Column("text", "what it says"),
+)

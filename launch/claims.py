@@ -18,6 +18,7 @@ from typing import Dict, Iterator
 from filelock import FileLock, Timeout
 
 from launch.progress import say
+from tfrobust.replicas import is_chief
 from tfrobust.types import InputError
 
 LOCK, OWNER = ".lock", ".owner"
@@ -94,6 +95,9 @@ def claimed(directory: str, wait: bool = False) -> Iterator[Claim]:
     key = os.path.realpath(directory)
     if key in _held:
         yield _held[key]
+        return
+    if not is_chief():  # Of several processes that train one network, the chief writes.
+        yield Claim(directory)
         return
     lock = FileLock(os.path.join(directory, LOCK))
     _acquire(lock, directory, wait)

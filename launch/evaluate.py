@@ -14,6 +14,8 @@ prints accuracies with intervals, map scores under attack and noise, faithfulnes
 leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over eps.
 The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and
 --attribution_examples change it.  A suite that was killed goes on where it was.
+
+--strategy shares each batch out over several GPUs, hosts or a TPU (docs/scale.md).
 """
 
 import os
@@ -21,7 +23,7 @@ import sys
 
 from absl import flags
 
-from flags import data_flags, evaluation_flags
+from flags import data_flags, evaluation_flags, strategy_flags
 from launch import chunks, verb
 from launch.claims import claimed
 from launch.columns import COLUMNS, diagnosis, legend
@@ -29,9 +31,11 @@ from launch.progress import bar
 from launch.saved import load_network
 from launch.suite import evaluate_suite
 from launch.versions import about
+from launch.workers import on_devices
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import SUITES, Evaluation, evaluate
+from tfrobust.replicas import is_chief
 from tfrobust.types import InputError
 
 PICTURED = 4
@@ -67,6 +71,11 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
         report.draw_panels(rows, os.path.join(directory, "panels.png"), f"{name}: attributions under attack", 1)
 
 
+def evaluate_on_devices(fv: flags.FlagValues) -> None:
+    with on_devices(fv):
+        main_evaluate(fv)
+
+
 def main_evaluate(fv: flags.FlagValues) -> None:
     if fv.natural and not fv.suite:
         raise InputError("--natural belongs to --suite: give one, or leave it out")
@@ -80,6 +89,8 @@ def evaluate_once(fv: flags.FlagValues) -> None:
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
     result = evaluate(network, x, data.y_test, spec, *chunks.at_once(fv, network), bar)
+    if not is_chief():
+        return
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
     write_evaluation(fv.output, name, result, {"network": fv.network, **about(fv, result.spec)})
     print(report.markdown([{"network": name, **result.summary}], COLUMNS))
@@ -89,9 +100,8 @@ def evaluate_once(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run(
-        "evaluate", __doc__, (data_flags.define, evaluation_flags.define, output_flags), main_evaluate, argv
-    )
+    rooms = data_flags.define, evaluation_flags.define, strategy_flags.define, output_flags
+    return verb.run("evaluate", __doc__, rooms, evaluate_on_devices, argv)
 
 
 if __name__ == "__main__":

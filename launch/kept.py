@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 
+from tfrobust.replicas import is_chief
+
 
 class KeptBatches:
     """A `keep` of `evaluation.run_suite` that puts the arrays of each batch into a file of `folder`.
@@ -33,6 +35,8 @@ class KeptBatches:
             except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
                 pass  # Torn by whatever stopped its writer: made anew.
         arrays = work()
+        if not is_chief():
+            return arrays
         with open(path + ".part", "wb") as file:
             np.savez(file, **arrays)
         os.replace(path + ".part", path)

@@ -6,6 +6,8 @@ import weakref
 import keras
 from tqdm import tqdm
 
+from tfrobust.replicas import is_chief
+
 _WATCHED = sys.stderr.isatty()
 
 
@@ -26,7 +28,9 @@ _open = weakref.WeakSet()
 
 def bar(total: int, what: str, initial: int = 0, **options) -> tqdm:
     """A bar of `total` steps; closed, it stays on the screen.  options: further ones of tqdm."""
-    if _WATCHED:
+    if not is_chief():
+        made = tqdm(total=total, disable=True)
+    elif _WATCHED:
         made = tqdm(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True, **options)
     else:
         made = tqdm(

@@ -5,6 +5,7 @@ import os
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import keras
+import tensorflow as tf
 from absl import flags
 
 from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
@@ -15,9 +16,12 @@ from launch.fingerprints import of_arrays, of_network, versions
 from launch.hyperparameters import Hyperparameters
 from launch.progress import TrainingBar, say
 from launch.saved import NETWORK, load_network
+from launch.workers import check_shared, saving
 from tfrobust import training
-from tfrobust.data import ImageData, training_batches
+from tfrobust.data import ImageData, to_unit, training_batches
+from tfrobust.networks import trains_image_by_image
 from tfrobust.precision import in_bfloat16
+from tfrobust.replicas import discarded_on_workers, everyone, is_chief
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
@@ -91,6 +95,9 @@ FREE = (
     "--checkpoint_every=",
     "--memory_gb=",
     "--probe",
+    "--strategy=",
+    "--replicas=",
+    "--tpu=",
 )
 
 
@@ -108,12 +115,16 @@ def given_settings(fv: flags.FlagValues) -> Dict[str, object]:
 
 
 def settings(row: Row, data: ImageData, initial: Optional[keras.Model] = None) -> str:
-    """What makes the weights: the flags, and digests of the images, maps and initial weights as comments."""
+    """What makes the weights: the flags, and digests of the images, maps and initial weights as comments; the number of
+    replicas only where the network looks at more than one image, as with BatchNormalization."""
     lines = [f"# images {of_arrays(data.x_train, data.y_train)}"]
     if data.saliency is not None:
         lines.append(f"# saliency maps {of_arrays(data.saliency)}")
     if initial is not None:
         lines.append(f"# initial weights {of_network(initial)}")
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1 and not trains_image_by_image(new_network(row, data), to_unit(data.x_train[:4])):
+        lines.append(f"# {replicas} replicas")
     return resolved(row.flags) + "".join(f"{line}\n" for line in lines)
 
 
@@ -170,27 +181,29 @@ def train_row(
         _take_weights(network, initial, row.flags.initial_network)
     training.check(network, row.objective, training_batches(data, 2, 0))
     row = with_chunk(row, network)
-    with claimed(verb.output_folder(directory), wait) as claim:
+
+    def further(start):
+        return [Hyperparameters(directory, given_settings(row.flags)), *callbacks(network, start)] if is_chief() else []
+
+    with claimed(verb.output_folder(directory), wait) as claim, saving():
+        check_shared(directory)
         _own(directory, settings(row, data, initial))
-        with signals.saving():
-            trained = training.train(
-                network,
-                row.objective,
-                lambda start: training_batches(data, row.spec.batch_size, row.spec.seed, start),
-                data.train_size,
-                row.spec,
-                directory,
-                lambda start: [
-                    TrainingBar(row.spec.steps, row.name, start),
-                    Hyperparameters(directory, given_settings(row.flags)),
-                    *callbacks(network, start),
-                ],
-                stop=lambda: claim.check() or signals.asked() is not None,
-                say=say,
-            )
-        if trained.resumed_at != row.spec.steps or not is_finished(directory):
+        trained = training.train(
+            network,
+            row.objective,
+            lambda start, *part: training_batches(data, row.spec.batch_size, row.spec.seed, start, *part),
+            data.train_size,
+            row.spec,
+            directory,
+            lambda start: [TrainingBar(row.spec.steps, row.name, start), *further(start)],
+            stop=lambda: claim.check() or signals.asked() is not None,
+            say=say,
+        )
+        if not everyone(trained.resumed_at == row.spec.steps and is_finished(directory)):
             _save(network, directory)
-            write_json(os.path.join(directory, RUN), {"steps": row.spec.steps, "seconds": trained.seconds})
+            if is_chief():
+                write_json(os.path.join(directory, RUN), {"steps": row.spec.steps, "seconds": trained.seconds})
+        everyone(True)  # Now all of them find it.
     return trained
 
 
@@ -200,17 +213,18 @@ def is_finished(directory: str) -> bool:
 
 
 def _save(network: keras.Model, directory: str) -> None:
-    """Saves the network, whole or not at all."""
-    unfinished = os.path.join(directory, "unfinished.keras")
-    try:
-        network.save(unfinished)
-        with open(unfinished, "rb") as file:
-            os.fsync(file.fileno())
-    except BaseException:
-        if os.path.exists(unfinished):  # What does not fit onto a full disk must not fill it.
-            os.remove(unfinished)
-        raise
-    os.replace(unfinished, os.path.join(directory, NETWORK))
+    """Saves the network, whole or not at all.  Every process of a strategy takes part, the chief writes."""
+    with discarded_on_workers(os.path.join(directory, "unfinished.keras")) as unfinished:
+        try:
+            network.save(unfinished)
+            with open(unfinished, "rb") as file:
+                os.fsync(file.fileno())
+        except BaseException:
+            if os.path.exists(unfinished):  # What does not fit onto a full disk must not fill it.
+                os.remove(unfinished)
+            raise
+        if is_chief():
+            os.replace(unfinished, os.path.join(directory, NETWORK))
 
 
 def _initial(row: Row, data: ImageData) -> Optional[keras.Model]:
@@ -257,4 +271,5 @@ def _own(directory: str, settings: str) -> None:
                 f"{directory} holds a run with other settings ({' '.join(changed)}): give another --output, "
                 "or remove that one"
             )
-    write_text(path, settings)
+    if is_chief():
+        write_text(path, settings)

@@ -20,6 +20,7 @@ from tfrobust.attributions.split import last_feature_map
 from tfrobust.data import ImageData, annotation_maps, to_unit
 from tfrobust.networks import check_network
 from tfrobust.objectives import sat_maps
+from tfrobust.replicas import everyone
 from tfrobust.twins import guided_twin
 from tfrobust.types import InputError
 
@@ -70,7 +71,7 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str) -> np.ndarray:
     """The teacher's maps [N,H,W,C] of the training images, int8 or float16, read from the folder or put there."""
     name = f"{os.path.basename(data.name)}-{method}-{fingerprint(method, teacher, data)}.npy"
     path = os.path.join(folder, name)
-    if os.path.exists(path):
+    if everyone(os.path.exists(path)):
         try:
             maps = np.load(path, allow_pickle=False)
             if maps.shape == data.x_train.shape:

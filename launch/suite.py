@@ -11,9 +11,11 @@ from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saved import load_network
 from launch.versions import about
+from launch.workers import check_shared
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import Result, Suite, run_suite
+from tfrobust.replicas import is_chief
 
 SHORT = {
     "top_k_intersection": "top-k",
@@ -55,8 +57,11 @@ def evaluate_suite(fv) -> None:
         print("left out: agreement with the natural network's maps (--natural)")
     x = to_unit(data.x_test)
     identity = {**of_suite(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
+    check_shared(fv.output)
     keep = KeptBatches(os.path.join(fv.output, "batches"), identity)
     result = run_suite(network, x, data.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
+    if not is_chief():
+        return
     text = tables(result, suite)
     write(fv.output, result, suite, text, {"network": fv.network, **about(fv, suite.as_dict())})
     print(text)

@@ -4,7 +4,7 @@
 
 Leaves in --output: network.keras (a plain Keras model, logits out), run.flags (a flagfile that repeats the run),
 run.json (steps and seconds), checkpoints/ and tensorboard/.  The same command goes on where a killed run was, and ends
-with the same weights.
+with the same weights.  --strategy trains on several GPUs, hosts or a TPU (docs/scale.md).
 """
 
 import os
@@ -12,9 +12,11 @@ import sys
 
 from absl import flags
 
-from flags import data_flags
+from flags import data_flags, strategy_flags
 from launch import probe, rows, verb
 from launch.saliency import with_saliency
+from launch.workers import on_devices
+from tfrobust.replicas import is_chief
 
 
 def output_flags(fv: flags.FlagValues) -> None:
@@ -23,6 +25,11 @@ def output_flags(fv: flags.FlagValues) -> None:
         "output", None, "Folder of the run; a run that is there is gone on with. Required.", flag_values=fv
     )
     flags.mark_flag_as_required("output", fv)
+
+
+def train_on_devices(fv: flags.FlagValues) -> None:
+    with on_devices(fv):
+        train(fv)
 
 
 def train(fv: flags.FlagValues) -> None:
@@ -36,6 +43,8 @@ def train(fv: flags.FlagValues) -> None:
         return [probe.Probe(network, data, plan, fv, fv.output, start, row.spec.steps)] if plan else []
 
     trained = rows.train_row(row, data, fv.output, probes)
+    if not is_chief():
+        return
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
     network = os.path.join(fv.output, rows.NETWORK)
     print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
@@ -43,7 +52,8 @@ def train(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("train", __doc__, (*rows.ROOMS, probe.probe_flags, output_flags), train, argv)
+    rooms = (*rows.ROOMS, strategy_flags.define, probe.probe_flags, output_flags)
+    return verb.run("train", __doc__, rooms, train_on_devices, argv)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@
 import os
 import signal
 import sys
+import tempfile
 from typing import Callable, Sequence
 
 import tensorflow as tf
 from absl import flags
 
 from launch import failures, progress, signals
+from tfrobust.replicas import WorkerLost
 from tfrobust.training import TrainingDiverged, TrainingStopped
 from tfrobust.types import InputError
 
@@ -57,7 +59,7 @@ def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagVa
             body(fv)
     except InputError as e:
         code, said = 2, e
-    except (Failed, TrainingDiverged) as e:
+    except (Failed, TrainingDiverged, WorkerLost) as e:
         code, said = 1, e
     except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"
@@ -88,12 +90,10 @@ def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
 
 def output_folder(path: str, flag: str = "--output") -> str:
     """The folder, made if it is missing; raises InputError, naming the flag, where nothing can be written there."""
-    probe = os.path.join(path, ".writable")
     try:
         os.makedirs(path, exist_ok=True)
-        with open(probe, "w", encoding="utf-8"):
+        with tempfile.TemporaryFile(dir=path):
             pass
-        os.remove(probe)
     except OSError as e:
         raise InputError(f"cannot write to {flag}={path} ({e.strerror}): give a folder that can be written") from e
     return path

@@ -8,9 +8,10 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"types"}
+SHARED = {"types", "replicas"}
 ALLOWED = {
     "types": set(),
+    "replicas": {"types"},
     "balls": SHARED,
     "losses": SHARED,
     "networks": SHARED,

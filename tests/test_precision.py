@@ -13,6 +13,7 @@ from tfrobust.losses import cross_entropy
 from tfrobust.models import make_model
 from tfrobust.objectives import make_objective
 from tfrobust.precision import copy_weights, in_bfloat16
+from tfrobust.replicas import make_strategy
 from tfrobust.training import Trainer, TrainingSpec, train
 from tfrobust.twins import softplus_twin
 from tfrobust.types import Batch, InputError
@@ -128,7 +129,7 @@ def test_two_replicas_attack_the_copy_too():
         )
         return network.get_weights()
 
-    one, two = run(tf.distribute.get_strategy()), run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    one, two = run(tf.distribute.get_strategy()), run(make_strategy("mirrored", 2))
     for a, b in zip(one, two):
         np.testing.assert_allclose(a, b, atol=2e-4)
 
@@ -141,7 +142,13 @@ def test_digits_are_learned_in_every_precision(precision):
     network = in_bfloat16(network) if precision == "bfloat16" else network
     spec = TrainingSpec(60, 50, (2e-3,), precision=precision)
     objective = make_objective("madry", eps=0.05, attack_steps=2, step_size=0.03)
-    train(network, objective, lambda start: data.training_batches(digits, 50, 0, start), len(digits.x_train), spec)
+    train(
+        network,
+        objective,
+        lambda start, *part: data.training_batches(digits, 50, 0, start, *part),
+        len(digits.x_train),
+        spec,
+    )
     hits = network(data.to_unit(digits.x_test)).numpy().argmax(1) == digits.y_test
     assert hits.mean() > 0.75
 
@@ -152,7 +159,7 @@ def test_steps_compiled_by_xla_are_the_same(method, flags):
     batches, weights = tf.data.Dataset.from_tensors(images(10)).repeat(), [flat(small_network())]
     for jit in ("off", "on"):
         network, spec = small_network(), TrainingSpec(2, 10, (1e-2,), optimizer="sgd", jit=jit)
-        train(network, make_objective(method, random_start=False, **flags), lambda start: batches, 10, spec)
+        train(network, make_objective(method, random_start=False, **flags), lambda *where: batches, 10, spec)
         weights.append(flat(network))
     before, plain, compiled = weights
     # Where a gradient is nearly 0 its sign, which PGD follows, is one of rounding.

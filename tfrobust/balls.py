@@ -9,6 +9,7 @@ from typing import Union
 
 import tensorflow as tf
 
+from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 Eps = Union[float, tf.Tensor]
@@ -25,7 +26,7 @@ def _each(draw, x, seed):
     """draw(seed, shape) for the whole batch x with a seed [2], or image by image with seeds [B,2]."""
     seed = tf.convert_to_tensor(seed)
     if seed.shape.rank == 1:
-        return draw(seed, tf.shape(x))
+        return drawn_rows(lambda shape: draw(seed, shape), tf.shape(x))
     return tf.map_fn(lambda s: draw(s, tf.shape(x)[1:]), seed, fn_output_signature=x.dtype)
 
 
@@ -42,7 +43,8 @@ class Ball:
     def sample(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A point [B,H,W,C] uniform in the ball around each image of x, cut to [0, 1].
 
-        seed: [2], or [B,2] for draws that do not depend on which images share a batch.
+        seed: [2], for draws by the place in the (global) batch, or [B,2] for draws that do not depend on which images
+        share a batch.
         """
         return self.project(x + self._offset(x, seed), x)
 

@@ -25,9 +25,10 @@ class Batch(NamedTuple):
 class Step(NamedTuple):
     """Where training stands.
 
-    seed: [2] int32, stateless, made of (run seed, iteration, replica): every random draw of a step folds a number of
-      its own into it, so that a run which was killed and resumed draws what the run that was not draws.
-    batch_seed: [2] int32, the same without the replica: for what is drawn once for the whole mini-batch.
+    seed: [2] int32, stateless, made of (run seed, iteration): every random draw of a step folds a number of its own
+      into it, so that a run which was killed and resumed draws what the run that was not draws.  What is drawn for each
+      image is drawn by its place in the global batch (see `replicas.drawn_rows`).
+    batch_seed: [2] int32, another: for what is drawn once for the whole mini-batch.
     iteration: [] int64, steps done before this one.
     epoch: [] int64, whole passes over the training images done before this step.
     eps_scale: [] float32 in [0, 1], the part of the budget in use while eps is ramped up.
@@ -44,11 +45,11 @@ class Step(NamedTuple):
         return tf.random.experimental.stateless_fold_in(self.seed, tag)
 
     def draw_for_batch(self, tag: int) -> tf.Tensor:
-        """A seed [2] that all replicas share."""
+        """A seed [2] for a draw of one thing for all images."""
         return tf.random.experimental.stateless_fold_in(self.batch_seed, tag)
 
     def draw_for_epoch(self, tag: int) -> tf.Tensor:
-        """A seed [2] that all replicas and all steps of an epoch share."""
+        """The same, of one thing for all steps of an epoch."""
         seed = tf.stack([self.batch_seed[0], tf.cast(self.epoch, tf.int32)])
         return tf.random.experimental.stateless_fold_in(seed, tag)
 

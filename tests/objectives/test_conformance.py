@@ -11,7 +11,8 @@ import tensorflow as tf
 from tests.helpers import images, run_tests, small_network, the_step
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives import OBJECTIVES, make_objective
-from tfrobust.training import Trainer
+from tfrobust.replicas import make_strategy
+from tfrobust.training import Trainer, TrainingSpec, train
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
@@ -20,15 +21,13 @@ IG = {**INNER, "attribution_weight": 0.5, "ig_steps": 4, "ig_steps_attack": 2}
 
 class Row(NamedTuple):
     """hyper: hyper-parameters.  raises: terms that the inner maximum raises (none: nothing is maximised).
-    zero: the weights that make it `baseline` in the outer step.  sees: what the training pass of the network sees.
-    noisy: draws other than a random start."""
+    zero: the weights that make it `baseline` in the outer step.  sees: what the training pass of the network sees."""
 
     hyper: dict
     raises: tuple = ()
     zero: tuple = ()
     baseline: str = ""
     sees: str = "x"
-    noisy: bool = False
 
 
 WEIGHT = ("attribution_weight",)
@@ -36,17 +35,17 @@ TABLE = {
     "natural": Row({}),
     "madry": Row(INNER, ("cross_entropy_adv",), sees="x_adv"),
     "trades": Row({**INNER, "kl_weight": 1.0}, ("kl",), ("kl_weight",), "natural", "both"),
-    "uniform_noise": Row({"eps": 0.2}, sees="x_adv", noisy=True),
-    "madry_noise": Row(INNER, sees="x_adv", noisy=True),
-    "trades_noise": Row({**INNER, "kl_weight": 1.0}, (), ("kl_weight",), "natural", "both", noisy=True),
+    "uniform_noise": Row({"eps": 0.2}, sees="x_adv"),
+    "madry_noise": Row(INNER, sees="x_adv"),
+    "trades_noise": Row({**INNER, "kl_weight": 1.0}, (), ("kl_weight",), "natural", "both"),
     "gradient_penalty": Row({"attribution_weight": 0.1}, (), WEIGHT, "natural"),
     "loss_output": Row(INNER, ("loss_change",), WEIGHT, "natural", "both"),
     "ig_norm": Row(IG, ("ig_norm",), WEIGHT, "natural"),
     "ig_sum_norm": Row(IG, ("cross_entropy_adv", "ig_norm"), WEIGHT, "madry", "x_adv"),
     "ig_wasserstein": Row({**IG, "gamma": 0.1}, ("ig_gain",), WEIGHT, "natural"),
-    "sat": Row({"eps": 0.2, "alpha": 0.5}, sees="x_adv", noisy=True),
-    "pgd_sat": Row({**INNER, "alpha": 0.5}, sees="x_adv", noisy=True),
-    "trades_sat": Row({**INNER, "alpha": 0.5, "kl_weight": 1.0}, (), ("kl_weight",), "natural", "both", noisy=True),
+    "sat": Row({"eps": 0.2, "alpha": 0.5}, sees="x_adv"),
+    "pgd_sat": Row({**INNER, "alpha": 0.5}, sees="x_adv"),
+    "trades_sat": Row({**INNER, "alpha": 0.5, "kl_weight": 1.0}, (), ("kl_weight",), "natural", "both"),
     "art": Row({**INNER, "attribution_weight": 0.5, "softplus_beta": 10.0}, ("alignment",), WEIGHT, "madry", "x_adv"),
     "cacr_wacr": Row(IG, ("cross_entropy_adv",), WEIGHT, "madry", "x_adv"),
     "aat": Row({**INNER, "attribution_weight": 0.5, "ig_steps": 4}, ("attribution",), WEIGHT, "natural"),
@@ -63,18 +62,15 @@ TABLE = {
         (),
         ("margin_weight", "curvature_weight"),
         "natural",
-        noisy=True,
     ),
     "lga": Row(
         {"eps": 0.1, "l2_weight": 0.1, "cosine_weight": 0.1, "softplus_beta": 5.0},
         (),
         ("l2_weight", "cosine_weight"),
         "natural",
-        noisy=True,
     ),
 }
 UNBOUNDED = ("ig_wasserstein",)  # Its x' pays for distance instead.
-NO_GRADIENT_AT_X = ("aat", "ig_wasserstein")  # Their goal is flat at x' = x, and rounding noise decides the first sign.
 
 
 def batch(n=6):
@@ -200,45 +196,30 @@ def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
     np.testing.assert_allclose(mean, 0.01 * features.mean(axis=0), rtol=1e-3, atol=1e-6)
 
 
-class Fixed:
-    """The method with x' the same function of x on every replica."""
-
-    def __init__(self, method):
-        self.outer = method.outer
-
-    def inner(self, network, batch, step):
-        return 0.1 + 0.8 * batch.x
-
-
 def test_two_replicas_equal_one_device(name):
-    """A fixed start, because each replica draws its own."""
-    method = objective(name)
-    if hasattr(method, "random_start"):
-        method = dataclasses.replace(method, random_start=False)
-    if name in NO_GRADIENT_AT_X:
-        method = Fixed(method)
-    if TABLE[name].noisy:
-        fixed = {"eps": 0.0} if hasattr(method, "eps") else {"curvature_weight": 0.0}
-        method = dataclasses.replace(method, **fixed)
+    """Every draw included, which is by the place in the global batch; and so are the logs."""
+
+    def halves(start, part=0, parts=1):
+        own = tuple(tf.split(v, parts)[part] for v in batch(8))
+        return tf.data.Dataset.from_tensors(own).repeat()
 
     def update(strategy):
+        seen = []
+        keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.append(dict(logs)))
         with strategy.scope():
             network = small_network()
-            trainer = Trainer(network, method)
-            trainer.compile(optimizer=keras.optimizers.SGD(1.0), jit_compile=False)
-        before = network.get_weights()
-        data = tf.data.Dataset.from_tensor_slices(tuple(batch(8))).batch(8)
-        options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        trainer.fit(data.with_options(options).repeat(), steps_per_epoch=1, verbose=0, shuffle=False)
-        return [a - b for a, b in zip(network.get_weights(), before)]
+            before = network.get_weights()
+            spec = TrainingSpec(1, 8, [1.0], optimizer="sgd", momentum=0.0)
+            train(network, objective(name), halves, 8, spec, callbacks=lambda start: [keep])
+            return [a - b for a, b in zip(network.get_weights(), before)], seen
 
-    one = update(tf.distribute.get_strategy())
-    two = update(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    one, (one_logs,) = update(tf.distribute.get_strategy())
+    two, (two_logs,) = update(make_strategy("mirrored", 2))
     scale = max(np.abs(v).max() for v in one)
     assert scale > 1e-4
     for a, b in zip(one, two):
         assert np.abs(a - b).max() < 1e-4 * scale
+    assert two_logs == pytest.approx(one_logs, rel=1e-4) and {"loss", "gradient_norm"} < set(two_logs)
 
 
 def test_make_objective_names_what_is_missing_unknown_or_unused():

@@ -44,7 +44,7 @@ def test_a_sparse_network_still_classifies_and_a_stopped_run_ends_with_its_weigh
                 train(
                     network,
                     make_objective("natural"),
-                    lambda start: training_batches(digits, 50, 0, start),
+                    lambda start, *part: training_batches(digits, 50, 0, start, *part),
                     1400,
                     spec,
                     str(directory),

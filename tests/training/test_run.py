@@ -24,7 +24,7 @@ def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), s
     return train(
         small_network(seed),
         objective,
-        lambda start: data.training_batches(DIGITS, 20, seed, start),
+        lambda start, *part: data.training_batches(DIGITS, 20, seed, start, *part),
         len(DIGITS.x_train),
         spec,
         directory,

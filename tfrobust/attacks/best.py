@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfrobust import similarity
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
+from tfrobust.replicas import shared_out
 
 
 class Outcome(NamedTuple):
@@ -54,12 +55,8 @@ class Judge:
     """What the network itself says of an image: its map and its prediction; traced once."""
 
     def __init__(self, network, attribution: AttributionSpec, chunk=None):
-        self._map = tf.function(
-            lambda x, y: saliency_map(network, attribution, x, y, chunk), reduce_retracing=True, autograph=False
-        )
-        self._label = tf.function(
-            lambda x: tf.argmax(network(x, training=False), axis=1), reduce_retracing=True, autograph=False
-        )
+        self._map = shared_out(lambda x, y: saliency_map(network, attribution, x, y, chunk))
+        self._label = shared_out(lambda x: tf.argmax(network(x, training=False), axis=1))
 
     def maps(self, x, y) -> np.ndarray:
         """[B,H,W], as measured."""

@@ -21,6 +21,7 @@ import functools
 import tensorflow as tf
 
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
+from tfrobust.replicas import shared_out
 from tfrobust.twins import softplus_twin
 
 
@@ -40,8 +41,7 @@ class Goal:
         self.network, self.method, self.output_weight = network, method, output_weight
         surrogate = softplus_twin(network, beta, curvature_only)
         self._map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
-        self.map = tf.function(self._map, reduce_retracing=True, autograph=False)
-        self.slope = tf.function(self._slope, reduce_retracing=True, autograph=False)
+        self.map, self.slope = shared_out(self._map), shared_out(self._slope)
 
     def value(self, x_adv, x, y, reference) -> tf.Tensor:
         """[B], differentiable by x_adv.  reference: mask, center or target map."""

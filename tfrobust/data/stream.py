@@ -13,9 +13,12 @@ from tfrobust.data.augmentation import DRAWS, filled_up
 from tfrobust.image_ops import equalize
 
 
-def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0) -> tf.data.Dataset:
+def training_batches(
+    data: ImageData, batch_size: int, seed: int, start: int = 0, part: int = 0, parts: int = 1
+) -> tf.data.Dataset:
     """An endless stream of (x [B,H,W,C] float32 in [0, 1], y [B] int32), beginning with the batch of step `start`;
-    (x, y, s [B,M,H,W,C] float32) where the data have saliency maps.
+    (x, y, s [B,M,H,W,C] float32) where the data have saliency maps.  B is batch_size; with `parts`, which must divide
+    it, that part of it: of each batch the images part * B to (part + 1) * B - 1.
 
     Where data.per_class asks for it, a pass is over the images and their copies; a copy is the same in every pass, and
     an original is not changed.  Otherwise data.augmentation changes every image, each time anew.
@@ -47,6 +50,9 @@ def training_batches(data: ImageData, batch_size: int, seed: int, start: int = 0
         return (images, labels) if maps is None else (images, labels, maps)
 
     positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
+    if parts > 1:
+        batch_size //= parts
+        positions = positions.batch(batch_size, drop_remainder=True).shard(parts, part).unbatch()
     plain = tf.autograph.experimental.do_not_convert
     elements = positions.map(plain(element), num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
     return elements.map(plain(batch), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

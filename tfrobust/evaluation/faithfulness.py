@@ -17,6 +17,7 @@ from tfrobust import similarity
 from tfrobust.attributions import AttributionSpec, make_score
 from tfrobust.evaluation.attributions import plain_maps
 from tfrobust.evaluation.predictions import batches, once_traced
+from tfrobust.replicas import shared_out
 
 PARTS = 16
 
@@ -36,7 +37,7 @@ def curves(score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, 
 
 @once_traced
 def _probability(network):
-    return tf.function(make_score(network, "probability"), reduce_retracing=True, autograph=False)
+    return shared_out(make_score(network, "probability"))
 
 
 @once_traced

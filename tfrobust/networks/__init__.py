@@ -2,6 +2,15 @@
 
 from tfrobust.networks.adoption import adopt
 from tfrobust.networks.contract import check_images, check_network, input_shape
+from tfrobust.networks.mixing import trains_image_by_image
 from tfrobust.networks.pixels import PIXELS, guess_pixels
 
-__all__ = ["PIXELS", "adopt", "check_images", "check_network", "guess_pixels", "input_shape"]
+__all__ = [
+    "PIXELS",
+    "adopt",
+    "check_images",
+    "check_network",
+    "guess_pixels",
+    "input_shape",
+    "trains_image_by_image",
+]

@@ -18,6 +18,7 @@ import tensorflow as tf
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import START
+from tfrobust.replicas import drawn_rows
 from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
@@ -40,7 +41,7 @@ class R2et:
 
     def outer(self, network, batch, x_adv, step):
         logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
-        v = tf.random.stateless_normal(tf.shape(batch.x), step.draw(START))
+        v = drawn_rows(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
         v /= tf.sqrt(tf.reduce_sum(v * v, axis=[1, 2, 3], keepdims=True))
         with tf.GradientTape() as tape:
             tape.watch(batch.x)

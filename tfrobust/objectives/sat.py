@@ -25,6 +25,7 @@ from tfrobust.losses import cross_entropy
 from tfrobust.objectives.madry import Madry
 from tfrobust.objectives.noise import flip
 from tfrobust.objectives.trades import Trades
+from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags of the draws of a step.
@@ -51,8 +52,9 @@ class _Saliency:
     def direction(self, batch, step):
         """delta of Eq. 9, [B,H,W,C]."""
         t = tf.cast(step.epoch if self.anneal == "epoch" else step.iteration, tf.float32)
-        z = tf.sign(tf.random.stateless_uniform(tf.shape(batch.x), step.draw(SIGNS), -1.0, 1.0))
-        noise = tf.random.stateless_uniform(tf.shape(batch.x), step.draw(PLACES)) < tf.pow(self.alpha, t)
+        shape, uniform = tf.shape(batch.x), tf.random.stateless_uniform
+        z = tf.sign(drawn_rows(lambda s: uniform(s, step.draw(SIGNS), -1.0, 1.0), shape))
+        noise = drawn_rows(lambda s: uniform(s, step.draw(PLACES)), shape) < tf.pow(self.alpha, t)
         return tf.where(noise, z, -self._map(batch, step))
 
     def _map(self, batch, step):

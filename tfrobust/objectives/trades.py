@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrobust.attacks.pgd import pgd
 from tfrobust.losses import cross_entropy, kl
 from tfrobust.objectives.inner import START, InnerMax
+from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 START_DEVIATION = 1e-3
@@ -30,8 +31,8 @@ class Trades(InnerMax):
     def inner(self, network, batch, step):
         clean = tf.stop_gradient(network(batch.x, training=False))
         ball, step_size = self.ramped(step)
-        noise = START_DEVIATION * tf.random.stateless_normal(tf.shape(batch.x), step.draw(START))
-        start = ball.project(batch.x + noise, batch.x) if self.random_start else batch.x
+        normal = drawn_rows(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
+        start = ball.project(batch.x + START_DEVIATION * normal, batch.x) if self.random_start else batch.x
 
         def goal(x):
             return kl(clean, network(x, training=False))

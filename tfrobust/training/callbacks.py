@@ -55,7 +55,7 @@ class Save(keras.callbacks.Callback):
     def __init__(self, checkpoints, start: int, every: int, stop):
         super().__init__()
         self.checkpoints, self.start, self.every, self.stop = checkpoints, start, every, stop
-        self.before = float(checkpoints.seconds)
+        self.before = float(checkpoints.seconds.numpy())
 
     def on_train_begin(self, logs=None):
         self.began = time.perf_counter()

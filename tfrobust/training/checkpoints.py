@@ -14,6 +14,7 @@ from typing import Callable, Dict, List, Optional
 
 import tensorflow as tf
 
+from tfrobust.replicas import LOST, discarded_on_workers, is_chief
 from tfrobust.types import InputError
 
 KEEP = 2
@@ -60,6 +61,10 @@ class Checkpoints:
         """Raises OSError where it cannot be written; those before it stay."""
         self.step.assign(step)
         self.seconds.assign(seconds)
+        if not is_chief():  # Every process takes part in saving what is spread over them.
+            with discarded_on_workers("checkpoint") as path:
+                self._state.write(path)
+            return
         path = self._path(step)
         os.makedirs(self.folder, exist_ok=True)
         self._remove(step)  # A damaged one of the same step must not lend the new one its name.
@@ -69,6 +74,8 @@ class Checkpoints:
             _seal(path + ".json", {os.path.basename(file): _sha256(file) for file in files})
         except (tf.errors.OpError, OSError) as e:
             self._remove(step)
+            if isinstance(e, LOST):
+                raise
             raise OSError(f"the checkpoint {path} cannot be written ({_first_line(e)})") from e
         keep = [other for other in self._steps() if other <= step][:KEEP]
         self._remove(*(other for other in self._steps(any_file=True) if other not in keep))
@@ -101,8 +108,8 @@ class Checkpoints:
             self._state.read(path).assert_existing_objects_matched()
         except (tf.errors.OpError, AssertionError, ValueError) as e:
             raise Damaged(f"{path} is damaged ({_first_line(e)})") from e
-        if int(self.step) != step:
-            raise Damaged(f"{path} is damaged (it says it is of step {int(self.step)})")
+        if int(self.step.numpy()) != step:
+            raise Damaged(f"{path} is damaged (it says it is of step {int(self.step.numpy())})")
 
 
 def _sha256(path: str) -> str:

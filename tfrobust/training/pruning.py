@@ -38,6 +38,6 @@ class Prune(keras.callbacks.Callback):
         self.sparsity, self.steps = sparsity, steps
 
     def on_train_batch_end(self, batch, logs=None):
-        step = int(self.model.optimizer.iterations)
+        step = int(tf.convert_to_tensor(self.model.optimizer.iterations))
         if step >= BEGIN * self.steps:
             prune(self.model.network, sparsity_at(step, self.steps, self.sparsity))

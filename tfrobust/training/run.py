@@ -6,8 +6,10 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
+from tfrobust.replicas import is_chief
 from tfrobust.training.callbacks import NanGuard, Save, Scalars
 from tfrobust.training.checkpoints import Checkpoints
+from tfrobust.training.loop import Batches, run_steps
 from tfrobust.training.optimizers import make_optimizer
 from tfrobust.training.pruning import Prune
 from tfrobust.training.spec import TrainingSpec
@@ -34,7 +36,7 @@ class Trained(NamedTuple):
 def train(
     network,
     objective,
-    batches: Callable[[int], tf.data.Dataset],
+    batches: Batches,
     images: int,
     spec: TrainingSpec,
     directory: Optional[str] = None,
@@ -44,8 +46,10 @@ def train(
 ) -> Trained:
     """Trains `network` in place for spec.steps in all, and returns it.
 
-    batches: step -> an endless data set of (x, y) that begins with the batch of that step.
+    batches: (step, part, parts) -> an endless data set of (x, y) that begins with that step, and has of each batch the
+      part-th of `parts` equal parts (several machines read one each).
     images: number of training images, which makes the epoch.
+    Within the scope of a strategy, in which the network was made, every replica takes its part of each batch.
     directory: for checkpoints and TensorBoard; a run that finds its checkpoint there goes on from it, and ends with the
       weights of the run that was never stopped.  None: nothing is written.
     callbacks: step the run begins at -> further Keras callbacks.
@@ -73,22 +77,15 @@ def train(
     if directory:
         checkpoints = Checkpoints(directory, network, optimizer)
         start = checkpoints.restore(say) or 0
-        before = float(checkpoints.seconds)
-        own = [
-            Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY),
-            Save(checkpoints, start, spec.checkpoint_every, stop),
-        ]
+        before = float(checkpoints.seconds.numpy())
+        scalars = [Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY)] if is_chief() else []
+        own = [*scalars, Save(checkpoints, start, spec.checkpoint_every, stop)]
     if start > spec.steps:
         raise InputError(f"{directory} holds a run of {start} steps, more than the {spec.steps} asked for")
     began = time.perf_counter()
     if start < spec.steps:
-        trainer.fit(
-            batches(start),
-            steps_per_epoch=spec.steps - start,
-            verbose=0,
-            shuffle=False,
-            callbacks=[NanGuard(start), *prune, *own, *callbacks(start)],
-        )
-        if directory and int(checkpoints.step) != spec.steps:
+        hooks = [NanGuard(start), *prune, *own, *callbacks(start)]
+        run_steps(trainer, batches, spec.batch_size, start, spec.steps, hooks)
+        if directory and int(checkpoints.step.numpy()) != spec.steps:
             checkpoints.save(spec.steps, before + time.perf_counter() - began)
     return Trained(network, before + time.perf_counter() - began, start)

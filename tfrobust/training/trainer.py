@@ -2,12 +2,17 @@
 
 This is the only place with a tape over weights and the only reduction over the batch.  The network stays a plain Keras
 model beside the trainer, and can be saved at any time.
+
+With several replicas (`tf.distribute`) each has its part of the batch.  The step is that of one device on the global
+batch, but for what looks at more than one image: BatchNormalization has the statistics of its replica's part, and its
+moving ones are the mean over the replicas, on Keras 2 and 3 alike.
 """
 
 import keras
 import tensorflow as tf
 
 from tfrobust.precision import copy_weights, in_bfloat16
+from tfrobust.replicas import average_in_place, mean_over_replicas, share_of_sum
 from tfrobust.types import Batch, Step
 
 
@@ -18,7 +23,7 @@ class Trainer(keras.Model):
     seed: of every random draw.  images, batch_size: in a pass and in a step, which make the epoch (it stays 0 where
     they are not given).  eps_ramp_steps, weight_decay, reduction, precision: see TrainingSpec.
     Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, and the norm of the
-    gradient.
+    gradient, all of the global batch.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Trainer(keras.Model):
         self.network, self.objective = network, objective
         self.seed, self.images, self.batch_size, self.eps_ramp_steps = seed, images, batch_size, eps_ramp_steps
         self.lowered = in_bfloat16(network) if precision == "bfloat16_attack" else None
+        self.distribute_reduction_method = "first"  # All replicas log the same; Keras 2 would add it up.
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
 
     def call(self, x, training=False):
@@ -54,12 +60,14 @@ class Trainer(keras.Model):
             if self.network.losses or self.weight_decay:
                 means["regularization"] = tf.add_n([*self.network.losses, self._decay()])
                 loss += means["regularization"]
-            # Replicas sum their gradients: the mean over the global batch needs one division, of all terms alike.
-            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
-        grads = tape.gradient(share, variables)
+        grads = tape.gradient(loss, variables)
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
-        self.optimizer.apply_gradients(connected)
-        return {**means, "loss": loss, "gradient_norm": tf.linalg.global_norm([g for g, _ in connected])}
+        grads = mean_over_replicas([g for g, _ in connected])
+        self.optimizer.apply_gradients([(share_of_sum(g), v) for g, (_, v) in zip(grads, connected)])
+        # Moving statistics: Keras 2 averages them over the replicas when they are read, Keras 3 never.
+        average_in_place(self.network.non_trainable_variables)
+        logs = dict(zip([*means, "loss"], mean_over_replicas([*means.values(), loss])))
+        return {**logs, "gradient_norm": tf.linalg.global_norm(grads)}
 
     def _attacked(self):
         """The network that the inner maximisation attacks."""
@@ -75,12 +83,11 @@ class Trainer(keras.Model):
 
     def _step(self) -> Step:
         iteration = tf.cast(self.optimizer.iterations, tf.int64)
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         batch_seed = tf.stack([tf.constant(self.seed), tf.cast(iteration, tf.int32)])
         scale = tf.constant(1.0)
         if self.eps_ramp_steps:
             scale = tf.minimum(1.0, tf.cast(iteration, tf.float32) / self.eps_ramp_steps)
-        seed = tf.random.experimental.stateless_fold_in(batch_seed, replica)
+        seed = tf.random.experimental.stateless_fold_in(batch_seed, 0)
         epoch = iteration * self.batch_size // self.images if self.images else tf.zeros_like(iteration)
         return Step(seed, batch_seed, iteration, epoch, scale)
 

@@ -1,0 +1,143 @@
+"""The verbs on two replicas, and in two processes that stand for two hosts, give what one device gives."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from launch import evaluate, train
+from tests.helpers import ROOT, run_tests
+
+TWO = ["--strategy=mirrored", "--replicas=2"]
+TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=8", "--eps_ramp_steps=0", "--checkpoint_every=5"]
+EVALUATE = ["--flagfile=flags/demo/evaluate.flags", "--ifia_steps=2", "--pgd_steps=2", "--map_steps=4"]
+EVALUATE += ["--examples=31", "--attribution_examples=7", "--evaluation_batch=11"]
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on one device."""
+    folder, here = tmp_path_factory.mktemp("run"), os.getcwd()
+    os.chdir(ROOT)
+    assert train.main(["train", *TRAIN, f"--output={folder}"]) == 0
+    os.chdir(here)
+    return folder
+
+
+def weights(folder):
+    return keras.models.load_model(os.path.join(folder, "network.keras"), compile=False).get_weights()
+
+
+def assert_same_weights(a, b):
+    for p, q in zip(weights(a), weights(b)):
+        np.testing.assert_allclose(p, q, atol=1e-5)
+
+
+def assert_same_records(a, b):
+    one, two = ([json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()] for folder in (a, b))
+    assert sum("kendall" in record for record in one) > 3
+    for p, q in zip(one, two):
+        assert p == pytest.approx(q, abs=0.02)
+
+
+def ports(n):
+    sockets = [socket.socket() for _ in range(n)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    found = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return found
+
+
+def start(verb, flags):
+    """Two processes of a verb, the chief first."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports(2)]}
+    processes = []
+    for index in range(2):
+        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        command = [sys.executable, "-m", f"launch.{verb}", "--strategy=multi_worker", *flags]
+        env = {**os.environ, "TF_CONFIG": json.dumps(config), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=env, **pipes))
+    return processes
+
+
+def finish(processes):
+    try:
+        outcomes = [process.communicate(timeout=240) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], outcomes
+    return [out for out, _ in outcomes]
+
+
+def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path):
+    assert train.main(["train", *TRAIN, *TWO, f"--output={tmp_path}"]) == 0
+    assert_same_weights(run, tmp_path)
+    # The same run: the strategy is no part of what it is.
+    assert train.main(["train", *TRAIN, f"--output={tmp_path}"]) == 0
+
+
+def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsys):
+    flags = ["--dataset=digits", "--method=natural", "--model=resnet10", "--steps=1", "--batch_size=4"]
+    flags += ["--learning_rates=0.001", f"--output={tmp_path}"]
+    assert train.main(["train", *flags]) == 0
+    assert train.main(["train", *flags, *TWO]) == 2
+    assert "# 2 replicas" in capsys.readouterr().err
+
+
+def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path):
+    for name, flags in (("one", []), ("two", TWO)):
+        command = ["evaluate", *EVALUATE, *flags, f"--network={run}/network.keras", f"--output={tmp_path}/{name}"]
+        assert evaluate.main(command) == 0
+    assert_same_records(tmp_path / "one", tmp_path / "two")
+
+
+def test_two_processes_train_as_one_device_and_evaluate_so(run, tmp_path):
+    chief, other = finish(start("train", [*TRAIN, f"--output={tmp_path}/run"]))
+    assert_same_weights(run, tmp_path / "run")
+    assert set(os.listdir(tmp_path / "run")) == set(os.listdir(run))
+    assert len(os.listdir(tmp_path / "run" / "tensorboard")) == len(os.listdir(run / "tensorboard"))
+    assert "8 steps" in chief and "8 steps" not in other
+    flags = [*EVALUATE, f"--network={run}/network.keras"]
+    assert evaluate.main(["evaluate", *flags, f"--output={tmp_path}/one"]) == 0
+    finish(start("evaluate", [*flags, f"--output={tmp_path}/two"]))
+    assert_same_records(tmp_path / "one", tmp_path / "two")
+
+
+def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
+    # Without an attack, through whose signs float noise would grow over so many steps.
+    flags = ["--flagfile=flags/demo/natural.flags", "--checkpoint_every=10", "--steps=150"]
+    chief, other = start("train", [*flags, f"--output={tmp_path}/killed"])
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    until = time.monotonic() + 120
+    while not list(checkpoints.glob("ckpt-*.json")):
+        assert chief.poll() is None and other.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    other.send_signal(signal.SIGKILL)
+    _, said = chief.communicate(timeout=120)
+    other.communicate()
+    assert chief.returncode == 1 and "start all of them again" in said
+    assert not list(checkpoints.glob("ckpt-150*"))
+    finish(start("train", [*flags, f"--output={tmp_path}/killed"]))
+    assert train.main(["train", *flags, f"--output={tmp_path}/one"]) == 0
+    for p, q in zip(weights(tmp_path / "one"), weights(tmp_path / "killed")):
+        np.testing.assert_allclose(p, q, atol=1e-3)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

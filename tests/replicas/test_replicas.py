@@ -1,0 +1,159 @@
+"""What replicas share: draws by place, parts of a batch, statistics, logs; and strategies that cannot be had."""
+
+import itertools
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import images, run_tests, small_network
+from tfrobust import data
+from tfrobust.networks import trains_image_by_image
+from tfrobust.objectives import make_objective
+from tfrobust.replicas import drawn_rows, everyone, is_chief, make_strategy, shared_out, task_of
+from tfrobust.training import Trainer, TrainingSpec, train
+from tfrobust.types import InputError
+
+CLUSTER = {"worker": ["localhost:1", "localhost:2"]}
+
+
+@pytest.fixture(scope="module")
+def two():
+    return make_strategy("mirrored", 2)
+
+
+def test_each_replica_draws_its_rows_of_the_global_batch(two):
+    def draw(shape):
+        return tf.random.stateless_uniform(shape, [1, 2])
+
+    @tf.function
+    def parts():
+        return two.run(lambda: drawn_rows(draw, tf.constant([3, 5])))
+
+    together = tf.concat(two.experimental_local_results(parts()), axis=0)
+    np.testing.assert_array_equal(together, draw([6, 5]))
+    np.testing.assert_array_equal(drawn_rows(draw, tf.constant([3, 5])), draw([3, 5]))
+
+
+@pytest.mark.parametrize("n", [1, 4, 5])
+def test_a_function_is_shared_out_by_rows(two, n):
+    x, y = images(n)
+    rows = []
+
+    def function(x, y, t):
+        rows.append(x.shape[0])
+        return x * t, tf.cast(y, tf.float32) + tf.reduce_sum(x, axis=[1, 2, 3])
+
+    with two.scope():
+        got = shared_out(function)(x, y, tf.constant(2.0))
+    assert set(rows) == {-(-n // 2)}
+    for a, b in zip(got, function(x, y, 2.0)):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_the_parts_of_a_stream_are_its_batches(parts):
+    digits = data.load("digits")
+
+    def stream(*part):
+        return itertools.islice(data.training_batches(digits, 8, 3, 5, *part).as_numpy_iterator(), 4)
+
+    split = [stream(part, parts) for part in range(parts)]
+    for x, y in stream():
+        own = [next(each) for each in split]
+        np.testing.assert_array_equal(np.concatenate([part[0] for part in own]), x)
+        np.testing.assert_array_equal(np.concatenate([part[1] for part in own]), y)
+
+
+def test_batch_norm_normalizes_by_part_and_moves_by_the_mean_over_the_replicas(two):
+    x, y = images(8)
+    x = tf.concat([x[:4], 0.1 * x[4:]], axis=0)
+    with two.scope():
+        network = small_network(batch_norm=True)
+        kernel, bias = network.get_weights()[:2]
+        features = tf.nn.conv2d(x, kernel, 1, "VALID") + bias
+        spec = TrainingSpec(1, 8, [1e-9], optimizer="sgd", momentum=0.0)
+        batches = lambda *part: tf.data.Dataset.from_tensors((x, y)).repeat()  # noqa: E731
+        train(network, make_objective("natural"), batches, 8, spec)
+        mean, variance = network.get_weights()[4:6]
+    by_part = np.mean([np.var(half, axis=(0, 1, 2)) for half in np.split(features, 2)], axis=0)
+    whole = np.var(features, axis=(0, 1, 2))
+    np.testing.assert_allclose(mean, 0.01 * np.mean(features, axis=(0, 1, 2)), rtol=1e-3, atol=1e-6)
+    moved = (variance - 0.99) / 0.01
+    pixels = 4 * 6 * 6  # Keras 2 corrects for the mean that was estimated, Keras 3 does not.
+    candidates = [np.abs(moved - by_part * c).max() for c in (1.0, pixels / (pixels - 1))]
+    assert min(candidates) < 1e-2 * np.abs(whole - by_part).max()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_fit_logs_the_global_batch(two, reduction):
+    def logged(strategy):
+        seen = {}
+        keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.update(logs))
+        with strategy.scope():
+            options = {"batch_size": 8, "weight_decay": 0.1, "reduction": reduction}
+            trainer = Trainer(small_network(), make_objective("natural"), **options)
+            trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+            batches = tf.data.Dataset.from_tensor_slices(images(8)).batch(8)
+            trainer.fit(batches, verbose=0, shuffle=False, callbacks=[keep])
+        return {name: float(value) for name, value in seen.items()}
+
+    one = logged(tf.distribute.get_strategy())
+    assert logged(two) == pytest.approx(one, rel=1e-4) and len(one) == 4
+
+
+def test_a_batch_that_does_not_divide_is_refused(two):
+    with two.scope(), pytest.raises(InputError, match="multiple of 2"):
+        train(small_network(), make_objective("natural"), None, 9, TrainingSpec(1, 9, [0.1]))
+
+
+def test_what_looks_at_more_than_one_image_is_told():
+    x, _ = images(4)
+    assert trains_image_by_image(small_network(), x)
+    assert not trains_image_by_image(small_network(batch_norm=True), x)
+    inputs = keras.Input((8, 8, 1))
+    drops = keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs))
+    assert not trains_image_by_image(keras.Model(inputs, keras.layers.Dense(10)(drops)), x)
+
+
+def test_one_process_is_the_chief_and_agrees_with_itself():
+    assert is_chief() and everyone(True) and not everyone(False)
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        (("mirrored", 64), "logical CPUs"),
+        (("mirrored",), "no GPU here"),
+        (("multi_worker",), "TF_CONFIG"),
+        (("multi_worker", 2), "belong to strategy mirrored"),
+        (("tpu",), "no TPU"),
+        (("mirrored", None, "name"), "belongs to strategy tpu"),
+        (("all",), "unknown strategy"),
+    ],
+)
+def test_strategies_that_cannot_be_had_are_refused(given, says, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(InputError, match=says):
+        make_strategy(*given)
+
+
+def test_tf_config_says_who_this_is():
+    task = {"type": "worker", "index": 1}
+    assert task_of(json.dumps({"cluster": CLUSTER, "task": task})) == ("worker", 1, 2)
+    for wrong in (
+        None,
+        "{",
+        "[]",
+        json.dumps({"cluster": CLUSTER}),
+        json.dumps({"cluster": CLUSTER, "task": {**task, "index": 2}}),
+        json.dumps({"cluster": {**CLUSTER, "ps": ["localhost:3"]}, "task": task}),
+    ):
+        with pytest.raises(InputError, match="TF_CONFIG"):
+            task_of(wrong)
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

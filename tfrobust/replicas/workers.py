@@ -1,0 +1,57 @@
+"""Several processes that run one program in step (`multi_worker`): who writes, and how they agree.
+
+Saving is a thing of all of them: a variable that differs between replicas is averaged when it is read, which every
+worker takes part in.  So all of them save, the chief where people look, the others where nobody does.
+"""
+
+import contextlib
+import os
+import tempfile
+
+import tensorflow as tf
+
+# What TensorFlow raises in the others when a process is lost.
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+
+
+class WorkerLost(RuntimeError):
+    """Another process of the run ended or cannot be reached."""
+
+
+def _resolver():
+    strategy = tf.distribute.get_strategy()
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return strategy.cluster_resolver if several else None
+
+
+def is_chief() -> bool:
+    """Whether this process writes what a run leaves: the only one; else the chief, or worker 0 where there is none."""
+    resolver = _resolver()
+    if resolver is None:
+        return True
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return resolver.task_type == "chief" or (not has_chief and resolver.task_id == 0)
+
+
+def everyone(condition: bool) -> bool:
+    """Whether the condition holds in every process; all of them must ask, and wait here for each other."""
+    if _resolver() is None:
+        return bool(condition)
+    strategy = tf.distribute.get_strategy()
+    mine = tf.constant(0.0 if condition else 1.0)
+
+    @tf.function(autograph=False)
+    def votes_against():
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(lambda: tf.identity(mine)), axis=None)
+
+    return float(votes_against()) == 0
+
+
+@contextlib.contextmanager
+def discarded_on_workers(path: str):
+    """`path`; in a process that is not the chief, a path of the same name in a temporary folder that is removed."""
+    if is_chief():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield os.path.join(folder, os.path.basename(path))

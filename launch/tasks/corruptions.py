@@ -101,7 +101,7 @@ def curve(accuracy, images):
     """(severity, mean, low, high) over the usual corruptions."""
     points = []
     for severity in SEVERITIES:
-        hits = np.mean([accuracy[kind, severity] for kind in COMMON])
-        known = statistics.share(np.arange(len(images.x)) < round(hits * len(images.x)))
-        points.append((severity, float(hits), known["low"], known["high"]))
+        mean = float(np.mean([accuracy[kind, severity] for kind in COMMON]))
+        known = statistics.share_of(mean, len(images.x))
+        points.append((severity, mean, known["low"], known["high"]))
     return points

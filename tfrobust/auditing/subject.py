@@ -95,7 +95,7 @@ def _chosen(pixels, shares, y) -> str:
     """The range asked for, or the best; InputError where another is clearly better, or none is better than chance."""
     best = next(iter(shares))
     n, chance = len(y), np.bincount(y).max() / len(y)
-    interval = {name: statistics.share(np.arange(n) < round(share * n)) for name, share in shares.items()}
+    interval = {name: statistics.share_of(share, n) for name, share in shares.items()}
     if pixels != AUTO:
         if pixels in shares and interval[pixels]["high"] < interval[best]["low"]:
             raise InputError(

@@ -6,7 +6,7 @@ with a fixed seed, is set apart for testing.  JPEG, PNG and BMP; what TensorFlow
 
 import os
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -29,19 +29,24 @@ def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=No
     arrays = []
     for split in ("train", "test"):
         files = [(f, label) for label, c in enumerate(classes) for f in splits[split][c]]
-        images = [_image(f, image_size) for f, _ in files]
-        for (f, _), image in zip(files, images):
-            if image.shape != images[0].shape:
-                raise InputError(f"{f} is {image.shape[:2]}, {files[0][0]} {images[0].shape[:2]}: give --image_size")
-        arrays += [np.stack(images), np.array([label for _, label in files])]
+        arrays += [read_images([f for f, _ in files], image_size), np.array([label for _, label in files])]
     return make_image_data(name, *arrays, facts=facts)
 
 
-def files_to_test(path: str, image_size: Optional[int] = None):
-    """(files, labels, names of the classes, file -> its image [H,W,3] uint8) of the test split, nothing decoded yet."""
+def files_to_test(path: str):
+    """(files, labels, names of the classes) of the test split, nothing decoded yet."""
     splits, classes = _checked_splits(path)
     files = [(f, label) for label, c in enumerate(classes) for f in splits["test"][c]]
-    return *map(list, zip(*files)), classes, lambda file: _image(file, image_size)
+    return *map(list, zip(*files)), classes
+
+
+def read_images(files: Sequence[str], image_size: Optional[int]) -> np.ndarray:
+    """[N,H,W,3] uint8; see read_folder for image_size."""
+    images = [_image(file, image_size) for file in files]
+    for file, image in zip(files, images):
+        if image.shape != images[0].shape:
+            raise InputError(f"{file} is {image.shape[:2]}, {files[0]} {images[0].shape[:2]}: give --image_size")
+    return np.stack(images)
 
 
 def _checked_splits(path):

@@ -5,16 +5,15 @@ images of which only those that are looked at are decoded.
 """
 
 import os
-import zipfile
-import zlib
 from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from tfrobust.data.arrays import check_labelled, to_unit
 from tfrobust.data.facts import FACTS
-from tfrobust.data.folder import files_to_test
+from tfrobust.data.folder import files_to_test, read_images
 from tfrobust.data.load import load
+from tfrobust.data.npz import opened_npz
 from tfrobust.types import InputError
 
 PAIRS = (("x_test", "y_test"), ("x_val", "y_val"), ("x", "y"))
@@ -52,30 +51,18 @@ def _drawn(x, y, classes, array: str, most: int, seed: int) -> Labelled:
 
 
 def _of_npz(path: str, most: int, seed: int) -> Labelled:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            pair = next((pair for pair in PAIRS if set(pair) <= set(file)), None)
-            if pair is None:
-                raise InputError(f"{path} holds {', '.join(file) or 'nothing'}: give x and y, or x_test and y_test")
-            x, y = check_labelled(path, pair, file[pair[0]], file[pair[1]])
-            classes = int(file["y_train"].max()) + 1 if "y_train" in file else None
-    except FileNotFoundError as e:
-        raise InputError(f"no file {path}") from e
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
-        if isinstance(e, InputError):
-            raise
-        raise InputError(f"{path} cannot be read as npz: {e}") from e
+    with opened_npz(path) as file:
+        pair = next((pair for pair in PAIRS if set(pair) <= set(file)), None)
+        if pair is None:
+            raise InputError(f"{path} holds {', '.join(file) or 'nothing'}: give x and y, or x_test and y_test")
+        x, y = check_labelled(path, pair, file[pair[0]], file[pair[1]])
+        classes = int(file["y_train"].max()) + 1 if "y_train" in file else None
     return _drawn(x, y, classes, pair[0], most, seed)
 
 
 def _of_folder(path: str, most: int, seed: int, image_size) -> Labelled:
-    files, labels, classes, read = files_to_test(path, image_size)
+    files, labels, classes = files_to_test(path)
     rows = np.random.RandomState(seed).permutation(len(files))[:most]
-    images = [read(files[row]) for row in rows]
-    for row, image in zip(rows, images):
-        if image.shape != images[0].shape:
-            raise InputError(
-                f"{files[row]} is {image.shape[:2]}, {files[rows[0]]} {images[0].shape[:2]}: give --image_size"
-            )
+    images = read_images([files[row] for row in rows], image_size)
     names = [os.path.relpath(files[row], path) for row in rows]
-    return Labelled(to_unit(np.stack(images)), np.asarray(labels, np.int32)[rows], len(classes), names)
+    return Labelled(to_unit(images), np.asarray(labels, np.int32)[rows], len(classes), names)

@@ -6,8 +6,10 @@ pixels of photographs of that width and height (CUB-200-2011); bbox_train alone 
 pixel of the stored image (Tiny ImageNet).
 """
 
+import contextlib
 import zipfile
 import zlib
+from typing import Iterator
 
 import numpy as np
 
@@ -18,23 +20,30 @@ from tfrobust.types import InputError
 SLACK = 1.0  # Pixels.
 
 
-def read_npz(path, name: str, facts=None) -> ImageData:
-    """The data set in the file `path`; other arrays in it are ignored, pickled objects are refused."""
+@contextlib.contextmanager
+def opened_npz(path) -> Iterator[np.lib.npyio.NpzFile]:
+    """The file, open; pickled objects are refused.  What goes wrong with it in the block is an InputError."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            test = "test" if "x_test" in file else "val"
-            keys = ["x_train", "y_train", f"x_{test}", f"y_{test}"]
-            missing = [key for key in keys if key not in file]
-            if missing:
-                raise InputError(f"{path} lacks {', '.join(missing)}: it must hold x_train, y_train, x_test, y_test")
-            arrays = [file[key] for key in keys]
-            annotations = [_annotations(file, split, file[f"x_{split}"].shape) for split in ("train", test)]
+            yield file
     except FileNotFoundError as e:
         raise InputError(f"no file {path}") from e
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         if isinstance(e, InputError):
             raise
         raise InputError(f"{path} cannot be read as npz: {e}") from e
+
+
+def read_npz(path, name: str, facts=None) -> ImageData:
+    """The data set in the file `path`; other arrays in it are ignored."""
+    with opened_npz(path) as file:
+        test = "test" if "x_test" in file else "val"
+        keys = ["x_train", "y_train", f"x_{test}", f"y_{test}"]
+        missing = [key for key in keys if key not in file]
+        if missing:
+            raise InputError(f"{path} lacks {', '.join(missing)}: it must hold x_train, y_train, x_test, y_test")
+        arrays = [file[key] for key in keys]
+        annotations = [_annotations(file, split, file[f"x_{split}"].shape) for split in ("train", test)]
     return make_image_data(name, *arrays, facts, *annotations)
 
 

@@ -19,9 +19,13 @@ def describe(values) -> Dict[str, float]:
 
 
 def share(hits) -> Dict[str, float]:
-    """mean, and low and high by Wilson's score interval (1927), which holds at 0 and 1 too; hits [N] bool, N >= 1."""
+    """mean, and low and high of its interval; hits [N] bool, N >= 1."""
     hits = np.asarray(hits, bool)
-    n, p = len(hits), float(hits.mean())
+    return share_of(float(hits.mean()), len(hits))
+
+
+def share_of(p: float, n: int) -> Dict[str, float]:
+    """The same of a share p of n >= 1 examples: Wilson's score interval (1927), which holds at 0 and 1 too."""
     center = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
     return {"mean": p, "low": max(float(center - half), 0.0), "high": min(float(center + half), 1.0)}

@@ -1,12 +1,13 @@
 """Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
 
 from tfrobust.networks.adoption import adopt
-from tfrobust.networks.contract import check_images, check_network, input_shape
+from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape
 from tfrobust.networks.mixing import trains_image_by_image
 from tfrobust.networks.pixels import PIXELS, guess_pixels
 
 __all__ = [
     "PIXELS",
+    "TOLERANCE",
     "adopt",
     "check_images",
     "check_network",

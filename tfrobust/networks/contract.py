@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrobust.types import InputError
 
-_TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
 
 
 def input_shape(network: keras.Model) -> tuple:
@@ -23,7 +23,7 @@ def input_shape(network: keras.Model) -> tuple:
 
 
 def check_images(x, name: str = "x") -> None:
-    """Raises InputError unless x is a float array [N,H,W,C], finite and in [0, 1] (to 1e-5)."""
+    """Raises InputError unless x is a float array [N,H,W,C], finite and in [0, 1] (to TOLERANCE)."""
     x = np.asarray(x)
     if x.ndim != 4 or not np.issubdtype(x.dtype, np.floating):
         raise InputError(f"{name} must be float images [N,H,W,C]; got {x.dtype} {list(x.shape)}")
@@ -32,7 +32,7 @@ def check_images(x, name: str = "x") -> None:
     low, high = x.min(), x.max()
     if not np.isfinite(low) or not np.isfinite(high):
         raise InputError(f"{name} holds NaN or infinite pixels (first in image {np.argwhere(~np.isfinite(x))[0][0]})")
-    if low < -_TOLERANCE or high > 1 + _TOLERANCE:
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
         raise InputError(
             f"{name} must lie in [0, 1] and spans [{low:.4g}, {high:.4g}]: divide by 255, "
             "and put any mean/std normalization into the network as a layer"

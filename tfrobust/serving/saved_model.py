@@ -8,7 +8,8 @@ from typing import Any, Dict
 
 import tensorflow as tf
 
-from tfrobust.serving.servable import TOLERANCE, Servable
+from tfrobust.networks import TOLERANCE
+from tfrobust.serving.servable import Servable
 from tfrobust.types import InputError
 
 METADATA = os.path.join("assets.extra", "tfrobust.json")  # TensorFlow Serving passes over assets.extra.

@@ -5,11 +5,10 @@ from typing import Optional, Tuple
 import tensorflow as tf
 
 from tfrobust.attributions import AttributionSpec, saliency_map
-from tfrobust.networks import check_network, input_shape
+from tfrobust.networks import TOLERANCE, check_network, input_shape
 from tfrobust.types import InputError
 
 PREDICT, ATTRIBUTE = "serving_default", "attribute"
-TOLERANCE = 1e-5  # By which pixels may leave [0, 1]: that of `networks.check_images`.
 
 
 class Servable(tf.Module):

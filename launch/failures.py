@@ -5,12 +5,13 @@ from typing import Optional
 
 import tensorflow as tf
 
+from tfrobust.replicas import LOST
+
 KINDS = (OSError, MemoryError, tf.errors.OpError)
 AGAIN = "the same command then goes on where it was"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # How libraries that swallow the error number say it.
 FULL_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
-LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 FILES = (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 

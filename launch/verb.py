@@ -2,6 +2,7 @@
 
 0: done.  1: the run itself failed (training diverged, a full disk, a lost worker).  2: something given cannot be used.
 130, 143: stopped by SIGINT or SIGTERM; a training run saves its next step first.  One line says which and why.
+141: nobody reads the output any more.
 """
 
 import os
@@ -44,7 +45,16 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
 
 def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagValues], None], argv=None) -> int:
     """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb."""
-    argv = sys.argv if argv is None else argv
+    try:
+        code = _run(name, doc, rooms, body, sys.argv if argv is None else argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # Who read the output (`| head`) has enough; what Python still holds of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _run(name, doc, rooms, body, argv) -> int:
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         print(help_text(name, doc, rooms))
         return 0
@@ -63,6 +73,8 @@ def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagVa
         code, said = 1, e
     except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"
+    except BrokenPipeError:
+        raise
     except failures.KINDS as e:
         said = failures.line(e)
         if said is None:

@@ -51,6 +51,14 @@ def test_help_explains_every_flag(verb, capsys):
     assert all(len(line.split(None, 1)) == 2 for line in text.splitlines() if line.startswith("  --"))
 
 
+def test_whoever_reads_the_output_may_stop():
+    command, pipe = [sys.executable, "-m", "launch.train", "--help"], subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+    process.stdout.close()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 141 and "Traceback" not in said and "Broken" not in said
+
+
 def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys):
     assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
     assert "12 steps" in capsys.readouterr().out

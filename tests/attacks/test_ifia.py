@@ -15,6 +15,7 @@ from tfrobust import similarity
 from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
 from tfrobust.attacks.best import BestIterate, unlikeness
 from tfrobust.attacks.goals import center_of_mass
+from tfrobust.attacks.spec import ON_ATTRIBUTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.similarity.ranking import mass_center, top_k_mask
 from tfrobust.types import InputError
@@ -236,6 +237,19 @@ def test_a_target_that_is_missing_is_named():
         Ifia(network, MAP, attack("manipulation"))(x, y)
     with pytest.raises(InputError, match="no attack on attributions"):
         Ifia(network, MAP, attack("pgd"))
+
+
+@pytest.mark.parametrize("method", ON_ATTRIBUTIONS)
+def test_every_attack_on_maps_moves_within_its_ball_keeps_the_label_and_changes_the_map(method):
+    network, x, y = predicted()
+    target = targets(network, x, y) if method in TARGETED else None
+    outcome = Ifia(network, MAP, attack(method))(x, y, target=target)
+    assert outcome.moved.any() and np.abs(outcome.x_adv - x).max() <= 0.3 + 1e-6
+    assert outcome.x_adv.min() >= 0 and outcome.x_adv.max() <= 1
+    assert np.array_equal(tf.argmax(network(outcome.x_adv), axis=1), y)
+    assert outcome.counted.any() and (similarity.kendall(outcome.map, outcome.map_adv)[outcome.counted] < 1).all()
+    still = Ifia(network, MAP, attack(method, eps=0.0))(x, y, target=target)
+    assert outcome.goal_rose.any() and np.array_equal(still.x_adv, x) and not still.moved.any()
 
 
 def test_random_directions_stay_in_the_ball_and_differ_by_example_and_seed():

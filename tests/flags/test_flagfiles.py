@@ -48,6 +48,11 @@ def test_every_row_parses(path):
     assert row.name == row.flags.method and (row.spec.steps or row.spec.epochs) > 0
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_method_has_a_row_on_digits(name):
+    assert rows.read_row(f"flags/digits/{name}.flags").name == name
+
+
 @pytest.mark.parametrize("path", EVALUATIONS)
 def test_every_evaluation_parses(path):
     assert evaluation(path).attribution_attack.steps > 0

@@ -1,0 +1,81 @@
+"""docs/adding.md does what it says: its blocks are written into a copy of the repository, where its commands run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers import ROOT, run_tests
+
+FOLDERS = ("flags", "launch", "tests", "tfrobust")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# One process for all commands: TensorFlow takes longer to start than most of them.  The argument of each is a line.
+RUN = """
+import importlib, runpy, shlex, sys
+import pytest
+import tests.helpers
+for line in sys.stdin.read().splitlines():
+    python, *argv = shlex.split(line)
+    print("$", line, flush=True)
+    if argv[:2] == ["-m", "pytest"]:
+        status = pytest.main([*argv[2:], "-p", "no:cacheprovider"])
+    elif argv[0] == "-m":
+        verb = argv[1].removeprefix("launch.")
+        status = importlib.import_module(f"launch.{verb}").main([verb, *argv[2:]])
+    else:
+        status = 0 if runpy.run_path(argv[0]) else 1
+    if status:
+        sys.exit(f"{line}: {status}")
+"""
+
+
+@pytest.fixture(scope="module")
+def page():
+    """(language, text) of each block, in order."""
+    with open(os.path.join(ROOT, "docs", "adding.md"), encoding="utf-8") as file:
+        return BLOCK.findall(file.read())
+
+
+@pytest.fixture(scope="module")
+def copy(page, tmp_path_factory):
+    """A copy of the repository in which the recipes were followed."""
+    root = tmp_path_factory.mktemp("repository")
+    for folder in FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(os.path.join(ROOT, folder), root / folder, ignore=ignored, copy_function=shutil.copyfile)
+    for language, text in page:
+        if language in ("python", "text"):
+            path, body = re.fullmatch(r"# (\S+)\n(.*)", text, re.DOTALL).groups()
+            assert not (root / path).exists(), f"{path} is there already"
+            (root / path).write_text(body, encoding="utf-8")
+        if language == "diff":
+            path, hunks = re.fullmatch(r"--- (\S+)\n(.*)", text, re.DOTALL).groups()
+            for hunk in hunks.split("@@\n"):
+                change(root / path, hunk.splitlines(keepends=True))
+    return root
+
+
+def change(path, hunk):
+    """Puts the lines of a hunk that begin with + or a blank into the place of those that begin with - or a blank."""
+    before, after = ("".join(line[1:] or "\n" for line in hunk if line[0] in kinds) for kinds in (" -\n", " +\n"))
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n" + before) == 1, f"{path} has no such lines, or has them twice:\n{before}"
+    path.write_text(text.replace("\n" + before, "\n" + after), encoding="utf-8")
+
+
+def test_every_recipe_can_be_followed_and_its_tests_and_verbs_run(page, copy):
+    lines = [line[2:] for language, text in page if language == "console" for line in text.splitlines()]
+    assert sum("pytest" in line for line in lines) == 5 and sum("launch." in line for line in lines) >= 4
+    run = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=copy, input="\n".join(lines), capture_output=True, text=True, timeout=900
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    counts = re.findall(r"(\d+) passed", run.stdout)
+    assert len(counts) == 5 and min(map(int, counts)) > 0, run.stdout
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

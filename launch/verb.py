@@ -36,8 +36,8 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
         rest = fv(list(argv))[1:]
     except flags.Error as e:
         raise InputError(" ".join(str(e).split())) from e
-    except UnicodeDecodeError as e:
-        raise InputError(f"a --flagfile is no text ({e})") from e
+    except ValueError as e:  # Bytes that are no text, in the file or in its name.
+        raise InputError(f"a --flagfile cannot be read ({e})") from e
     if rest:
         raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
     return fv

@@ -226,6 +226,7 @@ def broken_data(tmp_path):
         ("evaluate", ["--ifia_beta=-1"], "softplus_beta"),
         ("compare", ["--map_k=65", "--rows=flags/demo/natural.flags"], "k = 65"),
         ("compare", ["--rows="], "at least one"),
+        ("compare", ["--rows=\0"], "a --flagfile cannot be read"),
         ("compare", ["--rows=flags/demo/natural.flags", "--seeds="], "at least one"),
         ("compare", ["--rows=flags/demo/natural.flags", "--seeds=0,0"], "twice"),
         ("compare", ["--rows=flags/demo/natural.flags", "--name=a/b"], "--name"),

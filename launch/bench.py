@@ -15,7 +15,8 @@ from launch.fingerprints import of_suite
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saliency import with_saliency
-from launch.saved import load_network
+from launch.saved import NETWORK, load_network
+from launch.trained_rows import train_row
 from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.data import to_unit
@@ -81,7 +82,7 @@ class Bench:
             row = rows.read_row(flagfile, plan)
             row = rows.at(row, prepared)
             directory = os.path.join(self.fv.output, "runs", self._name(flagfile, given))
-            trained = rows.train_row(row, with_saliency(row, prepared), directory, wait=True)
+            trained = train_row(row, with_saliency(row, prepared), directory, wait=True)
             self._runs[key] = Run(directory, row.spec.steps, trained.seconds, row.flags)
         return self._runs[key]
 
@@ -100,7 +101,7 @@ class Bench:
     def _network(self, path: str, given: List[str]) -> str:
         if not path.endswith(".flags"):
             return path
-        return os.path.join(self.trained(path, given).directory, rows.NETWORK)
+        return os.path.join(self.trained(path, given).directory, NETWORK)
 
     def _name(self, flagfile: str, given: List[str]) -> str:
         parts = [flagfile.removeprefix("flags/").removesuffix(".flags"), *(flag.lstrip("-") for flag in given)]
@@ -126,8 +127,8 @@ class Bench:
     def _summary(self, run: Run, suite, other, downstream=()) -> dict:
         """summary, flags and seconds of a suite and of downstream tasks on a run, from its folder if they are there."""
         fv = self.fv
-        network = load_network(os.path.join(run.directory, rows.NETWORK))
-        natural = load_network(os.path.join(other.directory, rows.NETWORK)) if other else None
+        network = load_network(os.path.join(run.directory, NETWORK))
+        natural = load_network(os.path.join(other.directory, NETWORK)) if other else None
         images = data_flags.prepared(self._load(run.flags.image_size), run.flags)
         x = to_unit(images.x_test)
         identity = of_suite(suite, (network, natural), x, images.y_test)

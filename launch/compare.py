@@ -30,6 +30,7 @@ from launch.evaluate import pick_panels
 from launch.evaluations import evaluated
 from launch.progress import bar
 from launch.saliency import with_saliency
+from launch.trained_rows import train_row
 from launch.versions import about
 from tfrobust import report, training
 from tfrobust.data import ImageData, training_batches
@@ -206,7 +207,7 @@ def compared(fv: flags.FlagValues) -> str:
             row = launch_rows.at(row, data(row))
             directory = run_folder(fv, entry, row)
             print(f"[{s * len(entries) + i + 1}/{len(entries) * len(fv.seeds)}] {entry.name}, seed {seed}", flush=True)
-            trained = launch_rows.train_row(row, data(row), directory)
+            trained = train_row(row, data(row), directory)
             result = evaluated(directory, test_data, spec, fv)
             first.setdefault(entry.name, result)
             line = {"network": entry.name, "steps": row.spec.steps, "seconds": trained.seconds, "cost": entry.cost}

@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 
-from launch import chunks, rows
+from launch import chunks
 from launch.fingerprints import of_network
 from launch.progress import bar
-from launch.saved import load_network
+from launch.saved import NETWORK, load_network
 from launch.versions import about
 from tfrobust import report
 from tfrobust.data import ImageData, to_unit
@@ -20,7 +20,7 @@ from tfrobust.evaluation.diagnosis import Flag
 def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Evaluation:
     """The evaluation of the network in `directory`: the one that is there, if made of these weights on these images
     with this spec, else a new one."""
-    network = load_network(os.path.join(directory, rows.NETWORK))
+    network = load_network(os.path.join(directory, NETWORK))
     path, maps_path = (os.path.join(directory, fv.name + ending) for ending in (".json", "_maps.npz"))
     identity = json.loads(json.dumps({**about(fv, spec.as_dict()), "network": of_network(network)}))
     if os.path.exists(path):

@@ -12,6 +12,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from launch import rows
 from launch.claims import is_claimed
+from launch.trained_rows import RUN, is_finished
 from tfrobust.report import Column, write_text
 from tfrobust.types import InputError
 
@@ -91,7 +92,7 @@ def _set(text: str) -> List[str]:
 def is_done(run: Run) -> bool:
     """Whether the run in its folder came to its end, with these flags."""
     path = os.path.join(run.folder, "run.flags")
-    if not rows.is_finished(run.folder) or not os.path.exists(path):
+    if not is_finished(run.folder) or not os.path.exists(path):
         return False
     with open(path, encoding="utf-8", errors="replace") as file:
         there = [line for line in file.read().splitlines() if not line.startswith("#")]
@@ -133,7 +134,7 @@ def line(run: Run) -> dict:
 def _took(run: Run) -> dict:
     """Steps and seconds of a finished run; nothing where the file of them is damaged."""
     try:
-        with open(os.path.join(run.folder, rows.RUN), encoding="utf-8") as file:
+        with open(os.path.join(run.folder, RUN), encoding="utf-8") as file:
             return {key: value for key, value in json.load(file).items() if key in ("steps", "seconds")}
     except (ValueError, AttributeError):
         return {}

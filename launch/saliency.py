@@ -16,6 +16,7 @@ from launch import rows, verb
 from launch.fingerprints import of_arrays, of_network
 from launch.progress import bar
 from launch.saved import load_network
+from launch.trained_rows import network_of
 from tfrobust.attributions.split import last_feature_map
 from tfrobust.data import ImageData, annotation_maps, to_unit
 from tfrobust.networks import check_network
@@ -58,7 +59,7 @@ def _teacher(path, row, data, folder):
         if any(source.teacher.endswith(".flags") for source in saliency_flags.from_flags(teacher.flags)):
             raise InputError(f"teacher {path} has a teacher of its own to be trained first: train it with launch.train")
         images = with_saliency(teacher, data_flags.augmented(data, teacher.flags))
-        teacher = rows.network_of(teacher, images, folder)
+        teacher = network_of(teacher, images, folder)
     else:
         teacher = load_network(path)
     check_network(teacher, to_unit(data.x_train[:BATCH]))

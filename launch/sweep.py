@@ -27,7 +27,7 @@ from absl import flags
 from filelock import FileLock
 
 from flags import data_flags
-from launch import failures, jobs, progress, rows, runs, verb
+from launch import failures, jobs, progress, rows, runs, trained_rows, verb
 from launch.claims import Busy, claimed
 from launch.saliency import with_saliency
 from tfrobust import report, training
@@ -110,7 +110,7 @@ class Worker:
         try:
             row = run.read()
             data = with_saliency(row, self.images(row))
-            rows.train_row(rows.at(row, data), data, run.folder)
+            trained_rows.train_row(rows.at(row, data), data, run.folder)
         except (Busy, training.TrainingStopped):
             raise
         except Exception as e:

@@ -13,8 +13,9 @@ import sys
 from absl import flags
 
 from flags import data_flags, strategy_flags
-from launch import probe, rows, verb
+from launch import probe, rows, trained_rows, verb
 from launch.saliency import with_saliency
+from launch.saved import NETWORK
 from launch.workers import on_devices
 from tfrobust.replicas import is_chief
 
@@ -42,11 +43,11 @@ def train(fv: flags.FlagValues) -> None:
     def probes(network, start):
         return [probe.Probe(network, data, plan, fv, fv.output, start, row.spec.steps)] if plan else []
 
-    trained = rows.train_row(row, data, fv.output, probes)
+    trained = trained_rows.train_row(row, data, fv.output, probes)
     if not is_chief():
         return
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
-    network = os.path.join(fv.output, rows.NETWORK)
+    network = os.path.join(fv.output, NETWORK)
     print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
     print(f"curves: tensorboard --logdir {fv.output}")
 

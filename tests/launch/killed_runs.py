@@ -56,12 +56,14 @@ def train_in_child(directory: str, kind: str, seconds: float, number: int) -> in
     if kind == "start":
         kill_after(seconds)
     elif kind == "step":
-        at_call(train.rows.TrainingBar, "on_train_batch_end", number, seconds)
+        at_call(train.trained_rows.TrainingBar, "on_train_batch_end", number, seconds)
     elif kind == "checkpoint":
         at_call(tf.train.Checkpoint, "write", number, seconds)
     elif kind == "network":
         at_call(keras.Model, "save", 1, seconds)
-        train.rows.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # At the latest, before run.json.
+        train.trained_rows.write_json = lambda *_: os.kill(
+            os.getpid(), signal.SIGKILL
+        )  # At the latest, before run.json.
     code = train.main(["train", *FLAGS, f"--output={directory}"])
     os._exit(code)
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from launch import probe, rows, train, verb
+from launch import probe, rows, train, trained_rows, verb
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import data
 from tfrobust.attacks import AttackSpec
@@ -127,7 +127,7 @@ def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rows.train_row(row, digits, str(tmp_path / "a"), lambda network, start: [Stop()])
+        trained_rows.train_row(row, digits, str(tmp_path / "a"), lambda network, start: [Stop()])
     assert call(*TRAIN, *PROBE, f"--output={tmp_path}/a") == 0
     assert {step for tag, step, _ in written(tmp_path / "a") if tag == "probe/maps"} == {10, 12}
 

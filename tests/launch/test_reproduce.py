@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from launch import budgets, downstream, measurements, reproduce, rows, verb
-from launch.saved import load_network
+from launch.saved import NETWORK, load_network
 from launch.tasks import corruptions
 from tests.helpers import ROOT, run_tests
 from tfrobust import data, report
@@ -92,7 +92,7 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
     run = found["lines"][0]["run"]
     loaded = data.load(made(folder, "gtsrb"))
     equalized = data.augmented(loaded, None, equalized=True)
-    network = load_network(os.path.join(run, rows.NETWORK))
+    network = load_network(os.path.join(run, NETWORK))
     predicted = np.argmax(network.predict(data.to_unit(equalized.x_test), verbose=0), axis=1)
     cell = next(c for c in found["cells"] if c["column"] == "natural")
     assert cell["measured"] == pytest.approx(100 * np.mean(predicted == loaded.y_test))
@@ -109,7 +109,7 @@ def test_localization_and_corruptions_are_those_of_the_downstream_tasks(folder):
     cells = [c for c in found["cells"] if "loc" in c["column"] and c["line"] == "natural [resnet50]"]
     assert {c["column"]: c["reported"] for c in cells}["gradient gt known loc"] == 50.2
     run = next(line["run"] for line in found["lines"] if line["network"] == "natural [resnet50]")
-    network = os.path.join(run, rows.NETWORK)
+    network = os.path.join(run, NETWORK)
     argv = ["downstream", "--task=localization", f"--networks=n={network}", f"--dataset={made(folder, 'cub200')}"]
     assert downstream.main([*argv, f"--output={folder}/d", "--held_out_examples=5"]) == 0
     with open(folder / "d" / "localization.json", encoding="utf-8") as file:
@@ -127,7 +127,7 @@ def test_what_is_there_is_not_made_again(folder):
     path = smoke(folder, "rar", "T2", "mnist")
     with open(path + ".json", encoding="utf-8") as file:
         first = json.load(file)
-    files = [os.path.join(line["run"], rows.NETWORK) for line in first["lines"]]
+    files = [os.path.join(line["run"], NETWORK) for line in first["lines"]]
     before = [os.stat(f).st_mtime_ns for f in files]
     os.remove(path + ".json")
     again = smoke(folder, "rar", "T2", "mnist")

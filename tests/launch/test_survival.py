@@ -158,14 +158,14 @@ def test_where_every_checkpoint_is_torn_the_run_does_not_begin_anew_by_itself(st
 def test_a_signal_saves_the_next_step_and_ends_with_a_code_of_its_own(
     number, code, tmp_path, whole, capsys, monkeypatch
 ):
-    update = train.rows.TrainingBar.on_train_batch_end
+    update = train.trained_rows.TrainingBar.on_train_batch_end
 
     def at_step_5(self, batch, logs=None):
         update(self, batch, logs)
         if batch + 1 == 5:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(train.rows.TrainingBar, "on_train_batch_end", at_step_5)
+    monkeypatch.setattr(train.trained_rows.TrainingBar, "on_train_batch_end", at_step_5)
     assert call(tmp_path / "run") == code
     assert lines(capsys) == ["train: stopped after step 6, which is saved: the same command goes on from there"]
     assert (tmp_path / "run" / "checkpoints" / "ckpt-6.json").exists()

@@ -1,4 +1,4 @@
-# make demo, make test: each makes its virtual environment first, where it is missing or out of date.
+# make demo, make test, make docs: each makes its virtual environment first, where it is missing or out of date.
 # make demo PYTHON=python3.12 chooses the interpreter, and with it the stack (see requirements.txt).
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,13 +6,16 @@ BIN = $(VENV)/bin/python
 WANTED = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 STAMP = $(VENV)/.installed-$(WANTED)
 
-.PHONY: demo test venv clean
+.PHONY: demo test docs venv clean
 
 demo: venv
 	$(BIN) -m launch.demo
 
 test: venv
 	$(BIN) -m pytest -n 2 --dist loadfile
+
+docs: venv
+	$(BIN) docs/reference/build.py build/docs
 
 venv: $(STAMP)
 
@@ -24,4 +27,4 @@ $(STAMP): requirements.txt tests/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo_output
+	rm -rf $(VENV) demo_output build/docs

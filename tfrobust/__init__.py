@@ -1,6 +1,6 @@
 """tfrobust: image classifiers whose explanations hold still under attack, trained and measured in TensorFlow.
 
-For notebooks: tfrobust.robustify, tfrobust.audit, tfrobust.attribute (see `api`).
+For notebooks: tfrobust.robustify, tfrobust.audit, tfrobust.attribute (see `tfrobust.api`).
 """
 
 __version__ = "0.1.0"

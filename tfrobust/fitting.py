@@ -25,6 +25,7 @@ class RobustModel(Trainer):
 
     @property
     def metrics(self):
+        """Loss and accuracy, which Keras resets before each pass."""
         return [self.mean_loss, self.accuracy]
 
     def compile(self, optimizer="adam", loss=None, metrics=None, jit_compile=False, **options):
@@ -69,14 +70,17 @@ class RobustModel(Trainer):
         self.network.save(path, *args, **options)
 
     def call(self, x, training=False):
+        """The network's logits [B,K] for images x [B,H,W,C], uint8 or in [0, 1]."""
         return self.network(_unit(x), training=training)
 
     def train_step(self, data):
+        """As the Trainer's, its loss as a mean over the steps of the pass."""
         logs = super().train_step(_batch(data, getattr(self.objective, "uses_saliency", False)))
         self.mean_loss.update_state(logs["loss"])
         return {**logs, "loss": self.mean_loss.result()}
 
     def test_step(self, data):
+        """Cross-entropy and accuracy on the images as they are; no attack is made."""
         batch = _batch(data[:2], False)
         f = self.network(batch.x, training=False)
         self.mean_loss.update_state(tf.nn.sparse_softmax_cross_entropy_with_logits(batch.y, f))

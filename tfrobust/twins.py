@@ -60,9 +60,11 @@ class Activation(keras.layers.Layer):
         self.function = function
 
     def call(self, x):
+        """The activation, entry by entry."""
         return self.function(x)
 
     def with_function(self, function) -> "Activation":
+        """The same place with another activation."""
         return Activation(function, name=self.name, dtype=self.compute_dtype)
 
 
@@ -78,6 +80,7 @@ class Reactivated(keras.layers.Layer):
         self.function = function
 
     def call(self, x):
+        """What the layer gives with the other activation."""
         own, self.layer.activation = self.layer.activation, self.function
         try:
             return self.layer(x)
@@ -85,6 +88,7 @@ class Reactivated(keras.layers.Layer):
             self.layer.activation = own
 
     def with_function(self, function) -> "Reactivated":
+        """The same layer and weights with another activation."""
         return Reactivated(self.layer, function, name=self.name, dtype=self.compute_dtype)
 
 

@@ -97,6 +97,7 @@ class AttackSpec:
 
     @property
     def ball(self) -> Ball:
+        """The ball of `norm` and `eps`; InputError where there is none."""
         return make_ball(self.norm, self.eps)
 
     def seeds(self, examples, run: int) -> tf.Tensor:

@@ -72,6 +72,7 @@ def page(measured: Measured, title: str, repeat: str = "", about: Optional[Dict[
 
 
 def body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> List[str]:
+    """The report as pieces of HTML.  repeat: the command that makes it again.  about: settings and versions."""
     words = verdict(measured)
     parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}"), report.html_list(words.sentences)]
     parts.append(report.html_text(_limits(measured), "note"))

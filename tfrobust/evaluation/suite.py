@@ -68,6 +68,7 @@ class Suite:
         )
 
     def as_dict(self) -> Dict[str, Any]:
+        """All settings as plain values: what is written beside the numbers, and repeats them."""
         return asdict(self)
 
 

@@ -28,6 +28,7 @@ def html_page(title: str, body: Sequence[str]) -> str:
 
 
 def html_heading(text: str) -> str:
+    """A heading below the page's own."""
     return f"<h2>{html.escape(text)}</h2>"
 
 
@@ -37,10 +38,12 @@ def html_text(text: str, kind: str = "") -> str:
 
 
 def html_list(texts: Sequence[str]) -> str:
+    """A list of sentences."""
     return "<ul>" + "".join(f"<li>{html.escape(text)}</li>\n" for text in texts) + "</ul>"
 
 
 def html_code(text: str) -> str:
+    """Text as it is typed, such as a command."""
     return f"<pre>{html.escape(text)}</pre>"
 
 

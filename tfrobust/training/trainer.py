@@ -47,9 +47,11 @@ class Trainer(keras.Model):
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
 
     def call(self, x, training=False):
+        """The network's logits [B,K]."""
         return self.network(x, training=training)
 
     def train_step(self, data):
+        """One step on a batch (x, y) or (x, y, s): the inner maximum, then a descent on the objective's terms."""
         batch, step = Batch(*data), self._step()
         variables = self.network.trainable_variables
         x_adv = self.objective.inner(self._attacked(), batch, step)

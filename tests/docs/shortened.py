@@ -1,0 +1,74 @@
+"""The verbs' commands of the pages, made to end in seconds by flags at their ends, and what no flag makes shorter."""
+
+import functools
+import importlib
+from typing import List
+
+from launch import measurements, suite
+from launch.tasks import corruptions
+from tests.docs.pages import Command
+from tests.docs.workplace import spoken_out
+from tfrobust import training
+from tfrobust.auditing import plan
+from tfrobust.report import paper_rows
+
+FEW = ["--examples=20", "--attribution_examples=2", "--pgd_steps=1", "--ifia_steps=1", "--map_steps=2"]
+SHORT = {
+    "train": [],
+    "evaluate": FEW,
+    "audit": ["--eps=8/255", "--images=2", "--minutes=5"],
+    "compare": [*FEW, "--seeds=0"],
+    "demo": [],
+    "reproduce": ["--budget=smoke"],
+    "downstream": ["--examples=4", "--map_examples=2"],
+    "export": ["--map_steps=2"],
+    "serve": ["--port=0"],
+    "sweep": ["--seeds=0"],
+    "memory": ["--model=digits_cnn", "--image_size=8", "--ig_steps=2", "--chunks=1", "--measured=1"],
+}
+
+
+def by_name(args: List[str]) -> dict:
+    """name -> value of the flags; the last of a name counts."""
+    return dict(word.removeprefix("--").partition("=")[::2] for word in args)
+
+
+def short(command: Command) -> List[str]:
+    """What the verb is given, with the reader's own spoken out and the flags that make it short at the end."""
+    args = [spoken_out(word) for word in command.words[3:]]
+    given, more = by_name(args), []
+    if "probe_every" in given:
+        more = ["--probe_every=2", "--probe_examples=2"]
+    if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
+        more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
+    return [*args, *SHORT[command.verb], *more]
+
+
+def table_of(command: Command) -> List[str]:
+    given = by_name(command.words[3:])
+    return [given.get("paper", ""), given.get("table", "")]
+
+
+def is_sweep(command: Command) -> bool:
+    """Whether it reproduces a figure for which a method is trained many times."""
+    return command.verb == "reproduce" and tuple(table_of(command)) in measurements.SWEEPS
+
+
+def different(commands: List[Command]) -> List[Command]:
+    """Those of verbs that still differ when they are short; of a loop, its first turn."""
+    found = {}
+    for command in commands:
+        if command.verb and not command.again:
+            found.setdefault((command.verb, *sorted(by_name(short(command)).items())), command)
+    return list(found.values())
+
+
+def hurry(monkeypatch) -> None:
+    """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
+    attack of an audit that has time, the grid of the spatial attack; and leaves a suite's pictures out."""
+    monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
+    monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
+    monkeypatch.setattr(suite, "draw", lambda *_: None)
+    monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
+    # Its room has a function of that name.
+    monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

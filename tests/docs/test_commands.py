@@ -1,0 +1,121 @@
+"""Every command of README.md and docs/ runs, as it is written but for flags at its end that make it short."""
+
+import contextlib
+import importlib
+import os
+import re
+import signal
+import socket
+import threading
+import urllib.request
+
+import pytest
+import tensorflow as tf
+
+from launch import verb
+from tests.docs.pages import OWN_TEST, Command, commands, pages
+from tests.docs.shortened import SHORT, different, hurry, is_sweep, short
+from tests.docs.workplace import furnish, spoken_out
+from tests.helpers import ROOT, run_tests
+
+# What is not run here, and why.  Of the verbs' commands, the flags are read all the same.
+ONLY_READ = {
+    "git": "the address of the repository is the reader's",
+    "make": "it installs packages, and runs what other tests run; its target is looked up",
+    "tensorboard": "another project's server, which does not end; tests/launch/test_probe.py reads what it shows",
+    "bazel": "it runs all tests; the BUILD file has them by their names",
+    "curl": "tests/docs/test_serving_page.py asks a server of its own",
+    "saved_model_cli": "tests/docs/test_serving_page.py runs it on what the page exports",
+    "python -m pytest": "a test does not run tests; the file is looked up",
+    "a sweep of launch.reproduce": "many networks; tests/launch/test_reproduce.py runs every table",
+    "a later turn of a loop": "the first one runs",
+}
+COMMANDS = commands()
+
+
+def program(command: Command) -> str:
+    return " ".join(command.words[:3]) if command.words[0] == "python" else command.words[0]
+
+
+@pytest.fixture(autouse=True)
+def at_work(tmp_path, monkeypatch):
+    """An empty folder, and TensorFlow without graphs: two steps are over before the graph of one would be traced."""
+    monkeypatch.chdir(tmp_path)
+    hurry(monkeypatch)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@contextlib.contextmanager
+def interrupted_when_it_answers(url):
+    """Presses Ctrl-C once a server of this process answers; not when it has ended by itself."""
+    ended = threading.Event()
+
+    def press():
+        while not ended.wait(0.05):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(url, timeout=5)
+                return ended.is_set() or os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def call(name, args):
+    main = importlib.import_module(f"launch.{name}").main
+    if name != "serve":
+        return main([name, *args])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    model = re.search(r"--model=(\w+)=", " ".join(args))[1]
+    with interrupted_when_it_answers(f"http://127.0.0.1:{port}/v1/models/{model}"):
+        return main([name, *args, f"--port={port}"])
+
+
+@pytest.mark.parametrize("command", [c for c in different(COMMANDS) if not is_sweep(c)], ids=str)
+def test_a_command_of_a_page_runs(command, capsys, monkeypatch):
+    args = short(command)
+    furnish(args, monkeypatch)
+    code = call(command.verb, args)
+    said = capsys.readouterr()
+    assert code == 0, f"{command} says {said.err}"
+    output = [word.split("=", 1)[1] for word in args if word.startswith("--output=")]
+    assert all(os.listdir(folder) for folder in output), f"{command} leaves nothing"
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.verb], ids=str)
+def test_the_flags_of_a_command_are_those_of_its_verb(command, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(verb, "run", lambda name, doc, rooms, body, argv: verb.parse(rooms, argv))
+    main = importlib.import_module(f"launch.{command.verb}").main
+    assert main([command.verb, *map(spoken_out, command.words[3:])])
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.verb], ids=str)
+def test_a_program_of_a_page_is_one_that_is_known(command):
+    assert program(command) in ONLY_READ, f"{command}: run it in a test, or say in ONLY_READ why not"
+    if command.words[0] == "make":
+        with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as file:
+            assert re.search(rf"^{command.words[1]}:", file.read(), re.M)
+    if program(command) == "python -m pytest":
+        assert all(os.path.exists(os.path.join(ROOT, word)) for word in command.words if word.startswith("tests/"))
+
+
+def test_the_pages_have_their_commands():
+    """A change of the way pages are written must not leave this file without anything to run."""
+    on = {page for command in COMMANDS for page in command.pages}
+    assert {"README.md", "docs/audit.md", "docs/scale.md", "docs/results/rar_suite.md"} <= on
+    assert {c.verb for c in COMMANDS} >= set(SHORT) - {"demo"}
+    for page, test in OWN_TEST.items():
+        assert page not in pages() or os.path.exists(os.path.join(ROOT, test)), f"{page} is left to {test}"
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

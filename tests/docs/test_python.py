@@ -1,0 +1,61 @@
+"""The Python of README.md and docs/ runs: the blocks of a page one after another, as a reader would paste them."""
+
+import functools
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.docs.pages import OWN_TEST, blocks, pages
+from tests.helpers import run_tests, small_network
+from tfrobust import api, data
+from tfrobust.auditing import plan
+from tfrobust.losses import margin
+from tfrobust.objectives.inner import InnerMax
+from tfrobust.training import Trainer
+
+PAGES = {page: [b for b in blocks(page) if b.language == "python"] for page in pages() if page not in OWN_TEST}
+
+
+def two_steps(self, *args, **options):
+    """The training of a page, cut to two steps."""
+    return keras.Model.fit(self, *args, **{**options, "steps_per_epoch": 2, "epochs": 1})
+
+
+def readers_own():
+    """What a reader has already: a network, images of its kind, and what the files of a room import."""
+    digits = data.load("digits")
+    model = small_network()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(data.to_unit(digits.x_train), digits.y_train, epochs=2, verbose=0)
+    names = {"keras": keras, "np": np, "tf": tf, "dataclass": dataclass, "InnerMax": InnerMax, "margin": margin}
+    images = {
+        f"{name}_{split}": getattr(digits, f"{name}_{split}")[:40] for name in "xy" for split in ("train", "test")
+    }
+    return {**names, **images, "model": model, "network": model}
+
+
+@pytest.mark.parametrize("page", [page for page, found in PAGES.items() if found])
+def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
+    monkeypatch.setattr(api, "audit", functools.partial(api.audit, images=2, eps=(8 / 255,)))
+    monkeypatch.setattr(Trainer, "fit", two_steps)
+    names = {"__name__": "page", **readers_own()}
+    tf.config.run_functions_eagerly(True)  # Two steps are over before the graph of one would be traced.
+    try:
+        for block in PAGES[page]:
+            # Each stands in its place of the page, for the line that an error names.
+            exec(compile("\n" * block.line + block.text, page, "exec"), names)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def test_the_pages_have_their_blocks():
+    assert len(PAGES["README.md"]) >= 3
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,147 @@
+"""A folder in which a command of the documentation can run in seconds: flagfiles, networks and images that it names.
+
+The rows that it trains are cut to the smoke budget in a copy of flags/; images and networks are made.
+"""
+
+import os
+import re
+import shutil
+from typing import Dict, List
+
+import keras
+import numpy as np
+from keras import layers
+
+from launch import budgets, rows
+from launch.lines import tables
+from tests.helpers import ROOT
+from tfrobust.data import FACTS
+from tfrobust.models import make_model
+from tfrobust.types import InputError
+
+# What stands for something of the reader's: a row, a task, and an .npz or a folder of images.
+STANDS_FOR = {"ROW": "gtsrb", "TASK": "localization", "PART": "PART.npz"}
+FLAGFILE = re.compile(r"flags/[\w./-]+\.flags")
+NETWORKS = ("network", "networks", "natural")
+IMAGES, HELD_OUT = 40, 5000  # Rows hold out as many of the training images.
+OWN = FACTS["gtsrb"]._replace(shape=(16, 16, 3), about="the reader's")
+
+
+def spoken_out(word: str) -> str:
+    """The word with something in the place of what stands for the reader's own."""
+    for name, value in STANDS_FOR.items():
+        word = re.sub(rf"\b{name}\b(?!\.npz)", value, word)
+    return word
+
+
+def furnish(args: List[str], monkeypatch) -> None:
+    """Puts into the working directory whatever the flags of a verb name, --name=value each; of data sets by name a few
+    images, of which their facts then are."""
+    shutil.copytree(os.path.join(ROOT, "flags"), "flags", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    given = dict(word.removeprefix("--").split("=", 1) for word in args if "=" in word)
+    flagfiles = FLAGFILE.findall(" ".join(args))
+    read = {path: row for path in flagfiles if (row := _row(path, given)) is not None}
+    for path in (path for row in list(read.values()) for path in _teachers(row)):
+        read.setdefault(path, _row(path, given))
+    named = {given.get("dataset"), *(_dataset(path) for path in flagfiles)} & set(FACTS)
+    if "table" in given and not named:
+        named = set(tables()[f"{given['paper']} {given['table']}"])
+    for path in _paths(given, ".npz"):
+        make_images(path, FACTS.get(given.get("dataset"), OWN) if "source" in given else OWN)
+    if given.get("data_dir"):
+        for name in named - {"digits"}:
+            h, w, c = FACTS[name].shape
+            monkeypatch.setitem(FACTS, name, FACTS[name]._replace(shape=(min(h, 32), min(w, 32), c)))
+            n = make_images(os.path.join(given["data_dir"], f"{name}.npz"), FACTS[name], HELD_OUT)
+            monkeypatch.setitem(FACTS, name, FACTS[name]._replace(train=n + HELD_OUT, test=n))
+    facts = FACTS[named.pop()] if len(named) == 1 and not _paths(given, ".npz") else OWN
+    side = int(given.get("image_size", facts.shape[0]))
+    facts = facts._replace(shape=(side, side, facts.shape[2]))
+    for path in _paths({name: given[name] for name in NETWORKS if name in given}, ".keras"):
+        make_network(path, facts)
+    for path, row in read.items():
+        cut(path, row)
+        if given.get("initial_network"):
+            short, side = _row(path, given).flags, row.flags.image_size or facts.shape[0]
+            shape = (side, side, facts.shape[2])
+            save(make_model(short.model, shape, facts.classes, short.width), given["initial_network"])
+    for folder in (word.split("=")[1] for word in [given.get("model", "")] if "=" in word):
+        _export(folder)
+
+
+def _row(path, given):
+    """The row of a flagfile; None where it is that of an evaluation."""
+    try:
+        return rows.read_row(path, [f"--dataset={given['dataset']}"] if given.get("dataset") else [])
+    except InputError:
+        return None
+
+
+def _teachers(row):
+    """The flagfiles of what a row has trained first."""
+    return FLAGFILE.findall(" ".join([*(row.flags.saliency or ()), row.flags.initial_network or ""]))
+
+
+def _dataset(path):
+    """The data set of a flagfile or of one that it goes on from."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    own = re.findall(r"^--dataset=(\S+)", text, re.M)
+    return own[0] if own else next(filter(None, map(_dataset, re.findall(r"^--flagfile=(\S+)", text, re.M))), None)
+
+
+def _paths(given: Dict[str, str], ending: str) -> List[str]:
+    return [path for value in given.values() for path in re.findall(rf"[\w./-]+{re.escape(ending)}\b", value)]
+
+
+def cut(path: str, row: rows.Row) -> None:
+    """Adds the flags of the smoke budget to a flagfile."""
+    lines = budgets.overrides(row, IMAGES, budgets.BUDGETS["smoke"])
+    lines += ["--per_class=2"] if row.flags.per_class else []
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+
+
+def patterns(facts) -> np.ndarray:
+    """One for each class, [K,H,W,C] in [0, 1]."""
+    return np.random.RandomState(7).rand(facts.classes, *facts.shape)
+
+
+def make_images(path: str, facts, held_out: int = 0) -> int:
+    """Noisy patterns with labels, boxes and masks, as an .npz for training, and as one for an audit (x, y); how many,
+    beside those that are held out."""
+    n = max(IMAGES, facts.classes)
+    y = np.arange(n) % facts.classes
+    x = 255 * (0.6 * patterns(facts)[y] + 0.4 * np.random.RandomState(0).rand(n, *facts.shape))
+    boxes, masks = np.tile(np.float32([0.0, 0.0, 0.5, 0.5]), (n, 1)), np.ones((n, *facts.shape[:2]), np.uint8)
+    arrays = {"x": x.astype(np.uint8), "y": y, "boxes": boxes, "masks": masks}
+    for split, m in (("train", n + held_out), ("test", n)):
+        part = {name: arrays[name] for name in ("x", "y", "boxes", "masks")}
+        arrays.update({f"{name}_{split}": np.resize(values, (m, *values.shape[1:])) for name, values in part.items()})
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    np.savez(path, **arrays)
+    return n
+
+
+def make_network(path: str, facts) -> None:
+    """A network that knows the patterns of such images."""
+    x = inputs = keras.Input(facts.shape)
+    x = layers.Flatten()(layers.Activation("relu")(layers.Rescaling(1.0, -0.5)(x)))
+    network = keras.Model(inputs, layers.Dense(facts.classes)(x))
+    seen = np.maximum(patterns(facts) - 0.5, 0).reshape(facts.classes, -1)
+    known = seen - seen.mean(axis=0)
+    network.set_weights([known.T, -0.5 * (known * seen).sum(axis=1)])
+    save(network, path)
+
+
+def save(network, path: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    network.save(path)
+
+
+def _export(folder: str) -> None:
+    """A first version of a served model, made by launch.export of a network for digits."""
+    from launch import export
+
+    make_network("to_serve.keras", FACTS["digits"])
+    assert export.main(["export", "--network=to_serve.keras", f"--output={folder}/1", "--map_steps=2"]) == 0

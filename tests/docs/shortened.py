@@ -6,8 +6,8 @@ from typing import List
 
 from launch import measurements, suite
 from launch.tasks import corruptions
+from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
-from tests.docs.workplace import spoken_out
 from tfrobust import training
 from tfrobust.auditing import plan
 from tfrobust.report import paper_rows
@@ -41,6 +41,8 @@ def short(command: Command) -> List[str]:
         more = ["--probe_every=2", "--probe_examples=2"]
     if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
+    if given.get("strategy") == "mirrored":  # There may be no GPU.
+        more = ["--replicas=1"]
     return [*args, *SHORT[command.verb], *more]
 
 
@@ -52,6 +54,11 @@ def table_of(command: Command) -> List[str]:
 def is_sweep(command: Command) -> bool:
     """Whether it reproduces a figure for which a method is trained many times."""
     return command.verb == "reproduce" and tuple(table_of(command)) in measurements.SWEEPS
+
+
+def is_of_several(command: Command) -> bool:
+    """Whether it is one of several processes, on several machines, that wait for each other."""
+    return by_name(command.words[3:]).get("strategy") == "multi_worker"
 
 
 def different(commands: List[Command]) -> List[Command]:

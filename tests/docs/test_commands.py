@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 
 from launch import verb
+from tests.docs.furnished import furnish, spoken_out
 from tests.docs.pages import OWN_TEST, Command, commands, pages
-from tests.docs.shortened import SHORT, different, hurry, is_sweep, short
-from tests.docs.workplace import furnish, spoken_out
+from tests.docs.shortened import SHORT, different, hurry, is_of_several, is_sweep, short
 from tests.helpers import ROOT, run_tests
 
 # What is not run here, and why.  Of the verbs' commands, the flags are read all the same.
@@ -28,6 +28,7 @@ ONLY_READ = {
     "saved_model_cli": "tests/docs/test_serving_page.py runs it on what the page exports",
     "python -m pytest": "a test does not run tests; the file is looked up",
     "a sweep of launch.reproduce": "many networks; tests/launch/test_reproduce.py runs every table",
+    "a process of several": "it waits for the others; tests/launch/test_strategies.py runs two",
     "a later turn of a loop": "the first one runs",
 }
 COMMANDS = commands()
@@ -79,7 +80,9 @@ def call(name, args):
         return main([name, *args, f"--port={port}"])
 
 
-@pytest.mark.parametrize("command", [c for c in different(COMMANDS) if not is_sweep(c)], ids=str)
+@pytest.mark.parametrize(
+    "command", [c for c in different(COMMANDS) if not is_sweep(c) and not is_of_several(c)], ids=str
+)
 def test_a_command_of_a_page_runs(command, capsys, monkeypatch):
     args = short(command)
     furnish(args, monkeypatch)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from launch import export
+from tests.docs.furnished import make_network
 from tests.docs.pages import blocks, called, commands, typed
-from tests.docs.workplace import make_network
 from tests.helpers import run_tests
 from tests.serving.clients import Running, ask
 from tfrobust.data import FACTS

@@ -22,9 +22,10 @@ COLUMNS = (
     Column("share_label_never_kept", "label lost", ".1%"),
 )
 
-LEGEND = """step cost: of a training step, as a multiple of the cheapest row's.  equal time: the row of PGD training
+COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  equal time: the row of PGD training
   that takes as long, within 20 %.
-natural, PGD: accuracy on {examples} test images, as they are and under PGD.
+"""
+LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
   (1: the same); with "noise": under random noise of the same budget.
 no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those
@@ -32,7 +33,7 @@ no attack: images for which no iterate of the attack both moved and kept the lab
 
 
 def legend(summary, spec) -> str:
-    """What the columns mean, for this evaluation."""
+    """What the columns of an evaluation mean, for this one."""
     a = spec["attribution_attack"]
     attack = f"{a['method'].replace('_', ' ')} (eps {a['eps']:.4g}, {a['steps']} steps, k {a['k']})"
     return LEGEND.format(attack=attack, **summary)

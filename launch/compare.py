@@ -25,7 +25,7 @@ from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
 from launch import verb
 from launch.claims import claimed
-from launch.columns import COLUMNS, diagnosis, legend
+from launch.columns import COLUMNS, COSTS, diagnosis, legend
 from launch.evaluate import pick_panels
 from launch.evaluations import evaluated
 from launch.progress import bar
@@ -220,7 +220,7 @@ def compared(fv: flags.FlagValues) -> str:
     picture(os.path.join(fv.output, f"{fv.name}.png"), first)
     summary = max((line for runs in results.values() for line in runs), key=lambda r: r["attribution_examples"])
     flags = diagnosis({name: result.flags for name, result in first.items()})
-    return f"{report.markdown(lines, COLUMNS)}\n{legend(summary, spec.as_dict())}\n\nSeed {fv.seeds[0]}: {flags}"
+    return f"{report.markdown(lines, COLUMNS)}\n{COSTS}{legend(summary, spec.as_dict())}\n\nSeed {fv.seeds[0]}: {flags}"
 
 
 def picture(path: str, results: Dict[str, Evaluation]) -> None:

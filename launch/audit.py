@@ -5,13 +5,14 @@
 The network is used as it is: with or without a softmax at its end, whatever range its pixels have.  Its predictions are
 attacked (PGD), and its explanations, Integrated Gradients and the gradient (IFIA), beside random noise of the same
 size.
-It takes --minutes, no longer; what did not fit into them is said.
+It takes about --minutes; what did not fit into them is said.
 
 Leaves in --output: audit.html (one file, with the verdict, tables and pictures), audit.json (the numbers and all
 settings) and audit_records.jsonl (a line per image and attack).  Stopped or run again, it goes on where it was: with
 the same flags it adds images, up to --images.
 """
 
+import json
 import os
 import shlex
 import sys
@@ -30,6 +31,7 @@ from tfrobust.auditing.subject import MOST
 from tfrobust.data import load_labelled
 from tfrobust.memory import GIB
 from tfrobust.networks import input_shape
+from tfrobust.types import InputError
 
 SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
 
@@ -56,15 +58,13 @@ class TimeBar:
 
 def audit(fv) -> None:
     began = time.monotonic()
+    network = load_network(fv.network)
+    data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
+    subject = {"network": of_network(network), "images": of_arrays(data.x, data.y)}
     with claimed(verb.output_folder(fv.output)):
-        network = load_network(fv.network)
-        data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
-        identity = {
-            "network": of_network(network),
-            "images": of_arrays(data.x, data.y),
-            "versions": versions(),
-            **{name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")},
-        }
+        _check_same(fv.output, subject)
+        settings = {name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")}
+        identity = {**subject, "versions": versions(), **settings}
         shown = TimeBar()
         measured = auditing.measure(
             network,
@@ -82,7 +82,7 @@ def audit(fv) -> None:
             shown,
         )
         shown.close()
-        facts = {**{name: fv[name].value for name in SAVED}, **about_source()}
+        facts = {**{name: fv[name].value for name in SAVED}, **about_source(), "subject": subject}
         title = f"Audit of {os.path.basename(fv.network)}"
         path = auditing.write(fv.output, measured, title, _command(fv), facts)
     words = auditing.verdict(measured)
@@ -96,9 +96,21 @@ def _size(fv, network):
     return fv.image_size or (max(sides) if sides else None)
 
 
+def _check_same(folder: str, subject: dict) -> None:
+    """Raises InputError where the folder holds the report on another network or on other images."""
+    path = os.path.join(folder, "audit.json")
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="utf-8") as file:
+        there = json.load(file)["about"].get("subject")
+    different = [what for what in subject if there and there[what] != subject[what]]
+    if different:
+        raise InputError(f"{folder} holds the audit of other {' and '.join(different)}: give another --output")
+
+
 def _command(fv) -> str:
     """What repeats the audit."""
-    given = [fv[name].serialize() for name in SAVED if fv[name].present]
+    given = [fv[name].serialize() for name in (*SAVED, "output") if fv[name].present]
     return " ".join(["python -m launch.audit", *map(shlex.quote, given)])
 
 

@@ -32,7 +32,8 @@ def load_network(path: str) -> keras.Model:
 def _check(path: str) -> None:
     """InputError for other formats, which know no safe mode, and for what belongs to no trusted package."""
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):
-        raise InputError(f"{path} cannot be loaded as a Keras network: it is no .keras file")
+        hint = "keras.models.load_model(FILE).save('NAME.keras') makes one of an older format"
+        raise InputError(f"{path} cannot be loaded as a Keras network: it is no .keras file ({hint})")
     with zipfile.ZipFile(path) as file:
         config = json.loads(file.read("config.json"))
     for part in _parts(config):

@@ -6,9 +6,11 @@
 """
 
 import os
+import re
 import signal
 import sys
 import tempfile
+import textwrap
 from typing import Callable, Sequence
 
 import tensorflow as tf
@@ -19,6 +21,10 @@ from tfrobust.replicas import WorkerLost
 from tfrobust.training import TrainingDiverged, TrainingStopped
 from tfrobust.types import InputError
 
+# What absl says of a required flag that was not given.
+MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
+REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
+WIDTH = 110
 # Defines some flags; its docstring is their heading in the help.
 Room = Callable[[flags.FlagValues], None]
 
@@ -35,7 +41,10 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
     try:
         rest = fv(list(argv))[1:]
     except flags.Error as e:
-        raise InputError(" ".join(str(e).split())) from e
+        missing = [f"--{name}" for name in MISSING.findall(str(e))]
+        if missing:
+            raise InputError(f"{' and '.join(missing)} must be given: --help says what for") from e
+        raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split())) from e
     except ValueError as e:  # Bytes that are no text, in the file or in its name.
         raise InputError(f"a --flagfile cannot be read ({e})") from e
     if rest:
@@ -93,11 +102,22 @@ def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
         fv = flags.FlagValues()
         define(fv)
         lines += ["", define.__doc__]
-        for key in sorted(fv):
-            flag = fv[key]
-            default = "" if flag.default in (None, []) else f"  [{flag.default_as_str.strip(chr(39))}]"
-            lines.append(f"  --{key:<21} {' '.join(flag.help.split())}{default}")
+        lines += [_line(fv[key]) for key in sorted(fv, key=lambda key: ("Required." not in fv[key].help, key))]
     return "\n".join(lines)
+
+
+def _line(flag) -> str:
+    """A flag in the help: its name, what it is for and, in brackets, what it is unless given."""
+    text = " ".join(flag.help.split())
+    if text.endswith(REPEATED):
+        text = f"{text.removesuffix(REPEATED).removesuffix('.')}. May be given several times."
+    if text.startswith("<"):  # The values of an enum, which absl writes without a place to break the line.
+        values, _, rest = text.partition(">")
+        text = f"{values.replace('|', ' | ')}>{rest}"
+    default = "" if flag.default in (None, []) else f"  [{flag.default_as_str.strip(chr(39))}]"
+    text = f"--{flag.name:<21} {text}{default}"
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 26, **whole)
 
 
 def output_folder(path: str, flag: str = "--output") -> str:

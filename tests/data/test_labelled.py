@@ -54,12 +54,23 @@ def test_of_a_folder_only_what_is_looked_at_is_decoded(tmp_path):
     assert load_labelled(str(tmp_path), 10, image_size=3).x.shape == (10, 3, 3, 3)
 
 
+def test_of_a_folder_without_splits_all_images_are_used(tmp_path):
+    for i, image in enumerate(X):
+        path = tmp_path / f"c{Y[i]}" / f"{i}.png"
+        tf.io.gfile.makedirs(str(path.parent))
+        tf.io.write_file(str(path), tf.io.encode_png(image))
+    got = load_labelled(str(tmp_path), 10 * len(X))
+    assert sorted(got.names) == sorted(os.path.join(f"c{label}", f"{i}.png") for i, label in enumerate(Y))
+
+
 @pytest.mark.parametrize(
     "arrays, words",
     [
         ({"images": X}, "images: give x and y"),
         ({}, "nothing: give x and y"),
         ({"x": X, "y": Y[:-1]}, "one label per image"),
+        ({"x": X, "y": np.eye(7)[Y]}, "take y.argmax"),
+        ({"x": X / 127.5 - 1, "y": Y}, r"store \(x \+ 1\) / 2"),
         ({"x": X, "y": Y - 1}, "count from 0"),
         ({"x": X / 1.0, "y": Y}, r"must lie in \[0, 1\]"),
         ({"x": X[:0], "y": Y[:0]}, "must be images"),

@@ -41,7 +41,9 @@ def program(command: Command) -> str:
 @pytest.fixture(autouse=True)
 def at_work(tmp_path, monkeypatch):
     """An empty folder, and TensorFlow without graphs: two steps are over before the graph of one would be traced."""
-    monkeypatch.chdir(tmp_path)
+    clone = tmp_path / "clone"  # A page may name what lies beside it.
+    clone.mkdir()
+    monkeypatch.chdir(clone)
     hurry(monkeypatch)
     tf.config.run_functions_eagerly(True)
     yield

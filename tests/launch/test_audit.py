@@ -122,8 +122,8 @@ def test_the_numbers_of_the_verdict_are_those_of_the_records(done):
     attacked, noise = (np.mean([r[key] for r in own]) for key in ("top_k_intersection", "noise_top_k_intersection"))
     verdict = json.loads((done / "audit.json").read_text())["verdict"]
     text = (done / "audit.html").read_text()
-    assert f"leaves {attacked:.0%} of the most" in verdict["headline"] and verdict["headline"] in text
-    assert f"the same size leaves {noise:.0%}" in verdict["headline"]
+    assert f"pixels {attacked:.0%} are still among" in verdict["headline"] and verdict["headline"] in text
+    assert f"the same size {noise:.0%} are" in verdict["headline"]
     assert f'<td class="number">{attacked:.3f}</td>' in text and f'<td class="number">{noise:.3f}</td>' in text
     natural = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "natural"]
     pgd = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "PGD at 8/255"]
@@ -149,6 +149,14 @@ def test_run_again_it_finds_what_it_did(folder, done):
     assert call(folder) == 0
     assert (done / "audit_records.jsonl").read_text() == before
     assert stamps == {name: (done / "batches" / name).stat().st_mtime_ns for name in os.listdir(done / "batches")}
+
+
+def test_the_report_on_other_images_is_not_written_over(folder, done, capsys):
+    digits, before = data.load("digits"), (done / "audit.json").read_text()
+    np.savez(folder / "others.npz", x=digits.x_test[:50], y=digits.y_test[:50])
+    assert call(folder, "--data=DIR/others.npz") == 2
+    assert "holds the audit of other images: give another --output" in capsys.readouterr().err
+    assert (done / "audit.json").read_text() == before
 
 
 def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from launch import compare, demo, evaluate, train
+from launch.__main__ import verbs
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust.models import make_model
 
@@ -49,6 +51,20 @@ def test_help_explains_every_flag(verb, capsys):
     text = capsys.readouterr().out
     assert f"usage: python -m launch.{verb}" in text and "--output" in text and "python -m launch" in text
     assert all(len(line.split(None, 1)) == 2 for line in text.splitlines() if line.startswith("  --"))
+
+
+def test_what_is_required_is_said_in_one_line(capsys):
+    assert call("train") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("train: --") and "--dataset" in line and line.endswith("must be given: --help says what for")
+
+
+def test_the_verbs_are_listed():
+    with open(os.path.join(ROOT, "BUILD"), encoding="utf-8") as file:
+        binaries = re.search(r"for verb in \[(.*?)\]", file.read(), re.DOTALL)[1]
+    assert sorted(verbs()) == re.findall(r'"(\w+)"', binaries)
+    done = subprocess.run([sys.executable, "-m", "launch"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and all(re.search(rf"^  {name} +\S", done.stdout, re.M) for name in verbs())
 
 
 def test_whoever_reads_the_output_may_stop():
@@ -216,6 +232,7 @@ def broken_data(tmp_path):
         ("train", ["--dataset=DIR/tiny.npz", "--model=mnist_cnn", "--batch_size=5"], "cannot be built"),
         ("train", ["--learning_rates="], "learning"),
         ("train", ["positional"], "--name=value"),
+        ("train", ["--epsilon=0.1"], "Unknown command line flag 'epsilon'"),
         ("evaluate", ["--ifia_k=65"], "k = 65"),
         ("evaluate", ["--map_k=65"], "k = 65"),
         ("evaluate", ["--eps=1.5"], "eps must be at most 1"),

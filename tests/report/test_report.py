@@ -1,11 +1,13 @@
 import csv
 import json
+from types import SimpleNamespace
 
 import matplotlib.image
 import numpy as np
+import pytest
 
 from tests.helpers import run_tests
-from tfrobust.report import Column, Panel, draw_panels, markdown, write_table, write_text
+from tfrobust.report import Column, Panel, draw_panels, markdown, worst_median_best, write_table, write_text
 
 COLUMNS = (
     Column("name", "network"),
@@ -39,6 +41,14 @@ def test_a_text_is_replaced_whole(tmp_path):
     write_text(str(tmp_path / "a"), "one")
     write_text(str(tmp_path / "a"), "two")
     assert [p.name for p in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "two"
+
+
+@pytest.mark.parametrize("by, order", [("kendall", "bca"), ("top_k_intersection", "abc")])
+def test_worst_median_best_are_those_by_the_score(by, order):
+    scores = {"kendall": np.array([0.9, 0.1, 0.5]), "top_k_intersection": np.array([0.2, 0.3, 0.4])}
+    x = np.zeros((3, 4, 4, 1))
+    maps = SimpleNamespace(scores=scores, x=x, a=x[..., 0], x_adv=x, a_adv=x[..., 0])
+    assert "".join(panel.network for panel in worst_median_best(maps, "abc", by)) == order
 
 
 def test_panels_draw_grey_and_colour_images(tmp_path):

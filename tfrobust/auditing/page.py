@@ -16,7 +16,7 @@ GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middl
 MAPS = (
     report.Column("task", "maps under attack"),
     report.Column("top_k_intersection", "top-k", ".3f"),
-    report.Column("low", "95 % from", ".3f"),
+    report.Column("low", "top-k 95 % from", ".3f"),
     report.Column("high", "to", ".3f"),
     report.Column("noise_top_k_intersection", "noise top-k", ".3f"),
     report.Column("kendall", "Kendall", ".3f"),
@@ -103,7 +103,7 @@ def _pictures(measured) -> List[str]:
         title = "mean top-k over eps, with 95 % intervals"
         draw = lambda file: report.draw_curves(_curves(measured), file, title, "top-k", "eps (pixels of 255)")  # noqa: E731
         parts.append(report.html_picture(draw, title))
-    parts.append(report.html_heading("The worst, the median and the best image"))
+    parts.append(report.html_heading("The images whose maps moved most, median and least, by top-k"))
     for task, maps in result.maps.items():
         if task.endswith(f" at {in_pixels(middle(measured))}"):
             parts.append(_panels(measured, task, maps))
@@ -112,8 +112,9 @@ def _pictures(measured) -> List[str]:
 
 def _panels(measured, task, maps) -> str:
     indices = [r["index"] for r in measured.result.records if r["task"] == task]
-    panels = report.worst_median_best(maps, [measured.name(i) for i in indices])
-    panels = [p._replace(network=f"{what}, {p.network}") for what, p in zip(("worst", "median", "best"), panels)]
+    names = [f"{measured.name(i)}, class {measured.subject.y[i]}" for i in indices]
+    panels = report.worst_median_best(maps, names, "top_k_intersection")
+    panels = [p._replace(network=f"{what}: {p.network}") for what, p in zip(("most", "median", "least"), panels)]
     alt = f"{task}: the image whose map moved most, the median one, and the one whose map moved least"
     return report.html_picture(lambda file: report.draw_panels(panels, file, task, 1), alt)
 
@@ -144,12 +145,14 @@ def _diagnosis(measured) -> List[str]:
 def _how(measured, words: Verdict, repeat, about) -> List[str]:
     plan = measured.plan
     pgd = next(iter(plan.suite(1, 0).predictions.values()))
+    attacked = max((len(maps.x) for maps in measured.result.maps.values()), default=0)
+    predicted = measured.result.summary["natural"]["examples"]
     done = [
-        f"Maps of {measured.images} images at most, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
+        f"Maps of {attacked} images, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
         f"of {WAY} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps "
         f"that change the prediction taken back, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
-        f"Predictions of {plan.predicted} images at most, attacked by PGD ({pgd.steps} steps of eps / 4).",
+        f"Predictions of {predicted} images, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
         *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),
     ]

@@ -73,21 +73,21 @@ def _grade(measured, task) -> str:
 def _moved(measured, task) -> str:
     s, eps = measured.result.summary[task], measured.result.summary[task]["eps"]
     return (
-        f"a change of at most {in_pixels(eps)} per pixel that keeps the prediction leaves "
-        f"{s['top_k_intersection']['mean']:.0%} of the most important pixels among the most important; random noise of "
-        f"the same size leaves {s['noise_top_k_intersection']['mean']:.0%}"
+        f"of the {measured.plan.k} most important pixels {s['top_k_intersection']['mean']:.0%} are still among the "
+        f"{measured.plan.k} most important after a change of at most {in_pixels(eps)} per pixel that keeps the "
+        f"prediction; after random noise of the same size {s['noise_top_k_intersection']['mean']:.0%} are"
     )
 
 
 def _sentence(measured, task) -> str:
     s, name, points = measured.result.summary[task], task.split(" at ")[0], gain(measured, task)
+    attacked, noise = (round(100 * s[key]["mean"]) for key in ("top_k_intersection", "noise_top_k_intersection"))
     kind = "fewer" if points["low"] > 0 else "fewer, which may be chance"
     return (
-        f"{MAP_NAMES[name]}, eps {in_pixels(s['eps'])}: {s['top_k_intersection']['mean']:.0%} of the top "
-        f"{measured.plan.k} pixels stay under the attack, {s['noise_top_k_intersection']['mean']:.0%} under noise: "
-        f"{100 * points['mean']:.0f} points {kind} (95 % interval {100 * points['low']:.0f} to "
-        f"{100 * points['high']:.0f}, {s['examples']} images). Kendall's tau {s['kendall']['mean']:.2f} under the "
-        f"attack, {s['noise_kendall']['mean']:.2f} under noise."
+        f"{MAP_NAMES[name]}, eps {in_pixels(s['eps'])}: {attacked}% of the top {measured.plan.k} pixels stay under "
+        f"the attack, {noise}% under noise: {noise - attacked} points {kind} (95 % interval "
+        f"{100 * points['low']:.0f} to {100 * points['high']:.0f}, {s['examples']} images). "
+        f"Kendall's tau {s['kendall']['mean']:.2f} under the attack, {s['noise_kendall']['mean']:.2f} under noise."
     )
 
 

@@ -134,7 +134,10 @@ def _images(name, x):
                 f"{name} holds NaN or infinite pixels, first in image {np.argwhere(~np.isfinite(x))[0][0]}"
             )
         if x.min() < 0 or x.max() > 1:
-            raise InputError(f"{name} spans [{x.min():.4g}, {x.max():.4g}]: float images must lie in [0, 1]")
+            hint = "store (x + 1) / 2" if -1 <= x.min() < 0 and x.max() <= 1 else "divide by 255"
+            raise InputError(
+                f"{name} spans [{x.min():.4g}, {x.max():.4g}]: float images must lie in [0, 1]; {hint}, or store uint8"
+            )
         return x
     if x.min() < 0 or x.max() > 255:
         raise InputError(f"{name} spans [{x.min()}, {x.max()}]: integer images must lie in [0, 255]")
@@ -145,7 +148,8 @@ def _labels(name, y, x):
     y = np.asarray(y)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1 or len(y) != len(x):
-        raise InputError(f"{name} must be one label per image, [{len(x)}]; got {list(y.shape)}")
+        hint = ": take y.argmax(axis=1)" if y.ndim == 2 and len(y) == len(x) else ""
+        raise InputError(f"{name} must be one label per image, [{len(x)}]; got {list(y.shape)}{hint}")
     if y.dtype.kind not in "uif" or not np.array_equal(y, np.floor(y)):
         raise InputError(f"{name} must hold whole numbers")
     return y.astype(np.int32)

@@ -34,9 +34,11 @@ def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=No
 
 
 def files_to_test(path: str):
-    """(files, labels, names of the classes) of the test split, nothing decoded yet."""
+    """(files, labels, names of the classes) of the test split, or of all images where the folder has no splits; nothing
+    decoded yet."""
     splits, classes = _checked_splits(path)
-    files = [(f, label) for label, c in enumerate(classes) for f in splits["test"][c]]
+    own = ("test",) if os.path.isdir(os.path.join(path, "train")) else ("train", "test")
+    files = [(f, label) for label, c in enumerate(classes) for split in own for f in splits[split][c]]
     return *map(list, zip(*files)), classes
 
 

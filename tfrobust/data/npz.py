@@ -37,7 +37,7 @@ def opened_npz(path) -> Iterator[np.lib.npyio.NpzFile]:
 def read_npz(path, name: str, facts=None) -> ImageData:
     """The data set in the file `path`; other arrays in it are ignored."""
     with opened_npz(path) as file:
-        test = "test" if "x_test" in file else "val"
+        test = "val" if "x_val" in file and "x_test" not in file else "test"
         keys = ["x_train", "y_train", f"x_{test}", f"y_{test}"]
         missing = [key for key in keys if key not in file]
         if missing:

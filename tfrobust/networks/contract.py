@@ -56,5 +56,6 @@ def check_network(network: keras.Model, x) -> None:
         raise InputError(f"network {network.name!r} gives NaN or infinite logits")
     if (f >= 0).all() and np.allclose(f.sum(axis=1), 1.0, atol=1e-3):
         raise InputError(
-            f"network {network.name!r} gives probabilities (rows sum to 1), not logits: remove its final softmax"
+            f"network {network.name!r} gives probabilities (rows sum to 1), not logits: remove its final softmax, as "
+            "tfrobust.networks.adopt and launch.export with --pixels do"
         )

@@ -12,7 +12,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 62rem; m
 h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin: 2rem 0 .4rem }
 .verdict { border-left: .5rem solid #999; background: #f5f5f5; padding: .8rem 1.2rem; font-size: 1.1rem }
 .bad { border-color: #b3261e } .middle { border-color: #c77700 } .good { border-color: #2e7d32 }
-table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem; font-variant-numeric: tabular-nums }
+table { display: block; overflow-x: auto; border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
+  font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #ddd; text-align: left } .number { text-align: right }
 img { max-width: 100%; display: block; margin: .6rem 0 } .note { color: #555; font-size: .9rem }
 pre { background: #f5f5f5; padding: .7rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem }

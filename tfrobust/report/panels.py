@@ -51,10 +51,13 @@ def panel_of(maps, n: int, name: str) -> Panel:
     return Panel(name, maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption)
 
 
-def worst_median_best(maps, names: Sequence[str]) -> list:
-    """Panels of the examples with the lowest, the median and the highest Kendall's tau; maps: evaluation.attributions'
-    Maps [N], names: [N], what their rows are called; one name for all of them puts them into one row."""
-    order = np.argsort(maps.scores["kendall"], kind="stable")
+def worst_median_best(maps, names: Sequence[str], by: str = "kendall") -> list:
+    """Panels of the examples with the lowest, the median and the highest score.
+
+    maps: evaluation.attributions' Maps [N].  names: [N], what their rows are called; one name for all of them puts them
+    into one row.  by: the name of the score.
+    """
+    order = np.argsort(maps.scores[by], kind="stable")
     return [panel_of(maps, n, names[n]) for n in (order[place] for place in (0, len(order) // 2, -1))]
 
 

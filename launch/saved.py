@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+import zlib
 from typing import Iterator
 
 import keras
@@ -11,6 +12,7 @@ import tfrobust.models  # noqa: F401  Registers the layers of its own that a net
 from tfrobust.types import InputError
 
 NETWORK = "network.keras"  # The name of a run's network in its folder.
+METADATA = "metadata.json"  # In a .keras file: which Keras wrote it.
 # Whose classes and functions a network may name; older Keras would import any module.
 TRUSTED = ("keras", "tfrobust", "builtins")
 
@@ -26,7 +28,21 @@ def load_network(path: str) -> keras.Model:
         raise
     # A file can be wrong in more ways than Keras has errors for.
     except Exception as e:
-        raise InputError(f"{path} cannot be loaded as a Keras network: {' '.join(str(e).split())[:300]}") from e
+        what = _other_keras(path) or " ".join(str(e).split())[:300]
+        raise InputError(f"{path} cannot be loaded as a Keras network: {what}") from e
+
+
+def _other_keras(path: str) -> str:
+    """What to say of a file that the other Keras wrote; nothing of any other."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            theirs = str(json.loads(file.read(METADATA))["keras_version"])
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error):
+        return ""
+    if theirs.split(".")[0] == keras.__version__.split(".")[0]:
+        return ""
+    other = "3.12 or newer" if theirs.startswith("3") else "3.10 or 3.11"
+    return f"Keras {theirs} wrote it and this is Keras {keras.__version__}: use Python {other} (make venv PYTHON=...)"
 
 
 def _check(path: str) -> None:

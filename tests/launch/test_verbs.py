@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -200,6 +201,9 @@ def broken_data(tmp_path):
     os.rename(tmp_path / "array.npy", tmp_path / "array.npz")
     np.savez(tmp_path / "tiny.npz", **{**good, "x_train": x[:, :3, :3], "x_test": x[:, :3, :3]})
     (tmp_path / "broken.keras").write_bytes(b"not a network")
+    with zipfile.ZipFile(tmp_path / "foreign.keras", "w") as file:
+        file.writestr("config.json", json.dumps({"module": "keras.src.none", "class_name": "None"}))
+        file.writestr("metadata.json", json.dumps({"keras_version": "4.0"}))
     small_network().save(tmp_path / "any.keras")
     network = small_network()
     keras.Model(network.input, keras.layers.Softmax()(network.output)).save(tmp_path / "softmax.keras")
@@ -238,6 +242,7 @@ def broken_data(tmp_path):
         ("evaluate", ["--eps=1.5"], "eps must be at most 1"),
         ("evaluate", ["--network=DIR/none.keras"], "no network at"),
         ("evaluate", ["--network=DIR/broken.keras"], "cannot be loaded"),
+        ("evaluate", ["--network=DIR/foreign.keras"], "Keras 4.0 wrote it and this is Keras"),
         ("evaluate", ["--network=DIR/softmax.keras"], "remove its final softmax"),
         ("evaluate", ["--output=DIR/few.npz/x"], "cannot write to --output"),
         ("evaluate", ["--ifia_beta=-1"], "softplus_beta"),

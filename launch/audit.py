@@ -99,11 +99,12 @@ def _size(fv, network):
 def _check_same(folder: str, subject: dict) -> None:
     """Raises InputError where the folder holds the report on another network or on other images."""
     path = os.path.join(folder, "audit.json")
-    if not os.path.exists(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            there = dict(json.load(file)["about"]["subject"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError):  # None there, or none that anyone can read.
         return
-    with open(path, encoding="utf-8") as file:
-        there = json.load(file)["about"].get("subject")
-    different = [what for what in subject if there and there[what] != subject[what]]
+    different = [what for what in subject if there.get(what) != subject[what]]
     if different:
         raise InputError(f"{folder} holds the audit of other {' and '.join(different)}: give another --output")
 

@@ -4,4 +4,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import tests.helpers  # noqa: E402, F401
+
+def pytest_configure(config):
+    """Not in the process that only hands tests to others (-n): TensorFlow's first lines would follow its summary."""
+    if not config.getoption("numprocesses", None):
+        import tests.helpers  # noqa: F401

@@ -17,7 +17,6 @@ import tensorflow as tf
 from absl import flags
 
 from launch import failures, progress, signals
-from tfrobust.replicas import WorkerLost
 from tfrobust.training import TrainingDiverged, TrainingStopped
 from tfrobust.types import InputError
 
@@ -78,7 +77,7 @@ def _run(name, doc, rooms, body, argv) -> int:
             body(fv)
     except InputError as e:
         code, said = 2, e
-    except (Failed, TrainingDiverged, WorkerLost) as e:
+    except (Failed, TrainingDiverged) as e:
         code, said = 1, e
     except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"

@@ -8,12 +8,11 @@ from tfrobust.replicas.draws import drawn_rows
 from tfrobust.replicas.sharing import shared_out
 from tfrobust.replicas.strategies import STRATEGIES, make_strategy, task_of
 from tfrobust.replicas.sums import average_in_place, mean_over_replicas, share_of_sum
-from tfrobust.replicas.workers import LOST, WorkerLost, discarded_on_workers, everyone, is_chief
+from tfrobust.replicas.workers import LOST, discarded_on_workers, everyone, is_chief, several_processes
 
 __all__ = [
     "LOST",
     "STRATEGIES",
-    "WorkerLost",
     "average_in_place",
     "discarded_on_workers",
     "drawn_rows",
@@ -21,6 +20,7 @@ __all__ = [
     "is_chief",
     "make_strategy",
     "mean_over_replicas",
+    "several_processes",
     "share_of_sum",
     "shared_out",
     "task_of",

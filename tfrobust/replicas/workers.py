@@ -14,28 +14,23 @@ import tensorflow as tf
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 
-class WorkerLost(RuntimeError):
-    """Another process of the run ended or cannot be reached."""
-
-
-def _resolver():
-    strategy = tf.distribute.get_strategy()
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return strategy.cluster_resolver if several else None
+def several_processes() -> bool:
+    """Whether this process is one of several that run the program in step."""
+    return isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def is_chief() -> bool:
     """Whether this process writes what a run leaves: the only one; else the chief, or worker 0 where there is none."""
-    resolver = _resolver()
-    if resolver is None:
+    if not several_processes():
         return True
+    resolver = tf.distribute.get_strategy().cluster_resolver
     has_chief = "chief" in resolver.cluster_spec().jobs
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id == 0)
 
 
 def everyone(condition: bool) -> bool:
     """Whether the condition holds in every process; all of them must ask, and wait here for each other."""
-    if _resolver() is None:
+    if not several_processes():
         return bool(condition)
     strategy = tf.distribute.get_strategy()
     mine = tf.constant(0.0 if condition else 1.0)

@@ -24,13 +24,12 @@ from launch.claims import claimed
 from launch.fingerprints import of_arrays, of_network, versions
 from launch.kept import KeptBatches
 from launch.progress import bar
-from launch.saved import load_network
 from launch.versions import about_source
 from tfrobust import auditing
 from tfrobust.auditing.subject import MOST
 from tfrobust.data import load_labelled
 from tfrobust.memory import GIB
-from tfrobust.networks import input_shape
+from tfrobust.networks import input_shape, load_network
 from tfrobust.types import InputError
 
 SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")

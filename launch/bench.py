@@ -15,12 +15,12 @@ from launch.fingerprints import of_suite
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saliency import with_saliency
-from launch.saved import NETWORK, load_network
-from launch.trained_rows import train_row
+from launch.trained_rows import NETWORK, train_row
 from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import run_suite
+from tfrobust.networks import load_network
 
 
 class Run(NamedTuple):

@@ -20,12 +20,11 @@ from launch import verb
 from launch.claims import claimed
 from launch.fingerprints import of_network
 from launch.progress import bar
-from launch.saved import load_network
 from launch.tasks import TASKS
 from launch.versions import about, about_source
 from tfrobust import report
 from tfrobust.data import to_unit
-from tfrobust.networks import check_network
+from tfrobust.networks import check_network, load_network
 from tfrobust.types import InputError
 
 

@@ -28,13 +28,13 @@ from launch import chunks, verb
 from launch.claims import claimed
 from launch.columns import COLUMNS, diagnosis, legend
 from launch.progress import bar
-from launch.saved import load_network
 from launch.suite import evaluate_suite
 from launch.versions import about
 from launch.workers import on_devices
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import SUITES, Evaluation, evaluate
+from tfrobust.networks import load_network
 from tfrobust.replicas import is_chief
 from tfrobust.types import InputError
 

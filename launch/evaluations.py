@@ -8,13 +8,14 @@ import numpy as np
 from launch import chunks
 from launch.fingerprints import of_network
 from launch.progress import bar
-from launch.saved import NETWORK, load_network
+from launch.trained_rows import NETWORK
 from launch.versions import about
 from tfrobust import report
 from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation import Evaluation, EvaluationSpec, evaluate
 from tfrobust.evaluation.attributions import Maps
 from tfrobust.evaluation.diagnosis import Flag
+from tfrobust.networks import load_network
 
 
 def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Evaluation:

@@ -16,9 +16,8 @@ from absl import flags
 from flags import map_flags
 from launch import verb
 from launch.fingerprints import of_network, versions
-from launch.saved import load_network
 from tfrobust.attributions.spec import CHANNELS
-from tfrobust.networks import PIXELS, adopt
+from tfrobust.networks import PIXELS, adopt, load_network
 from tfrobust.serving import Servable, write_saved_model
 from tfrobust.types import InputError
 

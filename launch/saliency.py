@@ -15,11 +15,10 @@ from flags import data_flags, saliency_flags
 from launch import rows, verb
 from launch.fingerprints import of_arrays, of_network
 from launch.progress import bar
-from launch.saved import load_network
 from launch.trained_rows import network_of
 from tfrobust.attributions.split import last_feature_map
 from tfrobust.data import ImageData, annotation_maps, to_unit
-from tfrobust.networks import check_network
+from tfrobust.networks import check_network, load_network
 from tfrobust.objectives import sat_maps
 from tfrobust.replicas import everyone
 from tfrobust.twins import guided_twin

@@ -9,12 +9,12 @@ from launch.columns import diagnosis
 from launch.fingerprints import of_suite
 from launch.kept import KeptBatches
 from launch.progress import bar
-from launch.saved import load_network
 from launch.versions import about
 from launch.workers import check_shared
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import Result, Suite, run_suite
+from tfrobust.networks import load_network
 from tfrobust.replicas import is_chief
 
 SHORT = {

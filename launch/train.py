@@ -15,7 +15,6 @@ from absl import flags
 from flags import data_flags, strategy_flags
 from launch import probe, rows, trained_rows, verb
 from launch.saliency import with_saliency
-from launch.saved import NETWORK
 from launch.workers import on_devices
 from tfrobust.replicas import is_chief
 
@@ -47,7 +46,7 @@ def train(fv: flags.FlagValues) -> None:
     if not is_chief():
         return
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
-    network = os.path.join(fv.output, NETWORK)
+    network = os.path.join(fv.output, trained_rows.NETWORK)
     print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
     print(f"curves: tensorboard --logdir {fv.output}")
 

@@ -14,14 +14,15 @@ from launch.fingerprints import versions
 from launch.hyperparameters import Hyperparameters
 from launch.progress import TrainingBar, say
 from launch.rows import Row, at, check_row, given, given_settings, new_network, read_row, same_data, settings
-from launch.saved import NETWORK, load_network
 from launch.workers import check_shared, saving
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
+from tfrobust.networks import load_network
 from tfrobust.replicas import discarded_on_workers, everyone, is_chief
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
+NETWORK = "network.keras"  # The name of a run's network in its folder.
 RUN = "run.json"  # Written last: steps and seconds of a run that came to its end.
 
 Callbacks = Callable[[keras.Model, int], Sequence[keras.callbacks.Callback]]

@@ -14,7 +14,7 @@ ALLOWED = {
     "replicas": {"types"},
     "balls": SHARED,
     "losses": SHARED,
-    "networks": SHARED,
+    "networks": SHARED | {"models"},
     "twins": SHARED,
     "image_ops": SHARED,
     "similarity": SHARED,

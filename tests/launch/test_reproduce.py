@@ -9,12 +9,13 @@ import pytest
 import tensorflow as tf
 
 from launch import budgets, downstream, measurements, reproduce, rows, verb
-from launch.saved import NETWORK, load_network
 from launch.tasks import corruptions
+from launch.trained_rows import NETWORK
 from tests.helpers import ROOT, run_tests
 from tfrobust import data, report
 from tfrobust.data import FACTS
 from tfrobust.evaluation import make_suite
+from tfrobust.networks import load_network
 
 TABLES = [(*name.split(), dataset) for name, sets in reproduce.tables().items() for dataset in sets]
 # What the papers print and is not measured: localization, segmentation, corruptions, claims, people.

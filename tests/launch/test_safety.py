@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import tarfile
 import zipfile
@@ -13,10 +12,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from launch import compare, evaluate, reproduce, sweep, train
-from launch.saved import load_network
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, run_tests
 from tfrobust.data.builders.archives import Archive, fetch
-from tfrobust.types import InputError
 
 RUN = ["train", "--flagfile=flags/demo/natural.flags", "--steps=2"]
 
@@ -43,29 +40,6 @@ def test_a_network_with_code_in_it_is_refused(tmp_path, capsys):
     # Keras itself, which is asked second, refuses it as well.
     with pytest.raises((ValueError, TypeError), match="(?i)lambda"):
         keras.models.load_model(tmp_path / "code.keras", compile=False, safe_mode=True)
-
-
-def test_a_network_that_names_another_module_is_refused(tmp_path):
-    small_network().save(tmp_path / "good.keras")
-    load_network(str(tmp_path / "good.keras"))
-    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(tmp_path / "bad.keras", "w") as bad:
-        for name in good.namelist():
-            content = good.read(name)
-            if name == "config.json":
-                config = json.loads(content)
-                config["config"]["layers"][1].update(module="os", class_name="system")
-                content = json.dumps(config)
-            bad.writestr(name, content)
-    with pytest.raises(InputError, match="asks for the module 'os'"):
-        load_network(str(tmp_path / "bad.keras"))
-
-
-@pytest.mark.parametrize("name", ["n.h5", "n.keras"])
-def test_the_old_format_which_knows_no_safe_mode_is_refused(name, tmp_path):
-    small_network().save(tmp_path / "n.h5")
-    os.rename(tmp_path / "n.h5", tmp_path / name)
-    with pytest.raises(InputError, match="it is no .keras file"):
-        load_network(str(tmp_path / name))
 
 
 class Bomb:

@@ -286,7 +286,7 @@ def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):
 
 def test_a_network_with_a_layer_of_our_own_loads_in_a_process_that_never_made_one(tmp_path):
     make_model("rar_resnet3", (8, 8, 3), 4).save(tmp_path / "n.keras")
-    code = f"from launch.saved import load_network; print(load_network({str(tmp_path / 'n.keras')!r}).name)"
+    code = f"from tfrobust.networks import load_network; print(load_network({str(tmp_path / 'n.keras')!r}).name)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "rar_resnet3" in done.stdout, done.stderr
 

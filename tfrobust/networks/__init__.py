@@ -2,6 +2,7 @@
 
 from tfrobust.networks.adoption import adopt
 from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape
+from tfrobust.networks.files import load_network
 from tfrobust.networks.mixing import trains_image_by_image
 from tfrobust.networks.pixels import PIXELS, guess_pixels
 
@@ -13,5 +14,6 @@ __all__ = [
     "check_network",
     "guess_pixels",
     "input_shape",
+    "load_network",
     "trains_image_by_image",
 ]

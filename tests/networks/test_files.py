@@ -401,6 +401,15 @@ def test_honest_networks_load_and_predict_bit_for_bit(body, tmp_path):
     np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))
 
 
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small"])
+def test_networks_of_keras_applications_load_and_predict_bit_for_bit(name, tmp_path):
+    """Those with a layer or an initializer of their own."""
+    network = getattr(keras.applications, name)(weights=None, input_shape=(32, 32, 3), classes=3)
+    network.save(tmp_path / "n.keras")
+    x = np.random.RandomState(0).rand(1, 32, 32, 3).astype(np.float32)
+    np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_networks_of_other_number_formats_load(policy, tmp_path):
     inputs = keras.Input((4,))

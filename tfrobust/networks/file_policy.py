@@ -35,7 +35,8 @@ MOST_DEPTH = 100  # Of objects within objects, and of groups within groups.
 MOST_WEIGHTS = 100_000  # Arrays.
 
 _CLASSES = allowed.LAYERS | allowed.MODELS | allowed.PARTS | allowed.OPERATIONS | allowed.SYMBOL_LAYERS | allowed.VALUES
-_OF_KERAS = re.compile(r"keras(\.\w+)*")
+# TensorFlow's module is where Keras 2 finds the initializers of EfficientNetV2.
+_MODULES = re.compile(r"builtins|keras(\.\w+)*|tensorflow\.python\.ops\.init_ops_v2")
 
 
 def check_archive(archive: zipfile.ZipFile) -> None:
@@ -120,7 +121,7 @@ def _check_symbol(part: dict) -> None:
             f"it asks for the class {_shown(name)}, and only Keras' own layers and tfrobust's are loaded (a class of "
             "your own loads in Python once keras.saving.register_keras_serializable has registered it)"
         )
-    if module is not None and not (isinstance(module, str) and (module == "builtins" or _OF_KERAS.fullmatch(module))):
+    if module is not None and not (isinstance(module, str) and _MODULES.fullmatch(module)):
         raise InputError(f"it asks for the module {_shown(module)}: only Keras' own layers and tfrobust's are loaded")
     symbol = inner.get("function") if isinstance(inner, dict) else None
     if name in allowed.SYMBOL_LAYERS and symbol not in allowed.SYMBOLS:

@@ -6,7 +6,6 @@ What a file may hold is the policy of `file_policy`; every network that this lib
 import json
 import os
 import shutil
-import stat
 import tempfile
 import zipfile
 import zlib
@@ -16,10 +15,14 @@ import keras
 import tensorflow as tf
 
 import tfrobust.models  # noqa: F401  Registers the layers of its own that a network may have.
+from tfrobust.checks import check_regular_file
 from tfrobust.networks import file_policy
+from tfrobust.networks.layer_scale import LayerScale
 from tfrobust.types import InputError
 
 SPARE_WEIGHTS = 1 << 20  # Entries that a network may have beside those in its file: states of layers that draw.
+# Layers of keras.applications that Keras itself loads no more.
+LOST = {} if hasattr(keras, "ops") else {"LayerScale": LayerScale}
 MOST_ACTIVATIONS = 1 << 28  # Entries of one output of a layer for one image: 1 GiB of float32.
 
 
@@ -29,7 +32,7 @@ def load_network(path: str) -> keras.Model:
     Raises InputError where there is no such file, or one that breaks the policy of `file_policy`, before anything of
     it is built.
     """
-    _check_regular(path)
+    check_regular_file(path, "network")
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):
         hint = "keras.models.load_model(FILE).save('NAME.keras') makes one of a file that you trust"
         raise InputError(f"{path} cannot be loaded as a Keras network: it is no .keras file ({hint})")
@@ -42,16 +45,6 @@ def load_network(path: str) -> keras.Model:
         raise InputError(f"{path} cannot be loaded as a Keras network: {what}") from e
 
 
-def _check_regular(path: str) -> None:
-    """Raises InputError unless the path is a file: a device or a pipe would be read without end."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as e:
-        raise InputError(f"no network at {path}") from e
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{path} is no file: give a network saved as NAME.keras")
-
-
 def _load(archive: zipfile.ZipFile, folder: str) -> keras.Model:
     """The network in the archive.  Its weights are copied into the folder: what is read is what was checked."""
     file_policy.check_archive(archive)
@@ -61,7 +54,7 @@ def _load(archive: zipfile.ZipFile, folder: str) -> keras.Model:
         shutil.copyfileobj(source, target, 1 << 20)
     entries = file_policy.check_weights(weights)
     with tf.variable_creator_scope(_bounded(entries + SPARE_WEIGHTS)):
-        network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        network = keras.saving.deserialize_keras_object(config, custom_objects=LOST, safe_mode=True)
         if not isinstance(network, keras.Model):
             raise InputError(f"it holds a {type(network).__name__}, no model")
         _check_activations(network)

@@ -21,6 +21,7 @@ def define(fv: flags.FlagValues) -> None:
         None,
         "Side of the square that images are resized to (those of folders: cut to).",
         lower_bound=1,
+        upper_bound=8192,
         flag_values=fv,
     )
     flags.DEFINE_string(

@@ -5,6 +5,14 @@ from fractions import Fraction
 from absl import flags
 
 
+def _exactly(text: str) -> Fraction:
+    """The number in the text; ValueError for one that a float cannot hold, whose digits would fill the memory."""
+    size = abs(float(text))
+    if size and not 1e-300 < size < 1e300:
+        raise ValueError(text)
+    return Fraction(text) if size else Fraction(0)
+
+
 class _FractionParser(flags.ArgumentParser):
     """A number, also written as a fraction: 0.03, 8/255, 1.5/255."""
 
@@ -15,8 +23,8 @@ class _FractionParser(flags.ArgumentParser):
             if not isinstance(argument, str):
                 return float(argument)
             above, _, below = argument.partition("/")
-            return float(Fraction(above) / Fraction(below or 1))
-        except (ValueError, ZeroDivisionError) as e:
+            return float(_exactly(above) / _exactly(below or "1"))
+        except (ValueError, ZeroDivisionError, OverflowError) as e:
             raise ValueError(f"{argument!r} is not a number such as 0.03 or 8/255") from e
 
     def flag_type(self):

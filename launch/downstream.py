@@ -91,7 +91,10 @@ def measure(fv: flags.FlagValues) -> None:
     }
     report.write_table(fv.output, fv.task, outcome.rows, outcome.columns, everything)
     text = "\n".join([report.markdown(outcome.rows, outcome.columns), *outcome.notes])
-    report.write_text(os.path.join(fv.output, fv.task + ".md"), f"# {fv.task.capitalize()}: {data.name}\n\n{text}\n")
+    report.write_text(
+        os.path.join(fv.output, fv.task + ".md"),
+        f"# {fv.task.capitalize()}: {report.in_markdown(data.name)}\n\n{text}\n",
+    )
     print(text)
     print(f"written: {fv.output}/{fv.task}.md, .csv, .json, .png")
 

@@ -39,7 +39,14 @@ def export_flags(fv: flags.FlagValues) -> None:
         "Adopt a network that was not made for this library: the range it expects. A final softmax is left out.",
         **where,
     )
-    flags.DEFINE_integer("image_size", None, "Side of the images, for a network that takes any.", **where)
+    flags.DEFINE_integer(
+        "image_size",
+        None,
+        "Side of the images, for a network that takes any.",
+        lower_bound=1,
+        upper_bound=8192,
+        **where,
+    )
     flags.DEFINE_integer("map_chunk", None, "Path points held at once (all unless given).", lower_bound=1, **where)
     flags.DEFINE_bool("map_signed", False, "The map keeps the sign of the attribution.", **where)
     flags.DEFINE_enum("map_channels", "sum", CHANNELS, "How the channels of a pixel are joined.", **where)

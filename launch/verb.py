@@ -16,7 +16,8 @@ from typing import Callable, Sequence
 import tensorflow as tf
 from absl import flags
 
-from launch import failures, progress, signals
+from launch import failures, progress, signals, terminal
+from launch.flagfiles import check_flagfiles
 from tfrobust.training import TrainingDiverged, TrainingStopped
 from tfrobust.types import InputError
 
@@ -24,6 +25,8 @@ from tfrobust.types import InputError
 MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
 REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
 WIDTH = 110
+LARGEST = 2**31 - 1
+LONGEST = 1000  # Characters of the line that says what is wrong.
 # Defines some flags; its docstring is their heading in the help.
 Room = Callable[[flags.FlagValues], None]
 
@@ -37,6 +40,7 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
     fv = flags.FlagValues()
     for define in rooms:
         define(fv)
+    check_flagfiles(argv[1:])
     try:
         rest = fv(list(argv))[1:]
     except flags.Error as e:
@@ -46,15 +50,25 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
         raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split())) from e
     except ValueError as e:  # Bytes that are no text, in the file or in its name.
         raise InputError(f"a --flagfile cannot be read ({e})") from e
+    _check_whole_numbers(fv)
     if rest:
         raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
     return fv
 
 
+def _check_whole_numbers(fv: flags.FlagValues) -> None:
+    """Raises InputError for a whole number that TensorFlow could not hold: no flag means one."""
+    for name, flag in fv.flag_values_dict().items():
+        for value in flag if isinstance(flag, list) else [flag]:
+            if isinstance(value, int) and abs(value) > LARGEST:
+                raise InputError(f"--{name}={value:.3g} is too large: give at most {LARGEST:,}")
+
+
 def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagValues], None], argv=None) -> int:
     """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb."""
     try:
-        code = _run(name, doc, rooms, body, sys.argv if argv is None else argv)
+        with terminal.escaped():
+            code = _run(name, doc, rooms, body, sys.argv if argv is None else argv)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # Who read the output (`| head`) has enough; what Python still holds of it goes nowhere.
@@ -90,7 +104,8 @@ def _run(name, doc, rooms, body, argv) -> int:
         code = 1
     if code:
         progress.close_all()
-        print(f"{name}: {' '.join(str(said).split())}", file=sys.stderr)
+        line = " ".join(str(said).split())
+        print(f"{name}: {line if len(line) <= LONGEST else line[:LONGEST] + ' ...'}", file=sys.stderr)
     return code
 
 

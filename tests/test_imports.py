@@ -8,9 +8,10 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"types", "replicas"}
+SHARED = {"types", "checks", "replicas"}
 ALLOWED = {
     "types": set(),
+    "checks": {"types"},
     "replicas": {"types"},
     "balls": SHARED,
     "losses": SHARED,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from launch import compare, evaluate, reproduce, sweep, train
-from tests.helpers import ROOT, run_tests
+from launch import compare, evaluate, export, reproduce, sweep, train
+from tests.helpers import ROOT, run_tests, small_network
 from tfrobust.data.builders.archives import Archive, fetch
 
 RUN = ["train", "--flagfile=flags/demo/natural.flags", "--steps=2"]
@@ -138,6 +138,84 @@ def test_no_name_and_no_flagfile_leads_out_of_the_output_folder(verb, flags, tmp
     assert verb.main([name, *base, f"--output={tmp_path}/out", *flags]) == 2
     one_line(capsys, name)
     assert everything(tmp_path) - before <= {"out", "out/.lock"}
+
+
+@pytest.mark.parametrize(
+    "verb, flags",
+    [
+        (evaluate, ["--pgd_steps=" + "9" * 30]),
+        (evaluate, ["--evaluation_seed=-" + "9" * 30]),
+        (evaluate, ["--image_size=1" + "0" * 29]),
+        (evaluate, ["--image_size=100000"]),
+        (evaluate, ["--eps=1e999999999"]),
+        (evaluate, ["--map_chunk=" + "9" * 30]),
+        (train, ["--seed=" + "9" * 30]),
+        (train, ["--batch_size=" + "9" * 5000]),
+        (train, ["--ig_steps=" + "9" * 30]),
+        (compare, ["--rows=flags/demo/natural.flags", "--seeds=" + "9" * 30]),
+        (sweep, ["--rows=flags/demo/natural.flags", "--seeds=" + "9" * 30]),
+        (sweep, ["--rows=flags/demo/natural.flags", "--only=" + "9" * 30]),
+        (export, ["--map_steps=" + "9" * 30]),
+    ],
+)
+def test_numbers_beyond_all_bounds_are_refused(verb, flags, tmp_path, capsys):
+    small_network().save(tmp_path / "n.keras")
+    name = verb.__name__.split(".")[-1]
+    evaluation = ["--flagfile=flags/demo/evaluate.flags", f"--network={tmp_path}/n.keras"]
+    base = {"train": RUN[1:], "evaluate": evaluation, "compare": evaluation[:1], "export": evaluation[1:]}.get(name, [])
+    assert verb.main([name, *base, f"--output={tmp_path}/1", *flags]) == 2
+    assert len(one_line(capsys, name)) < 1100
+
+
+def test_flagfiles_within_flagfiles_end(tmp_path, capsys):
+    for depth in range(3000):
+        (tmp_path / f"{depth}.flags").write_text(f"--flagfile={tmp_path}/{depth + 1}.flags\n")
+    assert train.main(["train", f"--flagfile={tmp_path}/0.flags", f"--output={tmp_path}/out"]) == 2
+    assert "20 deep" in one_line(capsys, "train")
+    # Twenty of them are read: these eighteen and the two of the demo.
+    (tmp_path / "20.flags").write_text("--flagfile=flags/demo/natural.flags\n--steps=2\n")
+    assert train.main(["train", f"--flagfile={tmp_path}/3.flags", f"--output={tmp_path}/out"]) == 0
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/stdin", "DIR/pipe", "DIR", "DIR/includes.flags", "DIR/long.flags"])
+def test_flagfiles_that_are_no_files_are_refused_at_once(name, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "includes.flags").write_text("--flagfile=/dev/zero\n")
+    with open(tmp_path / "long.flags", "w", encoding="utf-8") as file:
+        file.truncate(1 << 30)
+    name = name.replace("DIR", str(tmp_path))
+    for given in ([f"--flagfile={name}"], ["--flagfile", name], [f"-flagfile={name}"]):
+        assert train.main(["train", *given, f"--output={tmp_path}/out"]) == 2
+        one_line(capsys, "train")
+
+
+@pytest.mark.parametrize("name", ["pipe.npz", "folder"])
+def test_data_that_are_no_files_are_refused_at_once(name, tmp_path, capsys):
+    for label in ("a", "b"):
+        os.makedirs(tmp_path / "folder" / "train" / label)
+        os.makedirs(tmp_path / "folder" / "test" / label)
+        os.mkfifo(tmp_path / "folder" / "train" / label / "x.png")
+        os.mkfifo(tmp_path / "folder" / "test" / label / "x.png")
+    os.mkfifo(tmp_path / "pipe.npz")
+    assert train.main([*RUN, f"--dataset={tmp_path}/{name}", f"--output={tmp_path}/out"]) == 2
+    assert "is no file" in one_line(capsys, "train")
+
+
+def test_names_reach_the_terminal_without_control(tmp_path, capsys):
+    """Those of files, classes, networks and rows, in what is said and in what goes wrong."""
+    evil = "e\x1b[2Jv\u202ei\x07l"
+    os.makedirs(tmp_path / evil)
+    path = str(tmp_path / evil / "n.keras")
+    small_network().save(path)
+    assert evaluate.main(["evaluate", f"--network={path}", f"--output={tmp_path}/out", "--dataset=" + evil]) == 2
+    (tmp_path / f"{evil}.flags").write_text("--flagfile=flags/demo/natural.flags\n--steps=2\n")
+    rows = [f"--rows={tmp_path}/{evil}.flags", "--flagfile=flags/demo/evaluate.flags", "--examples=4"]
+    rows += ["--attribution_examples=2", "--ifia_steps=1", "--pgd_steps=1", "--map_steps=2"]
+    assert compare.main(["compare", *rows, f"--output={tmp_path}/{evil}/out"]) == 0
+    said = capsys.readouterr()
+    assert "\\x1b[2J" in said.err and "\\x1b[2J" in said.out
+    for text in (said.out, said.err):
+        assert not set(text) & set("\x1b\x07\u202e")
 
 
 if __name__ == "__main__":

@@ -239,7 +239,7 @@ def test_a_lost_data_file_is_one_line_and_the_run_goes_on_once_it_is_back(tmp_pa
     os.rename(tmp_path / "own.npz", tmp_path / "away.npz")
     capsys.readouterr()
     assert call(tmp_path / "run", *flags) == 2
-    assert lines(capsys) == [f"train: no file {tmp_path}/own.npz"]
+    assert lines(capsys) == [f"train: no file at {tmp_path}/own.npz"]
     os.rename(tmp_path / "away.npz", tmp_path / "own.npz")
     assert call(tmp_path / "run", *flags) == 0
 

@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.checks import check_regular_file
 from tfrobust.data.arrays import make_image_data
 from tfrobust.types import InputError
 
@@ -101,6 +102,7 @@ def _classes(path) -> Dict[str, List[str]]:
 
 def _image(path: str, size: Optional[int]) -> np.ndarray:
     """[H,W,3] uint8."""
+    check_regular_file(path)
     try:
         image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
     except (tf.errors.OpError, ValueError) as e:

@@ -13,6 +13,7 @@ from typing import Iterator
 
 import numpy as np
 
+from tfrobust.checks import check_regular_file
 from tfrobust.data.annotations import ANNOTATIONS
 from tfrobust.data.arrays import ImageData, make_image_data
 from tfrobust.types import InputError
@@ -23,11 +24,10 @@ SLACK = 1.0  # Pixels.
 @contextlib.contextmanager
 def opened_npz(path) -> Iterator[np.lib.npyio.NpzFile]:
     """The file, open; pickled objects are refused.  What goes wrong with it in the block is an InputError."""
+    check_regular_file(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             yield file
-    except FileNotFoundError as e:
-        raise InputError(f"no file {path}") from e
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         if isinstance(e, InputError):
             raise

@@ -5,6 +5,8 @@ from typing import Dict, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from tfrobust.report.escaping import in_picture
+
 
 def draw_boxes(groups: Dict[str, Dict[str, Sequence[float]]], path: str, title: str, label: str) -> None:
     """A PNG with a group of boxes per task: groups is task -> what (such as attacked, noise) -> values.
@@ -24,12 +26,12 @@ def draw_boxes(groups: Dict[str, Dict[str, Sequence[float]]], path: str, title: 
             box.set_alpha(0.6)
         for median in boxes["medians"]:
             median.set_color("black")
-        axis.plot([], [], "s", color=f"C{j}", alpha=0.6, label=what)
-    axis.set_xticks(np.arange(len(groups)), [name.replace(", ", ",\n") for name in groups], fontsize=8)
+        axis.plot([], [], "s", color=f"C{j}", alpha=0.6, label=in_picture(what))
+    axis.set_xticks(np.arange(len(groups)), [in_picture(name).replace(", ", ",\n") for name in groups], fontsize=8)
     if len(groups) > 3:
         axis.tick_params(axis="x", rotation=30)
-    axis.set_ylabel(label)
-    axis.set_title(title, fontsize=10)
+    axis.set_ylabel(in_picture(label))
+    axis.set_title(in_picture(title), fontsize=10)
     axis.grid(axis="y", alpha=0.3)
     axis.legend(fontsize=8)
     figure.savefig(path, dpi=130, format="png")

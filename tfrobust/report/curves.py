@@ -4,6 +4,8 @@ from typing import Dict, List, Tuple
 
 from matplotlib.figure import Figure
 
+from tfrobust.report.escaping import in_picture
+
 Point = Tuple[float, float, float, float]
 
 
@@ -14,14 +16,14 @@ def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: st
     axis = figure.subplots()
     for i, (name, points) in enumerate(curves.items()):
         eps, mean, low, high = zip(*sorted(points))
-        axis.plot(eps, mean, "o-", ms=4, color=f"C{i}", label=name)
+        axis.plot(eps, mean, "o-", ms=4, color=f"C{i}", label=in_picture(name))
         axis.fill_between(eps, low, high, color=f"C{i}", alpha=0.15, lw=0)
     if all(isinstance(point[0], int) for points in curves.values() for point in points):
         axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set_xlabel(over)
-    axis.set_ylabel(label)
+    axis.set_xlabel(in_picture(over))
+    axis.set_ylabel(in_picture(label))
     axis.set_ylim(-0.02, 1.02)
-    axis.set_title(title, fontsize=10)
+    axis.set_title(in_picture(title), fontsize=10)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     figure.savefig(path, dpi=130, format="png")

@@ -6,13 +6,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from tfrobust.report.escaping import in_picture
+
 SIZE = 1.2
 Found = Dict[str, Tuple[np.ndarray, np.ndarray]]
 
 
 def _axes(rows: int, columns: int, title: str):
     figure = Figure(figsize=(SIZE * columns + 1.2, SIZE * rows + 0.6), layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(in_picture(title), fontsize=10)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_xticks([])
@@ -30,7 +32,7 @@ def draw_grid(grids: Dict[str, np.ndarray], path: str, title: str) -> None:
     figure, axes = _axes(len(first), sum(grid.shape[1] for grid in grids.values()), title)
     left = 0
     for name, grid in grids.items():
-        axes[0, left].set_title(name, fontsize=9, loc="left")
+        axes[0, left].set_title(in_picture(name), fontsize=9, loc="left")
         for r, row in enumerate(grid):
             for i, image in enumerate(row):
                 _show(axes[r, left + i], image)
@@ -46,7 +48,7 @@ def draw_found_boxes(x: np.ndarray, boxes: np.ndarray, found: Found, path: str) 
         _show(axes[0, n], image)
         _box(axes[0, n], boxes[n], image.shape, "lime")
     for row, (name, (heat, own)) in zip(axes[1:], found.items()):
-        row[0].set_ylabel(name.replace(", ", ",\n"), fontsize=8)
+        row[0].set_ylabel(in_picture(name).replace(", ", ",\n"), fontsize=8)
         for n in range(len(x)):
             row[n].imshow(heat[n], cmap="inferno", vmin=0, vmax=1)
             _box(row[n], boxes[n], heat[n].shape, "lime")
@@ -68,7 +70,7 @@ def draw_found_masks(x: np.ndarray, masks: np.ndarray, found: Found, path: str) 
         _show(axes[0, n], image)
         _outline(axes[0, n], masks[n], "lime")
     for row, (name, (heat, own)) in zip(axes[1:], found.items()):
-        row[0].set_ylabel(name.replace(", ", ",\n"), fontsize=8)
+        row[0].set_ylabel(in_picture(name).replace(", ", ",\n"), fontsize=8)
         for n in range(len(x)):
             row[n].imshow(heat[n], cmap="inferno", vmin=0, vmax=1)
             _outline(row[n], masks[n], "lime")

@@ -1,10 +1,10 @@
 """Self-contained HTML pages: text, tables and pictures in one file that asks for nothing else."""
 
 import base64
-import html
 import io
 from typing import Any, Callable, Dict, Sequence
 
+from tfrobust.report.escaping import in_html
 from tfrobust.report.table import Column, cell
 
 STYLE = """
@@ -22,7 +22,7 @@ pre { background: #f5f5f5; padding: .7rem 1rem; white-space: pre-wrap; overflow-
 
 def html_page(title: str, body: Sequence[str]) -> str:
     """The whole file; body: pieces of HTML."""
-    name = html.escape(title)
+    name = in_html(title)
     head = f'<meta charset="utf-8"><title>{name}</title><style>{STYLE}</style>'
     top = f'<!doctype html>\n<html lang="en"><head>{head}</head>'
     return f"{top}\n<body>\n<h1>{name}</h1>\n" + "\n".join(body) + "\n</body></html>\n"
@@ -30,27 +30,27 @@ def html_page(title: str, body: Sequence[str]) -> str:
 
 def html_heading(text: str) -> str:
     """A heading below the page's own."""
-    return f"<h2>{html.escape(text)}</h2>"
+    return f"<h2>{in_html(text)}</h2>"
 
 
 def html_text(text: str, kind: str = "") -> str:
     """A paragraph; kind: a class of the style."""
-    return f'<p class="{kind}">{html.escape(text)}</p>' if kind else f"<p>{html.escape(text)}</p>"
+    return f'<p class="{kind}">{in_html(text)}</p>' if kind else f"<p>{in_html(text)}</p>"
 
 
 def html_list(texts: Sequence[str]) -> str:
     """A list of sentences."""
-    return "<ul>" + "".join(f"<li>{html.escape(text)}</li>\n" for text in texts) + "</ul>"
+    return "<ul>" + "".join(f"<li>{in_html(text)}</li>\n" for text in texts) + "</ul>"
 
 
 def html_code(text: str) -> str:
     """Text as it is typed, such as a command."""
-    return f"<pre>{html.escape(text)}</pre>"
+    return f"<pre>{in_html(text)}</pre>"
 
 
 def html_details(summary: str, body: str) -> str:
     """What is unfolded by a click."""
-    return f"<details><summary>{html.escape(summary)}</summary>{body}</details>"
+    return f"<details><summary>{in_html(summary)}</summary>{body}</details>"
 
 
 def html_table(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
@@ -59,7 +59,7 @@ def html_table(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str
 
     def line(tag, texts):
         kinds = (' class="number"' if c.format else "" for c in columns)
-        return "<tr>" + "".join(f"<{tag}{k}>{html.escape(t)}</{tag}>" for k, t in zip(kinds, texts)) + "</tr>\n"
+        return "<tr>" + "".join(f"<{tag}{k}>{in_html(t)}</{tag}>" for k, t in zip(kinds, texts)) + "</tr>\n"
 
     body = "".join(line("td", [cell(row.get(c.key), c.format) for c in columns]) for row in rows)
     return f"<table>\n{line('th', [c.heading for c in columns])}{body}</table>"
@@ -70,4 +70,4 @@ def html_picture(draw: Callable[[io.BytesIO], None], alt: str) -> str:
     file = io.BytesIO()
     draw(file)
     data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
+    return f'<img alt="{in_html(alt)}" src="data:image/png;base64,{data}">'

@@ -5,6 +5,8 @@ from typing import NamedTuple, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from tfrobust.report.escaping import in_picture
+
 
 class Panel(NamedTuple):
     """One example of one network: x, x_adv [H,W,C]; a, a_adv [H,W]; a caption such as its scores."""
@@ -29,7 +31,7 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
     networks = list(dict.fromkeys(p.network for p in panels))
     size = 1.5
     figure = Figure(figsize=(size * 4 * per_network + 1.0, (size + 0.42) * len(networks) + 0.8), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(in_picture(title), fontsize=11)
     axes = figure.subplots(len(networks), 4 * per_network, squeeze=False)
     for axis in axes.flat:
         axis.set_xticks([])
@@ -37,7 +39,7 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
         for spine in axis.spines.values():
             spine.set_linewidth(0.4)
     for row, network in zip(axes, networks):
-        row[0].set_ylabel(network.replace(", ", ",\n"), fontsize=9)
+        row[0].set_ylabel(in_picture(network).replace(", ", ",\n"), fontsize=9)
         for i, panel in enumerate([p for p in panels if p.network == network][:per_network]):
             _draw(row[4 * i : 4 * i + 4], panel)
     for i, axis in enumerate(axes[0]):
@@ -68,4 +70,4 @@ def _draw(axes, panel: Panel) -> None:
             axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
         else:
             axis.imshow(picture, cmap="inferno", vmin=0, vmax=top)
-    axes[3].set_xlabel(panel.caption, fontsize=8, loc="right")
+    axes[3].set_xlabel(in_picture(panel.caption), fontsize=8, loc="right")

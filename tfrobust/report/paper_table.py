@@ -1,9 +1,9 @@
 """A paper's table with reported and measured side by side, as Markdown, LaTeX, CSV and HTML."""
 
-import html
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
+from tfrobust.report.escaping import in_html, in_markdown, on_one_line
 from tfrobust.report.table import Column, as_csv, markdown, write_json, write_text
 
 SCALE = {"percent": (100.0, ".2f"), "fraction": (1.0, ".4f")}
@@ -78,6 +78,7 @@ def _cell(row, column) -> str:
 
 
 def _tex(text: str) -> str:
+    text = on_one_line(text)
     for character in "\\&%$#_{}":
         text = text.replace(character, r"\textbackslash{}" if character == "\\" else "\\" + character)
     return text.replace("^", r"\^{}").replace("~", r"\~{}")
@@ -88,12 +89,10 @@ STYLE = "body{font:14px sans-serif;margin:2em}td,th{padding:.3em .7em;border-bot
 
 def page(rows, columns, title: str, notes: Sequence[str]) -> str:
     """A self-contained HTML page."""
-    head = "".join(f"<th>{html.escape(c.heading)}</th>" for c in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(_cell(row, c))}</td>" for c in columns) + "</tr>\n" for row in rows
-    )
-    text = "".join(f"<p>{html.escape(note)}</p>\n" for note in notes)
-    name = html.escape(title)
+    head = "".join(f"<th>{in_html(c.heading)}</th>" for c in columns)
+    body = "".join("<tr>" + "".join(f"<td>{in_html(_cell(row, c))}</td>" for c in columns) + "</tr>\n" for row in rows)
+    text = "".join(f"<p>{in_html(note)}</p>\n" for note in notes)
+    name = in_html(title)
     top = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title><style>{STYLE}</style>'
     return f"{top}<h1>{name}</h1>\n<table><tr>{head}</tr>\n{body}</table>\n{text}</html>\n"
 
@@ -111,7 +110,8 @@ def write_paper_table(
     rows, columns = wide(lines, cells)
     columns = [c for c in columns if any(row.get(c.key) not in (None, "") for row in rows)]
     table = markdown(rows, columns)
-    write_text(path + ".md", f"# {title}\n\n{table}\n" + "\n".join(notes) + "\n")
+    said = "\n".join(map(in_markdown, notes))
+    write_text(path + ".md", f"# {in_markdown(title)}\n\n{table}\n{said}\n")
     write_text(path + ".tex", latex(rows, columns, title))
     write_text(path + ".html", page(rows, columns, title, notes))
     long = [

@@ -6,6 +6,8 @@ import json
 import os
 from typing import Any, Dict, NamedTuple, Sequence
 
+from tfrobust.report.escaping import in_csv, in_markdown
+
 
 class Column(NamedTuple):
     """key of the row dict, heading, and the format of a number (such as ".1%")."""
@@ -28,8 +30,9 @@ def cell(value: Any, spec: str) -> str:
 def markdown(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
     """The table with its columns aligned, numbers to the right; columns that no row fills are left out."""
     columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
-    body = [[cell(row.get(c.key), c.format) for c in columns] for row in rows]
-    widths = [max(len(c.heading), 3, *(len(line[i]) for line in body)) for i, c in enumerate(columns)]
+    headings = [in_markdown(c.heading) for c in columns]
+    body = [[in_markdown(cell(row.get(c.key), c.format)) for c in columns] for row in rows]
+    widths = [max(len(h), 3, *(len(line[i]) for line in body)) for i, h in enumerate(headings)]
     right = [c.format != "" for c in columns]
 
     def line(cells):
@@ -37,7 +40,7 @@ def markdown(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
         return "| " + " | ".join(padded) + " |"
 
     rule = "|" + "|".join("-" * (w + 1) + (":" if r else "-") for w, r in zip(widths, right)) + "|"
-    return "\n".join([line([c.heading for c in columns]), rule, *map(line, body)]) + "\n"
+    return "\n".join([line(headings), rule, *map(line, body)]) + "\n"
 
 
 def as_csv(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
@@ -55,7 +58,7 @@ def as_csv(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, keys, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(flat)
+    writer.writerows({key: in_csv(value) for key, value in row.items()} for row in flat)
     return text.getvalue()
 
 

@@ -1,0 +1,19 @@
+"""Checks of what a person gives, each with a line that says what to do."""
+
+import os
+import stat
+
+from tfrobust.types import InputError
+
+
+def check_regular_file(path: str, what: str = "file") -> None:
+    """Raises InputError unless the path is a file: a device or a pipe would be read without end.
+
+    what: how the message calls it, such as "network".
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as e:  # ValueError: a zero byte in the name.
+        raise InputError(f"no {what} at {path}") from e
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is no file: a {what} is one")

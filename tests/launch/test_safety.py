@@ -58,6 +58,20 @@ def test_pickled_arrays_are_refused(tmp_path, capsys):
     assert "cannot be read as npz" in one_line(capsys, "train") and not (tmp_path / "ran").exists()
 
 
+def test_an_array_that_fills_the_memory_and_not_the_file_is_refused(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        with file.open("x_train.npy", "w", force_zip64=True) as array:
+            np.lib.format.write_array_header_1_0(
+                array, {"descr": "|u1", "fortran_order": False, "shape": (1 << 12, 1 << 9, 1 << 9, 1)}
+            )
+            for _ in range(1 << 10):
+                array.write(bytes(1 << 20))
+        for name in ("y_train", "x_test", "y_test"):
+            file.writestr(f"{name}.npy", b"")
+    assert train.main([*RUN, f"--dataset={tmp_path}/d.npz", f"--output={tmp_path}/out"]) == 2
+    assert "1 GiB and next to nothing in it" in one_line(capsys, "train")
+
+
 def archive(path, names, target):
     """A .zip or .tgz with these members and, in the .tgz, links to target."""
     if path.suffix == ".zip":

@@ -1,5 +1,6 @@
 """Loading a network acts on nothing, takes no more memory than the file holds, and loads what people save."""
 
+import inspect
 import json
 import os
 import resource
@@ -109,6 +110,10 @@ CONFIGS = {
     "symbol that is no text": operation(["io.write_file"]),
     "honest symbol on constants alone": operation("tile", [1.0], multiples=[1 << 33]),
     "Lambda": layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "x"}}),
+    "a registered name on a symbol": lambda config: [
+        operation("io.write_file", f"{W}/pwned", contents="owned")(config),
+        config["config"]["layers"][-1].update(registered_name="tfrobust>AttentionDropout", module=None),
+    ],
     "Lambda elsewhere": layer("Lambda", "keras.src.layers.core.lambda_layer", function="x"),
     "TFSMLayer": layer("TFSMLayer", filepath=W),
     "TorchModuleWrapper": layer("TorchModuleWrapper", module=""),
@@ -408,6 +413,29 @@ def test_networks_of_keras_applications_load_and_predict_bit_for_bit(name, tmp_p
     network.save(tmp_path / "n.keras")
     x = np.random.RandomState(0).rand(1, 32, 32, 3).astype(np.float32)
     np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))
+
+
+def applications():
+    """The names of the functions that make the networks of keras.applications."""
+    return [name for name in dir(keras.applications) if inspect.isfunction(getattr(keras.applications, name))]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", applications())
+def test_every_network_of_keras_applications_loads_and_predicts_bit_for_bit(name, tmp_path):
+    """At the smallest input it takes."""
+    for side in (32, 71, 75, 128, 224, 331):
+        try:
+            make = getattr(keras.applications, name)
+            network = make(weights=None, input_shape=(side, side, 3), classes=3)
+            break
+        except ValueError:  # Too small for it.
+            continue
+    network.save(tmp_path / "n.keras")
+    x = np.random.RandomState(0).rand(1, side, side, 3).astype(np.float32)
+    loaded = load_network(str(tmp_path / "n.keras"))
+    (tmp_path / "n.keras").unlink()
+    np.testing.assert_array_equal(loaded(x), network(x))
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])

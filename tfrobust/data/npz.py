@@ -19,6 +19,8 @@ from tfrobust.data.arrays import ImageData, make_image_data
 from tfrobust.types import InputError
 
 SLACK = 1.0  # Pixels.
+LARGE = 1 << 30  # Bytes of an array, from which it may not be more than ...
+MOST_INFLATION = 500  # ... times as large as in the file: images are not.
 
 
 @contextlib.contextmanager
@@ -27,11 +29,20 @@ def opened_npz(path) -> Iterator[np.lib.npyio.NpzFile]:
     check_regular_file(path)
     try:
         with np.load(path, allow_pickle=False) as file:
+            _check_sizes(path, file)
             yield file
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         if isinstance(e, InputError):
             raise
         raise InputError(f"{path} cannot be read as npz: {e}") from e
+
+
+def _check_sizes(path, file) -> None:
+    """Raises InputError where a small file holds an array that fills the memory."""
+    for member in file.zip.infolist():
+        if member.file_size > max(LARGE, MOST_INFLATION * member.compress_size):
+            size = f"{member.file_size / 2**30:.0f} GiB"
+            raise InputError(f"{path}: {member.filename} has {size} and next to nothing in it: are these images?")
 
 
 def read_npz(path, name: str, facts=None) -> ImageData:

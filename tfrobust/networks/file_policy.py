@@ -112,7 +112,7 @@ def _check_symbol(part: dict) -> None:
     if name == "function":
         _check_function(part)
         return
-    if not str(name).startswith("__") and _is_registered(part.get("registered_name", name)):
+    if _is_registered_class(part.get("registered_name", name), name):
         return
     if not isinstance(name, str) or name not in _CLASSES:
         if name == "Lambda":
@@ -132,7 +132,7 @@ def _check_symbol(part: dict) -> None:
 
 def _check_function(part: dict) -> None:
     name, module = part.get("config"), part.get("module")
-    if _is_registered(name):
+    if _registered(name) is not None:
         return
     known = isinstance(name, str) and name in allowed.ACTIVATIONS
     if not known or part.get("registered_name") not in (None, "function", name):
@@ -141,9 +141,14 @@ def _check_function(part: dict) -> None:
         raise InputError(f"it asks for the module {_shown(module)}: only Keras' own activations are run")
 
 
-def _is_registered(name) -> bool:
-    """Whether somebody registered a class or function under the name in this process."""
-    return isinstance(name, str) and keras.saving.get_registered_object(name) is not None
+def _registered(name):
+    """What was registered under the name in this process, or None."""
+    return keras.saving.get_registered_object(name) if isinstance(name, str) else None
+
+
+def _is_registered_class(registered_name, name) -> bool:
+    """Whether somebody registered a class of that name; Keras goes by the one name here and by the other there."""
+    return getattr(_registered(registered_name), "__name__", None) == name
 
 
 def _check_vocabulary(part: dict) -> None:

@@ -76,6 +76,15 @@ def compiled_within(config):
     )
 
 
+def registered_symbol(config):
+    """A layer that is known by a registered name to some of Keras, and by its class to the rest."""
+    operation("io.write_file", f"{W}/pwned", contents="owned")(config)
+    evil, first = config["config"]["layers"][-1], config["config"]["layers"][0]
+    evil["registered_name"] = "tfrobust>AttentionDropout"
+    evil["inbound_nodes"][0][3]["name"] = [first["name"], 0, 0]
+    del evil["module"]
+
+
 W = "WATCHED"
 CONFIGS = {
     "write_file": operation("io.write_file", f"{W}/pwned", contents="owned"),
@@ -110,10 +119,7 @@ CONFIGS = {
     "symbol that is no text": operation(["io.write_file"]),
     "honest symbol on constants alone": operation("tile", [1.0], multiples=[1 << 33]),
     "Lambda": layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "x"}}),
-    "a registered name on a symbol": lambda config: [
-        operation("io.write_file", f"{W}/pwned", contents="owned")(config),
-        config["config"]["layers"][-1].update(registered_name="tfrobust>AttentionDropout", module=None),
-    ],
+    "a registered name on a symbol": registered_symbol,
     "Lambda elsewhere": layer("Lambda", "keras.src.layers.core.lambda_layer", function="x"),
     "TFSMLayer": layer("TFSMLayer", filepath=W),
     "TorchModuleWrapper": layer("TorchModuleWrapper", module=""),

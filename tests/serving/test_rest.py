@@ -44,6 +44,13 @@ def batch():
     return x, tf.cast(y, tf.int64)
 
 
+def states(server, path="/v1/models/x"):
+    """Version -> state."""
+    status, answer = server.ask(path)
+    assert status == 200
+    return {int(each["version"]): each["state"] for each in answer["model_version_status"]}
+
+
 def assert_rows(answer, columns):
     """Row format holds the same numbers as the tensors by name: bit for bit, a float32 in JSON loses nothing."""
     assert len(answer) == len(next(iter(columns.values())))
@@ -176,7 +183,7 @@ def test_what_is_not_there(served, path, body, status):
 
 
 def test_a_connection_goes_on_after_an_error(served):
-    connection = http.client.HTTPConnection(*served[0].server.bind_addr[:2], timeout=30)
+    connection = http.client.HTTPConnection(*served[0].address, timeout=30)
     for body, status in ((b"{", 400), (b" " * 200_000, 413), (b"{}", 400)):
         connection.request("POST", PREDICT, body)
         answer = connection.getresponse()
@@ -186,7 +193,7 @@ def test_a_connection_goes_on_after_an_error(served):
 
 
 def test_a_client_that_says_nothing_does_not_hold_the_others_up(served):
-    with socket.create_connection(served[0].server.bind_addr[:2]) as silent:
+    with socket.create_connection(served[0].address) as silent:
         silent.sendall(b"POST /v1/models/x:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n")
         assert served[0].ask("/v1/models/x")[0] == 200
 
@@ -242,7 +249,8 @@ def test_a_newer_version_takes_over_and_a_broken_one_does_not(tmp_path):
         assert model.refresh().number == 10
         _, answer = server.ask(PREDICT, {"instances": x.numpy().tolist()})
         assert_rows(answer["predictions"], new.predict(x))
-        assert server.ask("/v1/models/x/versions/3")[0] == 404
+        assert_refused(server.ask("/v1/models/x/versions/3:predict", {"instances": [IMAGE]}), 404, "there is 10")
+        assert states(server) == {10: "AVAILABLE", 9: "END", 3: "END"}
         shutil.rmtree(tmp_path / "x")  # What is in memory is served all the same.
         with pytest.raises(InputError):
             model.refresh()

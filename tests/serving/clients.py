@@ -33,15 +33,15 @@ class Running:
         self.server.stop()
         self.thread.join()
 
-    def ask(self, path, body=None):
-        return ask(self.url + path, body)
+    def ask(self, path, body=None, headers=None):
+        return ask(self.url + path, body, headers)
 
 
-def ask(url, body=None):
+def ask(url, body=None, headers=None):
     """(status, answer) of a GET, or of a POST where there is a body: bytes, or what becomes JSON."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=60) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers or {}), timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as e:
         return e.code, json.load(e)

@@ -130,16 +130,19 @@ def serve(fv: flags.FlagValues) -> None:
     stopped = threading.Event()
     for number in signal.SIGTERM, signal.SIGINT:
         signal.signal(number, lambda *_: server.stop())
+    watcher = threading.Thread(target=watch, args=(models, fv.poll_seconds, stopped), daemon=True)
     if fv.poll_seconds:
-        threading.Thread(target=watch, args=(models, fv.poll_seconds, stopped), daemon=True).start()
+        watcher.start()
     host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
     for name, model in models.items():
         url = f"http://{host}:{server.effective_port}/v1/models/{name}"
         print(f"{name}: version {', '.join(map(str, sorted(model.versions)))}: {url}", flush=True)
     answered = server.run()
     stopped.set()
+    if watcher.is_alive():
+        watcher.join(0.1)
     print("stopped", flush=True)
-    if not answered:  # A worker is still inside TensorFlow, which would hold up an ordinary end.
+    if not answered or watcher.is_alive():  # A thread inside TensorFlow would hold up an ordinary end, or crash in it.
         sys.stderr.flush()
         os._exit(0)
 

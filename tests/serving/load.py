@@ -2,9 +2,9 @@
 
     python -m tests.serving.load [IDLE_SECONDS [LOAD_SECONDS]]
 
-First 400 idle and 50 dripping connections while the state of a model is asked for, then 10 clients with every third body
-wrong, then SIGTERM while requests are at work.  All on 127.0.0.1, with as many requests as fit into the
-seconds that are given (60 and 300).
+First 400 idle and 50 dripping connections while the state of a model is asked for, then 10 clients with every third
+body wrong, then SIGTERM while requests are at work.  All on 127.0.0.1, with as many requests as fit into the seconds
+that are given (60 and 300).
 """
 
 import gzip

@@ -102,7 +102,10 @@ class _Channel(HTTPChannel):
     def service(self) -> None:
         self._refused = self._refused or self.requests[0].error is not None
         super().service()
+
+    def write_soon(self, data) -> int:
         self.since = time.monotonic()
+        return super().write_soon(data)
 
     def check_deadline(self) -> None:
         """Ends what takes too long, with an answer where a request has begun."""
@@ -113,7 +116,7 @@ class _Channel(HTTPChannel):
         if time.monotonic() - self.since < allowed:
             return
         if state not in ("head", "body"):
-            self.will_close = True
+            self.handle_close()
             return
         with self.requests_lock:
             request, self.request = self.request, None
@@ -154,7 +157,9 @@ class HttpServer(TcpWSGIServer):
     channel_class = _Channel
 
     def __init__(self, application, host: str, port: int, threads: int, quick: Callable, limits: Limits):
-        self.limits, self._is_quick, self._stopping = limits, quick, threading.Event()
+        self.limits, self._is_quick = limits, quick
+        self._stopping, self._ended = threading.Event(), False
+        self._next_look, self._giving_way = 0.0, []
         self._workers, self._quick = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # It warns of every request that waits.
         settings = Adjustments(
@@ -163,7 +168,6 @@ class HttpServer(TcpWSGIServer):
             ident=None,
             backlog=1024,
             asyncore_use_poll=True,  # select() cannot take more than 1024 files.
-            cleanup_interval=1,
             log_socket_errors=False,
             recv_bytes=RECEIVED_AT_ONCE,
             max_request_header_size=limits.max_head + 1,  # waitress refuses what reaches its limit.
@@ -188,15 +192,26 @@ class HttpServer(TcpWSGIServer):
         if not under_way:
             self._workers.shutdown()
             self._quick.shutdown()
+        self._ended = True
         wasyncore.close_all(self._map)
         return not under_way
 
     def stop(self) -> None:
         """Ends `run`.  Another thread or the handler of a signal may call it."""
         self._stopping.set()
-        self.pull_trigger()
+        if not self._ended:
+            self.pull_trigger()
 
     def _turn(self, timeout: float) -> None:
+        # Between two turns, because a number of a file that is closed within one may stand for another file in it.
+        for channel in self._giving_way:
+            if channel.state != "working":
+                channel.handle_close()
+        self._giving_way.clear()
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + 1
+            for channel in list(self.active_channels.values()):
+                channel.check_deadline()
         wasyncore.loop(timeout, use_poll=True, map=self._map, count=1)
 
     def _under_way(self) -> bool:
@@ -206,7 +221,7 @@ class HttpServer(TcpWSGIServer):
             if channel.state in ("body", "answer", "working"):
                 busy = True
             else:
-                channel.will_close = True
+                channel.handle_close()
         return busy
 
     def add_task(self, task: _Channel) -> None:
@@ -228,11 +243,10 @@ class HttpServer(TcpWSGIServer):
             if len(self.active_channels) == before:
                 return
             if before >= self.limits.max_connections:
-                open_ones = [channel for channel in self.active_channels.values() if not channel.will_close]
-                first = min(open_ones, key=lambda channel: (_Channel.STATES.index(channel.state), channel.since))
-                first.will_close = first.state != "working"
+                others = [channel for channel in self.active_channels.values() if channel not in self._giving_way]
+                first = min(others, key=lambda channel: (_Channel.STATES.index(channel.state), channel.since))
+                if first.state != "working":
+                    self._giving_way.append(first)
 
     def maintenance(self, now: float) -> None:
-        """Called about once a second."""
-        for channel in list(self.active_channels.values()):
-            channel.check_deadline()
+        """Nothing: `check_deadline` does it."""

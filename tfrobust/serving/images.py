@@ -27,7 +27,7 @@ _UPRIGHT = {
     4: lambda x: x[::-1],
     5: lambda x: x.swapaxes(0, 1),
     6: lambda x: np.rot90(x, -1),
-    7: lambda x: np.rot90(x, -1)[:, ::-1],
+    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
     8: np.rot90,
 }
 _SIDEWAYS = (5, 6, 7, 8)

@@ -165,9 +165,9 @@ class RestApi:
 
     def _read(self, request: Request, name: str, of: Version):
         """(signature, its tensors, whether they came in row format)"""
-        body = request.environ["wsgi.input"].read(self.max_body + 1)
-        if len(body) > self.max_body:
+        if (request.content_length or 0) > self.max_body:
             raise RequestEntityTooLarge(f"the body exceeds the limit of {self.max_body} bytes")
+        body = request.environ["wsgi.input"].read(request.content_length or 0)
         body = inflate(body, request.headers.get("Content-Encoding", ""), self.max_body)
         taken = [inputs_of(signature) for signature in of.signatures.values()]
         large = len(body) > _LARGE

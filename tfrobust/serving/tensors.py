@@ -118,6 +118,8 @@ def _tensor(name: str, value, spec: tf.TensorSpec, bounds: Bounds) -> tf.Tensor:
     dtype = spec.dtype
     if not (dtype.is_floating or dtype.is_integer or dtype.is_bool or dtype == tf.string):
         raise InputError(f"{name} is of type {dtype.name}, which this server does not take")
+    if _is_bytes(value) and spec.shape.rank:
+        raise InputError(f"{name} must be a list with one entry for each example")
     if not isinstance(value, list) or spec.shape.rank == 0:
         return tf.constant(_array(name, value, spec.shape, spec, bounds), dtype)
     if len(value) > bounds.max_batch and spec.shape.rank:

@@ -314,7 +314,7 @@ def test_the_end_does_not_wait_for_ever():
 
 def test_a_crowd_does_not_delay_quick_requests():
     """The short form of what `load` measures for a minute."""
-    with Serving(threads=2, head=1, body=1) as serving, Crowd(serving.address, 200, 50) as crowd:
+    with Serving(threads=2, head=0.5, body=0.5) as serving, Crowd(serving.address, 200, 50) as crowd:
         took, end = [], time.monotonic() + 3
         while time.monotonic() < end:
             began = time.monotonic()

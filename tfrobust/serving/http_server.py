@@ -92,6 +92,12 @@ class _Channel(HTTPChannel):
         request = self.request
         return "idle" if request is None else "body" if request.headers_finished else "head"
 
+    def rank(self) -> tuple:
+        """Its place among those that give way.  A new client has a second to send its request, whatever its state."""
+        state = self.state
+        fresh = time.monotonic() - self.since < 1
+        return state == "working", fresh, 0 if fresh else self.STATES.index(state), self.since
+
     def received(self, data: bytes) -> bool:
         before = self.request
         taken = super().received(data)
@@ -244,7 +250,7 @@ class HttpServer(TcpWSGIServer):
                 return
             if before >= self.limits.max_connections:
                 others = [channel for channel in self.active_channels.values() if channel not in self._giving_way]
-                first = min(others, key=lambda channel: (_Channel.STATES.index(channel.state), channel.since))
+                first = min(others, key=_Channel.rank)
                 if first.state != "working":
                     self._giving_way.append(first)
 

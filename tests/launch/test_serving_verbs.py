@@ -1,10 +1,13 @@
 """Export and serve as people call them: from a saved network to a map over HTTP, and an end in good order."""
 
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 
 import keras
 import numpy as np
@@ -131,6 +134,35 @@ def test_a_server_answers_what_it_has_begun_and_ends(tmp_path, stop):
         client.join(60)
         assert answers and answers[0][0] == 200 and np.shape(answers[0][1]["outputs"]) == (8, 8, 8)
         assert process.wait(60) == 0 and process.stdout.read().strip() == "stopped"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_server_ends_in_time_whatever_it_works_on(tmp_path):
+    """Several requests that take longer than it has, clients that drip, and one that does not read its answer."""
+    small_network().save(tmp_path / "a.keras")
+    more = ["--map_steps=200000", "--map_chunk=20"]
+    assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", *more) == 0
+    command = [sys.executable, "-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        host, port = re.search(r"http://([^:]+):(\d+)", process.stdout.readline()).groups()
+        body = {"signature_name": "attribute", "inputs": {"images": images(8)[0].numpy().tolist(), "labels": [1] * 8}}
+        data = json.dumps(body).encode()
+        head = f"POST /v1/models/x:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+        connections = [socket.create_connection((host, int(port)), timeout=60) for _ in range(10)]
+        for connection in connections[:6]:
+            connection.sendall(head + data)
+        for connection in connections[6:]:
+            connection.sendall(head + data[:9])
+        time.sleep(1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0 and time.monotonic() - began < 6  # 5 seconds, and a busy machine.
+        assert process.stdout.read().strip() == "stopped"
+        for connection in connections:
+            connection.close()
     finally:
         process.kill()
         process.wait()

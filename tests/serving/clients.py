@@ -10,17 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from launch import serve, verb
+from tfrobust.serving import Metrics
 
 
 class Running:
-    """A server in this process on a free port: `with Running("--model=x=FOLDER") as server`."""
+    """A server in this process on a free port: `with Running("--model=x=FOLDER", **limits) as server`."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, **limits):
         fv = verb.parse((serve.serve_flags,), ["serve", "--port=0", *map(str, flags)])
-        self.models = serve.read_models(fv.model)
-        self.server = serve.make_server(fv, self.models)
-        self.url = "http://127.0.0.1:{}".format(self.server.bind_addr[1])
-        self.thread = threading.Thread(target=self.server.serve)
+        self.metrics = Metrics()
+        self.models = serve.read_models(fv, self.metrics)
+        self.server = serve.make_server(fv, self.models, self.metrics, **limits)
+        self.address = "127.0.0.1", self.server.effective_port
+        self.url = "http://{}:{}".format(*self.address)
+        self.thread = threading.Thread(target=self.server.run)
 
     def __enter__(self):
         self.thread.start()
@@ -30,15 +33,15 @@ class Running:
         self.server.stop()
         self.thread.join()
 
-    def ask(self, path, body=None):
-        return ask(self.url + path, body)
+    def ask(self, path, body=None, headers=None):
+        return ask(self.url + path, body, headers)
 
 
-def ask(url, body=None):
+def ask(url, body=None, headers=None):
     """(status, answer) of a GET, or of a POST where there is a body: bytes, or what becomes JSON."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=60) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers or {}), timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as e:
         return e.code, json.load(e)

@@ -1,16 +1,21 @@
 """The server as clients meet it: TensorFlow Serving's formats, its errors, several clients at once."""
 
+import gzip
 import http.client
+import json
 import os
 import shutil
 import socket
 import threading
 import time
+import tracemalloc
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from prometheus_client.parser import text_string_to_metric_families
 
 from launch import serve
 from tests.helpers import images, run_tests, small_network
@@ -42,6 +47,13 @@ def served(tmp_path_factory):
 def batch():
     x, y = images(3)
     return x, tf.cast(y, tf.int64)
+
+
+def states(server, path="/v1/models/x"):
+    """Version -> state."""
+    status, answer = server.ask(path)
+    assert status == 200
+    return {int(each["version"]): each["state"] for each in answer["model_version_status"]}
 
 
 def assert_rows(answer, columns):
@@ -167,6 +179,12 @@ def test_what_is_wrong_with_labels_is_said_in_one_line(served, name):
         ("/v1/models/x/versions/one:predict", {"instances": [IMAGE]}, 404),
         ("/v1/models/x:classify", {"instances": [IMAGE]}, 404),
         ("/nowhere", None, 404),
+        ("/v1/models/x/labels/stable", None, 404),
+        ("/v1/models/x/labels/stable:predict", {"instances": [IMAGE]}, 404),
+        ("//v1//models/x", None, 404),
+        ("/v1/models/x/", None, 404),
+        ("/v1/models/%ff%fe", None, 404),
+        ("/monitoring/prometheus/metrics", {}, 405),
         (PREDICT, None, 405),
         ("/v1/models/x", {"instances": [IMAGE]}, 405),
     ],
@@ -175,8 +193,141 @@ def test_what_is_not_there(served, path, body, status):
     assert_refused(served[0].ask(path, body), status, "")
 
 
+TEXTS = ["a" * 20_000, *[""] * 20_000]
+GREEDY = {
+    "texts": {"instances": [TEXTS]},
+    "more texts": {"instances": [["a" * 200_000, *[""] * 200_000]]},
+    "texts as a batch": {"inputs": TEXTS},
+    "texts in an image": {"instances": [[[[text] for text in TEXTS[:8]]] * 8]},
+    "texts of labels": {"signature_name": "attribute", "inputs": {"images": [IMAGE], "labels": TEXTS}},
+    "a text of a label": {"signature_name": "attribute", "inputs": {"images": [IMAGE], "labels": [TEXTS]}},
+    "texts and numbers": {"instances": [["a" * 20_000, 1, None, 2.5, *[[]] * 20_000]]},
+    "zeros": {"instances": [[0] * 1_000_000]},
+    "zeros as a batch": {"instances": [0] * 1_000_000},
+    "zeros in place": {"instances": [[[[0] * 500_000]]]},
+    "empty lists": {"instances": [[[]] * 300_000]},
+    "empty objects": {"instances": [[{}] * 300_000]},
+    "a ragged image": {"instances": [[[[0.5]] * 8] * 7 + [[["a" * 100_000]] * 8]]},
+    "long numbers": {"instances": [[10**4000] * 200]},
+    "names": {"instances": [{str(i): 0 for i in range(100_000)}]},
+    "other members": {"instances": [TEXTS], "x": [0] * 1_000_000},
+    "a signature": {"signature_name": "x" * 1_000_000, "instances": [IMAGE]},
+}
+
+
+@pytest.fixture(scope="module")
+def roomy(tmp_path_factory):
+    """A server with the bounds that it has unless told otherwise.  Model x takes 8x8 images, free any size."""
+    folder = tmp_path_factory.mktemp("models")
+    export(folder / "x" / "1")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 1], tf.float32, "images")])
+    def mean(images):
+        return {"mean": tf.reduce_mean(images, [1, 2, 3])}
+
+    tf.saved_model.save(tf.Module(), str(folder / "free" / "1"), signatures={"serving_default": mean})
+    with Running(f"--model=x={folder}/x", f"--model=free={folder}/free") as server:
+        server.ask(PREDICT, {"instances": [IMAGE]})
+        yield server
+
+
+@pytest.mark.parametrize("model", ["x", "free"])
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_body_takes_no_memory_beyond_its_size(roomy, name, model):
+    data = json.dumps(GREEDY[name]).encode()
+    tracemalloc.start()
+    try:
+        status, answer = roomy.ask(f"/v1/models/{model}:predict", data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert_refused((status, answer), 400, "")
+    assert len(answer["error"]) < 1000
+    assert peak < 25 * len(data) + 3_000_000  # The client's copies are among them.
+
+
+def test_a_small_body_that_inflates_to_a_large_one_is_refused(roomy):
+    bomb = gzip.compress(b'{"instances": [' + b"0," * 50_000_000)
+    tracemalloc.start()
+    try:
+        answer = roomy.ask(PREDICT, bomb, {"Content-Encoding": "gzip"})
+        assert tracemalloc.get_traced_memory()[1] < 80_000_000
+    finally:
+        tracemalloc.stop()
+    assert_refused(answer, 413, "once it is inflated")
+
+
+def test_bodies_and_answers_may_be_gzip(roomy):
+    plain = json.dumps({"instances": [IMAGE] * 20}).encode()
+    want = roomy.ask(PREDICT, plain)
+    assert want[0] == 200
+    assert roomy.ask(PREDICT, gzip.compress(plain), {"Content-Encoding": "gzip"}) == want
+    connection = http.client.HTTPConnection(*roomy.address, timeout=30)
+    for accepted, encoding in ("gzip", "gzip"), ("br, gzip;q=0.5", "gzip"), ("identity", None), ("gzip;q=0", None):
+        connection.request("POST", PREDICT, plain, {"Accept-Encoding": accepted})
+        answer = connection.getresponse()
+        data = answer.read()
+        assert answer.headers["Content-Encoding"] == encoding
+        assert json.loads(gzip.decompress(data) if encoding else data) == want[1]
+    connection.close()
+
+
+def test_metrics_have_the_names_of_tensorflow_serving(tmp_path):
+    export(tmp_path / "x" / "1")
+    with Running(f"--model={tmp_path}/x") as server:
+        for body in {"instances": [IMAGE]}, {"instances": [IMAGE]}, {"instances": []}:
+            server.ask(PREDICT, body)
+        server.ask("/v1/models/x/versions/7:predict", {"instances": [IMAGE]})
+        server.ask("/v1/models/nosuch:predict", {"instances": [IMAGE]})
+        with urllib.request.urlopen(f"{server.url}/monitoring/prometheus/metrics", timeout=30) as answer:
+            kind, text = answer.headers["Content-Type"], answer.read().decode()
+    assert kind.startswith("text/plain; version=0.0.4")
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    names = {":tensorflow:serving:request_count", ":tensorflow:serving:request_latency"}
+    names |= {":tensorflow:serving:runtime_latency", ":tensorflow:cc:saved_model:load_attempt_count"}
+    assert names | {":tensorflow:cc:saved_model:load_latency", "process_resident_memory_bytes"} <= families.keys()
+    counts = {
+        (sample.labels["model_name"], sample.labels["status"]): sample.value
+        for sample in families[":tensorflow:serving:request_count"].samples
+    }
+    assert counts == {("x", "OK"): 2, ("x", "INVALID_ARGUMENT"): 1, ("x", "NOT_FOUND"): 1}
+    for name, labels, count in (
+        ("request_latency", {"model_name": "x", "API": "predict", "entrypoint": "REST"}, 4),
+        ("runtime_latency", {"model_name": "x", "API": "Predict", "runtime": "TF1"}, 2),
+    ):
+        samples = families[f":tensorflow:serving:{name}"].samples
+        (got,) = [sample for sample in samples if sample.name.endswith("_count")]
+        assert got.value == count and got.labels == labels
+    loads = families[":tensorflow:cc:saved_model:load_attempt_count"].samples
+    assert [(sample.labels["status"], sample.value) for sample in loads] == [("success", 1)]
+
+
+def test_the_state_is_answered_while_all_workers_compute(tmp_path):
+    """Two workers, and more requests of a second or more than they can take."""
+    servable = Servable(small_network(), AttributionSpec(steps=4000), chunk=20)
+    write_saved_model(servable, str(tmp_path / "x" / "1"), {})
+    rows = [{"images": IMAGE, "labels": 1}] * 8
+    with Running(f"--model={tmp_path}/x", "--threads=2") as server, ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(server.ask, PREDICT, {"signature_name": "attribute", "instances": rows}) for _ in range(6)]
+        took = []
+        while not all(each.done() for each in asked):
+            for path in (
+                "/v1/models/x",
+                "/v1/models/x/metadata",
+                "/monitoring/prometheus/metrics",
+                "/v1/models/x/versions/1",
+            ):
+                began = time.monotonic()
+                with urllib.request.urlopen(server.url + path, timeout=30) as answer:
+                    assert answer.status == 200
+                took.append(time.monotonic() - began)
+            time.sleep(0.05)
+        assert [each.result()[0] for each in asked] == [200] * 6
+        assert len(took) > 8 and sorted(took)[len(took) // 2] < 0.2
+
+
 def test_a_connection_goes_on_after_an_error(served):
-    connection = http.client.HTTPConnection(*served[0].server.bind_addr[:2], timeout=30)
+    connection = http.client.HTTPConnection(*served[0].address, timeout=30)
     for body, status in ((b"{", 400), (b" " * 200_000, 413), (b"{}", 400)):
         connection.request("POST", PREDICT, body)
         answer = connection.getresponse()
@@ -186,7 +337,7 @@ def test_a_connection_goes_on_after_an_error(served):
 
 
 def test_a_client_that_says_nothing_does_not_hold_the_others_up(served):
-    with socket.create_connection(served[0].server.bind_addr[:2]) as silent:
+    with socket.create_connection(served[0].address) as silent:
         silent.sendall(b"POST /v1/models/x:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n")
         assert served[0].ask("/v1/models/x")[0] == 200
 
@@ -242,7 +393,8 @@ def test_a_newer_version_takes_over_and_a_broken_one_does_not(tmp_path):
         assert model.refresh().number == 10
         _, answer = server.ask(PREDICT, {"instances": x.numpy().tolist()})
         assert_rows(answer["predictions"], new.predict(x))
-        assert server.ask("/v1/models/x/versions/3")[0] == 404
+        assert_refused(server.ask("/v1/models/x/versions/3:predict", {"instances": [IMAGE]}), 404, "there is 10")
+        assert states(server) == {10: "AVAILABLE", 9: "END", 3: "END"}
         shutil.rmtree(tmp_path / "x")  # What is in memory is served all the same.
         with pytest.raises(InputError):
             model.refresh()

@@ -1,8 +1,24 @@
 """Serving: a network and its map as a SavedModel, and SavedModels over HTTP."""
 
-from tfrobust.serving.rest import RestApi
+from tfrobust.serving.http_server import HttpServer, Limits
+from tfrobust.serving.metrics import Metrics
+from tfrobust.serving.rest import RestApi, is_quick
 from tfrobust.serving.saved_model import read_metadata, write_saved_model
 from tfrobust.serving.servable import ATTRIBUTE, PREDICT, Servable
+from tfrobust.serving.tensors import Bounds
 from tfrobust.serving.versions import ServedModel
 
-__all__ = ["ATTRIBUTE", "PREDICT", "RestApi", "Servable", "ServedModel", "read_metadata", "write_saved_model"]
+__all__ = [
+    "ATTRIBUTE",
+    "PREDICT",
+    "Bounds",
+    "HttpServer",
+    "Limits",
+    "Metrics",
+    "RestApi",
+    "Servable",
+    "ServedModel",
+    "is_quick",
+    "read_metadata",
+    "write_saved_model",
+]

@@ -1,29 +1,37 @@
 """TensorFlow Serving's REST API for SavedModels, as a WSGI application: any WSGI server runs it.
 
-    GET  /v1/models/NAME[/versions/N]             state
-    GET  /v1/models/NAME[/versions/N]/metadata    signatures
-    POST /v1/models/NAME[/versions/N]:predict     {"signature_name": ..., "instances" or "inputs": ...}
+    GET  /v1/models/NAME[/versions/N or /labels/LABEL]             states of the versions
+    GET  /v1/models/NAME[/versions/N or /labels/LABEL]/metadata    signatures
+    POST /v1/models/NAME[/versions/N or /labels/LABEL]:predict     {"signature_name": ..., "instances" or "inputs": ...}
+    GET  /monitoring/prometheus/metrics                            counts and times
 
-An error is {"error": "one line"} with a status of 4xx where the request is wrong, and of 5xx where it is not.
+Bodies may be gzip, and answers are where the client says that it takes it.  An error is {"error": "one line"} with a
+status of 4xx where the request is wrong, and of 5xx where it is not.
 """
 
 import json
 import logging
 import re
-from typing import Any, Dict, Mapping, Optional
+import threading
+import time
+from typing import Any, Dict, Iterable, Mapping, Optional
 
 import tensorflow as tf
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge, ServiceUnavailable
 from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from tfrobust.serving.tensors import decode, encode
-from tfrobust.serving.versions import ServedModel, Version, inputs_of, outputs_of
+from tfrobust.serving.bodies import deflate, inflate, read_json
+from tfrobust.serving.metrics import CONTENT_TYPE, Metrics
+from tfrobust.serving.tensors import Bounds, decode, encode, max_values
+from tfrobust.serving.versions import ServedModel, State, Version, inputs_of, outputs_of
 from tfrobust.types import InputError
 
 DEFAULT_SIGNATURE = "serving_default"
+MONITORING = "/monitoring/prometheus/metrics"
 _METHOD = "tensorflow/serving/predict"
 _DTYPES = {"float32": "FLOAT", "float64": "DOUBLE", "float16": "HALF"}  # The others are called as they are.
+_LARGE, _WORTH_GZIP = 1 << 20, 1 << 10  # Bytes.
 _log = logging.getLogger(__name__)
 
 
@@ -32,91 +40,161 @@ class _Name(BaseConverter):
 
 
 def _rules():
-    for model in "/v1/models/<name:name>", "/v1/models/<name:name>/versions/<int:version>":
-        yield Rule(model, endpoint="status", methods=["GET"])
-        yield Rule(f"{model}/metadata", endpoint="metadata", methods=["GET"])
-        yield Rule(f"{model}:predict", endpoint="predict", methods=["POST"])
+    model = "/v1/models/<name:name>"
+    for of in model, f"{model}/versions/<int:version>", f"{model}/labels/<name:label>":
+        yield Rule(of, endpoint="status", methods=["GET"])
+        yield Rule(f"{of}/metadata", endpoint="metadata", methods=["GET"])
+        yield Rule(f"{of}:predict", endpoint="predict", methods=["POST"])
+    yield Rule(MONITORING, endpoint="monitoring", methods=["GET"])
+
+
+def is_quick(method: str, path: str) -> bool:
+    """Whether a request is answered in no time: everything but predictions."""
+    return method != "POST" or not path.endswith(":predict")
 
 
 class RestApi:
-    """The application.  models: by name.  max_body: bytes of a request; max_batch: examples in one."""
+    """The application.
 
-    def __init__(self, models: Mapping[str, ServedModel], max_body: int, max_batch: int):
-        self.models, self.max_body, self.max_batch = models, max_body, max_batch
-        self._routes = Map(list(_rules()), converters={"name": _Name})
+    models: by name.  max_body: bytes of a request, inflated.  bounds: of the tensors in it.  labels: name of the model
+    -> label -> number of the version.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, ServedModel],
+        max_body: int,
+        bounds: Bounds,
+        metrics: Optional[Metrics] = None,
+        labels: Optional[Mapping[str, Mapping[str, int]]] = None,
+    ):
+        self.models, self.max_body, self.bounds, self.labels = models, max_body, bounds, labels or {}
+        self.metrics = metrics or Metrics()
+        self._routes = Map(list(_rules()), converters={"name": _Name}, merge_slashes=False, strict_slashes=True)
+        # Memory: a large body takes many times its size while it is read, and reading two at once is not faster.
+        self._reading = threading.Lock()
 
     def __call__(self, environ, start_response):
         request = Request(environ)
-        request.max_content_length = self.max_body
         try:
-            # Before anything else: what is left unread would be taken for the next request of the connection.
-            body = self._read(request)
             endpoint, where = self._routes.bind_to_environ(environ).match()
-            answer, status = getattr(self, f"_{endpoint}")(body=body, **where), 200
-        except HTTPException as e:
-            answer, status = {"error": _one_line(e.description)}, e.code
+            response = getattr(self, f"_{endpoint}")(request, **where)
         except Exception as e:
-            _log.exception("%s %s", request.method, request.path)
-            answer, status = {"error": f"the server failed: {type(e).__name__}"}, 500
-        return Response(json.dumps(answer), status, content_type="application/json")(environ, start_response)
+            response = self._failure(request, e)
+        return response(environ, start_response)
 
-    def _read(self, request: Request) -> bytes:
-        try:
-            return request.get_data(cache=False)
-        except HTTPException as e:
-            if e.code == 413:
-                e.description = f"the body exceeds the limit of {self.max_body} bytes"
-                while request.environ["wsgi.input"].read(1 << 16):  # A client that still sends would see no answer.
-                    pass
-            raise
+    def _failure(self, request: Request, e: Exception) -> Response:
+        code, text = 500, f"the server failed: {type(e).__name__}"
+        if isinstance(e, HTTPException) and (e.code or 500) >= 400:
+            code, text = e.code, _one_line(e.description)
+        elif isinstance(e, HTTPException):  # werkzeug would send the client elsewhere.
+            code, text = 404, "no such path"
+        else:
+            _log.exception("%s %r", request.method, request.path)
+        response = _answer(request, [json.dumps({"error": text})], code)
+        if code == 405:
+            response.headers.extend([header for header in e.get_headers() if header[0] == "Allow"])
+        return response
 
-    def _version(self, name: str, version: Optional[int]) -> Version:
+    def _monitoring(self, request: Request) -> Response:
+        return Response(self.metrics.text(), 200, content_type=CONTENT_TYPE)
+
+    def _model(self, name: str) -> ServedModel:
         if name not in self.models:
-            raise NotFound(f"no model {name!r}: there is {', '.join(self.models)}")
-        newest = self.models[name].newest
-        if version is not None and version != newest.number:
-            raise NotFound(f"version {version} of model {name!r} is not served: version {newest.number} is")
-        return newest
+            raise NotFound(f"no model {name[:100]!r}: there is {', '.join(self.models)}")
+        return self.models[name]
 
-    def _status(self, name: str, body: bytes, version: Optional[int] = None) -> Dict[str, Any]:
-        return {"model_version_status": [_state(self._version(name, version).number)]}
+    def _number(self, name: str, version: Optional[int], label: Optional[str]) -> Optional[int]:
+        """The number of the version that is asked for, None: the newest."""
+        if label is None:
+            return version
+        labels = self.labels.get(name, {})
+        if label not in labels:
+            raise NotFound(f"no label {label[:100]!r} of model {name!r}: there is {', '.join(labels) or 'none'}")
+        return labels[label]
 
-    def _metadata(self, name: str, body: bytes, version: Optional[int] = None) -> Dict[str, Any]:
-        of = self._version(name, version)
+    def _version(self, name: str, version: Optional[int], label: Optional[str]) -> Version:
+        model = self._model(name)
+        number, versions = self._number(name, version, label), model.versions
+        if number is None:
+            return versions[max(versions)]
+        if number not in versions:
+            served = ", ".join(map(str, sorted(versions)))
+            raise NotFound(f"version {number} of model {name!r} is not served: there is {served}")
+        return versions[number]
+
+    def _status(self, request: Request, name: str, version: Optional[int] = None, label: Optional[str] = None):
+        states = self._model(name).states
+        number = self._number(name, version, label)
+        if number is not None and number not in states:
+            raise NotFound(f"version {number} of model {name!r} is not there")
+        asked = sorted(states, reverse=True) if number is None else [number]
+        return _answer(request, [json.dumps({"model_version_status": [_state(n, states[n]) for n in asked]})])
+
+    def _metadata(self, request: Request, name: str, version: Optional[int] = None, label: Optional[str] = None):
+        of = self._version(name, version, label)
         signatures = {key: _described(key, signature) for key, signature in of.signatures.items()}
-        return {
+        described = {
             "model_spec": {"name": name, "signature_name": "", "version": str(of.number)},
             "metadata": {"signature_def": {"signature_def": signatures}},
         }
+        return _answer(request, [json.dumps(described)])
 
-    def _predict(self, name: str, body: bytes, version: Optional[int] = None) -> Dict[str, Any]:
-        of, asked = self._version(name, version), _json(body)
-        key = asked.get("signature_name") or DEFAULT_SIGNATURE
-        if not isinstance(key, str) or key not in of.signatures:
-            raise BadRequest(f"no signature {key!r} in model {name!r}: there is {', '.join(of.signatures)}")
-        signature = of.signatures[key]
+    def _predict(self, request: Request, name: str, version: Optional[int] = None, label: Optional[str] = None):
+        self._model(name)
+        began = time.perf_counter()
         try:
-            tensors, row = decode(asked, inputs_of(signature), self.max_batch)
-            return encode(signature(**tensors), row)
+            response = _answer(request, self._prediction(request, name, self._version(name, version, label)))
+        except Exception as e:
+            response = self._failure(request, e)
+        self.metrics.answered(name, response.status_code, time.perf_counter() - began)
+        return response
+
+    def _prediction(self, request: Request, name: str, of: Version) -> Iterable[str]:
+        """The answer, in pieces."""
+        try:
+            signature, tensors, row = self._read(request, name, of)
+            began = time.perf_counter()
+            outputs = signature(**tensors)
+            self.metrics.computed(name, time.perf_counter() - began)
+            return encode(outputs, row)
         except (InputError, tf.errors.InvalidArgumentError) as e:
             raise BadRequest(getattr(e, "message", str(e))) from e
-        except tf.errors.ResourceExhaustedError as e:
+        except (tf.errors.ResourceExhaustedError, MemoryError) as e:
             raise ServiceUnavailable("out of memory: ask for fewer examples at once") from e
 
+    def _read(self, request: Request, name: str, of: Version):
+        """(signature, its tensors, whether they came in row format)"""
+        if (request.content_length or 0) > self.max_body:
+            raise RequestEntityTooLarge(f"the body exceeds the limit of {self.max_body} bytes")
+        body = request.environ["wsgi.input"].read(request.content_length or 0)
+        body = inflate(body, request.headers.get("Content-Encoding", ""), self.max_body)
+        taken = [inputs_of(signature) for signature in of.signatures.values()]
+        large = len(body) > _LARGE
+        if large:
+            self._reading.acquire()
+        try:
+            asked = read_json(body, max_values(taken, self.bounds.max_batch))
+            key = asked.get("signature_name") or DEFAULT_SIGNATURE
+            if not isinstance(key, str) or key not in of.signatures:
+                there = ", ".join(of.signatures)
+                raise BadRequest(f"no signature {str(key)[:100]!r} in model {name!r}: there is {there}")
+            tensors, row = decode(asked, inputs_of(of.signatures[key]), self.bounds)
+            return of.signatures[key], tensors, row
+        finally:
+            if large:
+                self._reading.release()
 
-def _json(body: bytes) -> Dict[str, Any]:
-    """The object in the body."""
 
-    def refuse(constant):
-        raise ValueError(f"{constant} is no number in JSON")
-
-    try:
-        value = json.loads(body, parse_constant=refuse)
-    except (ValueError, RecursionError) as e:
-        raise BadRequest(f"the body is no JSON: {e}") from e
-    if not isinstance(value, dict):
-        raise BadRequest("the body must be a JSON object")
-    return value
+def _answer(request: Request, pieces: Iterable[str], status: int = 200) -> Response:
+    """A response of JSON; gzip where it is worth it and the client takes it."""
+    pieces = list(pieces)
+    headers = [("Vary", "Accept-Encoding")]
+    if sum(map(len, pieces)) >= _WORTH_GZIP and request.accept_encodings["gzip"] > 0:
+        return Response(
+            deflate(pieces), status, [*headers, ("Content-Encoding", "gzip")], content_type="application/json"
+        )
+    return Response("".join(pieces), status, headers, content_type="application/json")
 
 
 def _one_line(text: Optional[str]) -> str:
@@ -128,8 +206,13 @@ def _one_line(text: Optional[str]) -> str:
     return lines[-1][:500] if lines else "error"
 
 
-def _state(version: int) -> Dict[str, Any]:
-    return {"version": str(version), "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+def _state(number: int, state: State) -> Dict[str, Any]:
+    code = "OK" if not state.error else "UNKNOWN"
+    return {
+        "version": str(number),
+        "state": state.state,
+        "status": {"error_code": code, "error_message": state.error},
+    }
 
 
 def _described(key: str, signature) -> Dict[str, Any]:

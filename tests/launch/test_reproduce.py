@@ -1,6 +1,7 @@
 """Every table and sweep of the papers, on made images at the smoke budget; and that a number is the one it says."""
 
 import csv
+import functools
 import json
 import os
 
@@ -20,6 +21,7 @@ from launch import (
     trained_rows,
     verb,
 )
+from launch.lines import read_lines
 from launch.saved import NETWORK, load_network
 from launch.tasks import corruptions
 from tests.helpers import ROOT, run_tests, the_step
@@ -29,6 +31,7 @@ from tfrobust.data import FACTS
 from tfrobust.evaluation import make_suite
 from tfrobust.types import Batch
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 # What the papers print and is not measured: localization, segmentation, corruptions, claims, people.
 ELSEWHERE = ("top1_seg", "claimed", "human", "train", "relative")
 
@@ -37,14 +40,6 @@ ELSEWHERE = ("top1_seg", "claimed", "human", "train", "relative")
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))  # Of five: what is drawn eagerly takes its time.
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Two steps are over before the graph of one would be traced."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +94,18 @@ def check_table(path, table, names=None):
     assert ((table.paper, table.table) in measurements.SWEEPS) == os.path.exists(path + ".png")
 
 
+def chosen_lines(names, *given):
+    return [line for line in read_lines(*given) if line.name in names]
+
+
 @pytest.mark.parametrize("paper", reproduce.PAPERS)
 def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, folder, monkeypatch):
     """The whole verb, for the few lines of covering.py."""
     for table, names in covering().items():
         if table.paper == paper:
-            read = reproduce.read_lines
-            monkeypatch.setattr(
-                reproduce, "read_lines", lambda *given: [line for line in read(*given) if line.name in names]
-            )
-            check_table(smoke(folder, *table), table, names)
-            monkeypatch.setattr(reproduce, "read_lines", read)
+            with monkeypatch.context() as patch:
+                patch.setattr(reproduce, "read_lines", functools.partial(chosen_lines, names))
+                check_table(smoke(folder, *table), table, names)
 
 
 def test_the_chosen_lines_cover_every_method_and_kind_of_number():

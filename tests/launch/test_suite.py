@@ -1,10 +1,9 @@
 """launch.evaluate --suite as people meet it: what it leaves, that it can be killed, what it refuses."""
 
+import importlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import keras
@@ -13,7 +12,9 @@ import pytest
 
 from launch import evaluate
 from launch.kept import KeptBatches
+from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests, small_network
+from tfrobust import data
 from tfrobust.models import make_model
 
 CHEAP = [
@@ -26,10 +27,15 @@ CHEAP = [
     "--evaluation_batch=10",
 ]
 
+CURVES = {"rar": (), "art": ("_eps.png",), "er": (), "far": (), "sat": ("_eps.png",), "full": ()}
+COMPARED = ("er", "full")  # With the maps of the natural network.
+
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
+    """At the root, with a tenth of the grid of the spatial attack."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
 
 
 @pytest.fixture
@@ -44,9 +50,19 @@ def call(folder, suite, *more, output="out"):
     return evaluate.main(["evaluate", *base, *(flag.replace("DIR", str(folder)) for flag in more)])
 
 
-@pytest.mark.parametrize("suite, pictures", [("rar", 0), ("art", 1), ("er", 0), ("far", 0), ("sat", 1), ("full", 0)])
-def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, pictures):
-    assert call(folder, suite, "--natural=DIR/natural.keras") == 0
+def own_labels(folder):
+    """An .npz of digits whose labels are what the network says, so that every one of them has a map to attack."""
+    digits = data.load("digits")
+    x = data.to_unit(digits.x_test[:40])
+    y = np.argmax(small_network()(x), axis=1)
+    np.savez(folder / "own.npz", x_train=x, y_train=np.arange(40) % 10, x_test=x, y_test=y)
+
+
+@pytest.mark.parametrize("suite, curves", CURVES.items())
+def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, curves, eagerly):
+    own_labels(folder)
+    given = [f"--dataset={folder}/own.npz", "--eps=0.1", "--natural=DIR/natural.keras"]
+    assert call(folder, suite, *given) == 0
     out = capsys.readouterr().out
     assert "| natural" in out and "Diagnosis:" in out and "already_wrong" in out
     files = set(os.listdir(folder / "out"))
@@ -54,25 +70,26 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     records = [json.loads(line) for line in (folder / "out" / f"{suite}_records.jsonl").read_text().splitlines()]
     assert len([r for r in records if r["task"] == "natural"]) == 20
     summary = json.loads((folder / "out" / f"{suite}.json").read_text())
-    attacked = [task for task, flags in summary["flags"].items() if task != "natural"]
-    if attacked:  # An untrained network may predict none of twenty images correctly.
-        assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
-        assert "integrated_gradients_as_natural" in summary["summary"]["alignment"]
-    assert len([name for name in files if "_eps" in name]) >= pictures
+    assert summary["summary"]["natural"]["accuracy"]["mean"] == 1
+    maps = [task for task, own in summary["summary"].items() if "kendall" in own]
+    assert {record["task"] for record in records if "kendall" in record} == set(maps) != set()
+    assert set(summary["flags"]) == {*maps, *(t for t, own in summary["summary"].items() if "accuracy" in own)}
+    assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
+    assert ("integrated_gradients_as_natural" in summary["summary"]["alignment"]) == (suite in COMPARED)
+    assert {name.removeprefix(suite) for name in files if "_eps" in name} == set(curves)
     assert summary["about"]["attributions"] and summary["about"]["versions"]
 
 
 def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder):
     flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=100", "--evaluation_batch=5"]
-    command = [sys.executable, "-m", "launch.evaluate", *flags, f"--output={folder}/killed"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = processes.start(["-m", "launch.evaluate", *flags, f"--output={folder}/killed"])
     until = time.monotonic() + 120
     batches = folder / "killed" / "batches"
     while not (batches.exists() and len(os.listdir(batches)) >= 25):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    assert process.wait(timeout=60) == -signal.SIGKILL
     before = {name: (batches / name).stat().st_mtime_ns for name in os.listdir(batches) if name.endswith(".npz")}
     assert not (folder / "killed" / "rar.json").exists()
     for output in ("killed", "whole"):
@@ -127,7 +144,7 @@ def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
     assert len(err) == 1 and words in err[0]
 
 
-def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys):
+def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys, eagerly):
     network = small_network()
     other = keras.models.clone_model(
         network,
@@ -147,7 +164,7 @@ def test_another_network_with_the_same_weights_is_another_evaluation(folder, cap
     assert "were there already" in capsys.readouterr().out
 
 
-def test_a_network_without_feature_maps_has_every_other_map(folder, capsys):
+def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, eagerly):
     linear_network(np.random.RandomState(0).randn(8, 8, 1, 10)).save(folder / "any.keras")
     assert call(folder, "full", "--attribution_examples=2", "--examples=10") == 0
     assert "left out: grad_cam_plus_plus" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The verbs as people meet them: what they leave, what they say, and how they end."""
 
+import functools
 import json
 import os
 import re
@@ -13,7 +14,9 @@ import pytest
 
 from launch import compare, demo, evaluate, train
 from launch.__main__ import verbs
+from tests import processes
 from tests.helpers import ROOT, run_tests, small_network
+from tfrobust import training
 from tfrobust.models import make_model
 
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
@@ -106,7 +109,7 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("goal", ["target", "manipulation", "random"])
-def test_evaluate_takes_every_goal(tmp_path, capsys, goal):
+def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
     small_network().save(tmp_path / "any.keras")
     more = ["--ifia_keep_label", "--ifia_curvature_only"]
     more += [] if goal == "random" else ["--ifia_criterion=target"]
@@ -127,7 +130,10 @@ INNER = ["eps=0.1", "attack_steps=1", "step_size=0.1"]
 IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=20", "ig_steps_attack=10"]
 
 
-def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(tmp_path, capsys):
+def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(
+    tmp_path, capsys, monkeypatch, eagerly
+):
+    monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     rows = rows_of(tmp_path, natural=["method=natural"], madry=["method=madry", *INNER], robust=IG)
     flags = [*EVALUATE, rows, "--seeds=0,1", f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
@@ -150,7 +156,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     assert json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"][2]["kendall"] == robust["kendall"]
 
 
-def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(tmp_path):
+def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(tmp_path, eagerly):
     rows = rows_of(tmp_path, natural=["method=natural", "hold_out=1000"])
     flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
@@ -167,7 +173,7 @@ def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluat
     assert evaluated_on() != on_test
 
 
-def test_a_torn_evaluation_is_made_again(tmp_path):
+def test_a_torn_evaluation_is_made_again(tmp_path, eagerly):
     rows = rows_of(tmp_path, natural=["method=natural"])
     flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
@@ -287,7 +293,7 @@ def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):
 def test_a_network_with_a_layer_of_our_own_loads_in_a_process_that_never_made_one(tmp_path):
     make_model("rar_resnet3", (8, 8, 3), 4).save(tmp_path / "n.keras")
     code = f"from launch.saved import load_network; print(load_network({str(tmp_path / 'n.keras')!r}).name)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(["-c", code])
     assert done.returncode == 0 and "rar_resnet3" in done.stdout, done.stderr
 
 

@@ -227,8 +227,15 @@ def test_localization_and_corruptions_are_those_of_the_downstream_tasks(folder):
     assert measured["gradient top1 loc"] == pytest.approx(100 * gradient["top1_loc"])
     path = smoke(folder, "art", "T3", "cifar10_c", "--methods=natural")
     with open(path + ".json", encoding="utf-8") as file:
-        cells = json.load(file)["cells"]
-    assert len(cells) == 15 and all(0 <= c["measured"] <= 100 and c["low"] <= c["measured"] <= c["high"] for c in cells)
+        found = json.load(file)
+    network = os.path.join(found["lines"][0]["run"], NETWORK)
+    argv = ["downstream", "--task=corruptions", f"--networks=n={network}", f"--dataset={made(folder, 'cifar10_c')}"]
+    assert downstream.main([*argv, f"--output={folder}/d"]) == 0
+    with open(folder / "d" / "corruptions.json", encoding="utf-8") as file:
+        rows_of = {row["corruption"].replace("_", " "): row["n"] for row in json.load(file)["rows"]}
+    assert len(found["cells"]) == 15
+    for c in found["cells"]:
+        assert c["measured"] == pytest.approx(100 * rows_of[c["column"]]) and c["low"] <= c["measured"] <= c["high"]
 
 
 def test_what_is_there_is_not_made_again(folder):

@@ -19,8 +19,8 @@ from tfrobust.models import make_model
 
 CHEAP = [
     "--dataset=digits",
-    "--examples=20",
-    "--attribution_examples=4",
+    "--examples=10",
+    "--attribution_examples=2",
     "--pgd_steps=2",
     "--ifia_steps=2",
     "--map_steps=4",
@@ -68,12 +68,12 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     files = set(os.listdir(folder / "out"))
     assert {f"{suite}.md", f"{suite}.json", f"{suite}_records.jsonl", "batches"} <= files
     records = [json.loads(line) for line in (folder / "out" / f"{suite}_records.jsonl").read_text().splitlines()]
-    assert len([r for r in records if r["task"] == "natural"]) == 20
+    assert len([r for r in records if r["task"] == "natural"]) == 10
     summary = json.loads((folder / "out" / f"{suite}.json").read_text())
     assert summary["summary"]["natural"]["accuracy"]["mean"] == 1
     maps = [task for task, own in summary["summary"].items() if "kendall" in own]
     assert {record["task"] for record in records if "kendall" in record} == set(maps) != set()
-    assert set(summary["flags"]) == {*maps, *(t for t, own in summary["summary"].items() if "accuracy" in own)}
+    assert {"natural", *maps} <= set(summary["flags"])
     assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
     assert ("integrated_gradients_as_natural" in summary["summary"]["alignment"]) == (suite in COMPARED)
     assert {name.removeprefix(suite) for name in files if "_eps" in name} == set(curves)

@@ -119,15 +119,18 @@ def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
     assert attack["method"].endswith(goal) and attack["keep_label"] and attack["curvature_only"]
 
 
+STEPS = 4
+
+
 def rows_of(tmp_path, **rows):
     for name, lines in rows.items():
-        shared = "--flagfile=flags/demo/common.flags\n--steps=10\n"
+        shared = f"--flagfile=flags/demo/common.flags\n--steps={STEPS}\n"
         (tmp_path / f"{name}.flags").write_text(shared + "".join(f"--{line}\n" for line in lines))
     return "--rows=" + ",".join(f"{tmp_path}/{name}.flags" for name in rows)
 
 
 INNER = ["eps=0.1", "attack_steps=1", "step_size=0.1"]
-IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=20", "ig_steps_attack=10"]
+IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=8", "ig_steps_attack=4"]
 
 
 def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(
@@ -144,7 +147,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     assert list(rows) == ["natural", "madry", "robust", "madry, time of robust"]  # Madry itself has the equal steps.
     assert min(row["cost"] for row in rows.values()) == 1
     assert robust["beside"] == "madry, time of robust" and rows["natural"]["beside"] is None
-    assert control["steps"] == round(10 * robust["cost"] / rows["madry"]["cost"])
+    assert control["steps"] == round(STEPS * robust["cost"] / rows["madry"]["cost"])
     assert len(robust["kendall"]) == 2 and len(table["about"]["runs"]["robust"]) == 2
     runs = table["about"]["runs"]["robust"]
     assert robust["kendall"][0] == pytest.approx(np.mean([run["kendall"] for run in runs]))
@@ -161,7 +164,7 @@ def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluat
     flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
     run = tmp_path / "out" / "seed0" / "natural"
-    command = ["--flagfile=flags/demo/common.flags", "--method=natural", "--steps=10", "--hold_out=1000"]
+    command = ["--flagfile=flags/demo/common.flags", "--method=natural", f"--steps={STEPS}", "--hold_out=1000"]
     assert call("train", *command, f"--output={tmp_path}/alone") == 0
     assert same(run, tmp_path / "alone")
 

@@ -161,7 +161,7 @@ def test_the_seed_of_the_step_decides(name, taken):
 
 
 def test_gradients_reach_every_weight(taken):
-    assert len(taken.gradients) == 6
+    assert len(taken.gradients) == 8
     for g in taken.gradients:
         assert g is not None and np.isfinite(g).all() and np.any(g)
 
@@ -214,12 +214,22 @@ def test_a_few_steps_lower_the_loss(on_one_device):
     assert len(losses) == 30 and np.mean(losses[-3:]) < np.mean(losses[:3])
 
 
-def test_two_replicas_equal_one_device(name, on_one_device):
+@pytest.fixture(params=["eagerly", pytest.param("graph", marks=pytest.mark.exhaustive)])
+def on_two_replicas(request, name):
+    """A step without its graph, whose tracing takes some seconds for each method; tests/replicas/ has such graphs."""
+    tf.config.run_functions_eagerly(request.param == "eagerly")
+    try:
+        return trained(name, make_strategy("mirrored", 2), steps=1)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def test_two_replicas_equal_one_device(on_one_device, on_two_replicas):
     """Every draw included, which is by the place in the global batch; and so are the logs."""
     one, (one_logs, *_) = on_one_device
-    two, (two_logs,) = trained(name, make_strategy("mirrored", 2), steps=1)
+    two, (two_logs,) = on_two_replicas
     scale = max(np.abs(v).max() for v in one)
-    assert scale > 2e-6 and len(one) == len(two) == 6
+    assert scale > 2e-6 and len(one) == len(two) == 8
     for a, b in zip(one, two):
         assert np.abs(a - b).max() < 1e-4 * scale
     assert two_logs == pytest.approx(one_logs, rel=1e-4) and {"loss", "gradient_norm"} < set(two_logs)

@@ -94,7 +94,7 @@ def test_corruptions_are_means_over_severities(folder, monkeypatch):
     own = [e["accuracy"] for e in every if e["corruption"] == "fog"]
     assert len(own) == 2 and {e["severity"] for e in every} == {3, 5}
     assert rows["fog"]["colors"] == pytest.approx(np.mean(own))
-    assert rows["fog"]["maps of colors"] == pytest.approx(agreement["fog"]) and len(set(agreement.values())) > 10
+    assert rows["fog"]["maps of colors"] == pytest.approx(agreement["fog"]) and len(set(agreement.values())) > 5
     usual = [e["accuracy"] for e in every if e["corruption"] in COMMON]
     usual_15 = rows["mean of the usual 15"]
     assert usual_15["colors"] == pytest.approx(np.mean(usual))

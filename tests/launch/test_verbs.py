@@ -196,7 +196,10 @@ def test_the_rows_of_the_demo_are_there():
     assert [rows.read_row(f"{demo.FOLDER}/{name}.flags").flags.method for name in demo.ROWS] == list(demo.ROWS)
 
 
-def broken_data(tmp_path):
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """A folder of files that no verb can use, and of a network that each can."""
+    tmp_path = tmp_path_factory.mktemp("broken")
     r = np.random.RandomState(0)
     x, y = r.rand(30, 8, 8), np.arange(30) % 10
     good = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
@@ -216,6 +219,7 @@ def broken_data(tmp_path):
     small_network().save(tmp_path / "any.keras")
     network = small_network()
     keras.Model(network.input, keras.layers.Softmax()(network.output)).save(tmp_path / "softmax.keras")
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -273,15 +277,14 @@ def broken_data(tmp_path):
         ("demo", ["--output=DIR/few.npz/x"], "cannot write to --output"),
     ],
 )
-def test_bad_input_is_refused_in_one_clear_line(tmp_path, capsys, verb, flags, words):
-    broken_data(tmp_path)
+def test_bad_input_is_refused_in_one_clear_line(broken, tmp_path, capsys, verb, flags, words):
     base = {
         "train": [*TRAIN, f"--output={tmp_path}/out"],
-        "evaluate": [*EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/out"],
+        "evaluate": [*EVALUATE, f"--network={broken}/any.keras", f"--output={tmp_path}/out"],
         "compare": [*EVALUATE, f"--output={tmp_path}/out"],
         "demo": [],
     }[verb]
-    assert call(verb, *base, *[flag.replace("DIR", str(tmp_path)) for flag in flags]) == 2
+    assert call(verb, *base, *[flag.replace("DIR", str(broken)) for flag in flags]) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and err[0].startswith(f"{verb}: ") and words in err[0]
     assert not (tmp_path / "out" / "run.flags").exists()  # The corrected command must find nothing in its way.

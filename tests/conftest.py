@@ -51,11 +51,10 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def eagerly():
     """TensorFlow without graphs, for a test in which a step or two are over before the graph of one would be traced."""
-    import tensorflow as tf
+    from tests.helpers import without_graphs
 
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    with without_graphs():
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -25,8 +25,11 @@ TABLES = [Table(*name.split(), dataset) for name, sets in reproduce.tables().ite
 
 
 def kind(m: Measurement) -> Tuple[str, bool, bool]:
-    """What measures a number, whatever the attack's strength or length and the corruption's name."""
-    task = re.sub(r" at .*| beta .*|-\d+| l2", "", m.task)
+    """What measures a number, whichever attack on predictions, attacked map or corruption it is: those differ in values
+    alone, and each is evaluated in the test that takes one step of every row."""
+    if m.key == "accuracy" and m.spec:
+        return "attack on predictions", m.transferred, m.natural
+    task = re.sub(r" at .*| beta .*|(?<=^IFIA) on .*", "", m.task)
     return re.sub(r"^corruption .*", "corruption", task), m.transferred, m.natural
 
 

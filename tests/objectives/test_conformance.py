@@ -1,5 +1,6 @@
 """What every objective owes the trainer, in one table.  A new method is one row more."""
 
+import contextlib
 import dataclasses
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network, the_step
+from tests.helpers import images, run_tests, small_network, the_step, without_graphs
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.replicas import make_strategy
@@ -217,11 +218,8 @@ def test_a_few_steps_lower_the_loss(on_one_device):
 @pytest.fixture(params=["eagerly", pytest.param("graph", marks=pytest.mark.exhaustive)])
 def on_two_replicas(request, name):
     """A step without its graph, whose tracing takes some seconds for each method; tests/replicas/ has such graphs."""
-    tf.config.run_functions_eagerly(request.param == "eagerly")
-    try:
+    with without_graphs() if request.param == "eagerly" else contextlib.nullcontext():
         return trained(name, make_strategy("mirrored", 2), steps=1)
-    finally:
-        tf.config.run_functions_eagerly(False)
 
 
 def test_two_replicas_equal_one_device(on_one_device, on_two_replicas):

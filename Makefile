@@ -1,4 +1,5 @@
 # make demo, make test, make docs: each makes its virtual environment first, where it is missing or out of date.
+# What the three tiers of tests are for is in CONTRIBUTING.md.
 # make demo PYTHON=python3.12 chooses the interpreter, and with it the stack (see requirements.txt).
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,13 +7,21 @@ BIN = $(VENV)/bin/python
 WANTED = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 STAMP = $(VENV)/.installed-$(WANTED)
 
-.PHONY: demo test docs venv clean
+PYTEST = $(BIN) -m pytest -n 2 --dist worksteal
+
+.PHONY: demo test test-fast test-exhaustive docs venv clean
 
 demo: venv
 	$(BIN) -m launch.demo
 
 test: venv
-	$(BIN) -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not exhaustive"
+
+test-fast: venv
+	$(PYTEST) -m "not slow and not exhaustive"
+
+test-exhaustive: venv
+	$(PYTEST) -m exhaustive
 
 docs: venv
 	$(BIN) docs/reference/build.py build/docs

@@ -30,7 +30,9 @@ def tables() -> Dict[str, List[str]]:
 def read_lines(fv, dataset: str) -> List[Line]:
     """The lines of the table for one data set."""
     own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == (fv.paper, fv.table, dataset)]
-    numbers = report.reported()
+    numbers: Dict[tuple, List[report.Reported]] = {}
+    for n in report.reported():
+        numbers.setdefault(report.row_of(n), []).append(n)
     models = {row.model for row in own}
     lines = []
     for row in own:
@@ -38,7 +40,7 @@ def read_lines(fv, dataset: str) -> List[Line]:
             continue
         model = f" [{row.model}]" if len(models) > 1 else ""
         name = f"{row.method}{model}{f' ({row.variant})' if row.variant else ''}"
-        lines.append(Line(row, name, [n for n in numbers if report.row_of(n) == tuple(row[:6])]))
+        lines.append(Line(row, name, numbers.get(tuple(row[:6]), [])))
     if not lines:
         known = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in tables().items() if name.startswith(fv.paper))
         raise InputError(f"no rows for table {fv.table}, {dataset}, {fv.methods or 'all methods'}; there are {known}")

@@ -1,11 +1,67 @@
-"""Loads the helpers before any test: they set TensorFlow up, which can be done only once."""
+"""Loads the helpers before any test, as they set TensorFlow up, which can be done only once; cleans up after tests."""
 
+import gc
 import os
 
+import pytest
+
+from tests import processes
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Files and folders that train, run whole verbs or start processes: `make test-fast` leaves them out.  A single test of
+# another file has the marker itself.
+SLOW = (
+    "corruptions/",
+    "docs/test_commands.py",
+    "docs/test_python.py",
+    "docs/test_serving_page.py",
+    "evaluation/test_evaluate.py",
+    "evaluation/test_suite.py",
+    "launch/",
+    "models/",
+    "networks/test_adoption.py",
+    "serving/test_saved_model.py",
+    "test_adding.py",
+    "test_api.py",
+    "test_memory.py",
+    "test_precision.py",
+    "test_tutorial.py",
+    "training/",
+)
+TESTS = os.path.dirname(os.path.abspath(__file__))
 
 
 def pytest_configure(config):
     """Not in the process that only hands tests to others (-n): TensorFlow's first lines would follow its summary."""
     if not config.getoption("numprocesses", None):
         import tests.helpers  # noqa: F401
+
+
+def pytest_unconfigure():
+    processes.close()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if os.path.relpath(item.path, TESTS).replace(os.sep, "/").startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def eagerly():
+    """TensorFlow without graphs, for a test in which a step or two are over before the graph of one would be traced."""
+    from tests.helpers import without_graphs
+
+    with without_graphs():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget():
+    """After a file, the graphs and networks of its tests: a process of many files would hold several GB of them."""
+    yield
+    import keras
+
+    keras.backend.clear_session()
+    gc.collect()

@@ -4,6 +4,7 @@ Two logical CPUs stand in for two GPUs in the tests of replicas; they must be ma
 test file imports this one before it makes a tensor.
 """
 
+import contextlib
 import functools
 import os
 import sys
@@ -26,7 +27,17 @@ WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for p
 
 def run_tests(path: str) -> None:
     """The main block of a test file: without one, `python FILE` and Bazel's py_test would pass whatever it holds."""
-    sys.exit(pytest.main([path, "-q", "-p", "no:cacheprovider"]))
+    sys.exit(pytest.main([path, "-q", "-p", "no:cacheprovider", "-m", "not exhaustive"]))
+
+
+@contextlib.contextmanager
+def without_graphs():
+    """While the block runs, TensorFlow computes what it would trace."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 @functools.lru_cache(maxsize=None)

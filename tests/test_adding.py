@@ -3,21 +3,20 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
+from tests import processes
 from tests.helpers import ROOT, run_tests
 
 FOLDERS = ("flags", "launch", "tests", "tfrobust")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# One process for all commands: TensorFlow takes longer to start than most of them.  The argument of each is a line.
+# One process for all commands; each is an argument.
 RUN = """
 import importlib, runpy, shlex, sys
 import pytest
 import tests.helpers
-for line in sys.stdin.read().splitlines():
+for line in sys.argv[1:]:
     python, *argv = shlex.split(line)
     print("$", line, flush=True)
     if argv[:2] == ["-m", "pytest"]:
@@ -69,9 +68,7 @@ def change(path, hunk):
 def test_every_recipe_can_be_followed_and_its_tests_and_verbs_run(page, copy):
     lines = [line[2:] for language, text in page if language == "console" for line in text.splitlines()]
     assert sum("pytest" in line for line in lines) == 5 and sum("launch." in line for line in lines) >= 4
-    run = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=copy, input="\n".join(lines), capture_output=True, text=True, timeout=900
-    )
+    run = processes.run(["-c", RUN, *lines], cwd=copy, timeout=900)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     counts = re.findall(r"(\d+) passed", run.stdout)
     assert len(counts) == 5 and min(map(int, counts)) > 0, run.stdout

@@ -10,6 +10,7 @@ import matplotlib
 import pytest
 
 from tests.helpers import ROOT, run_tests
+from tfrobust.auditing import plan
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,11 @@ def test_it_is_a_notebook_without_outputs(notebook):
         assert not cell.get("outputs") and cell.get("execution_count") is None
 
 
-def test_its_cells_run_and_the_trained_network_is_the_stiller_one(notebook):
+@pytest.mark.parametrize("levels", [((20, 16),), pytest.param(plan.LEVELS, marks=pytest.mark.exhaustive)])
+def test_its_cells_run_and_the_trained_network_is_the_stiller_one(notebook, levels, monkeypatch):
+    """Its audits attack for fewer steps than there is time for, and for as many."""
     matplotlib.use("Agg")
+    monkeypatch.setattr(plan, "LEVELS", levels)
     names = {"__name__": "tutorial"}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 
 import keras
 import numpy as np
@@ -31,8 +32,14 @@ ATTACKS = {
 }
 
 
+@pytest.fixture
+def small_grid(monkeypatch):
+    """A tenth of the grid of the spatial attack; the grid of the paper has a test of its own."""
+    monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
+
+
 @pytest.fixture(params=ATTACKS)
-def name(request):
+def name(request, small_grid):
     return request.param
 
 
@@ -74,7 +81,7 @@ def test_the_table_has_every_attack_on_predictions_under_its_name():
 
 
 @pytest.mark.parametrize("kind", ON_PREDICTIONS)
-def test_batches_do_not_matter(kind):
+def test_batches_do_not_matter(kind, small_grid):
     network, (x, y) = small_network(), images(8)
     whole = attacked(network, ATTACKS[kind], x, y)
     part = prediction_attack(network, ATTACKS[kind])(x[5:], y[5:], tf.range(5, 8))

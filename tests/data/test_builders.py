@@ -5,8 +5,6 @@ import importlib.util
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import unittest
 from unittest import mock
@@ -17,6 +15,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from etils import epath
 
+from tests import processes
 from tests.data import made_archives as made
 from tests.helpers import ROOT, run_tests
 from tfrobust.data import FACTS, builders
@@ -191,7 +190,7 @@ def test_tfds_finds_the_builder_and_it_says_what_the_facts_say(name, tmp_path):
 
 def test_importing_the_data_does_not_import_tfds():
     code = "import sys, tfrobust.data; sys.exit('tensorflow_datasets' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    assert processes.run(["-c", code]).returncode == 0
 
 
 def plain_bilinear(image, size):

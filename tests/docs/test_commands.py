@@ -10,7 +10,6 @@ import threading
 import urllib.request
 
 import pytest
-import tensorflow as tf
 
 from launch import verb
 from tests.docs.furnished import furnish, spoken_out
@@ -39,15 +38,12 @@ def program(command: Command) -> str:
 
 
 @pytest.fixture(autouse=True)
-def at_work(tmp_path, monkeypatch):
-    """An empty folder, and TensorFlow without graphs: two steps are over before the graph of one would be traced."""
+def at_work(tmp_path, monkeypatch, eagerly):
+    """An empty folder, and TensorFlow without graphs."""
     clone = tmp_path / "clone"  # A page may name what lies beside it.
     clone.mkdir()
     monkeypatch.chdir(clone)
     hurry(monkeypatch)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ def two_steps(self, *args, **options):
     return keras.Model.fit(self, *args, **{**options, "steps_per_epoch": 2, "epochs": 1})
 
 
+@pytest.fixture
 def readers_own():
     """What a reader has already: a network, images of its kind, and what the files of a room import."""
     digits = data.load("digits")
@@ -38,19 +39,15 @@ def readers_own():
 
 
 @pytest.mark.parametrize("page", [page for page, found in PAGES.items() if found])
-def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path, monkeypatch):
+def test_the_blocks_of_a_page_run_in_their_order(page, readers_own, tmp_path, monkeypatch, eagerly):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
     monkeypatch.setattr(api, "audit", functools.partial(api.audit, images=2, eps=(8 / 255,)))
     monkeypatch.setattr(Trainer, "fit", two_steps)
-    names = {"__name__": "page", **readers_own()}
-    tf.config.run_functions_eagerly(True)  # Two steps are over before the graph of one would be traced.
-    try:
-        for block in PAGES[page]:
-            # Each stands in its place of the page, for the line that an error names.
-            exec(compile("\n" * block.line + block.text, page, "exec"), names)
-    finally:
-        tf.config.run_functions_eagerly(False)
+    names = {"__name__": "page", **readers_own}
+    for block in PAGES[page]:
+        # Each stands in its place of the page, for the line that an error names.
+        exec(compile("\n" * block.line + block.text, page, "exec"), names)
 
 
 def test_the_pages_have_their_blocks():

@@ -50,7 +50,7 @@ def test_records_and_summary_follow_from_each_other():
     json.dumps([result.records, result.summary])
 
 
-def test_a_second_network_is_compared_with_and_attacked_in_its_place():
+def test_a_second_network_is_compared_with_and_attacked_in_its_place(eagerly):
     network, natural = small_network(), small_network(1)
     y = labelled(network)
     result = run_suite(network, X, y, small_suite(faithful=False), natural=natural)
@@ -64,7 +64,7 @@ def test_a_second_network_is_compared_with_and_attacked_in_its_place():
     assert same.summary["alignment"]["integrated_gradients_as_natural"]["mean"] == 1
 
 
-def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural():
+def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
     network = small_network()
     none = {"eps": 0.0, "steps": 2, "step_size": 0.1}
     suite = small_suite(
@@ -108,7 +108,7 @@ def test_batches_chunks_and_what_was_kept_change_nothing():
     assert resumed.records == unbroken.records and resumed.summary == unbroken.summary
 
 
-def test_every_bar_ends_where_it_said():
+def test_every_bar_ends_where_it_said(eagerly):
     told = []
 
     class Bar:
@@ -155,7 +155,7 @@ PROVOKED = {
 
 
 @pytest.mark.parametrize("name", FLAGS)
-def test_each_flag_is_raised_where_it_is_provoked(name):
+def test_each_flag_is_raised_where_it_is_provoked(name, eagerly):
     flag = PROVOKED[name]()[name]
     assert flag.raised and 0 < flag.count <= flag.of and flag.text == FLAGS[name][1]
 

@@ -2,23 +2,28 @@
 
 import json
 import os
-import subprocess
-import sys
+import signal
 import threading
+import time
 
 import pytest
 
 from launch import claims, evaluate, train
+from tests import processes
 from tests.helpers import ROOT, run_tests
 
 
 def hold(folder):
-    """A process that claims the folder until its standard input is closed."""
-    code = f"from launch.claims import claimed\nwith claimed({str(folder)!r}):\n print('mine', flush=True)\n input()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    """A process that claims the folder until it is told to stop."""
+    code = (
+        "import signal\nfrom launch.claims import claimed\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        f"with claimed({str(folder)!r}):\n print('mine', flush=True)\n signal.pause()"
     )
-    assert process.stdout.readline() == "mine\n"
+    process = processes.start(["-c", code])
+    while "mine" not in process.output():
+        assert process.poll() is None, process.finish()
+        time.sleep(0.02)
     return process
 
 
@@ -37,7 +42,7 @@ def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(t
     assert "is being written by" in capsys.readouterr().err
     assert not (folder / "run.flags").exists()
     holder.kill()
-    holder.communicate()
+    assert holder.wait(timeout=60) == -signal.SIGKILL
     assert (folder / claims.OWNER).exists() and not claims.is_claimed(folder)
     assert train.main(run) == 0 and not (folder / claims.OWNER).exists()
 
@@ -45,7 +50,7 @@ def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(t
 def test_who_waits_gets_the_folder_when_it_is_free(tmp_path):
     holder = hold(tmp_path)
     let_go = threading.Event()
-    threading.Timer(1.0, lambda: let_go.set() or holder.communicate("\n")).start()
+    threading.Timer(1.0, lambda: let_go.set() or holder.send_signal(signal.SIGTERM)).start()
     with claims.claimed(tmp_path, wait=True), claims.claimed(tmp_path):  # The second time it is ours already.
         assert let_go.is_set()
     with pytest.raises(claims.Busy):

@@ -83,16 +83,22 @@ def test_segmentation_with_masks_and_with_boxes_as_masks(folder):
     assert again["mean_iou"] == pytest.approx(best["mean_iou"], abs=0.02)
 
 
-def test_corruptions_are_means_over_severities(folder):
+def test_corruptions_are_means_over_severities(folder, monkeypatch):
+    monkeypatch.setattr(corruptions, "SEVERITIES", (3, 5))  # That there are five is seen below.
     assert call(folder, "corruptions", "--examples=6") == 0
     rows = {row["corruption"]: row for row in result(folder, "corruptions")}
     with open(folder / "corruptions" / "corruptions.json", encoding="utf-8") as file:
-        every = json.load(file)["about"]["details"]["colors"]["accuracy"]
-    assert len(every) == 95 and rows["none"]["colors"] == 1
+        details = json.load(file)["about"]["details"]["colors"]
+    every, agreement = details["accuracy"], details["agreement"]
+    assert len(every) == 2 * 19 and rows["none"]["colors"] == 1
     own = [e["accuracy"] for e in every if e["corruption"] == "fog"]
-    assert rows["fog"]["colors"] == pytest.approx(np.mean(own)) and -1 <= rows["fog"]["maps of colors"] <= 1
+    assert len(own) == 2 and {e["severity"] for e in every} == {3, 5}
+    assert rows["fog"]["colors"] == pytest.approx(np.mean(own))
+    assert rows["fog"]["maps of colors"] == pytest.approx(agreement["fog"]) and len(set(agreement.values())) > 5
     usual = [e["accuracy"] for e in every if e["corruption"] in COMMON]
-    assert rows["mean of the usual 15"]["colors"] == pytest.approx(np.mean(usual))
+    usual_15 = rows["mean of the usual 15"]
+    assert usual_15["colors"] == pytest.approx(np.mean(usual))
+    assert usual_15["maps of colors"] == pytest.approx(np.mean([agreement[kind] for kind in COMMON]))
 
 
 def test_the_published_cifar10_c(folder, tmp_path, monkeypatch):

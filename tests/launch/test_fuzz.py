@@ -8,13 +8,13 @@ import tempfile
 import hypothesis
 import numpy as np
 import pytest
-import tensorflow as tf
 from absl import flags
 from hypothesis import strategies as st
 
 from launch import compare, downstream, evaluate, progress, reproduce, sweep, train
 from tests.helpers import ROOT, run_tests, small_network
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 VERBS = {v.__name__.split(".")[-1]: v for v in (train, evaluate, compare, downstream, reproduce, sweep)}
 SMALL = ["--steps=1", "--batch_size=4", "--width=0.25"]
 EVALUATE = ["--flagfile=flags/demo/evaluate.flags", "--ifia_steps=1", "--pgd_steps=1", "--map_steps=2"]
@@ -24,7 +24,14 @@ BASE = {
     "evaluate": ["--network=DIR/n.keras", *EVALUATE, "--dataset=DIR/d.npz"],
     "compare": ["--rows=DIR/r.flags", *EVALUATE, "--dataset=DIR/d.npz"],
     "downstream": ["--task=alignment", "--networks=a=DIR/n.keras", "--dataset=DIR/d.npz"],
-    "reproduce": ["--paper=rar", "--table=T2", "--dataset=mnist", "--budget=smoke", "--source=DIR/d.npz"],
+    "reproduce": [
+        "--paper=rar",
+        "--table=T2",
+        "--dataset=mnist",
+        "--budget=smoke",
+        "--source=DIR/d.npz",
+        "--methods=natural",
+    ],
     "sweep": ["--rows=DIR/r.flags"],
 }
 ROOMS = {
@@ -41,14 +48,8 @@ BAD += ["1,2", "../x", "/", "DIR", "DIR/d.npz", "DIR/n.keras", "DIR/r.flags", "D
 BAD += ["a:b", "gradient:DIR/n.keras", "natural=DIR/n.keras", "%s{0}", "\x00", "x" * 300]
 SETTINGS = {"derandomize": True, "deadline": None, "database": None}
 SETTINGS["suppress_health_check"] = list(hypothesis.HealthCheck)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """A step or two are over before the graph of one would be traced."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+# How often something wrong is thrown: few times whenever the tests run, and often.
+EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(400, marks=pytest.mark.exhaustive)])
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +106,12 @@ def check(name, given):
     return code
 
 
+@EXAMPLES
 @pytest.mark.parametrize("name", VERBS)
-def test_wrong_flags(name, folder):
+def test_wrong_flags(name, examples, folder):
     codes = []
 
-    @hypothesis.settings(max_examples=20, **SETTINGS)
+    @hypothesis.settings(max_examples=examples, **SETTINGS)
     @hypothesis.given(st.lists(st.tuples(st.sampled_from(NAMES[name]), st.sampled_from(BAD)), min_size=1, max_size=2))
     def throw(pairs):
         codes.append(check(name, at([*BASE[name], *(f"--{flag}={value}" for flag, value in pairs)], folder)))
@@ -142,11 +144,12 @@ def wrong_arrays(draw):
     return made
 
 
+@EXAMPLES
 @pytest.mark.parametrize("name", ["train", "evaluate"])
-def test_wrong_arrays(name, folder):
+def test_wrong_arrays(name, examples, folder):
     codes = []
 
-    @hypothesis.settings(max_examples=20, **SETTINGS)
+    @hypothesis.settings(max_examples=examples, **SETTINGS)
     @hypothesis.given(wrong_arrays())
     def throw(made):
         np.savez(folder / "wrong.npz", **made)
@@ -156,6 +159,7 @@ def test_wrong_arrays(name, folder):
     assert codes.count(2) > len(codes) / 3
 
 
+@EXAMPLES
 @pytest.mark.parametrize(
     "name, flag, file",
     [
@@ -167,12 +171,12 @@ def test_wrong_arrays(name, folder):
         ("compare", "--rows=DIR/wrong.flags", "r.flags"),
     ],
 )
-def test_wrong_files(name, flag, file, folder):
+def test_wrong_files(name, flag, file, examples, folder):
     good = (folder / file).read_bytes()
     ending = os.path.splitext(file)[1]
     codes = []
 
-    @hypothesis.settings(max_examples=12, **SETTINGS)
+    @hypothesis.settings(max_examples=examples, **SETTINGS)
     @hypothesis.given(st.integers(0, len(good)), st.integers(0, len(good)), st.binary(max_size=20))
     def throw(start, end, between):
         """The file with a stretch of it cut out and something else put there."""

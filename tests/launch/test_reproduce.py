@@ -1,6 +1,7 @@
 """Every table and sweep of the papers, on made images at the smoke budget; and that a number is the one it says."""
 
 import csv
+import functools
 import json
 import os
 
@@ -8,16 +9,30 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import budgets, downstream, measurements, reproduce, rows, verb
+from launch import (
+    bench,
+    budgets,
+    downstream,
+    downstream_cells,
+    measurements,
+    reproduce,
+    rows,
+    saliency,
+    trained_rows,
+    verb,
+)
+from launch.lines import read_lines
 from launch.tasks import corruptions
 from launch.trained_rows import NETWORK
-from tests.helpers import ROOT, run_tests
-from tfrobust import data, report
+from tests.helpers import ROOT, run_tests, the_step
+from tests.launch.covering import TABLES, covering, pairs
+from tfrobust import data, report, training
 from tfrobust.data import FACTS
 from tfrobust.evaluation import make_suite
 from tfrobust.networks import load_network
+from tfrobust.types import Batch
 
-TABLES = [(*name.split(), dataset) for name, sets in reproduce.tables().items() for dataset in sets]
+pytestmark = pytest.mark.usefixtures("eagerly")
 # What the papers print and is not measured: localization, segmentation, corruptions, claims, people.
 ELSEWHERE = ("top1_seg", "claimed", "human", "train", "relative")
 
@@ -26,14 +41,6 @@ ELSEWHERE = ("top1_seg", "claimed", "human", "train", "relative")
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))  # Of five: what is drawn eagerly takes its time.
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Two steps are over before the graph of one would be traced."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +73,125 @@ def smoke(folder, paper, table, dataset, *more):
     return os.path.join(folder, "out", "tables", f"{paper}_{table}_{dataset}_smoke")
 
 
-@pytest.mark.parametrize("paper, table, dataset", TABLES)
-def test_every_row_of_every_table_trains_and_is_measured(paper, table, dataset, folder):
-    path = smoke(folder, paper, table, dataset)
+def check_table(path, table, names=None):
+    """The files of a table say what they should: all its lines, or those of these names."""
     with open(path + ".json", encoding="utf-8") as file:
         found = json.load(file)
-    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == (paper, table, dataset)]
-    assert len(found["lines"]) == len(own)
+    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == table]
+    assert len(found["lines"]) == len(names or own) > 0
     for line in found["lines"]:
         assert bool(line["note"]) != (line.get("steps") == 2)
-    accuracies = [c for c in found["cells"] if c["column"] == "natural" or c["column"].startswith("PGD")]
     trained = {line["network"] for line in found["lines"] if not line["note"]}
+    assert names is None or trained == set(names)
+    accuracies = [c for c in found["cells"] if c["column"] == "natural" or c["column"].startswith("PGD")]
     assert all(c["measured"] is not None for c in accuracies if c["line"] in trained)
     with open(path + ".csv", encoding="utf-8", newline="") as file:
-        assert len(list(csv.DictReader(file))) == len(found["cells"])
+        assert len(list(csv.DictReader(file))) == len(found["cells"]) > 0
+    methods = {r.method for r in own} if names is None else {name.split()[0] for name in names}
     for ending in (".md", ".tex", ".html"):
         with open(path + ending, encoding="utf-8") as file:
-            assert own[0].method in file.read().replace("\\", "")
-    assert ((paper, table) in measurements.SWEEPS) == os.path.exists(path + ".png")
+            text = file.read().replace("\\", "")
+        assert all(method in text for method in methods)
+    assert ((table.paper, table.table) in measurements.SWEEPS) == os.path.exists(path + ".png")
+
+
+def chosen_lines(names, *given):
+    return [line for line in read_lines(*given) if line.name in names]
+
+
+@pytest.mark.parametrize("paper", reproduce.PAPERS)
+def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, folder, monkeypatch):
+    """The whole verb, for the few lines of covering.py."""
+    for table, names in covering().items():
+        if table.paper == paper:
+            with monkeypatch.context() as patch:
+                patch.setattr(reproduce, "read_lines", functools.partial(chosen_lines, names))
+                check_table(smoke(folder, *table), table, names)
+
+
+def test_the_chosen_lines_cover_every_method_and_kind_of_number():
+    wanted = set().union(*pairs().values())
+    assert set().union(*(pairs()[table, name] for table, names in covering().items() for name in names)) == wanted
+    assert {method for method, _ in wanted} == {r.method for r in report.paper_rows() if r.dataset and not r.left_out}
+    assert len({kind for _, kind in wanted}) == 8 and {table.paper for table in covering()} == set(reproduce.PAPERS)
+
+
+class OneStep:
+    """Takes the places of training and evaluation: of a row, one inner maximum and one outer step on two images; of a
+    suite, its evaluation on the first network of a kind that it meets.  What was met before is not computed again."""
+
+    def __init__(self, monkeypatch):
+        self.networks, self.runs, self.steps, self.results = {}, {}, set(), {}
+        self.run_suite, self.summaries = bench.run_suite, downstream_cells.summaries
+        for module in (bench, trained_rows):
+            monkeypatch.setattr(module, "train_row", self.train_row)
+        for module in (bench, trained_rows, saliency):
+            monkeypatch.setattr(module, "load_network", self.runs.__getitem__)
+        monkeypatch.setattr(bench, "run_suite", self.of_suite)
+        monkeypatch.setattr(downstream_cells, "summaries", self.of_downstream)
+
+    def train_row(self, row, images, directory, wait):
+        """The folder of a finished run, whose network is as it began, and whose one step was looked at."""
+        row = rows.at(row, images)
+        rows.check_row(row, images)
+        assert rows.resolved(row.flags)
+        network = self.network(row, images)
+        if row.flags.initial_network:
+            initial = self.runs[row.flags.initial_network]
+            assert [w.shape for w in initial.get_weights()] == [w.shape for w in network.get_weights()]
+        key = row.objective, network.input_shape, network.output_shape, str(row.flags.saliency)
+        if key not in self.steps:
+            self.step(row, network, images)
+            self.steps.add(key)
+        path = os.path.join(directory, NETWORK)
+        os.makedirs(directory, exist_ok=True)
+        report.write_text(path, "a network")  # A row whose teacher it is looks for its file.
+        self.runs[path] = network
+        return training.Trained(network, seconds=1.0, resumed_at=0)
+
+    def network(self, row, images):
+        fv = row.flags
+        key = fv.model, fv.width, fv.initialization, row.spec.seed, images.shape, images.classes
+        if key not in self.networks:
+            self.networks[key] = rows.new_network(row, images)
+        return self.networks[key]
+
+    def step(self, row, network, images):
+        maps = None if images.saliency is None else tf.constant(images.saliency[:2], tf.float32)
+        x, y = tf.constant(data.to_unit(images.x_train[:2])), tf.constant(images.y_train[:2], tf.int32)
+        batch = Batch(x, y, maps)
+        x_adv = row.objective.inner(network, batch, the_step())
+        terms = row.objective.outer(network, batch, x_adv, the_step())
+        assert x_adv.shape == batch.x.shape and np.isfinite(x_adv).all() and terms
+        for name, term in terms.items():
+            assert term.shape == [2] and np.isfinite(term).all(), (row.name, name)
+
+    def of_suite(self, network, x, y, suite, batch, chunk, bar, keep, natural):
+        key = str(suite.as_dict()), x.shape, network.output_shape, natural is None
+        if key not in self.results:
+            self.results[key] = self.run_suite(network, x, y, suite, batch, chunk, bar, keep, natural)
+        return self.results[key]
+
+    def of_downstream(self, network, images, tasks, suite, batch):
+        key = tuple(tasks), images.name, network.output_shape
+        if key not in self.results:
+            self.results[key] = self.summaries(network, images, tasks, suite, batch)
+        return self.results[key]
+
+
+@pytest.mark.parametrize("paper", reproduce.PAPERS)
+def test_every_row_of_every_table_takes_a_step_and_is_measured(paper, tmp_path, monkeypatch):
+    """The whole verb for every row, with one step on two images in the place of its training."""
+    OneStep(monkeypatch)
+    for table in TABLES:
+        if table.paper == paper:
+            check_table(smoke(tmp_path, *table), table)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("table", TABLES, ids="-".join)
+def test_every_row_of_every_table_trains_and_is_measured(table, folder):
+    check_table(smoke(folder, *table), table)
 
 
 def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folder):
@@ -120,8 +228,15 @@ def test_localization_and_corruptions_are_those_of_the_downstream_tasks(folder):
     assert measured["gradient top1 loc"] == pytest.approx(100 * gradient["top1_loc"])
     path = smoke(folder, "art", "T3", "cifar10_c", "--methods=natural")
     with open(path + ".json", encoding="utf-8") as file:
-        cells = json.load(file)["cells"]
-    assert len(cells) == 15 and all(0 <= c["measured"] <= 100 and c["low"] <= c["measured"] <= c["high"] for c in cells)
+        found = json.load(file)
+    network = os.path.join(found["lines"][0]["run"], NETWORK)
+    argv = ["downstream", "--task=corruptions", f"--networks=n={network}", f"--dataset={made(folder, 'cifar10_c')}"]
+    assert downstream.main([*argv, f"--output={folder}/d"]) == 0
+    with open(folder / "d" / "corruptions.json", encoding="utf-8") as file:
+        rows_of = {row["corruption"].replace("_", " "): row["n"] for row in json.load(file)["rows"]}
+    assert len(found["cells"]) == 15
+    for c in found["cells"]:
+        assert c["measured"] == pytest.approx(100 * rows_of[c["column"]]) and c["low"] <= c["measured"] <= c["high"]
 
 
 def test_what_is_there_is_not_made_again(folder):

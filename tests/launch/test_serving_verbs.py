@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from launch import export, serve
+from tests import processes
 from tests.helpers import ROOT, images, run_tests, small_network
 from tests.serving.clients import ask
 from tfrobust.attributions import AttributionSpec, saliency_map
@@ -118,10 +119,12 @@ def test_a_server_answers_what_it_has_begun_and_ends(tmp_path, stop):
     small_network().save(tmp_path / "a.keras")
     more = ["--map_steps=20000", "--map_chunk=20"]  # A second or more to answer.
     assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", *more) == 0
-    command = [sys.executable, "-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = processes.start(["-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"])
     try:
-        url = re.search(r"http://\S+", process.stdout.readline()).group()
+        while not (line := re.match(r".*(http://\S+).*\n", process.output())):
+            assert process.poll() is None, process.finish()
+            time.sleep(0.05)
+        url = line[1]
         x = images(8)[0].numpy().tolist()
         assert ask(url + ":predict", {"instances": x})[0] == 200
         slow = {"signature_name": "attribute", "inputs": {"images": x, "labels": [1] * 8}}
@@ -133,10 +136,10 @@ def test_a_server_answers_what_it_has_begun_and_ends(tmp_path, stop):
         process.send_signal(stop)
         client.join(60)
         assert answers and answers[0][0] == 200 and np.shape(answers[0][1]["outputs"]) == (8, 8, 8)
-        assert process.wait(60) == 0 and process.stdout.read().strip() == "stopped"
+        done = process.finish(timeout=60)
+        assert done.returncode == 0 and done.stdout.splitlines()[-1] == "stopped"
     finally:
         process.kill()
-        process.wait()
 
 
 def test_a_server_ends_in_time_whatever_it_works_on(tmp_path):

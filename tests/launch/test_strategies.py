@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import keras
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from launch import evaluate, train
+from tests import processes
 from tests.helpers import ROOT, run_tests
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
@@ -65,24 +64,22 @@ def ports(n):
 def start(verb, flags):
     """Two processes of a verb, the chief first."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports(2)]}
-    processes = []
+    started = []
     for index in range(2):
         config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        command = [sys.executable, "-m", f"launch.{verb}", "--strategy=multi_worker", *flags]
         env = {**os.environ, "TF_CONFIG": json.dumps(config), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        processes.append(subprocess.Popen(command, cwd=ROOT, env=env, **pipes))
-    return processes
+        started.append(processes.start(["-m", f"launch.{verb}", "--strategy=multi_worker", *flags], env=env))
+    return started
 
 
-def finish(processes):
+def finish(started):
     try:
-        outcomes = [process.communicate(timeout=240) for process in processes]
+        done = [process.finish(timeout=240) for process in started]
     finally:
-        for process in processes:
+        for process in started:
             process.kill()
-    assert [process.returncode for process in processes] == [0, 0], outcomes
-    return [out for out, _ in outcomes]
+    assert [each.returncode for each in done] == [0, 0], done
+    return [each.stdout for each in done]
 
 
 def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path):
@@ -129,9 +126,9 @@ def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
         assert chief.poll() is None and other.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     other.send_signal(signal.SIGKILL)
-    _, said = chief.communicate(timeout=120)
-    other.communicate()
-    assert chief.returncode == 1 and "start all of them again" in said
+    done = chief.finish(timeout=120)
+    assert done.returncode == 1 and "start all of them again" in done.stderr
+    assert other.wait(timeout=60) == -signal.SIGKILL
     assert not list(checkpoints.glob("ckpt-150*"))
     finish(start("train", [*flags, f"--output={tmp_path}/killed"]))
     assert train.main(["train", *flags, f"--output={tmp_path}/one"]) == 0

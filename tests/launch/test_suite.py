@@ -1,10 +1,10 @@
 """launch.evaluate --suite as people meet it: what it leaves, that it can be killed, what it refuses."""
 
+import importlib
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import keras
@@ -13,30 +13,50 @@ import pytest
 
 from launch import evaluate
 from launch.kept import KeptBatches
+from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests, small_network
+from tfrobust import data
 from tfrobust.models import make_model
 
 CHEAP = [
     "--dataset=digits",
-    "--examples=20",
-    "--attribution_examples=4",
+    "--examples=10",
+    "--attribution_examples=2",
     "--pgd_steps=2",
     "--ifia_steps=2",
     "--map_steps=4",
     "--evaluation_batch=10",
 ]
 
+CURVES = {"rar": (), "art": ("_eps.png",), "er": (), "far": (), "sat": ("_eps.png",), "full": ()}
+
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
+    """At the root, with a tenth of the grid of the spatial attack."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Networks, and digits with labels and with the labels that the first network gives them."""
+    path = tmp_path_factory.mktemp("saved")
+    network = small_network()
+    network.save(path / "any.keras")
+    small_network(1).save(path / "natural.keras")
+    make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(path / "few.keras")
+    digits = data.load("digits")
+    x, y = data.to_unit(digits.x_test[:40]), np.arange(40) % 10
+    for name, labels in (("own", y), ("as_predicted", np.argmax(network(x), axis=1))):
+        np.savez(path / f"{name}.npz", x_train=x, y_train=y, x_test=x, y_test=labels)
+    return path
 
 
 @pytest.fixture
-def folder(tmp_path):
-    small_network().save(tmp_path / "any.keras")
-    small_network(1).save(tmp_path / "natural.keras")
-    return tmp_path
+def folder(saved, tmp_path):
+    """A copy of its own of them."""
+    return shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
 
 
 def call(folder, suite, *more, output="out"):
@@ -44,35 +64,37 @@ def call(folder, suite, *more, output="out"):
     return evaluate.main(["evaluate", *base, *(flag.replace("DIR", str(folder)) for flag in more)])
 
 
-@pytest.mark.parametrize("suite, pictures", [("rar", 0), ("art", 1), ("er", 0), ("far", 0), ("sat", 1), ("full", 0)])
-def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, pictures):
-    assert call(folder, suite, "--natural=DIR/natural.keras") == 0
+@pytest.mark.parametrize("suite, curves", CURVES.items())
+def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, curves, eagerly):
+    given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", "--natural=DIR/natural.keras"]  # So that all are right.
+    assert call(folder, suite, *given) == 0
     out = capsys.readouterr().out
     assert "| natural" in out and "Diagnosis:" in out and "already_wrong" in out
     files = set(os.listdir(folder / "out"))
     assert {f"{suite}.md", f"{suite}.json", f"{suite}_records.jsonl", "batches"} <= files
     records = [json.loads(line) for line in (folder / "out" / f"{suite}_records.jsonl").read_text().splitlines()]
-    assert len([r for r in records if r["task"] == "natural"]) == 20
+    assert len([r for r in records if r["task"] == "natural"]) == 10
     summary = json.loads((folder / "out" / f"{suite}.json").read_text())
-    attacked = [task for task, flags in summary["flags"].items() if task != "natural"]
-    if attacked:  # An untrained network may predict none of twenty images correctly.
-        assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
-        assert "integrated_gradients_as_natural" in summary["summary"]["alignment"]
-    assert len([name for name in files if "_eps" in name]) >= pictures
+    assert summary["summary"]["natural"]["accuracy"]["mean"] == 1
+    maps = [task for task, own in summary["summary"].items() if "kendall" in own]
+    assert {record["task"] for record in records if "kendall" in record} == set(maps) != set()
+    assert {"natural", *maps} <= set(summary["flags"])
+    assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
+    assert "integrated_gradients_as_natural" in summary["summary"]["alignment"]
+    assert {name.removeprefix(suite) for name in files if "_eps" in name} == set(curves)
     assert summary["about"]["attributions"] and summary["about"]["versions"]
 
 
 def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder):
     flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=100", "--evaluation_batch=5"]
-    command = [sys.executable, "-m", "launch.evaluate", *flags, f"--output={folder}/killed"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = processes.start(["-m", "launch.evaluate", *flags, f"--output={folder}/killed"])
     until = time.monotonic() + 120
     batches = folder / "killed" / "batches"
     while not (batches.exists() and len(os.listdir(batches)) >= 25):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    assert process.wait(timeout=60) == -signal.SIGKILL
     before = {name: (batches / name).stat().st_mtime_ns for name in os.listdir(batches) if name.endswith(".npz")}
     assert not (folder / "killed" / "rar.json").exists()
     for output in ("killed", "whole"):
@@ -119,15 +141,12 @@ def test_kept_batches_are_found_by_what_they_depend_on_and_torn_ones_are_made_ag
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
-    make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(folder / "few.keras")
-    x = np.random.RandomState(0).rand(20, 8, 8)
-    np.savez(folder / "own.npz", x_train=x, y_train=np.arange(20) % 10, x_test=x, y_test=np.arange(20) % 10)
     assert call(folder, "rar", *more) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and words in err[0]
 
 
-def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys):
+def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys, eagerly):
     network = small_network()
     other = keras.models.clone_model(
         network,
@@ -147,7 +166,7 @@ def test_another_network_with_the_same_weights_is_another_evaluation(folder, cap
     assert "were there already" in capsys.readouterr().out
 
 
-def test_a_network_without_feature_maps_has_every_other_map(folder, capsys):
+def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, eagerly):
     linear_network(np.random.RandomState(0).randn(8, 8, 1, 10)).save(folder / "any.keras")
     assert call(folder, "full", "--attribution_examples=2", "--examples=10") == 0
     assert "left out: grad_cam_plus_plus" in capsys.readouterr().out

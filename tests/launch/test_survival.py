@@ -3,11 +3,8 @@
 import contextlib
 import json
 import os
-import resource
 import shutil
 import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -15,10 +12,13 @@ import pytest
 import tensorflow as tf
 
 from launch import failures, train
-from tests.helpers import ROOT, run_tests
+from tests import processes
+from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs
 from tfrobust.training.checkpoints import Checkpoints
 
+# Twelve steps are over before the graph of one would be traced; runs that are killed or short of disk have graphs.
+pytestmark = pytest.mark.usefixtures("eagerly")
 RUN = ["--flagfile=flags/demo/natural.flags", "--steps=12", "--checkpoint_every=4", "--width=0.5"]
 
 
@@ -46,23 +46,30 @@ def lines(capsys):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    here = os.getcwd()
+    folder, here = tmp_path_factory.mktemp("whole") / "run", os.getcwd()
     os.chdir(ROOT)
-    assert call(folder) == 0
+    with without_graphs():
+        assert call(folder) == 0
     os.chdir(here)
     return folder
 
 
-@pytest.fixture
-def stopped(whole, tmp_path):
-    """A run that was killed after its checkpoints of the steps 4 and 8."""
-    folder = tmp_path / "run"
-    with cut_short(at=8):
-        with pytest.raises(Killed):
-            call(folder)
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory):
+    """A run that was killed after its checkpoints of the steps 4 and 8, for others to copy."""
+    folder, here = tmp_path_factory.mktemp("stopped") / "run", os.getcwd()
+    os.chdir(ROOT)
+    with without_graphs(), cut_short(at=8), pytest.raises(Killed):
+        call(folder)
+    os.chdir(here)
     assert {"ckpt-4.index", "ckpt-8.index"} <= set(os.listdir(folder / "checkpoints"))
     return folder
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    """A copy of its own of that run."""
+    return shutil.copytree(stopped_once, tmp_path / "run")
 
 
 class Killed(BaseException):
@@ -90,8 +97,7 @@ def cut_short(at):
 def killed(tmp_path_factory):
     """(folder, a line for each kill) of a run that was killed by SIGKILL twenty times."""
     folder = tmp_path_factory.mktemp("killed")
-    command = [sys.executable, "-m", "tests.launch.killed_runs", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(["-m", "tests.launch.killed_runs", folder])
     assert done.returncode == 0, done.stderr[-2000:]
     return folder, [line.split(":") for line in done.stdout.splitlines() if ": -" in line]
 
@@ -183,11 +189,12 @@ def test_a_signal_before_training_stops_at_once(tmp_path, capsys, monkeypatch):
 def limited(folder, size, *flags):
     """launch.train in a process whose files may not grow beyond `size` bytes, as on a full disk."""
 
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    command = [sys.executable, "-m", "launch.train", *RUN, f"--output={folder}", *flags]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=limit)
+    code = (
+        "import resource, runpy\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
+        "runpy.run_module('launch.train', run_name='__main__')"
+    )
+    return processes.run(["-c", code, *RUN, f"--output={folder}", *flags])
 
 
 def test_a_full_disk_is_one_line_and_what_was_saved_stays(stopped, whole):

@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from launch import compare, sweep, train
+from tests import processes
 from tests.helpers import ROOT, run_tests
 
 SHORT = "--overrides=--steps=2,--width=0.25,--batch_size=20"
@@ -57,7 +59,7 @@ def test_every_row_seed_and_value_is_a_run_of_its_own_and_is_what_train_makes_of
     assert "[6/8] natural, learning_rates=1e-2, seed 3" in out and "8 runs: 1 done, 0 running, 0 failed, 7 left" in out
 
 
-def test_a_run_that_fails_is_noted_and_does_not_stop_the_others(tmp_path, capsys):
+def test_a_run_that_fails_is_noted_and_does_not_stop_the_others(tmp_path, capsys, eagerly):
     flags = [ROWS.replace("madry", "ig_norm"), SHORT, "--set=learning_rates=1e30,1e-3"]
     assert call(tmp_path, *flags) == 1
     assert "failed" in capsys.readouterr().err.splitlines()[-1]
@@ -86,12 +88,11 @@ def test_an_error_of_the_program_is_noted_with_its_traceback(tmp_path, monkeypat
 
 def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
     flags = ["--rows=flags/demo/natural.flags", SHORT, "--seeds=0,1,2,3,4,5", f"--output={tmp_path}"]
-    command = [sys.executable, "-m", "launch.sweep", *flags]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    workers = [subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    out = [worker.communicate()[0] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0, 0]
-    begun = re.findall(r"^\[\d/6\] natural, seed (\d)(?: \(\d left, .*)?$", "\n".join(out), re.MULTILINE)
+    workers = [processes.start(["-m", "launch.sweep", *flags]) for _ in range(3)]
+    done = [worker.finish(timeout=240) for worker in workers]
+    assert [each.returncode for each in done] == [0, 0, 0]
+    out = "\n".join(each.stdout for each in done)
+    begun = re.findall(r"^\[\d/6\] natural, seed (\d)(?: \(\d left, .*)?$", out, re.MULTILINE)
     assert sorted(begun) == ["0", "1", "2", "3", "4", "5"]
     assert call(tmp_path, *flags, "--status") == 0 and set(states(tmp_path).values()) == {"done"}
     curves = [os.listdir(tmp_path / f"seed{seed}" / "natural" / "tensorboard") for seed in range(6)]
@@ -106,13 +107,12 @@ def test_a_killed_worker_leaves_its_run_to_the_next(tmp_path):
         "sweep.main(sys.argv)"
     )
     flags = ["--rows=flags/demo/natural.flags", SHORT, f"--output={tmp_path}"]
-    done = subprocess.run([sys.executable, "-c", code, *flags], cwd=ROOT, capture_output=True)
-    assert done.returncode == -9
+    assert processes.run(["-c", code, *flags]).returncode == -9
     assert call(tmp_path, *flags, "--status") == 0 and states(tmp_path) == {"seed0/natural": "left"}
     assert call(tmp_path, *flags) == 0 and states(tmp_path) == {"seed0/natural": "done"}
 
 
-def test_compare_finds_what_a_sweep_trained(tmp_path, capsys):
+def test_compare_finds_what_a_sweep_trained(tmp_path, capsys, eagerly):
     rows = "--rows=flags/demo/natural.flags"
     assert call(tmp_path, rows, SHORT, "--seeds=0,1") == 0
     stamps = {s: (tmp_path / f"seed{s}" / "natural" / "network.keras").stat().st_mtime_ns for s in (0, 1)}
@@ -193,6 +193,7 @@ def test_the_slurm_script_runs_its_index_and_asks_for_another_turn_when_its_time
         task = subprocess.Popen(["bash", script], env=env, stdout=log, stderr=log)
         while not list(tmp_path.glob("seed1/natural/checkpoints/*.json")):
             assert task.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.05)
         task.send_signal(10)  # USR1, as --signal asks for.
         assert task.wait() == 143
     assert (tmp_path / "asked").read_text() == "requeue 77_1\n"

@@ -1,5 +1,6 @@
 """The verbs as people meet them: what they leave, what they say, and how they end."""
 
+import functools
 import json
 import os
 import re
@@ -13,7 +14,9 @@ import pytest
 
 from launch import compare, demo, evaluate, train
 from launch.__main__ import verbs
+from tests import processes
 from tests.helpers import ROOT, run_tests, small_network
+from tfrobust import training
 from tfrobust.models import make_model
 
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
@@ -106,7 +109,7 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("goal", ["target", "manipulation", "random"])
-def test_evaluate_takes_every_goal(tmp_path, capsys, goal):
+def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
     small_network().save(tmp_path / "any.keras")
     more = ["--ifia_keep_label", "--ifia_curvature_only"]
     more += [] if goal == "random" else ["--ifia_criterion=target"]
@@ -116,18 +119,24 @@ def test_evaluate_takes_every_goal(tmp_path, capsys, goal):
     assert attack["method"].endswith(goal) and attack["keep_label"] and attack["curvature_only"]
 
 
+STEPS = 4
+
+
 def rows_of(tmp_path, **rows):
     for name, lines in rows.items():
-        shared = "--flagfile=flags/demo/common.flags\n--steps=10\n"
+        shared = f"--flagfile=flags/demo/common.flags\n--steps={STEPS}\n"
         (tmp_path / f"{name}.flags").write_text(shared + "".join(f"--{line}\n" for line in lines))
     return "--rows=" + ",".join(f"{tmp_path}/{name}.flags" for name in rows)
 
 
 INNER = ["eps=0.1", "attack_steps=1", "step_size=0.1"]
-IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=20", "ig_steps_attack=10"]
+IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=8", "ig_steps_attack=4"]
 
 
-def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(tmp_path, capsys):
+def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(
+    tmp_path, capsys, monkeypatch, eagerly
+):
+    monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     rows = rows_of(tmp_path, natural=["method=natural"], madry=["method=madry", *INNER], robust=IG)
     flags = [*EVALUATE, rows, "--seeds=0,1", f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
@@ -138,7 +147,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     assert list(rows) == ["natural", "madry", "robust", "madry, time of robust"]  # Madry itself has the equal steps.
     assert min(row["cost"] for row in rows.values()) == 1
     assert robust["beside"] == "madry, time of robust" and rows["natural"]["beside"] is None
-    assert control["steps"] == round(10 * robust["cost"] / rows["madry"]["cost"])
+    assert control["steps"] == round(STEPS * robust["cost"] / rows["madry"]["cost"])
     assert len(robust["kendall"]) == 2 and len(table["about"]["runs"]["robust"]) == 2
     runs = table["about"]["runs"]["robust"]
     assert robust["kendall"][0] == pytest.approx(np.mean([run["kendall"] for run in runs]))
@@ -150,12 +159,12 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     assert json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"][2]["kendall"] == robust["kendall"]
 
 
-def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(tmp_path):
+def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(tmp_path, eagerly):
     rows = rows_of(tmp_path, natural=["method=natural", "hold_out=1000"])
     flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
     run = tmp_path / "out" / "seed0" / "natural"
-    command = ["--flagfile=flags/demo/common.flags", "--method=natural", "--steps=10", "--hold_out=1000"]
+    command = ["--flagfile=flags/demo/common.flags", "--method=natural", f"--steps={STEPS}", "--hold_out=1000"]
     assert call("train", *command, f"--output={tmp_path}/alone") == 0
     assert same(run, tmp_path / "alone")
 
@@ -167,7 +176,7 @@ def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluat
     assert evaluated_on() != on_test
 
 
-def test_a_torn_evaluation_is_made_again(tmp_path):
+def test_a_torn_evaluation_is_made_again(tmp_path, eagerly):
     rows = rows_of(tmp_path, natural=["method=natural"])
     flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
@@ -187,7 +196,10 @@ def test_the_rows_of_the_demo_are_there():
     assert [rows.read_row(f"{demo.FOLDER}/{name}.flags").flags.method for name in demo.ROWS] == list(demo.ROWS)
 
 
-def broken_data(tmp_path):
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """A folder of files that no verb can use, and of a network that each can."""
+    tmp_path = tmp_path_factory.mktemp("broken")
     r = np.random.RandomState(0)
     x, y = r.rand(30, 8, 8), np.arange(30) % 10
     good = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
@@ -207,6 +219,7 @@ def broken_data(tmp_path):
     small_network().save(tmp_path / "any.keras")
     network = small_network()
     keras.Model(network.input, keras.layers.Softmax()(network.output)).save(tmp_path / "softmax.keras")
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -264,15 +277,14 @@ def broken_data(tmp_path):
         ("demo", ["--output=DIR/few.npz/x"], "cannot write to --output"),
     ],
 )
-def test_bad_input_is_refused_in_one_clear_line(tmp_path, capsys, verb, flags, words):
-    broken_data(tmp_path)
+def test_bad_input_is_refused_in_one_clear_line(broken, tmp_path, capsys, verb, flags, words):
     base = {
         "train": [*TRAIN, f"--output={tmp_path}/out"],
-        "evaluate": [*EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/out"],
+        "evaluate": [*EVALUATE, f"--network={broken}/any.keras", f"--output={tmp_path}/out"],
         "compare": [*EVALUATE, f"--output={tmp_path}/out"],
         "demo": [],
     }[verb]
-    assert call(verb, *base, *[flag.replace("DIR", str(tmp_path)) for flag in flags]) == 2
+    assert call(verb, *base, *[flag.replace("DIR", str(broken)) for flag in flags]) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and err[0].startswith(f"{verb}: ") and words in err[0]
     assert not (tmp_path / "out" / "run.flags").exists()  # The corrected command must find nothing in its way.
@@ -287,7 +299,7 @@ def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):
 def test_a_network_with_a_layer_of_our_own_loads_in_a_process_that_never_made_one(tmp_path):
     make_model("rar_resnet3", (8, 8, 3), 4).save(tmp_path / "n.keras")
     code = f"from tfrobust.networks import load_network; print(load_network({str(tmp_path / 'n.keras')!r}).name)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(["-c", code])
     assert done.returncode == 0 and "rar_resnet3" in done.stdout, done.stderr
 
 

@@ -1,5 +1,6 @@
 """What every objective owes the trainer, in one table.  A new method is one row more."""
 
+import contextlib
 import dataclasses
 from typing import NamedTuple
 
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network, the_step
+from tests.helpers import images, run_tests, small_network, the_step, without_graphs
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.replicas import make_strategy
-from tfrobust.training import Trainer, TrainingSpec, train
+from tfrobust.training import TrainingSpec, train
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
@@ -83,9 +84,30 @@ def test_the_table_names_every_objective():
     assert set(TABLE) == set(OBJECTIVES)
 
 
-@pytest.fixture(params=TABLE)
+@pytest.fixture(params=TABLE, scope="module")
 def name(request):
+    """Of a method; all tests of one follow each other and share what is computed once for it."""
     return request.param
+
+
+class Taken(NamedTuple):
+    """One step of a method: the network and batch that it begins with, and all that it computes of them."""
+
+    network: keras.Model
+    batch: Batch
+    x_adv: tf.Tensor
+    terms: dict
+    gradients: list
+
+
+@pytest.fixture(scope="module")
+def taken(name):
+    network, b, method = small_network(), batch(), objective(name)
+    x_adv = method.inner(network, b, the_step())
+    with tf.GradientTape() as tape:
+        terms = method.outer(network, b, x_adv, the_step())
+        loss = sum(tf.reduce_mean(t) for t in terms.values())
+    return Taken(network, b, x_adv, terms, tape.gradient(loss, network.trainable_variables))
 
 
 def objective(name, **changed):
@@ -112,11 +134,9 @@ def test_eps_zero_or_the_start_of_a_ramp_gives_the_image(name):
     assert np.array_equal(objective(name).inner(network, b, the_step(eps_scale=0.0)), b.x)
 
 
-def test_terms_are_finite_and_per_example(name):
-    b, network = batch(), small_network()
-    method = objective(name)
-    terms = method.outer(network, b, method.inner(network, b, the_step()), the_step())
-    for term in terms.values():
+def test_terms_are_finite_and_per_example(taken):
+    assert taken.terms
+    for term in taken.terms.values():
         assert term.shape == [6] and np.isfinite(term).all()
 
 
@@ -134,22 +154,16 @@ def test_inner_raises_what_it_maximises(name):
     assert value(objective(name).inner(network, b, the_step())) > few
 
 
-def test_the_seed_of_the_step_decides(name):
-    b, network = batch(), small_network()
+def test_the_seed_of_the_step_decides(name, taken):
     method = objective(name)
-    one, same = (method.inner(network, b, the_step()) for _ in range(2))
-    assert np.array_equal(one, same)
-    other = method.inner(network, b, the_step()._replace(seed=tf.constant([5, 6])))
-    assert not hasattr(method, "eps") or np.abs(one - other).max() > 0
+    assert np.array_equal(taken.x_adv, method.inner(taken.network, taken.batch, the_step()))
+    other = method.inner(taken.network, taken.batch, the_step()._replace(seed=tf.constant([5, 6])))
+    assert np.array_equal(taken.x_adv, other) == (not hasattr(method, "eps"))
 
 
-def test_gradients_reach_every_weight(name):
-    b, network = batch(), small_network()
-    method = objective(name)
-    x_adv = method.inner(network, b, the_step())
-    with tf.GradientTape() as tape:
-        loss = sum(tf.reduce_mean(t) for t in method.outer(network, b, x_adv, the_step()).values())
-    for g in tape.gradient(loss, network.trainable_variables):
+def test_gradients_reach_every_weight(taken):
+    assert len(taken.gradients) == 8
+    for g in taken.gradients:
         assert g is not None and np.isfinite(g).all() and np.any(g)
 
 
@@ -167,19 +181,56 @@ def test_weight_zero_gives_the_baseline(name):
         np.testing.assert_allclose(zero.inner(network, b, the_step()), x_adv, atol=1e-6)
 
 
-def trained(name, network, steps=8, learning_rate=0.02):
-    trainer = Trainer(network, objective(name))
-    trainer.compile(optimizer=keras.optimizers.SGD(learning_rate), jit_compile=False)
-    data = tf.data.Dataset.from_tensors(tuple(batch(20))).repeat()
-    losses = []
-    record = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: losses.append(float(logs["loss"])))
-    trainer.fit(data, steps_per_epoch=steps, verbose=0, shuffle=False, callbacks=[record])
-    return losses
+def halves(start, part=0, parts=1):
+    """The batch of every step, or of a replica its part."""
+    own = tuple(tf.split(v, parts)[part] for v in batch(8))
+    return tf.data.Dataset.from_tensors(own).repeat()
 
 
-def test_a_few_steps_lower_the_loss(name):
-    losses = trained(name, small_network(), steps=30)
-    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+def trained(name, strategy, steps):
+    """The change of the weights in the first step, and the logs of each, of a few steps."""
+    changes, seen = [], []
+    with strategy.scope():
+        network = small_network()
+        before = network.get_weights()
+
+        def keep(i, logs):
+            seen.append(dict(logs))
+            if not changes:
+                changes.extend(a - b for a, b in zip(network.get_weights(), before))
+
+        spec = TrainingSpec(steps, 8, [0.02], optimizer="sgd", momentum=0.0)
+        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=keep)]
+        train(network, objective(name), halves, 8, spec, callbacks=lambda start: callbacks)
+    return changes, seen
+
+
+@pytest.fixture(scope="module")
+def on_one_device(name):
+    return trained(name, tf.distribute.get_strategy(), steps=30)
+
+
+def test_a_few_steps_lower_the_loss(on_one_device):
+    losses = [logs["loss"] for logs in on_one_device[1]]
+    assert len(losses) == 30 and np.mean(losses[-3:]) < np.mean(losses[:3])
+
+
+@pytest.fixture(params=["eagerly", pytest.param("graph", marks=pytest.mark.exhaustive)])
+def on_two_replicas(request, name):
+    """A step without its graph, whose tracing takes some seconds for each method; tests/replicas/ has such graphs."""
+    with without_graphs() if request.param == "eagerly" else contextlib.nullcontext():
+        return trained(name, make_strategy("mirrored", 2), steps=1)
+
+
+def test_two_replicas_equal_one_device(on_one_device, on_two_replicas):
+    """Every draw included, which is by the place in the global batch; and so are the logs."""
+    one, (one_logs, *_) = on_one_device
+    two, (two_logs,) = on_two_replicas
+    scale = max(np.abs(v).max() for v in one)
+    assert scale > 2e-6 and len(one) == len(two) == 8
+    for a, b in zip(one, two):
+        assert np.abs(a - b).max() < 1e-4 * scale
+    assert two_logs == pytest.approx(one_logs, rel=1e-4) and {"loss", "gradient_norm"} < set(two_logs)
 
 
 def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
@@ -194,32 +245,6 @@ def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
     features = network.layers[1](seen).numpy().reshape(-1, 4)
     mean = next(np.array(w) for w in moving if "mean" in getattr(w, "path", w.name))
     np.testing.assert_allclose(mean, 0.01 * features.mean(axis=0), rtol=1e-3, atol=1e-6)
-
-
-def test_two_replicas_equal_one_device(name):
-    """Every draw included, which is by the place in the global batch; and so are the logs."""
-
-    def halves(start, part=0, parts=1):
-        own = tuple(tf.split(v, parts)[part] for v in batch(8))
-        return tf.data.Dataset.from_tensors(own).repeat()
-
-    def update(strategy):
-        seen = []
-        keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.append(dict(logs)))
-        with strategy.scope():
-            network = small_network()
-            before = network.get_weights()
-            spec = TrainingSpec(1, 8, [1.0], optimizer="sgd", momentum=0.0)
-            train(network, objective(name), halves, 8, spec, callbacks=lambda start: [keep])
-            return [a - b for a, b in zip(network.get_weights(), before)], seen
-
-    one, (one_logs,) = update(tf.distribute.get_strategy())
-    two, (two_logs,) = update(make_strategy("mirrored", 2))
-    scale = max(np.abs(v).max() for v in one)
-    assert scale > 1e-4
-    for a, b in zip(one, two):
-        assert np.abs(a - b).max() < 1e-4 * scale
-    assert two_logs == pytest.approx(one_logs, rel=1e-4) and {"loss", "gradient_norm"} < set(two_logs)
 
 
 def test_make_objective_names_what_is_missing_unknown_or_unused():

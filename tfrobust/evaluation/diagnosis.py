@@ -16,6 +16,7 @@ from tfrobust.evaluation.attributions import Maps
 
 TIED = 0.5  # Share of a map's entries that equal another one.
 ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
+_WITHOUT_SLOPE = ("noise", "ifia_random")  # Attacks that follow no twin.
 LOWER = 0.05  # Kendall's tau with twice the steps.
 
 # name -> (share above which it is raised, what it says)
@@ -32,6 +33,11 @@ FLAGS = {
     "ties": (0.0, f"more than {TIED:.0%} of the map's entries are tied: ranks depend on how ties are broken"),
     "random_beats_attack": (0.1, "noise of the same budget lowered Kendall's tau further than the attack did"),
     "surrogate_differs": (0.0, f"Spearman of the twin's map and the network's is below {ALIKE}"),
+    "no_relu_exchanged": (
+        0.0,
+        "no ReLU was found that a twin could exchange: the attack followed the network itself, which has a second "
+        "derivative only where its activations are smooth (GELU, swish, softplus, tanh)",
+    ),
     "not_converged": (0.1, f"twice the steps lowered Kendall's tau by more than {LOWER}"),
 }
 
@@ -70,11 +76,13 @@ def diagnose(
     attack: AttackSpec,
     surrogate_maps: Optional[np.ndarray] = None,
     doubled: Optional[np.ndarray] = None,
+    exchanged: bool = True,
 ) -> List[Flag]:
     """The flags of an attack on attributions.
 
     maps, control: under the attack and under noise.  surrogate_maps: the twin's maps [N,H,W] of the images.
-    doubled: Kendall's tau under twice the steps, of the first [D] images.
+    doubled: Kendall's tau under twice the steps, of the first [D] images.  exchanged: whether the twin differs from the
+    network (see `twins.exchanges_relus`); of an attack with a twin that does not, it is said.
     """
     s = maps.scores
     k = max(attribution.k, attack.k) if attack.method in ("ifia_top_k", "ifia_target") else attribution.k
@@ -89,6 +97,8 @@ def diagnose(
     ]
     if surrogate_maps is not None:
         flags.append(flag("surrogate_differs", similarity.spearman(maps.a, surrogate_maps) < ALIKE))
+    if not exchanged and attack.method not in _WITHOUT_SLOPE:
+        flags.append(flag("no_relu_exchanged", np.ones(len(maps.x), bool)))
     if doubled is not None:
         flags.append(flag("not_converged", doubled < s["kendall"][: len(doubled)] - LOWER))
     return flags

@@ -12,6 +12,7 @@ from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, prepar
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.networks import check_images, check_network
+from tfrobust.twins import exchanges_relus
 from tfrobust.types import InputError
 
 
@@ -123,7 +124,14 @@ def evaluate(
         summary.update(_summary("", maps), **_summary("noise_", control))
         twin = prepared(network, spec.attribution, spec.attribution_attack, chunk)
         parts = [twin.surrogate_maps(x[rows[r]], y[rows[r]]) for r in batches(len(rows), batch_size)]
-        flags += diagnose(maps, control, spec.attribution, spec.attribution_attack, np.concatenate(parts))
+        flags += diagnose(
+            maps,
+            control,
+            spec.attribution,
+            spec.attribution_attack,
+            np.concatenate(parts),
+            exchanged=spec.attribution_attack.softplus_beta is None or exchanges_relus(network),
+        )
         for n, row in enumerate(rows):
             records[row].update({k: v[n].item() for k, v in maps.scores.items()})
             records[row].update({f"noise_{k}": v[n].item() for k, v in control.scores.items()})

@@ -18,6 +18,7 @@ from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.suite import Suite
 from tfrobust.networks import check_network
+from tfrobust.twins import exchanges_relus
 from tfrobust.types import InputError
 
 
@@ -123,7 +124,8 @@ class Runner:
         )["a"]
         doubled = self._doubled(name, attribution, attack, x, y, examples, targets)
         self.maps[name] = maps
-        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled)
+        exchanged = attack.softplus_beta is None or exchanges_relus(self.network)
+        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled, exchanged)
         columns = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
         for (method, measure), values in self._transfer(name, maps, noise, y).items():
             columns[f"{method}_{measure}"] = values

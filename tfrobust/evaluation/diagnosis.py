@@ -16,7 +16,6 @@ from tfrobust.evaluation.attributions import Maps
 
 TIED = 0.5  # Share of a map's entries that equal another one.
 ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
-_WITHOUT_SLOPE = ("noise", "ifia_random")  # Attacks that follow no twin.
 LOWER = 0.05  # Kendall's tau with twice the steps.
 
 # name -> (share above which it is raised, what it says)
@@ -35,8 +34,8 @@ FLAGS = {
     "surrogate_differs": (0.0, f"Spearman of the twin's map and the network's is below {ALIKE}"),
     "no_relu_exchanged": (
         0.0,
-        "no ReLU was found that a twin could exchange: the attack followed the network itself, which has a second "
-        "derivative only where its activations are smooth (GELU, swish, softplus, tanh)",
+        "no ReLU was found to exchange, so the twin is the network itself, whose gradient has kinks and no derivative: "
+        "the attack had no curvature to follow",
     ),
     "not_converged": (0.1, f"twice the steps lowered Kendall's tau by more than {LOWER}"),
 }
@@ -76,13 +75,12 @@ def diagnose(
     attack: AttackSpec,
     surrogate_maps: Optional[np.ndarray] = None,
     doubled: Optional[np.ndarray] = None,
-    exchanged: bool = True,
+    no_curvature: Optional[bool] = None,
 ) -> List[Flag]:
     """The flags of an attack on attributions.
 
     maps, control: under the attack and under noise.  surrogate_maps: the twin's maps [N,H,W] of the images.
-    doubled: Kendall's tau under twice the steps, of the first [D] images.  exchanged: whether the twin differs from the
-    network (see `twins.exchanges_relus`); of an attack with a twin that does not, it is said.
+    doubled: Kendall's tau under twice the steps, of the first [D] images.  no_curvature: see `lacks_curvature`.
     """
     s = maps.scores
     k = max(attribution.k, attack.k) if attack.method in ("ifia_top_k", "ifia_target") else attribution.k
@@ -97,8 +95,8 @@ def diagnose(
     ]
     if surrogate_maps is not None:
         flags.append(flag("surrogate_differs", similarity.spearman(maps.a, surrogate_maps) < ALIKE))
-    if not exchanged and attack.method not in _WITHOUT_SLOPE:
-        flags.append(flag("no_relu_exchanged", np.ones(len(maps.x), bool)))
+    if no_curvature is not None:
+        flags.append(flag("no_relu_exchanged", np.full(len(maps.x), no_curvature)))
     if doubled is not None:
         flags.append(flag("not_converged", doubled < s["kendall"][: len(doubled)] - LOWER))
     return flags

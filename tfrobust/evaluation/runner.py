@@ -12,13 +12,13 @@ import numpy as np
 from tfrobust.attacks.ifia import TARGETED
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, plain_maps, prepared, transferred
+from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
 from tfrobust.evaluation.evaluate import Silent, checked
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.suite import Suite
 from tfrobust.networks import check_network
-from tfrobust.twins import exchanges_relus
 from tfrobust.types import InputError
 
 
@@ -124,8 +124,8 @@ class Runner:
         )["a"]
         doubled = self._doubled(name, attribution, attack, x, y, examples, targets)
         self.maps[name] = maps
-        exchanged = attack.softplus_beta is None or exchanges_relus(self.network)
-        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled, exchanged)
+        no_curvature = lacks_curvature(self.network, x, y, attack)
+        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled, no_curvature)
         columns = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
         for (method, measure), values in self._transfer(name, maps, noise, y).items():
             columns[f"{method}_{measure}"] = values

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -205,6 +207,7 @@ RELUS = {
     "own layer": lambda: [Own()],
     "built in function": lambda: [layers.Dense(4, activation=lambda t: tf.maximum(t, 0.0))],
     "built in layer": lambda: [layers.Dense(4, activation=layers.ReLU())],
+    "partial": lambda: [layers.Conv2D(4, 3, activation=functools.partial(tf.nn.leaky_relu, alpha=0.1))],
     "separable": lambda: [layers.SeparableConv2D(4, 3, activation=lambda t: tf.math.maximum(0.0, t))],
     "relu of Keras with a slope": lambda: [
         layers.Activation(lambda t: keras.activations.relu(t, **{SLOPE: 0.1}))  # Its name differs.
@@ -271,13 +274,14 @@ SMOOTH = {
     "PReLU": lambda: [layers.PReLU()],
     "tanh": lambda: [layers.Activation("tanh")],
     "no activation": lambda: [],
+    "tanh and a constraint": lambda: [layers.Dense(4, "tanh", kernel_constraint=lambda w: tf.maximum(w, 0.0))],
 }
 
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_without_a_relu_there_is_no_guided_map_and_the_line_says_what_was_found(name):
     network = with_middle(*SMOOTH[name]())
-    with pytest.raises(InputError, match=name.replace("swish", "swish|silu").replace("elu", "(?i:elu)")):
+    with pytest.raises(InputError, match=f"(?i:{name.split(' and')[0].replace('swish', 'swish|silu')})"):
         guided_twin(network)
     x, _ = images()
     assert not exchanges_relus(network)

@@ -4,7 +4,9 @@ Attacks on attributions and several objectives need the second derivative that a
 a twin with softplus in the place of ReLU, and measure on the network itself.
 """
 
+import functools
 import inspect
+import types
 import weakref
 from typing import Optional
 
@@ -161,7 +163,7 @@ def _places(layer, activation, found=None, seen=None) -> list:
         return found
     seen.add(id(layer))
     for name, value in list(vars(layer).items()):
-        if inspect.isfunction(value) and name != "call":
+        if _may_be_activation(name, value):
             stands = _in_place_of(value, activation)
             if stands is not None:
                 found.append((layer, name, stands))
@@ -173,6 +175,12 @@ def _places(layer, activation, found=None, seen=None) -> list:
             else:
                 _places(each, activation, found, seen)
     return found
+
+
+def _may_be_activation(name: str, value) -> bool:
+    """Whether the attribute is a function, and not what is done to weights: a constraint may be a ReLU, too."""
+    of_weights = name.endswith(("constraint", "initializer", "regularizer"))
+    return isinstance(value, (types.FunctionType, functools.partial)) and name != "call" and not of_weights
 
 
 def _holds_function(layer) -> bool:
@@ -200,7 +208,11 @@ def _layers_in(value):
 def _refuse_relu_operations(network: keras.Model) -> None:
     """Raises InputError for a ReLU that is no layer, such as `tf.nn.relu(x)` in a functional model: no twin can
     exchange it, and an attack on attributions would silently have no direction."""
-    for name in relu_operations(network):
+    try:
+        names = relu_operations(network)
+    except InputError as e:
+        raise InputError(f"there is no twin: {e}") from e
+    for name in names:
         raise InputError(
             f"{name!r} in network {network.name!r} is no layer: use keras.layers.ReLU() instead, as the copy that "
             "networks.adopt(network) makes does (--pixels on a command line)"

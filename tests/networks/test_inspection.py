@@ -281,7 +281,7 @@ def test_a_network_that_puts_its_channels_last_is_adopted(name):
     assert tfrobust.attribute(made, x, y, "gradient").shape == x.shape[:3]
     with pytest.raises(InputError, match="transpose"):
         tfrobust.attribute(made, first, y, "gradient")
-    assert make_subject(made, x, y).x.shape == x.shape
+    assert make_subject(made, x, y, "0..1").x.shape == x.shape
 
 
 def by_flattening(activation):

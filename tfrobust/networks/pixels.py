@@ -40,11 +40,12 @@ def in_range(pixels: str, x):
 
 
 def as_taken(found: NetworkInput, pixels: str, x):
-    """x [B,H,W,C] in [0, 1] as a network with that input takes it: in its range, layout and kind of numbers."""
+    """x [B,H,W,C] in [0, 1] as a network with that input takes it, in its range and layout, by layers without weights;
+    the numbers stay float32."""
     x = in_range(pixels, x)
     if found.layout == CHANNELS_FIRST:
         x = layers.Permute((3, 1, 2), dtype="float32", name="pixels_to_channels_first")(x)
-    return tf.cast(tf.round(x), found.dtype) if found.is_integer and tf.is_tensor(x) else x
+    return x
 
 
 def outputs(network, found: NetworkInput, pixels: str, x) -> np.ndarray:
@@ -58,7 +59,9 @@ def outputs(network, found: NetworkInput, pixels: str, x) -> np.ndarray:
         n = len(part)
         if found.images:
             part = tf.repeat(part, [1] * (n - 1) + [1 + found.images - n], axis=0)
-        y = network(as_taken(found, pixels, part), training=False)
+        part = as_taken(found, pixels, part)
+        part = tf.cast(tf.round(part), found.dtype) if found.is_integer else part
+        y = network(part, training=False)
         rows.append(np.asarray(tf.nest.flatten(y)[0], np.float32)[:n])
     return np.concatenate(rows)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.networks.functions import MadeOf, as_relu, is_function, relu_among
-from tfrobust.networks.walk import Unknown, walk
+from tfrobust.networks.walk import Unknown, graph_of, walk
 
 _OF_SEVERAL = (layers.Add, layers.Subtract, layers.Multiply, layers.Maximum, layers.Minimum, layers.Average)
 
@@ -40,7 +40,7 @@ def relu_operations(network: keras.Model) -> List[str]:
         else:
             made.keep(outputs, functions)
 
-    inputs = [Unknown(t.shape, t.dtype) for t in network.inputs]
+    inputs = [Unknown(t.shape, t.dtype) for t in graph_of(network).inputs]
     with tf.init_scope():
         walk(network, inputs if len(inputs) > 1 else inputs[0], step, passed)
     return found

@@ -19,12 +19,13 @@ from flags import data_flags
 from launch import verb
 from launch.claims import claimed
 from launch.fingerprints import of_network
+from launch.given import PIXELS_HELP, given_network
 from launch.progress import bar
 from launch.tasks import TASKS
 from launch.versions import about, about_source
 from tfrobust import report
 from tfrobust.data import to_unit
-from tfrobust.networks import check_network, load_network
+from tfrobust.networks import PIXELS, check_network
 from tfrobust.types import InputError
 
 
@@ -33,6 +34,9 @@ def downstream_flags(fv: flags.FlagValues) -> None:
     where = {"flag_values": fv}
     flags.DEFINE_enum("task", None, list(TASKS), "Task. Required.", **where)
     flags.DEFINE_list("networks", None, "Saved networks, FILE or NAME=FILE, commas between. Required.", **where)
+    flags.DEFINE_list(
+        "pixels", None, f"{PIXELS_HELP} One of {', '.join(PIXELS)} for all networks, or one for each.", **where
+    )
     flags.DEFINE_string("output", None, "Folder of table and picture. Required.", **where)
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", lower_bound=0, **where)
     flags.DEFINE_integer(
@@ -56,16 +60,25 @@ def downstream_flags(fv: flags.FlagValues) -> None:
 def read_networks(fv, x) -> Dict[str, object]:
     """name -> network, each checked against the images x."""
     networks = {}
-    for given in fv.networks:
+    for given, pixels in zip(fv.networks, _pixels(fv)):
         name, _, path = given.rpartition("=")
         name = name or os.path.splitext(os.path.basename(path))[0]
         if name in networks or not re.fullmatch(r"[\w.() -]+", name):
             raise InputError(f"--networks: {name!r} is there twice or no name: give NAME=FILE for each")
-        networks[name] = load_network(path)
+        networks[name] = given_network(path, pixels)
         check_network(networks[name], x)
     if not networks:
         raise InputError("--networks needs one saved network at least")
     return networks
+
+
+def _pixels(fv) -> list:
+    """The range of each network's pixels, None where it is not given."""
+    given, n = fv.pixels or [None], len(fv.networks)
+    wrong = [pixels for pixels in given if pixels not in (None, *PIXELS)]
+    if wrong or len(given) not in (1, n):
+        raise InputError(f"--pixels: give one of {', '.join(PIXELS)} for all {n} networks, or one for each")
+    return given * n if len(given) == 1 else given
 
 
 def downstream(fv: flags.FlagValues) -> None:

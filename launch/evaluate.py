@@ -1,4 +1,4 @@
-"""Evaluates one saved network: any Keras classifier with logits out and images in [0, 1] in.
+"""Evaluates one saved network: logits out and images in [0, 1] in, or any Keras classifier with --pixels.
 
     python -m launch.evaluate --network=runs/ig_norm/network.keras --flagfile=flags/rar/mnist/evaluate_cpu.flags \\
         --dataset=mnist --data_dir=DATA --output=runs/ig_norm/evaluation
@@ -27,6 +27,7 @@ from flags import data_flags, evaluation_flags, strategy_flags
 from launch import chunks, verb
 from launch.claims import claimed
 from launch.columns import COLUMNS, diagnosis, legend
+from launch.given import define_pixels, given_network
 from launch.progress import bar
 from launch.suite import evaluate_suite
 from launch.versions import about
@@ -34,7 +35,6 @@ from launch.workers import on_devices
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import SUITES, Evaluation, evaluate
-from tfrobust.networks import load_network
 from tfrobust.replicas import is_chief
 from tfrobust.types import InputError
 
@@ -48,6 +48,7 @@ def output_flags(fv: flags.FlagValues) -> None:
         "natural", None, "Natural network: maps are compared with its own, and PGD made on it (suites).", flag_values=fv
     )
     flags.DEFINE_string("network", None, "Saved Keras network: a .keras file. Required.", flag_values=fv)
+    define_pixels(fv)
     flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
     flags.mark_flag_as_required("network", fv)
     flags.mark_flag_as_required("output", fv)
@@ -84,7 +85,7 @@ def main_evaluate(fv: flags.FlagValues) -> None:
 
 
 def evaluate_once(fv: flags.FlagValues) -> None:
-    network = load_network(fv.network)
+    network = given_network(fv.network, fv.pixels)
     data = data_flags.from_flags(fv)
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)

@@ -16,8 +16,8 @@ from absl import flags
 from flags import map_flags
 from launch import verb
 from launch.fingerprints import of_network, versions
+from launch.given import define_pixels, given_network
 from tfrobust.attributions.spec import CHANNELS
-from tfrobust.networks import PIXELS, adopt, load_network
 from tfrobust.serving import Servable, write_saved_model
 from tfrobust.types import InputError
 
@@ -28,17 +28,11 @@ def export_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "network",
         None,
-        "Saved Keras network: a .keras file; one that gives probabilities needs --pixels. Required.",
+        "Saved Keras network: a .keras file; one that was not made for this library needs --pixels. Required.",
         **where,
     )
     flags.DEFINE_string("output", None, "Folder of the SavedModel: NAME/VERSION, a number. Required.", **where)
-    flags.DEFINE_enum(
-        "pixels",
-        None,
-        PIXELS,
-        "Adopt a network that was not made for this library: the range it expects. A final softmax is left out.",
-        **where,
-    )
+    define_pixels(fv)
     flags.DEFINE_integer(
         "image_size",
         None,
@@ -61,9 +55,7 @@ def export(fv: flags.FlagValues) -> None:
     if os.path.exists(fv.output):
         raise InputError(f"{fv.output} is there already: give the next number, or remove it")
     verb.output_folder(parent or ".")
-    network = load_network(fv.network)
-    if fv.pixels:
-        network = adopt(network, fv.pixels)
+    network = given_network(fv.network, fv.pixels)
     spec = map_flags.from_flags(fv, signed=fv.map_signed, channels=fv.map_channels, normalize=fv.map_normalize)
     servable = Servable(network, spec, fv.image_size and (fv.image_size, fv.image_size), fv.map_chunk)
     about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": of_network(network), "versions": versions()}

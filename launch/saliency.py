@@ -14,11 +14,12 @@ import tensorflow as tf
 from flags import data_flags, saliency_flags
 from launch import rows, verb
 from launch.fingerprints import of_arrays, of_network
+from launch.given import fitting_network
 from launch.progress import bar
 from launch.trained_rows import network_of
 from tfrobust.attributions.split import last_feature_map
 from tfrobust.data import ImageData, annotation_maps, to_unit
-from tfrobust.networks import check_network, load_network
+from tfrobust.networks import check_network
 from tfrobust.objectives import sat_maps
 from tfrobust.replicas import everyone
 from tfrobust.twins import guided_twin
@@ -60,7 +61,7 @@ def _teacher(path, row, data, folder):
         images = with_saliency(teacher, data_flags.augmented(data, teacher.flags))
         teacher = network_of(teacher, images, folder)
     else:
-        teacher = load_network(path)
+        teacher = fitting_network(path)
     check_network(teacher, to_unit(data.x_train[:BATCH]))
     if teacher.output_shape[-1] < data.classes:
         raise InputError(f"teacher {path} knows {teacher.output_shape[-1]} classes, {data.name} has {data.classes}")

@@ -7,6 +7,7 @@ from flags import data_flags, evaluation_flags
 from launch import chunks
 from launch.columns import diagnosis
 from launch.fingerprints import of_suite
+from launch.given import fitting_network, given_network
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.versions import about
@@ -14,8 +15,8 @@ from launch.workers import check_shared
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import Result, Suite, run_suite
-from tfrobust.networks import load_network
 from tfrobust.replicas import is_chief
+from tfrobust.types import InputError
 
 SHORT = {
     "top_k_intersection": "top-k",
@@ -46,13 +47,13 @@ STATISTICS = ("mean", "median", "std")
 
 def evaluate_suite(fv) -> None:
     """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
-    network = load_network(fv.network)
-    natural = load_network(fv.natural) if fv.natural else None
+    network = given_network(fv.network, fv.pixels)
+    natural = fitting_network(fv.natural) if fv.natural else None
     data = data_flags.from_flags(fv)
     asked = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
     suite = asked.for_network(network)
     for name in asked.transfer.keys() - suite.transfer.keys():
-        print(f"left out: {name}, a map that this network cannot have")
+        print(f"left out: {name}, a map that this network cannot have ({_why(network, asked.transfer[name])})")
     if fv.suite == "er" and natural is None:
         print("left out: agreement with the natural network's maps (--natural)")
     x = to_unit(data.x_test)
@@ -115,6 +116,14 @@ def write(directory: str, result: Result, suite: Suite, text: str, about_it: dic
     report.write_json(path + ".json", {"summary": result.summary, "flags": result.plain_flags, "about": about_it})
     report.write_records(path + "_records.jsonl", result.records)
     draw(path, result, suite)
+
+
+def _why(network, spec) -> str:
+    try:
+        spec.check_network(network)
+    except InputError as e:
+        return str(e)
+    return ""
 
 
 def draw(path: str, result: Result, suite: Suite) -> None:

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -5,8 +7,16 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
-from tfrobust.attributions import gradient, make_score
-from tfrobust.twins import relu_with_softplus_curvature, softplus, softplus_twin, twin
+from tfrobust.attributions import AttributionSpec, gradient, make_score
+from tfrobust.networks import adopt
+from tfrobust.twins import (
+    exchanges_relus,
+    guided_twin,
+    relu_with_softplus_curvature,
+    softplus,
+    softplus_twin,
+    twin,
+)
 from tfrobust.types import InputError
 
 
@@ -132,6 +142,153 @@ def test_a_subclassed_model_has_no_twin_and_says_so():
 
     with pytest.raises(InputError, match="twin"):
         twin(Subclassed(), softplus(1.0))
+
+
+SHAPE = (8, 8, 1)
+maximum = keras.ops.maximum if hasattr(keras, "ops") else tf.maximum
+cast = keras.ops.cast if hasattr(keras, "ops") else tf.cast
+zeros_like = keras.ops.zeros_like if hasattr(keras, "ops") else tf.zeros_like
+
+
+class Own(layers.Layer):
+    """A ReLU that somebody wrote, for images alone."""
+
+    def call(self, x):
+        return tf.where(x > 0, x, tf.zeros_like(x[:, :, :, :]))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+class Block(layers.Layer):
+    """Layers within a layer, and a function that it calls."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv, self.nonlinearity = layers.Conv2D(3, 3, activation="relu"), lambda t: tf.maximum(t, 0.0)
+        self.others = [layers.Conv2D(3, 1), layers.ReLU(6.0)]
+
+    def build(self, shape):
+        self.conv.build(shape)
+        self.others[0].build((*shape[:-1], 3))
+        super().build(shape)
+
+    def call(self, x):
+        h = self.nonlinearity(self.conv(x) - 0.1)
+        for layer in self.others:
+            h = layer(h)
+        return h
+
+    def compute_output_shape(self, shape):
+        return shape[0], shape[1] - 2, shape[2] - 2, 3
+
+
+def with_middle(*middle):
+    """A network whose convolution is followed by these layers or functions."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(SHAPE)
+    h = layers.Conv2D(3, 3)(inputs)
+    for each in middle:
+        h = each(h)
+    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(h)))
+
+
+def rows():
+    """Each row of a map as a step of time."""
+    return layers.Reshape((6, 18))
+
+
+RELUS = {
+    "function": lambda: [layers.Activation(lambda t: tf.maximum(t, 0.0))],
+    "lambda": lambda: [layers.Lambda(lambda t: tf.nn.relu(t))],
+    "lambda of a product": lambda: [layers.Lambda(lambda t: t * tf.cast(t > 0, t.dtype))],
+    "leaky function": lambda: [layers.Activation(lambda t: tf.maximum(0.2 * t, t))],
+    "cut function": lambda: [layers.Activation(lambda t: tf.clip_by_value(t, 0.0, 2.0))],
+    "own layer": lambda: [Own()],
+    "built in function": lambda: [layers.Dense(4, activation=lambda t: tf.maximum(t, 0.0))],
+    "built in layer": lambda: [layers.Dense(4, activation=layers.ReLU())],
+    "partial": lambda: [layers.Conv2D(4, 3, activation=functools.partial(tf.nn.leaky_relu, alpha=0.1))],
+    "separable": lambda: [layers.SeparableConv2D(4, 3, activation=lambda t: tf.math.maximum(0.0, t))],
+    "relu of Keras with a slope": lambda: [
+        layers.Activation(lambda t: keras.activations.relu(t, **{SLOPE: 0.1}))  # Its name differs.
+    ],
+    "time distributed activation": lambda: [layers.TimeDistributed(layers.Activation("relu"))],
+    "time distributed layer": lambda: [layers.TimeDistributed(layers.ReLU())],
+    "time distributed dense": lambda: [rows(), layers.TimeDistributed(layers.Dense(4, activation="relu"))],
+    "time distributed model": lambda: [
+        rows(),
+        layers.TimeDistributed(keras.Sequential([keras.Input((18,)), layers.Dense(4), layers.LeakyReLU()])),
+    ],
+    "recurrent": lambda: [rows(), layers.SimpleRNN(4, activation="relu")],
+    "both ways": lambda: [rows(), layers.Bidirectional(layers.GRU(4, activation="relu"))],
+    "block": lambda: [Block()],
+    "models within": lambda: [
+        keras.Sequential([keras.Input((6, 6, 3)), keras.Sequential([keras.Input((6, 6, 3)), layers.ReLU()])])
+    ],
+}
+SLOPE = "negative_slope" if hasattr(keras, "ops") else "alpha"
+
+
+@pytest.mark.parametrize("name", RELUS)
+def test_a_relu_is_known_by_its_values_wherever_it_is(name):
+    network = with_middle(*RELUS[name]())
+    x, y = images()
+    before = network(x).numpy()
+    assert exchanges_relus(network)
+    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), before, atol=1e-5)
+    assert np.abs(twin(network, softplus(1.0))(x) - before).max() > 1e-3
+    assert len(twin(network, softplus(1.0)).weights) == len(network.weights)
+    plain, guided = (gradient(make_score(n, "logit"), x, y) for n in (network, guided_twin(network)))
+    assert np.abs(guided - plain).max() > 1e-4
+    np.testing.assert_allclose(guided_twin(network)(x), before, atol=1e-5)
+    both = gradient(make_score(guided_twin(softplus_twin(network, 2.0)), "logit"), x, y)
+    assert np.isfinite(both).all() and np.abs(both - guided).max() > 0
+    np.testing.assert_array_equal(network(x), before)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda h: maximum(h, 0.0),
+        lambda h: layers.maximum([h, zeros_like(h)]),
+        lambda h: h * cast(h > 0, "float32"),
+        lambda h: (h + abs(h)) / 2.0,
+        lambda h: keras.activations.relu(h),
+    ],
+)
+def test_a_relu_of_operations_is_refused_and_adopted(operation):
+    network = with_middle(operation)
+    with pytest.raises(InputError, match="adopt"):
+        guided_twin(network)
+    adopted = adopt(network)
+    x, _ = images()
+    np.testing.assert_allclose(adopted(x), network(x), atol=1e-6)
+    assert [layer for layer in adopted.layers if isinstance(layer, layers.ReLU)] and exchanges_relus(adopted)
+    assert guided_twin(adopted)(x).shape == (6, 10)
+
+
+SMOOTH = {
+    "gelu": lambda: [layers.Activation("gelu")],
+    "swish": lambda: [layers.Dense(4, activation="swish")],
+    "elu": lambda: [layers.ELU()],
+    "PReLU": lambda: [layers.PReLU()],
+    "tanh": lambda: [layers.Activation("tanh")],
+    "no activation": lambda: [],
+    "tanh and a constraint": lambda: [layers.Dense(4, "tanh", kernel_constraint=lambda w: tf.maximum(w, 0.0))],
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_without_a_relu_there_is_no_guided_map_and_the_line_says_what_was_found(name):
+    network = with_middle(*SMOOTH[name]())
+    with pytest.raises(InputError, match=f"(?i:{name.split(' and')[0].replace('swish', 'swish|silu')})"):
+        guided_twin(network)
+    x, _ = images()
+    assert not exchanges_relus(network)
+    np.testing.assert_array_equal(twin(network, softplus(1.0))(x), network(x))
+    for method in ("guided_backpropagation", "guided_grad_cam_plus_plus"):
+        with pytest.raises(InputError, match="plain gradient"):
+            AttributionSpec(method).check_network(network)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a notebook needs: a network made robust, audited, explained, in a line each."""
 
-import keras
+from typing import Optional
+
 import numpy as np
 
 from tfrobust import auditing
@@ -10,7 +11,7 @@ from tfrobust.data import to_unit
 from tfrobust.evaluation.attributions import plain_maps
 from tfrobust.evaluation.predictions import predict
 from tfrobust.fitting import RobustModel
-from tfrobust.networks import adopt, check_images, check_network, input_shape
+from tfrobust.networks import adopt, check_images, contracted, input_shape
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.types import InputError
@@ -20,7 +21,7 @@ def robustify(
     network,
     method: str = "ig_sum_norm",
     eps: float = 8 / 255,
-    pixels: str = "0..1",
+    pixels: Optional[str] = None,
     seed: int = 0,
     weight_decay: float = 0.0,
     eps_ramp_steps: int = 0,
@@ -39,7 +40,8 @@ def robustify(
       every weight taken over (see networks.adopt).
     method: one of objectives.OBJECTIVES, with its hyper-parameters in `hyper`; those left out have the values of
       objectives.defaults.  eps: radius of the ball, in units of [0, 1].
-    pixels: the range that `network` expects (networks.PIXELS).
+    pixels: the range that `network` expects (networks.PIXELS); None: the one that its first layers are made for, such
+      as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.
     seed: of every draw.  weight_decay, eps_ramp_steps, precision: see training.TrainingSpec.
     """
     copy = adopt(_model(network), pixels)
@@ -49,17 +51,24 @@ def robustify(
 
 
 def attribute(
-    network, x, y=None, method: str = "integrated_gradients", pixels: str = "0..1", batch_size: int = 32, **options
+    network,
+    x,
+    y=None,
+    method: str = "integrated_gradients",
+    pixels: Optional[str] = None,
+    batch_size: int = 32,
+    **options,
 ) -> np.ndarray:
     """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed
     over channels, each map with mean 1.
 
     network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8.  method: one of attributions' METHODS.
-    pixels: the range that `network` expects (networks.PIXELS).  options: of the AttributionSpec, such as steps, signed.
+    pixels: the range that `network` expects, as for `robustify`.
+    options: of the AttributionSpec, such as steps, signed.
     """
     x = to_unit(np.asarray(x))
     check_images(x)
-    network = _contracted(network, pixels, x)
+    network = contracted(_model(network), pixels, x)
     spec = AttributionSpec(method, **options)
     spec.check_network(network)
     y = predict(network, x, batch_size) if y is None else np.asarray(y)
@@ -80,15 +89,3 @@ def audit(network, x, y, title: str = "Audit", **options) -> Audit:
 def _model(network):
     """The plain network where a RobustModel is given."""
     return network.network if isinstance(network, RobustModel) else network
-
-
-def _contracted(network, pixels, x) -> keras.Model:
-    """The network itself where it is under the contract; otherwise an adopted copy."""
-    network = _model(network)
-    if pixels == "0..1" and isinstance(network, keras.Model):
-        try:
-            check_network(network, x)
-            return network
-        except InputError:
-            pass
-    return adopt(network, pixels, x[:4])

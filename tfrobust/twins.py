@@ -4,6 +4,9 @@ Attacks on attributions and several objectives need the second derivative that a
 a twin with softplus in the place of ReLU, and measure on the network itself.
 """
 
+import functools
+import inspect
+import types
 import weakref
 from typing import Optional
 
@@ -11,6 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.networks.functions import as_relu
+from tfrobust.networks.relus import is_exchangeable, relu_operations
 from tfrobust.types import InputError
 
 
@@ -63,41 +68,54 @@ class Activation(keras.layers.Layer):
         """The activation, entry by entry."""
         return self.function(x)
 
-    def with_function(self, function) -> "Activation":
-        """The same place with another activation."""
-        return Activation(function, name=self.name, dtype=self.compute_dtype)
+    def with_function(self, again) -> "Activation":
+        """The same place with again(function)."""
+        return Activation(again(self.function), name=self.name, dtype=self.compute_dtype)
 
 
 class Reactivated(keras.layers.Layer):
-    """A layer with a built-in ReLU (`Dense(..., activation="relu")`), run with another activation and its own weights.
+    """A layer with ReLUs inside (`Dense(..., activation="relu")`, `TimeDistributed(ReLU())`), run with other functions
+    in their places and its own weights.
 
-    The activation is exchanged while the layer is traced and put back at once: the layer itself does not change.
+    places: (owner, attribute, function) of each ReLU.  They are exchanged while the layer is traced and put back at
+    once: the layer itself does not change.
     """
 
-    def __init__(self, layer, function, **kwargs):
+    def __init__(self, layer, places, **kwargs):
         super().__init__(**kwargs)
         self.layer = layer
-        self.function = function
+        self._places = _Untracked(places)
 
-    def call(self, x):
-        """What the layer gives with the other activation."""
-        own, self.layer.activation = self.layer.activation, self.function
+    def call(self, x, training=None):
+        """What the layer gives with the other activations."""
+        own = [(owner, name, vars(owner).get(name, _Untracked)) for owner, name, _ in self._places.value]
+        for owner, name, function in self._places.value:
+            object.__setattr__(owner, name, function)
         try:
-            return self.layer(x)
+            takes = "training" in inspect.signature(self.layer.call).parameters
+            return self.layer(x, training=training) if takes and training is not None else self.layer(x)
         finally:
-            self.layer.activation = own
+            for owner, name, value in own:
+                if value is _Untracked:  # It was the method of its class.
+                    object.__delattr__(owner, name)
+                else:
+                    object.__setattr__(owner, name, value)
 
-    def with_function(self, function) -> "Reactivated":
-        """The same layer and weights with another activation."""
-        return Reactivated(self.layer, function, name=self.name, dtype=self.compute_dtype)
+    def with_function(self, again) -> "Reactivated":
+        """The same layer and weights with again(function) in the place of each function."""
+        places = [(owner, name, again(function)) for owner, name, function in self._places.value]
+        return Reactivated(self.layer, places, name=self.name, dtype=self.compute_dtype)
 
 
-def _is_relu(function) -> bool:
-    return function in (keras.activations.relu, tf.nn.relu)
+class _Untracked:
+    """Holds a value that is no part of a layer: Keras looks for layers and weights in every list that it is given."""
+
+    def __init__(self, value):
+        self.value = value
 
 
 def _replacement(layer, activation):
-    """The function that stands for the layer's ReLU, leaky or capped ReLU; None where it is none of them."""
+    """The function that stands for a layer that is a ReLU, leaky or capped ReLU; None where it is none of them."""
     if isinstance(layer, keras.layers.LeakyReLU):
         config = layer.get_config()
         slope, cap = config.get("negative_slope", config.get("alpha")), None
@@ -107,7 +125,9 @@ def _replacement(layer, activation):
         if config["threshold"]:
             raise InputError(f"layer {layer.name!r}: a ReLU with a threshold has no twin")
     elif isinstance(layer, keras.layers.Activation):
-        return _builtin(layer.activation, activation)
+        return _in_place_of(layer.activation, activation)
+    elif is_exchangeable(layer):
+        return _in_place_of(layer, activation)
     else:
         return None
     return _sloped(activation, float(np.ravel(slope or 0.0)[0]), cap)
@@ -124,59 +144,129 @@ def _sloped(activation, slope: float = 0.0, cap: Optional[float] = None):
     return replaced
 
 
-def _builtin(function, activation):
-    """The function that stands for a layer's built-in activation; None where that is no ReLU."""
-    if _is_relu(function):
+def _in_place_of(function, activation):
+    """What stands for a function that is, by its values, a ReLU, leaky or capped ReLU; None where it is none."""
+    if function in (keras.activations.relu, tf.nn.relu):
         return activation
-    name = getattr(function, "__name__", "")
-    if name == "relu6":
-        return _sloped(activation, cap=6.0)
-    if name == "leaky_relu":
-        # Keras 3 has its slope as a default argument, Keras 2 takes it from TensorFlow.
-        return _sloped(activation, slope=float(-np.asarray(function(tf.constant([-1.0])))[0]))
-    return None
+    with tf.init_scope():
+        relu = as_relu(function)
+    if relu is None:
+        return None
+    slope, cap = relu["negative_slope"], relu["max_value"]
+    return activation if not slope and cap is None else _sloped(activation, slope, cap)
+
+
+def _places(layer, activation, found=None, seen=None) -> list:
+    """(owner, attribute, what stands for it) of every ReLU inside the layer, in layers within it too."""
+    found, seen = ([], set()) if found is None else (found, seen)
+    if id(layer) in seen:
+        return found
+    seen.add(id(layer))
+    for name, value in list(vars(layer).items()):
+        if _may_be_activation(name, value):
+            stands = _in_place_of(value, activation)
+            if stands is not None:
+                found.append((layer, name, stands))
+        for each in _layers_in(value):
+            whole = None if _holds_function(each) else _replacement(each, activation)
+            if whole is not None and id(each) not in seen:
+                seen.add(id(each))
+                found.append((each, "call", _as_call(whole)))
+            else:
+                _places(each, activation, found, seen)
+    return found
+
+
+def _may_be_activation(name: str, value) -> bool:
+    """Whether the attribute is a function, and not what is done to weights: a constraint may be a ReLU, too."""
+    of_weights = name.endswith(("constraint", "initializer", "regularizer"))
+    return isinstance(value, (types.FunctionType, functools.partial)) and name != "call" and not of_weights
+
+
+def _holds_function(layer) -> bool:
+    """Whether its function is an attribute, which can be exchanged where it is."""
+    return isinstance(layer, keras.layers.Activation)
+
+
+def _as_call(function):
+    def call(inputs, *args, **kwargs):
+        return function(inputs)
+
+    return call
+
+
+def _layers_in(value):
+    """The layers in an attribute of a layer: itself, or those of a list, tuple or dict."""
+    if isinstance(value, keras.layers.Layer):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for each in list(value.values() if isinstance(value, dict) else value):
+            if isinstance(each, (keras.layers.Layer, list, tuple, dict)):
+                yield from _layers_in(each)
 
 
 def _refuse_relu_operations(network: keras.Model) -> None:
     """Raises InputError for a ReLU that is no layer, such as `tf.nn.relu(x)` in a functional model: no twin can
     exchange it, and an attack on attributions would silently have no direction."""
-    for op in getattr(network, "operations", network.layers):
-        if isinstance(op, keras.layers.Layer) and "OpLambda" not in type(op).__name__:
-            continue
-        if "relu" in f"{type(op).__name__} {op.name}".lower():
-            raise InputError(f"{op.name!r} in network {network.name!r} is no layer: use keras.layers.ReLU() instead")
+    try:
+        names = relu_operations(network)
+    except InputError as e:
+        raise InputError(f"there is no twin: {e}") from e
+    for name in names:
+        raise InputError(
+            f"{name!r} in network {network.name!r} is no layer: use keras.layers.ReLU() instead, as the copy that "
+            "networks.adopt(network) makes does (--pixels on a command line)"
+        )
 
 
 def twin(network: keras.Model, activation, again=None) -> keras.Model:
     """The same network, sharing every weight, with each ReLU f replaced by `activation` (a function of a tensor).
 
-    A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
-    activation(x) - activation(x - 6); built-in activations are exchanged too, nested models are entered.  Everything
-    else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that attacks on
-    attributions differentiate: RAR beta 1, ART beta 50.
+    What is a ReLU is judged by its values: layers, built-in activations, lambdas and layers of one's own without
+    weights.  A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
+    activation(x) - activation(x - 6); models within and layers that wrap others (TimeDistributed) are entered.
+    Everything else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that
+    attacks on attributions differentiate: RAR beta 1, ART beta 50.
     again: for the twin of a twin, what is made of the functions that already stand for a ReLU; None leaves them.
     """
+    return _exchanged(network, activation, again)[0]
+
+
+def _exchanged(network: keras.Model, activation, again=None):
+    """(the twin, how many of its layers have an exchanged ReLU)."""
+    exchanged = []
 
     def clone(layer):
         if isinstance(layer, (Activation, Reactivated)):
-            return layer if again is None else layer.with_function(again(layer.function))
-        replaced = _replacement(layer, activation)
-        if replaced is not None:
-            return Activation(replaced, name=layer.name, dtype=layer.compute_dtype)
-        if isinstance(layer, keras.Model):
-            return twin(layer, activation, again)
-        builtin = _builtin(getattr(layer, "activation", None), activation)
-        if builtin is not None:
-            return Reactivated(layer, builtin, name=layer.name, dtype=layer.compute_dtype)
-        return layer
+            new = layer if again is None else layer.with_function(again)
+        elif isinstance(layer, keras.Model):
+            new, within = _exchanged(layer, activation, again)
+            exchanged.extend([new] * within)
+            return new
+        elif not isinstance(layer, keras.layers.Layer):
+            return layer
+        else:
+            new = _stand_in(layer, activation)
+        if new is not layer:
+            exchanged.append(new)
+        return new
 
     _refuse_relu_operations(network)
     try:
-        return keras.models.clone_model(network, clone_function=clone)
+        return keras.models.clone_model(network, clone_function=clone), len(exchanged)
     except InputError:
         raise
     except (ValueError, TypeError, AttributeError) as e:
         raise InputError(f"network {network.name!r} has no twin: only Sequential and functional models do ({e})") from e
+
+
+def _stand_in(layer, activation):
+    """The layer with `activation` in the place of its ReLUs; itself where it has none."""
+    replaced = _replacement(layer, activation)
+    if replaced is not None:
+        return Activation(replaced, name=layer.name, dtype=layer.compute_dtype)
+    places = _places(layer, activation)
+    return Reactivated(layer, places, name=layer.name, dtype=layer.compute_dtype) if places else layer
 
 
 _twins = weakref.WeakKeyDictionary()
@@ -203,5 +293,46 @@ def softplus_twin(network: keras.Model, beta: Optional[float], curvature_only: b
 
 
 def guided_twin(network: keras.Model) -> keras.Model:
-    """The twin that does guided backpropagation; of a softplus twin too, whose guided map has a second derivative."""
-    return _kept(network, guided, lambda: twin(network, guided(tf.nn.relu), again=guided))
+    """The twin that does guided backpropagation; of a softplus twin too, whose guided map has a second derivative.
+
+    InputError where the network has no ReLU: the twin would be the network itself, and its map the plain gradient.
+    """
+
+    def make():
+        made, exchanged = _exchanged(network, guided(tf.nn.relu), again=guided)
+        if not exchanged:
+            raise InputError(
+                f"guided backpropagation exchanges ReLUs, and network {network.name!r} has none "
+                f"({_found_instead(network)}): its map would be the plain gradient, which is method 'gradient'"
+            )
+        return made
+
+    return _kept(network, guided, make)
+
+
+def exchanges_relus(network: keras.Model) -> bool:
+    """Whether a softplus twin of the network differs from it; else an attack on maps follows the network itself, which
+    has a second derivative only where its activations are smooth."""
+    return _kept(network, exchanges_relus, lambda: _exchanged(network, softplus(1.0))[1] > 0)
+
+
+def _found_instead(network) -> str:
+    """What the network has for activations, in words."""
+    found = []
+    for layer in _flat(network):
+        name = getattr(getattr(layer, "activation", None), "__name__", "linear")
+        if isinstance(layer, (keras.layers.PReLU, keras.layers.ELU)):
+            name = type(layer).__name__
+        if name not in ("linear", "softmax"):
+            found.append(f"{name} in layer {layer.name!r}")
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return "found: " + ", ".join(found[:3]) + more if found else "no activation was recognised"
+
+
+def _flat(layer):
+    """The layer and all layers within it."""
+    yield layer
+    for value in list(vars(layer).values()) if not isinstance(layer, keras.Model) else [layer.layers]:
+        for each in _layers_in(value):
+            if each is not layer:
+                yield from _flat(each)

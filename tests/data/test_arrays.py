@@ -47,6 +47,8 @@ NAN = np.where(np.arange(40)[:, None, None] == 7, np.nan, NAN)
         ({"x_train": X + 1000}, "\\[0, 255\\]"),
         ({"x_train": X.reshape(40, 64)}, "must be images"),
         ({"x_train": X.astype(str)}, "of numbers"),
+        ({"x_train": np.zeros((40, 3, 32, 32), np.uint8)}, "x_train of shape .* channels first.*transpose"),
+        ({"x_test": np.zeros((10, 1, 28, 28), np.float32)}, "x_test of shape .* channels first"),
         ({"x_test": X[:10, :4]}, "differ in image shape"),
         ({"y_train": Y[:5]}, "one label per image"),
         ({"y_train": Y + 0.5}, "whole numbers"),

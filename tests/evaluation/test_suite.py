@@ -135,6 +135,14 @@ def flags_of(attribution=MAP, attack=IFIA, network=None, x=X, y=None, **options)
     return {flag.name: flag for task in ("natural", "t") for flag in result.flags.get(task, [])}
 
 
+def activated(layer):
+    """A network with that layer for an activation."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 1))
+    h = layer(keras.layers.Conv2D(4, 3)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(h)))
+
+
 BLACK = X * (np.arange(8) < 1)[:, None, None].astype(np.float32)  # Eight pixels of 64 are not zero.
 PROVOKED = {
     "already_wrong": lambda: flags_of(y=(labelled(small_network(), 0) + (np.arange(30) < 20)) % 10),
@@ -150,6 +158,7 @@ PROVOKED = {
     "surrogate_differs": lambda: flags_of(
         AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": 0.1})
     ),
+    "no_relu_exchanged": lambda: flags_of(network=activated(keras.layers.PReLU())),
     "not_converged": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.3, "steps": 1, "step_size": 0.02})),
 }
 
@@ -169,6 +178,12 @@ def test_a_sound_attack_raises_none():
     flags = flags_of(attack=sound, network=network)
     assert set(flags) == set(FLAGS)
     assert [name for name, flag in flags.items() if flag.raised] == []
+
+
+@pytest.mark.parametrize("activation", ["gelu", "swish", "tanh", "relu"])
+def test_a_smooth_network_needs_no_twin(activation):
+    flag = flags_of(network=activated(keras.layers.Activation(activation)))["no_relu_exchanged"]
+    assert not flag.raised and flag.count == 0
 
 
 def test_probabilities_are_refused_before_anything_runs():

@@ -168,5 +168,20 @@ def test_the_help_names_every_task(capsys):
     assert all(task in out for task in TASKS)
 
 
+def test_networks_of_several_ranges_side_by_side(folder, capsys):
+    network = keras.models.load_model(folder / "colors.keras")
+    inside = [keras.Input((16, 16, 3)), keras.layers.Rescaling(1 / 255), network]
+    keras.Sequential(inside).save(folder / "bytes.keras")
+    networks = f"--networks=a={folder}/colors.keras,b={folder}/bytes.keras"
+    assert call(folder, "alignment", networks) == 2
+    assert "--pixels=0..255" in capsys.readouterr().err
+    for wrong in ("0..255,0..1,0..1", "bytes"):
+        assert call(folder, "alignment", networks, f"--pixels={wrong}") == 2
+    assert call(folder, "alignment", networks, "--pixels=0..1,0..255") == 0
+    own, adopted = result(folder, "alignment")
+    numbers = [key for key, value in own.items() if isinstance(value, float)]
+    assert numbers and all(abs(own[key] - adopted[key]) < 1e-3 for key in numbers)
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -59,11 +59,14 @@ def test_the_map_that_the_flags_say_is_exported(tmp_path, capsys):
     np.testing.assert_allclose(signatures[ATTRIBUTE](images=x, labels=tf.cast(y, tf.int64))["map"], want, atol=1e-6)
 
 
-def test_a_network_that_was_not_made_for_this_is_adopted(tmp_path):
+def test_a_network_that_was_not_made_for_this_is_adopted(tmp_path, capsys):
     inputs = keras.Input((8, 8, 3))
     h = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(inputs)))
     network = keras.Model(inputs, layers.Dense(5, activation="softmax")(h))
     network.save(tmp_path / "a.keras")
+    keras.Model(inputs, layers.Dense(5)(h)).save(tmp_path / "logits.keras")
+    assert call(export, f"--network={tmp_path}/logits.keras", f"--output={tmp_path}/x/1") == 2
+    assert "--pixels=0..255" in capsys.readouterr().err
     flags = [f"--network={tmp_path}/a.keras", "--map_method=guided_backpropagation"]
     assert call(export, *flags, f"--output={tmp_path}/x/1") == 2  # Probabilities, and pixels of 0..255.
     assert call(export, *flags, "--pixels=0..255", f"--output={tmp_path}/x/1") == 0

@@ -196,6 +196,11 @@ def test_the_rows_of_the_demo_are_there():
     assert [rows.read_row(f"{demo.FOLDER}/{name}.flags").flags.method for name in demo.ROWS] == list(demo.ROWS)
 
 
+def of_bytes(network):
+    """The same with logits, made for pixels in 0..255."""
+    return keras.Sequential([keras.Input(network.input_shape[1:]), keras.layers.Rescaling(1 / 255), network])
+
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
     """A folder of files that no verb can use, and of a network that each can."""
@@ -219,6 +224,7 @@ def broken(tmp_path_factory):
     small_network().save(tmp_path / "any.keras")
     network = small_network()
     keras.Model(network.input, keras.layers.Softmax()(network.output)).save(tmp_path / "softmax.keras")
+    of_bytes(network).save(tmp_path / "bytes.keras")
     return tmp_path
 
 
@@ -257,6 +263,9 @@ def broken(tmp_path_factory):
         ("evaluate", ["--network=DIR/broken.keras"], "cannot be loaded"),
         ("evaluate", ["--network=DIR/foreign.keras"], "Keras 4.0 wrote it and this is Keras"),
         ("evaluate", ["--network=DIR/softmax.keras"], "remove its final softmax"),
+        ("evaluate", ["--network=DIR/bytes.keras"], "--pixels=0..255"),
+        ("evaluate", ["--network=DIR/bytes.keras", "--suite=rar"], "--pixels=0..255"),
+        ("evaluate", ["--network=DIR/bytes.keras", "--pixels=-1..1"], "0..255"),
         ("evaluate", ["--output=DIR/few.npz/x"], "cannot write to --output"),
         ("evaluate", ["--ifia_beta=-1"], "softplus_beta"),
         ("compare", ["--map_k=65", "--rows=flags/demo/natural.flags"], "k = 65"),
@@ -288,6 +297,20 @@ def test_bad_input_is_refused_in_one_clear_line(broken, tmp_path, capsys, verb, 
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and err[0].startswith(f"{verb}: ") and words in err[0]
     assert not (tmp_path / "out" / "run.flags").exists()  # The corrected command must find nothing in its way.
+
+
+def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path):
+    network = small_network()
+    network.save(tmp_path / "n.keras")
+    of_bytes(network).save(tmp_path / "bytes.keras")
+    rows = {}
+    for name, flags in (("n", []), ("bytes", ["--pixels=0..255"])):
+        output = [f"--network={tmp_path}/{name}.keras", f"--output={tmp_path}/{name}", "--examples=10"]
+        assert call("evaluate", *EVALUATE, *output, *flags) == 0
+        with open(tmp_path / name / "evaluation.json", encoding="utf-8") as file:
+            rows[name] = json.load(file)["rows"][0]
+    for key in ("natural_accuracy", "adversarial_accuracy", "kendall"):
+        assert rows["bytes"][key] == pytest.approx(rows["n"][key], abs=0.02)
 
 
 def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):

@@ -69,5 +69,6 @@ def last_feature_map(network: keras.Model) -> str:
         if isinstance(layer, Tap) and len(layer.output.shape) == 4 and tuple(layer.output.shape[1:3]) != (1, 1):
             return layer.name
     raise InputError(
-        f"network {network.name!r} has no feature maps for Grad-CAM (those of a model within it do not count)"
+        f"network {network.name!r} has no feature maps for Grad-CAM (those of a model within it do not count; "
+        "networks.adopt(network), or --pixels on a command line, makes a copy without models within)"
     )

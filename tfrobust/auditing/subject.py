@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrobust.data import to_unit
 from tfrobust.evaluation import statistics
-from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, input_shape
+from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network
 from tfrobust.types import InputError
 
 MOST = 1000  # Images that are looked at.
@@ -34,15 +34,16 @@ def make_subject(network, x, y, pixels: str = AUTO, classes: Optional[int] = Non
     """The network and at most MOST of the images, drawn with the seed.
 
     x [N,H,W,C] or [N,H,W], uint8 or float in [0, 1]; y [N], whole numbers.  pixels: the range, one of networks.PIXELS,
-    or auto: the one in which the network predicts most of the images correctly.  classes: of the data, where it is
-    known: the network must know as many.
+    or auto: the one that the network's first layers are made for, or, where they do not say, the one in which it
+    predicts most of the images correctly.  classes: of the data, where it is known: the network must know as many.
     InputError where they do not fit each other, or the network predicts no better than chance.
     """
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
     if pixels != AUTO and pixels not in PIXELS:
         raise InputError(f"pixels {pixels!r}: must be {AUTO} or one of {', '.join(PIXELS)}")
-    shape = input_shape(network)
+    takes = inspect_network(network)
+    shape = takes.shape
     x, y = np.asarray(x), np.asarray(y)
     _check_labels(network, x, y, classes)
     rows = np.random.RandomState(seed).permutation(len(x))[:MOST]
@@ -53,7 +54,7 @@ def make_subject(network, x, y, pixels: str = AUTO, classes: Optional[int] = Non
         raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
     fitted = _fitted(x, shape)
     shares = guess_pixels(network, fitted[:TRIED], y[:TRIED])
-    chosen = _chosen(pixels, shares, y[:TRIED])
+    chosen = _chosen(takes.pixels if pixels == AUTO and takes.pixels in shares else pixels, shares, y[:TRIED])
     adopted = adopt(network, chosen, fitted[:4])
     was = None if fitted.shape == x.shape else x.shape[1:3]
     return Subject(adopted, fitted, y, rows, chosen, shares, was)

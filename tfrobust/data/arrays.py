@@ -7,6 +7,7 @@ import numpy as np
 
 from tfrobust.data.annotations import check_annotation
 from tfrobust.data.augmentation import Augmentation
+from tfrobust.layout import reads_channels_first
 from tfrobust.types import InputError
 
 EVALUATE_ON = ("test", "held_out")
@@ -127,6 +128,11 @@ def _images(name, x):
     x = x[..., np.newaxis] if x.ndim == 3 else x
     if x.ndim != 4 or 0 in x.shape or x.dtype.kind not in "uif":
         raise InputError(f"{name} must be images [N,H,W] or [N,H,W,C] of numbers; got {x.dtype} {list(x.shape)}")
+    if reads_channels_first(x.shape[1:]):
+        raise InputError(
+            f"{name} of shape {list(x.shape)} reads as images with their channels first, [N,C,H,W]: store "
+            "x.transpose(0, 2, 3, 1)"
+        )
     if x.dtype.kind == "f":
         x = x.astype(np.float32)
         if not np.isfinite(x).all():

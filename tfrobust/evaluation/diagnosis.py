@@ -32,6 +32,11 @@ FLAGS = {
     "ties": (0.0, f"more than {TIED:.0%} of the map's entries are tied: ranks depend on how ties are broken"),
     "random_beats_attack": (0.1, "noise of the same budget lowered Kendall's tau further than the attack did"),
     "surrogate_differs": (0.0, f"Spearman of the twin's map and the network's is below {ALIKE}"),
+    "no_relu_exchanged": (
+        0.0,
+        "no ReLU was found to exchange, so the twin is the network itself, whose gradient has kinks and no derivative: "
+        "the attack had no curvature to follow",
+    ),
     "not_converged": (0.1, f"twice the steps lowered Kendall's tau by more than {LOWER}"),
 }
 
@@ -70,11 +75,12 @@ def diagnose(
     attack: AttackSpec,
     surrogate_maps: Optional[np.ndarray] = None,
     doubled: Optional[np.ndarray] = None,
+    no_curvature: Optional[bool] = None,
 ) -> List[Flag]:
     """The flags of an attack on attributions.
 
     maps, control: under the attack and under noise.  surrogate_maps: the twin's maps [N,H,W] of the images.
-    doubled: Kendall's tau under twice the steps, of the first [D] images.
+    doubled: Kendall's tau under twice the steps, of the first [D] images.  no_curvature: see `lacks_curvature`.
     """
     s = maps.scores
     k = max(attribution.k, attack.k) if attack.method in ("ifia_top_k", "ifia_target") else attribution.k
@@ -89,6 +95,8 @@ def diagnose(
     ]
     if surrogate_maps is not None:
         flags.append(flag("surrogate_differs", similarity.spearman(maps.a, surrogate_maps) < ALIKE))
+    if no_curvature is not None:
+        flags.append(flag("no_relu_exchanged", np.full(len(maps.x), no_curvature)))
     if doubled is not None:
         flags.append(flag("not_converged", doubled < s["kendall"][: len(doubled)] - LOWER))
     return flags

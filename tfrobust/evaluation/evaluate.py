@@ -9,6 +9,7 @@ from tfrobust.attacks import AttackSpec
 from tfrobust.attacks.spec import ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, prepared
+from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.networks import check_images, check_network
@@ -123,7 +124,11 @@ def evaluate(
         summary.update(_summary("", maps), **_summary("noise_", control))
         twin = prepared(network, spec.attribution, spec.attribution_attack, chunk)
         parts = [twin.surrogate_maps(x[rows[r]], y[rows[r]]) for r in batches(len(rows), batch_size)]
-        flags += diagnose(maps, control, spec.attribution, spec.attribution_attack, np.concatenate(parts))
+        no_curvature = lacks_curvature(network, x[rows], y[rows], spec.attribution_attack)
+        surrogate = np.concatenate(parts)
+        flags += diagnose(
+            maps, control, spec.attribution, spec.attribution_attack, surrogate, no_curvature=no_curvature
+        )
         for n, row in enumerate(rows):
             records[row].update({k: v[n].item() for k, v in maps.scores.items()})
             records[row].update({f"noise_{k}": v[n].item() for k, v in control.scores.items()})

@@ -12,6 +12,7 @@ import numpy as np
 from tfrobust.attacks.ifia import TARGETED
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, plain_maps, prepared, transferred
+from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
 from tfrobust.evaluation.evaluate import Silent, checked
 from tfrobust.evaluation.faithfulness import faithfulness
@@ -123,7 +124,8 @@ class Runner:
         )["a"]
         doubled = self._doubled(name, attribution, attack, x, y, examples, targets)
         self.maps[name] = maps
-        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled)
+        no_curvature = lacks_curvature(self.network, x, y, attack)
+        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled, no_curvature)
         columns = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
         for (method, measure), values in self._transfer(name, maps, noise, y).items():
             columns[f"{method}_{measure}"] = values

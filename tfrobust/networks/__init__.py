@@ -1,19 +1,23 @@
 """Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
 
-from tfrobust.networks.adoption import adopt
+from tfrobust.networks.adoption import adopt, contracted
 from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape
 from tfrobust.networks.files import load_network
+from tfrobust.networks.inspection import NetworkInput, inspect_network
 from tfrobust.networks.mixing import trains_image_by_image
 from tfrobust.networks.pixels import PIXELS, guess_pixels
 
 __all__ = [
     "PIXELS",
+    "NetworkInput",
     "TOLERANCE",
     "adopt",
     "check_images",
     "check_network",
+    "contracted",
     "guess_pixels",
     "input_shape",
+    "inspect_network",
     "load_network",
     "trains_image_by_image",
 ]

@@ -4,31 +4,39 @@ The graph is traced anew with a copy of every layer: what comes out is flat (no 
 gives logits, and has its ReLUs where a twin finds them.  The network that was given stays as it is.
 """
 
+from typing import Optional
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.networks.contract import check_network, input_shape
-from tfrobust.networks.graph_copy import Copier, first_line, graph_of
-from tfrobust.networks.pixels import PIXELS, in_range
+from tfrobust.networks.contract import check_adoptable, check_images, check_logits, check_network, check_shape
+from tfrobust.networks.graph_copy import Copier, first_line
+from tfrobust.networks.inspection import NetworkInput, inspect_network
+from tfrobust.networks.pixels import PIXELS, as_taken, outputs
+from tfrobust.networks.relus import relu_operations
+from tfrobust.networks.walk import graph_of
 from tfrobust.types import InputError
 
 
-def adopt(network: keras.Model, pixels: str = "0..1", x=None) -> keras.Model:
+def adopt(network: keras.Model, pixels: Optional[str] = "0..1", x=None) -> keras.Model:
     """A functional model from images [B,H,W,C] in [0, 1] to logits [B,K], with a copy of every weight of the network.
 
     A final softmax is left out; a single final sigmoid, the probability of class 1, becomes the logits [0, z] of two
-    classes.  ReLUs of every form become layers of their own.
+    classes.  ReLUs of every form become layers of their own.  A network of whole numbers (uint8), of a fixed number of
+    images, or one that puts its channels last itself becomes one of any number of float32 images [H,W,C].
     pixels: the range that the network expects: "0..1", "0..255", "-1..1", "imagenet_caffe" (0..255, BGR, minus
-      ImageNet's mean) or "imagenet_torch" (minus ImageNet's mean, divided by its deviation).  What makes it of [0, 1]
-      comes first in the model.
+      ImageNet's mean) or "imagenet_torch" (minus ImageNet's mean, divided by its deviation); None: what its first
+      layers are made for, [0, 1] where they do not say.  What makes it of [0, 1] comes first in the model.
     x: images [N,H,W,C] in [0, 1] to check the model with; without them it is checked with noise.
     InputError where this cannot be: a network without a graph (subclassed) or with several inputs or outputs, an end
-    in several sigmoids or in probabilities of another make, pixels that do not fit the preprocessing inside.
+    in several sigmoids or in probabilities of another make, pixels that do not fit the preprocessing inside, channels
+    first throughout.
     """
-    shape = _image_shape(network, pixels)
-    images = keras.Input(shape, dtype="float32", name="images")
-    copier = Copier(images, in_range(pixels, images), pixels == "0..255")
+    found = _inspected(network, pixels)
+    pixels = pixels or found.pixels or "0..1"
+    images = keras.Input(found.shape, dtype="float32", name="images")
+    copier = Copier(images, as_taken(found, pixels, images))
     try:
         adopted, end = copier.adopted(network)
     except InputError:
@@ -36,15 +44,49 @@ def adopt(network: keras.Model, pixels: str = "0..1", x=None) -> keras.Model:
     except (AttributeError, NotImplementedError, TypeError, ValueError) as e:
         raise InputError(f"network {network.name!r} cannot be copied ({first_line(e)})") from e
     if x is None:
-        x = np.random.RandomState(0).rand(2, *(size or 224 for size in shape)).astype(np.float32)
-    check_network(adopted, x)
-    _compare(network, adopted, end, pixels, tf.convert_to_tensor(x[:4], tf.float32))
+        x = _noise(found)
+    check_images(x)
+    check_shape(network, found, x)
+    check_logits(adopted, x)
+    _compare(network, adopted, end, found, pixels, np.asarray(x[:4], np.float32))
     return adopted
 
 
-def _image_shape(network, pixels: str) -> tuple:
-    """(H, W, C) of the network's images; InputError unless it maps such images, and nothing else, to one [B,K]."""
-    if pixels not in PIXELS:
+def contracted(network: keras.Model, pixels: Optional[str] = None, x=None) -> keras.Model:
+    """The network itself, where it is under the contract and open to twins and Grad-CAM (no models within, no ReLU that
+    is no layer); an adopted copy of any other.
+
+    pixels, x: see `adopt`; pixels None: what the first layers of the network are made for.
+    """
+    fits = False
+    if isinstance(network, keras.Model) and pixels in (None, "0..1"):
+        try:
+            check_network(network, _noise(inspect_network(network)) if x is None else x)
+            fits = True
+            if not _is_closed(network):
+                return network
+        except InputError:
+            pass
+    try:
+        return adopt(network, pixels, x)
+    except InputError:
+        if fits:  # Closed to some maps and attacks, which say so; open to the others.
+            return network
+        raise
+
+
+def _is_closed(network) -> bool:
+    return any(isinstance(layer, keras.Model) for layer in network.layers) or bool(relu_operations(network))
+
+
+def _noise(found: NetworkInput):
+    return np.random.RandomState(0).rand(2, *(size or 224 for size in found.shape)).astype(np.float32)
+
+
+def _inspected(network, pixels: Optional[str]) -> NetworkInput:
+    """What the network takes; InputError unless it maps images, and nothing else, to one [B,K], and can have the
+    pixels."""
+    if pixels is not None and pixels not in PIXELS:
         raise InputError(f"pixels {pixels!r}: must be one of {', '.join(PIXELS)}")
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
@@ -52,20 +94,23 @@ def _image_shape(network, pixels: str) -> tuple:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         ends = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
         raise InputError(f"network {network.name!r} has {ends}: choose one of each with keras.Model(input, output)")
-    shape, dtype, output = input_shape(network), tf.as_dtype(graph.inputs[0].dtype), tuple(graph.outputs[0].shape)
-    if not dtype.is_floating:
-        raise InputError(f"network {network.name!r} takes {dtype.name} images: give its keras.Input dtype='float32'")
-    if pixels.startswith("imagenet") and shape[-1] != 3:
-        raise InputError(f"pixels {pixels!r} are those of RGB images, and network {network.name!r} takes {list(shape)}")
+    found, output = inspect_network(network), tuple(graph.outputs[0].shape)
+    check_adoptable(network, found, pixels)
+    if pixels is not None and pixels.startswith("imagenet") and found.shape[-1] != 3:
+        raise InputError(
+            f"pixels {pixels!r} are those of RGB images, and network {network.name!r} takes {list(found.shape)}"
+        )
     if len(output) != 2:
         raise InputError(f"network {network.name!r} must give logits [B,K]; it gives {list(output)}")
-    return shape
+    return found
 
 
-def _compare(network, adopted, end, pixels: str, x) -> None:
+def _compare(network, adopted, end, found: NetworkInput, pixels: str, x) -> None:
     """Raises InputError where the two differ on the images x in [0, 1]."""
-    want = np.asarray(tf.nest.flatten(network(in_range(pixels, x), training=False))[0], np.float32)
-    got = adopted(x, training=False)
+    if found.is_integer:
+        x = np.round(255 * x) / np.float32(255)
+    want = outputs(network, found, pixels, x)
+    got = adopted(tf.constant(x), training=False)
     got = np.asarray(end(got[:, -want.shape[1] :]) if end else got, np.float32)
     if np.abs(got - want).max() > 1e-3 * np.abs(want).max():
         raise InputError(

@@ -3,10 +3,15 @@
 The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
 """
 
+from typing import Optional
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.layout import reads_channels_first
+from tfrobust.networks.inspection import CHANNELS_FIRST, NetworkInput, holds_pixels, inspect_network
+from tfrobust.networks.pixels import PIXELS
 from tfrobust.types import InputError
 
 TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
@@ -14,12 +19,7 @@ TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
 
 def input_shape(network: keras.Model) -> tuple:
     """(H, W, C) of the network's images, None where a size is free."""
-    shape = getattr(network, "input_shape", None)
-    if shape is None:
-        raise InputError(f"network {network.name!r} has no input shape: only Sequential and functional models will do")
-    if isinstance(shape, list) or len(shape) != 4:
-        raise InputError(f"network {network.name!r} takes {shape}, not one batch of images [B,H,W,C]")
-    return tuple(shape[1:])
+    return inspect_network(network).shape
 
 
 def check_images(x, name: str = "x") -> None:
@@ -29,6 +29,11 @@ def check_images(x, name: str = "x") -> None:
         raise InputError(f"{name} must be float images [N,H,W,C]; got {x.dtype} {list(x.shape)}")
     if not x.size:
         raise InputError(f"{name} holds no image")
+    if reads_channels_first(x.shape[1:]):
+        raise InputError(
+            f"{name} of shape {list(x.shape)} reads as images with their channels first, [N,C,H,W], and images here "
+            "are [N,H,W,C]: give x.transpose(0, 2, 3, 1)"
+        )
     low, high = x.min(), x.max()
     if not np.isfinite(low) or not np.isfinite(high):
         raise InputError(f"{name} holds NaN or infinite pixels (first in image {np.argwhere(~np.isfinite(x))[0][0]})")
@@ -42,13 +47,79 @@ def check_images(x, name: str = "x") -> None:
 def check_network(network: keras.Model, x) -> None:
     """Raises InputError unless the network maps the images x to finite logits [B,K], K >= 2.
 
+    What the network itself says of its input is looked at, too: one that is made for pixels in 0..255, for whole
+    numbers or for channels first would give numbers for x, and wrong ones.
     Softmax outputs are refused: attacks and attributions on probabilities are not those of the papers, and the same
     network scores quite differently (adversarial accuracy looks better, gradients vanish).
     """
     check_images(x)
-    expected = input_shape(network)
-    if any(e is not None and e != s for e, s in zip(expected, x.shape[1:])):
-        raise InputError(f"network {network.name!r} takes images {list(expected)}, the data have {list(x.shape[1:])}")
+    found = inspect_network(network)
+    _check_contract(network, found)
+    check_shape(network, found, x)
+    check_logits(network, x)
+
+
+def _check_contract(network, found: NetworkInput) -> None:
+    """Raises InputError unless the network takes any number of float images [H,W,C] in [0, 1], as far as it says."""
+    check_adoptable(network, found)
+    pixels = found.pixels or "0..1"
+    adopt = (
+        f"networks.adopt(network, pixels={pixels!r}), or --pixels={pixels} on a command line, makes a copy that takes "
+        "any number of float32 images [H,W,C] in [0, 1]"
+    )
+    if found.layout == CHANNELS_FIRST:
+        raise InputError(
+            f"network {network.name!r} takes images {list(found.own_shape)} with their channels first (layer "
+            f"{found.layout_layer!r} moves them): {adopt}"
+        )
+    if found.dtype not in ("float32", "float64"):
+        raise InputError(f"network {network.name!r} takes {found.dtype} images: {adopt}")
+    if found.images is not None:
+        raise InputError(f"network {network.name!r} takes {found.images} images at once, no more and no less: {adopt}")
+    if pixels != "0..1":
+        raise InputError(
+            f"network {network.name!r} is made for pixels in {pixels} (its layer {found.pixels_layer!r} is): {adopt}"
+        )
+
+
+def check_adoptable(network, found: NetworkInput, pixels: Optional[str] = None) -> None:
+    """Raises InputError where a network with that input cannot be adopted, or not with these pixels (None: those that
+    its layers say)."""
+    name, own, shape = network.name, list(found.own_shape), list(found.shape)
+    dtype = tf.as_dtype(found.dtype)
+    if not holds_pixels(dtype):
+        raise InputError(f"network {name!r} takes {dtype.name} images: give its keras.Input dtype='float32'")
+    if found.layout == CHANNELS_FIRST and not found.transposed:
+        if found.layout_layer:
+            raise InputError(
+                f"network {name!r} takes images {own} with their channels first (layer {found.layout_layer!r} has "
+                "data_format='channels_first'): build it with data_format='channels_last', which its weights fit"
+            )
+        raise InputError(
+            f"network {name!r} takes images {own}, which reads as channels first, and images here are {shape}: put a "
+            f"layer in front, keras.Sequential([keras.Input({found.shape}), keras.layers.Permute((3, 1, 2)), network])"
+        )
+    if found.pixels not in (None, *PIXELS):
+        raise InputError(
+            f"layer {found.pixels_layer!r} of network {name!r} is made for pixels in {found.pixels}: put "
+            f"keras.layers.Rescaling({float(found.pixels.split('..')[1]):g}) in front, so that it takes [0, 1]"
+        )
+    if pixels is not None and found.pixels not in (None, pixels):
+        who = f"layer {found.pixels_layer!r} is made for" if found.pixels_layer else f"{dtype.name} images have"
+        copy = "" if dtype.is_floating else ", for a copy that takes float32 images"
+        raise InputError(f"{who} pixels in {found.pixels}: pass pixels={found.pixels!r}{copy}")
+
+
+def check_shape(network, found: NetworkInput, x) -> None:
+    """Raises InputError unless the images x [N,H,W,C] have the size that the network takes."""
+    if any(e is not None and e != s for e, s in zip(found.shape, x.shape[1:])):
+        raise InputError(
+            f"network {network.name!r} takes images {list(found.shape)}, the data have {list(x.shape[1:])}"
+        )
+
+
+def check_logits(network, x) -> None:
+    """Raises InputError unless the network, which takes the images x, gives finite logits [B,K] with K >= 2."""
     f = np.asarray(network(tf.convert_to_tensor(x[:64], tf.float32), training=False))
     if f.ndim != 2 or f.shape[1] < 2:
         raise InputError(f"network {network.name!r} must give logits [B,K] with K >= 2; it gives {list(f.shape)}")
@@ -57,5 +128,5 @@ def check_network(network: keras.Model, x) -> None:
     if (f >= 0).all() and np.allclose(f.sum(axis=1), 1.0, atol=1e-3):
         raise InputError(
             f"network {network.name!r} gives probabilities (rows sum to 1), not logits: remove its final softmax, as "
-            "tfrobust.networks.adopt and launch.export with --pixels do"
+            "networks.adopt(network) and --pixels on a command line do"
         )

@@ -1,4 +1,4 @@
-"""What a function does to numbers, whatever it is called: a ReLU, a softmax, a sigmoid, a step from 0..255.
+"""What a function does to numbers, whatever it is called: a ReLU, a softmax, a sigmoid.
 
 Networks have these as layers, built-in activations, operations or lambdas; only their values say what they are.
 """
@@ -9,6 +9,9 @@ import tensorflow as tf
 from keras import layers
 
 _LINE = np.float32([*np.linspace(-9, 9, 37), -1e4, 1e4])
+_FUNCTIONS = (layers.Activation, layers.Softmax, layers.Lambda, layers.Add, layers.Subtract, layers.Multiply)
+_FUNCTIONS += (layers.Maximum, layers.Minimum, layers.Average)
+_REMEMBERED = 4  # Ancestors of a tensor.
 
 
 def can_be_split(activation) -> bool:
@@ -17,8 +20,10 @@ def can_be_split(activation) -> bool:
 
 def is_function(op) -> bool:
     """Whether it is an operation (in Keras 2 a layer, too) or a layer that holds nothing but a function."""
-    plain = isinstance(op, (layers.Activation, layers.Softmax, layers.Lambda))
-    return plain or not isinstance(op, layers.Layer) or "OpLambda" in type(op).__name__
+    if not isinstance(op, layers.Layer) or "OpLambda" in type(op).__name__ or isinstance(op, _FUNCTIONS):
+        return True
+    # A layer that somebody wrote, such as a ReLU of their own.
+    return not isinstance(op, keras.Model) and not type(op).__module__.startswith("keras") and not op.weights
 
 
 def _values(function, x):
@@ -31,9 +36,14 @@ def _values(function, x):
 
 def as_relu(function):
     """The arguments of keras.layers.ReLU with which it is the function; None where there are none."""
-    y = _values(function, _LINE)
-    if y is None or y.shape != _LINE.shape:
-        return None
+    for shape in (_LINE.shape, (len(_LINE), 1, 1, 1)):  # Some layers take images alone.
+        y = _values(function, _LINE.reshape(shape))
+        if y is not None and y.shape == shape:
+            return _relu_of(y.reshape(-1))
+    return None
+
+
+def _relu_of(y):
     slope, cap = abs(float(y[-2])) / 1e4, float(y[-1])
     expected = np.where(_LINE < 0, slope * _LINE, np.minimum(_LINE, cap))
     if slope >= 1 or cap <= 0 or not np.allclose(y, expected, rtol=1e-6, atol=0):
@@ -51,15 +61,46 @@ def as_probabilities(function, classes: int):
     return None
 
 
-def is_pointwise(op) -> bool:
-    """Whether the layer or operation does to each pixel what it does to any."""
-    return is_function(op) or isinstance(op, (layers.Rescaling, layers.Normalization))
+class MadeOf:
+    """Which function without weights makes a tensor of a graph of the tensors before it.
+
+    A ReLU may be written in several operations, such as max(h, 0 * h) or h * (h > 0): together they are one of h.
+    """
+
+    def __init__(self):
+        self._kept = {}  # id: (tensor, [(ancestor, function)]); holds the tensor, so that its id stays its own.
+
+    def functions(self, op, args, kwargs, is_tensor):
+        """[(ancestor, function)] with op(*args, **kwargs) = function(ancestor), the nearest ancestor first."""
+        arguments = args, kwargs
+        tensors = {id(t): t for t in tf.nest.flatten(arguments) if is_tensor(t)}
+        before = [[(t, lambda value: value), *self.of(t)] for t in tensors.values()]
+        made = [{id(ancestor): function for ancestor, function in each} for each in before]
+        common = [a for a, _ in before[0] if all(id(a) in each for each in made)] if before else []
+
+        def function(ancestor):
+            def of(value):
+                values = {key: each[id(ancestor)](value) for key, each in zip(tensors, made)}
+                own = tf.nest.map_structure(lambda a: values.get(id(a), a), arguments)
+                return op(*own[0], **own[1])
+
+            return of
+
+        return [(ancestor, function(ancestor)) for ancestor in common[:_REMEMBERED]]
+
+    def keep(self, y, functions) -> None:
+        """Remembers what makes the tensor y."""
+        self._kept[id(y)] = y, functions
+
+    def of(self, y):
+        """What was kept of y."""
+        return self._kept.get(id(y), (y, []))[1]
 
 
-def takes_bytes(function, channels: int) -> bool:
-    """Whether the function of pixels is linear and leaves next to nothing of [0, 1]: it is made for 0..255."""
-    y = _values(function, np.float32([0, 127.5, 255])[:, None, None, None] * np.ones([1, 1, 1, channels], np.float32))
-    if y is None or y.shape != (3, 1, 1, channels):
-        return False
-    low, middle, high = y
-    return np.allclose(middle, (low + high) / 2, rtol=1e-3, atol=1e-3) and 0 < np.abs(high - low).max() < 10
+def relu_among(functions):
+    """(ancestor, the arguments of keras.layers.ReLU) of the first of [(ancestor, function)] that is a ReLU; or None."""
+    for ancestor, function in functions:
+        relu = as_relu(function)
+        if relu:
+            return ancestor, relu
+    return None

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfrobust.networks.functions import as_probabilities, as_relu, can_be_split, is_function, is_pointwise, takes_bytes
+from tfrobust.networks.functions import MadeOf, as_probabilities, can_be_split, is_function, relu_among
+from tfrobust.networks.walk import walk
 from tfrobust.types import InputError
 
 # Layers whose built-in activation is the last thing they do, so that it can be a layer of its own.
@@ -14,75 +15,17 @@ _ENDS_IN_ACTIVATION = (layers.Dense, layers.EinsumDense, layers.Conv1D, layers.C
 _ENDS_IN_ACTIVATION += (layers.Conv2DTranspose, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
 
-def graph_of(model: keras.Model) -> keras.Model:
-    """The model as a plain functional one, with nothing of what it was compiled with."""
-    try:
-        graph = keras.Model(model.inputs, model.outputs[0] if isinstance(model, keras.Sequential) else model.output)
-        if not any(layer is model for layer in graph.layers):
-            return graph
-    except (AttributeError, RuntimeError, TypeError, ValueError):
-        pass
-    raise InputError(
-        f"network {model.name!r} is subclassed or not built, and has no graph: "
-        "make one with i = keras.Input((H, W, C)); keras.Model(i, network.call(i))"
-    )
-
-
-class _Stand(getattr(keras, "Operation", layers.Layer)):
-    """Stands for a layer or an operation in a graph; once `step` is set, a call of it is one of `step`."""
-
-    step = None
-
-    def __init__(self, original):
-        super().__init__(name=original.name)
-        self.original = original
-
-    def call(self, *args, **kwargs):
-        return self.original(*args, **kwargs)
-
-    def compute_output_spec(self, *args, **kwargs):
-        return self.original.compute_output_spec(*args, **kwargs)
-
-    def __call__(self, *args, **kwargs):
-        if self.step is None:
-            return super().__call__(*args, **kwargs)
-        return self.step(self.original, *args, **kwargs)
-
-
-class _ModelStand(keras.Model):
-    """Stands for a model within a graph: Keras 2 finds the place of a model in a graph by its being one."""
-
-    step = None
-
-    def __call__(self, *args, **kwargs):
-        if self.step is None:
-            return super().__call__(*args, **kwargs)
-        return self.step(self.original, *args, **kwargs)
-
-
-def _stand(op):
-    if not isinstance(op, keras.Model):
-        return _Stand(op)
-    inputs = [keras.Input(t.shape[1:], dtype=t.dtype) for t in graph_of(op).inputs]
-    inputs = inputs if len(inputs) > 1 else inputs[0]
-    model = _ModelStand(inputs, _Stand(op)(inputs), name=op.name)
-    model.original = op
-    return model
-
-
 class Copier:
     """Traces a graph anew with copies of its layers.  Tensors are known by their id, and kept so that it stays theirs.
 
-    images, start: the symbolic images in [0, 1], and in the range that the network expects; bytes_expected: whether
-    that is 0..255.
+    images, start: the symbolic images in [0, 1], and as the network expects them.
     """
 
-    def __init__(self, images, start, bytes_expected: bool):
-        self.images, self.start, self.bytes_expected = images, start, bytes_expected
-        # The start, and what was made of it without weights: (tensor, what was done to each pixel).
-        self.pixels = {id(start): (start, lambda t: t)}
+    def __init__(self, images, start):
+        self.images, self.start = images, start
+        self.pixels = {id(start): start}  # What was made of the start without weights.
         self.copies = {}  # Of a layer: (layer, copy).
-        self.made = {}  # Of the output of a layer without weights: (output, the layer as a function, input).
+        self.made = MadeOf()
         self.training = None  # Of the model within that is being traced: base(x, training=False).
         self.names = {layer.name for layer in keras.Model(images, start).layers}
 
@@ -100,19 +43,8 @@ class Copier:
 
     def run(self, model: keras.Model, inputs, training=None, mask=None):
         """The output of the model on symbolic tensors."""
-        stands = []
-
-        def stand(op):
-            stands.append(_stand(op))
-            return stands[-1]
-
-        graph = keras.models.clone_model(graph_of(model), clone_function=stand)
-        if hasattr(keras, "Function"):  # A model of Keras 3 would convert its inputs by operations of its own.
-            graph = keras.Function(graph.inputs, graph.output)
-        for each in stands:
-            each.step = self.step
         outer, self.training = self.training, self.training if training is None else training
-        outputs = graph.call(tf.nest.flatten(inputs))
+        outputs = walk(model, inputs, self.step)
         self.training = outer
         return outputs
 
@@ -126,30 +58,25 @@ class Copier:
             z = self.copy(op, activation="linear")(*args, **kwargs)
             name = f"{op.name}_activation"
             return self.step(layers.Activation(op.activation, dtype=op.compute_dtype, name=name), z)
-        tensors = [t for t in tf.nest.flatten((args, kwargs)) if isinstance(t, type(self.images))]
-        if len(tensors) != 1 or (getattr(op, "weights", None) and not isinstance(op, layers.Normalization)):
+        tensors = [t for t in tf.nest.flatten((args, kwargs)) if self.is_tensor(t)]
+        if getattr(op, "weights", None) and not isinstance(op, layers.Normalization):
             return self.copy(op)(*args, **kwargs)
-
-        def function(t):
-            own = tf.nest.map_structure(lambda a: t if a is tensors[0] else a, (args, kwargs))
-            return op(*own[0], **own[1])
-
-        early = id(tensors[0]) in self.pixels
-        relu = as_relu(function) if is_function(op) and not early else None
-        if relu:
-            dtype = tf.as_dtype(tensors[0].dtype).name
-            y = layers.ReLU(**relu, dtype=dtype, name=self.name(op.name))(tensors[0])
-        else:
+        if tensors and all(id(t) in self.pixels for t in tensors):  # A ReLU that cuts pixels is no activation.
             y = self.copy(op)(*args, **kwargs)
-        self.made[id(y)] = y, function, tensors[0]
-        if early:
-            before = self.pixels[id(tensors[0])][1]
-            self.pixels[id(y)] = y, (lambda t: function(before(t))) if is_pointwise(op) else before
-            # All of it together: an adopted network takes [0, 1], and makes 0..255 of it for a layer that wants that.
-            bytes_wanted = is_pointwise(op) and takes_bytes(self.pixels[id(y)][1], self.images.shape[-1])
-            if bytes_wanted and not self.bytes_expected:
-                raise InputError(f"layer {op.name!r} is made for pixels in 0..255: pass pixels='0..255'")
+            self.pixels.update({id(t): t for t in tf.nest.flatten(y)})
+            return y
+        functions = self.made.functions(op, args, kwargs, self.is_tensor) if is_function(op) else []
+        relu = relu_among(functions)
+        if relu:
+            z, options = relu
+            return layers.ReLU(**options, dtype=tf.as_dtype(z.dtype).name, name=self.name(op.name))(z)
+        y = self.copy(op)(*args, **kwargs)
+        if self.is_tensor(y):
+            self.made.keep(y, functions)
         return y
+
+    def is_tensor(self, value) -> bool:
+        return isinstance(value, type(self.images))
 
     def copy(self, op, **changes):
         """The one copy of the layer or operation."""
@@ -177,10 +104,12 @@ class Copier:
 
     def logits(self, y):
         """(the logits [B,K] in the output y, what made y of them or None)."""
-        _, function, z = self.made.get(id(y), (y, None, y))
-        end = function and as_probabilities(function, z.shape[-1])
-        if not end:
-            z, function = y, None
+        z, function, end = y, None, None
+        for ancestor, made in self.made.of(y):
+            end = as_probabilities(made, ancestor.shape[-1])
+            if end:
+                z, function = ancestor, made
+                break
         if end == "sigmoid" and z.shape[-1] > 1:
             raise InputError(
                 f"the network ends in {z.shape[-1]} sigmoids, whose labels do not exclude each other: "

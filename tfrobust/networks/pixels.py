@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from tfrobust.networks.inspection import CHANNELS_FIRST, NetworkInput, inspect_network
 from tfrobust.types import InputError
 
 PIXELS = ("0..1", "0..255", "-1..1", "imagenet_caffe", "imagenet_torch")
@@ -38,28 +39,52 @@ def in_range(pixels: str, x):
     return x
 
 
+def as_taken(found: NetworkInput, pixels: str, x):
+    """x [B,H,W,C] in [0, 1] as a network with that input takes it, in its range and layout, by layers without weights;
+    the numbers stay float32."""
+    x = in_range(pixels, x)
+    if found.layout == CHANNELS_FIRST:
+        x = layers.Permute((3, 1, 2), dtype="float32", name="pixels_to_channels_first")(x)
+    return x
+
+
+def outputs(network, found: NetworkInput, pixels: str, x) -> np.ndarray:
+    """What the network gives for the images x [N,H,W,C] in [0, 1]: its first output, float32, N rows.
+
+    found: what it takes; a network that takes so many images at once is called with that many.
+    """
+    rows, size = [], found.images or _BATCH
+    for start in range(0, len(x), size):
+        part = tf.convert_to_tensor(x[start : start + size], tf.float32)
+        n = len(part)
+        if found.images:
+            part = tf.repeat(part, [1] * (n - 1) + [1 + found.images - n], axis=0)
+        part = as_taken(found, pixels, part)
+        part = tf.cast(tf.round(part), found.dtype) if found.is_integer else part
+        y = network(part, training=False)
+        rows.append(np.asarray(tf.nest.flatten(y)[0], np.float32)[:n])
+    return np.concatenate(rows)
+
+
 def guess_pixels(network, x: np.ndarray, y: np.ndarray, ranges: Sequence[str] = PIXELS) -> Dict[str, float]:
     """Range -> the share of the images x [N,H,W,C] in [0, 1] that the network predicts as the labels y [N] say, best
     first; of equal shares, the one with the surer predictions.
 
-    network: as it was trained, with or without a softmax at its end.  ImageNet's ranges are tried on RGB images only.
+    network: as it was trained, with or without a softmax at its end.  ImageNet's ranges are tried on RGB images only;
+      of a network of whole numbers, the range of its dtype alone.
     InputError where its outputs are not one row of finite numbers per image.
     """
-    found = {}
-    for pixels in ranges:
+    takes, found = inspect_network(network), {}
+    for pixels in [takes.pixels] if takes.is_integer else ranges:
         if x.shape[-1] == 3 or not pixels.startswith("imagenet"):
-            p = _probabilities(network, pixels, x)
+            p = _probabilities(network, takes, pixels, x)
             found[pixels] = float(np.mean(p.argmax(axis=1) == y)), float(np.mean(p[np.arange(len(y)), y]))
     return {pixels: found[pixels][0] for pixels in sorted(found, key=found.get, reverse=True)}
 
 
-def _probabilities(network, pixels: str, x: np.ndarray) -> np.ndarray:
+def _probabilities(network, found, pixels: str, x: np.ndarray) -> np.ndarray:
     """[N,K], of logits and of probabilities alike; [N,2] of a single number, taken for that of class 1."""
-    rows = []
-    for start in range(0, len(x), _BATCH):
-        part = in_range(pixels, tf.constant(x[start : start + _BATCH], tf.float32))
-        rows.append(np.asarray(tf.nest.flatten(network(part, training=False))[0], np.float64))
-    p = np.concatenate(rows)
+    p = outputs(network, found, pixels, x).astype(np.float64)
     if p.ndim != 2 or not np.isfinite(p).all():
         raise InputError(f"network {network.name!r} must give a row of finite numbers per image; got {list(p.shape)}")
     if p.shape[1] == 1:

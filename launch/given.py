@@ -1,0 +1,30 @@
+"""Networks that a command line names, as the library takes them."""
+
+from typing import Optional
+
+from absl import flags
+
+from tfrobust.networks import PIXELS, adopt, contracted, inspect_network, load_network
+
+PIXELS_HELP = "Adopt a network that was not made for this library: the range it expects. A final softmax is left out."
+
+
+def define_pixels(fv: flags.FlagValues) -> None:
+    """The flag --pixels of a verb that takes one network."""
+    flags.DEFINE_enum("pixels", None, PIXELS, PIXELS_HELP, flag_values=fv)
+
+
+def given_network(path: str, pixels: Optional[str] = None):
+    """The saved network; with pixels, a copy that takes images in [0, 1] and gives logits (see networks.adopt)."""
+    network = load_network(path)
+    return adopt(network, pixels) if pixels else network
+
+
+def fitting_network(path: str):
+    """The saved network, adopted where it is not made for this library, which is said; for places without --pixels."""
+    network = load_network(path)
+    fitting = contracted(network)
+    if fitting is not network:
+        pixels = inspect_network(network).pixels or "0..1"
+        print(f"{path} is adopted: images in [0, 1] become pixels in {pixels}, and it gives logits", flush=True)
+    return fitting

@@ -1,0 +1,14 @@
+"""Which axis of an image holds its channels, judged by its shape."""
+
+_CHANNELS = (1, 3, 4)  # Of grey, RGB and RGBA images.
+_LONGEST = 4  # Sides of an image: the longer one is at most so many times the shorter one.
+
+
+def reads_channels_first(shape) -> bool:
+    """Whether (A, B, C) is more plausibly [C,H,W] than [H,W,C]: (3, 32, 32) is, (9, 9, 200) and (1, 128, 9) are not."""
+    first, *sides = shape
+    if first not in _CHANNELS or sides[-1] in _CHANNELS:
+        return False
+    if None in sides:  # Sides may be free, channels are not.
+        return sides[-1] is None
+    return min(sides) > max(_CHANNELS) and max(sides) <= _LONGEST * min(sides)

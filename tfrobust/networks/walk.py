@@ -1,0 +1,100 @@
+"""A walk through a network's graph: a function is called for every layer and operation, in place of its own call."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from tfrobust.types import InputError
+
+
+def graph_of(model: keras.Model) -> keras.Model:
+    """The model as a plain functional one, with nothing of what it was compiled with."""
+    try:
+        output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+        graph = keras.Model(model.inputs, output, name=model.name)
+        if not any(layer is model for layer in graph.layers):
+            return graph
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        pass
+    raise InputError(
+        f"network {model.name!r} is subclassed or not built, and has no graph: "
+        "make one with i = keras.Input((H, W, C)); keras.Model(i, network.call(i))"
+    )
+
+
+class Unknown:
+    """A tensor of which a walk knows the shape and the dtype alone."""
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = shape, dtype
+
+
+class _Stand(getattr(keras, "Operation", layers.Layer)):
+    """Stands for a layer or an operation in a graph; once `step` is set, a call of it is one of `step`."""
+
+    step = None
+
+    def __init__(self, op):
+        super().__init__(name=op.name)
+        self.op = op
+
+    def call(self, *args, **kwargs):
+        return self.op(*args, **kwargs)
+
+    def compute_output_spec(self, *args, **kwargs):
+        return self.op.compute_output_spec(*args, **kwargs)
+
+    def __call__(self, *args, **kwargs):
+        if self.step is None:
+            self.made = super().__call__(*args, **kwargs)
+            return self.made
+        found = self.step(self.op, *args, **kwargs)
+        if found is None:
+            found = tf.nest.map_structure(lambda t: Unknown(t.shape, t.dtype), self.made)
+            self.passed(self.op, args, kwargs, found)
+        return found
+
+
+class _ModelStand(keras.Model):
+    """Stands for a model within a graph: Keras 2 finds the place of a model in a graph by its being one."""
+
+    step = None
+
+    def __call__(self, *args, **kwargs):
+        if self.step is None:
+            return super().__call__(*args, **kwargs)
+        return self.step(self.op, *args, **kwargs)
+
+
+def _stand(op):
+    if not isinstance(op, keras.Model):
+        return _Stand(op)
+    # Names of their own, or what is made afterwards would be numbered differently.
+    of = graph_of(op).inputs
+    inputs = [keras.Input(t.shape[1:], dtype=t.dtype, name=f"{op.name}_in{i}") for i, t in enumerate(of)]
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    model = _ModelStand(inputs, _Stand(op)(inputs), name=op.name)
+    model.op = op
+    return model
+
+
+def walk(model: keras.Model, inputs, step, passed=lambda op, args, kwargs, outputs: None):
+    """The output of the model's graph on `inputs`, one object for each of its inputs.
+
+    step(op, *args, **kwargs): called for every layer, model within and operation, in the order of the graph, with what
+      earlier steps gave; returns the outputs of op, or None where it makes none: then they are `Unknown`, and
+    passed(op, args, kwargs, outputs): is called with them.
+    InputError where the model has no graph.
+    """
+    stands = []
+
+    def stand(op):
+        stands.append(_stand(op))
+        return stands[-1]
+
+    graph = keras.models.clone_model(graph_of(model), clone_function=stand)
+    if hasattr(keras, "Function"):  # A model of Keras 3 would convert its inputs by operations of its own.
+        graph = keras.Function(graph.inputs, graph.output, name=model.name)
+    for each in stands:
+        each.step, each.passed = step, passed
+    return graph.call(tf.nest.flatten(inputs))

@@ -163,7 +163,7 @@ def _places(layer, activation, found=None, seen=None) -> list:
         return found
     seen.add(id(layer))
     for name, value in list(vars(layer).items()):
-        if _may_be_activation(name, value):
+        if _may_be_activation(layer, name, value):
             stands = _in_place_of(value, activation)
             if stands is not None:
                 found.append((layer, name, stands))
@@ -177,10 +177,12 @@ def _places(layer, activation, found=None, seen=None) -> list:
     return found
 
 
-def _may_be_activation(name: str, value) -> bool:
-    """Whether the attribute is a function, and not what is done to weights: a constraint may be a ReLU, too."""
+def _may_be_activation(layer, name: str, value) -> bool:
+    """Whether the attribute is a function, and neither what is done to weights (a constraint may be a ReLU, too) nor a
+    method: Keras 3 keeps `build` with each layer, and to try that out would build the layer anew."""
     of_weights = name.endswith(("constraint", "initializer", "regularizer"))
-    return isinstance(value, (types.FunctionType, functools.partial)) and name != "call" and not of_weights
+    is_function = isinstance(value, (types.FunctionType, functools.partial))
+    return is_function and not of_weights and not hasattr(type(layer), name)
 
 
 def _holds_function(layer) -> bool:

@@ -28,7 +28,7 @@ CHEAP = [
     "--evaluation_batch=10",
 ]
 
-CURVES = {"rar": (), "art": ("_eps.png",), "er": (), "far": (), "sat": ("_eps.png",), "full": ()}
+CURVES = {"rar": (), "art": ("_eps_maps.png",), "er": (), "far": (), "sat": ("_eps.png",), "full": ()}
 
 
 @pytest.fixture(autouse=True)

@@ -209,7 +209,7 @@ def test_what_does_not_fit_is_refused_before_anything_runs():
     with pytest.raises(InputError, match="no feature maps"):
         run_suite(flat, X, np.zeros(30, np.int32), small_suite(transfer={"cam": AttributionSpec("grad_cam", k=10)}))
     full = make_suite("full", "digits", (8, 8, 1))
-    assert set(full.transfer) - set(full.for_network(flat).transfer) == {"grad_cam_plus_plus"}
+    assert set(full.transfer) - set(full.for_network(flat).transfer) == {"grad_cam_plus_plus", "guided_backpropagation"}
 
 
 def test_the_share_of_ties():

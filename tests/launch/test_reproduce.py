@@ -125,8 +125,9 @@ class OneStep:
         self.run_suite, self.summaries = bench.run_suite, downstream_cells.summaries
         for module in (bench, trained_rows):
             monkeypatch.setattr(module, "train_row", self.train_row)
-        for module in (bench, trained_rows, saliency):
+        for module in (bench, trained_rows):
             monkeypatch.setattr(module, "load_network", self.runs.__getitem__)
+        monkeypatch.setattr(saliency, "fitting_network", self.runs.__getitem__)
         monkeypatch.setattr(bench, "run_suite", self.of_suite)
         monkeypatch.setattr(downstream_cells, "summaries", self.of_downstream)
 

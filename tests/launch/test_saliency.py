@@ -10,6 +10,7 @@ from flags import data_flags
 from launch import rows, saliency, train
 from tests.helpers import ROOT, images, linear_network, run_tests, small_network
 from tfrobust.models import make_model
+from tfrobust.networks import load_network
 from tfrobust.objectives.sat_maps import sat_map
 
 
@@ -82,7 +83,7 @@ def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
     assert len([name for name in os.listdir(folder / "maps") if name.startswith("natural-")]) == 1
     again = [f"--flagfile={folder}/out/run.flags", f"--saliency_dir={folder}/maps", f"--output={folder}/again"]
     assert train.main(["train", *again]) == 0
-    one, again = (saliency.load_network(f"{folder}/{name}/network.keras").get_weights() for name in ("out", "again"))
+    one, again = (load_network(f"{folder}/{name}/network.keras").get_weights() for name in ("out", "again"))
     assert all(np.array_equal(a, b) for a, b in zip(one, again)) and len(kept(folder)) == 1
 
 
@@ -160,14 +161,14 @@ def test_a_run_starts_from_the_weights_of_another(folder):
     base = ["train", "--flagfile=flags/digits/natural.flags", "--steps=1", "--learning_rates=1e-12"]
     make_model("digits_cnn", (8, 8, 1), 10).save(folder / "start.keras")
     assert train.main([*base, f"--initial_network={folder}/start.keras", f"--output={folder}/a"]) == 0
-    start, end = (saliency.load_network(f"{folder}/{name}") for name in ("start.keras", "a/network.keras"))
+    start, end = (load_network(f"{folder}/{name}") for name in ("start.keras", "a/network.keras"))
     for want, got in zip(start.get_weights(), end.get_weights()):
         np.testing.assert_allclose(got, want, atol=1e-6)
     assert "# initial weights" in (folder / "a" / "run.flags").read_text()
     again = [*base, f"--saliency_dir={folder}/maps", f"--initial_network={folder}/teacher.flags"]
     assert train.main([*again, f"--output={folder}/b"]) == 0
     first = [name for name in os.listdir(folder / "maps") if name.startswith("natural-")]
-    trained, end = (saliency.load_network(f"{folder}/{n}/network.keras") for n in (f"maps/{first[0]}", "b"))
+    trained, end = (load_network(f"{folder}/{n}/network.keras") for n in (f"maps/{first[0]}", "b"))
     for want, got in zip(trained.get_weights(), end.get_weights()):
         np.testing.assert_allclose(got, want, atol=1e-6)
     assert train.main([*base, f"--initial_network={folder}/one.keras", f"--output={folder}/c"]) == 2

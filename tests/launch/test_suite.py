@@ -44,6 +44,8 @@ def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved")
     network = small_network()
     network.save(path / "any.keras")
+    bytes_network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255), network])
+    bytes_network.save(path / "bytes.keras")
     small_network(1).save(path / "natural.keras")
     make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(path / "few.keras")
     digits = data.load("digits")
@@ -138,6 +140,7 @@ def test_kept_batches_are_found_by_what_they_depend_on_and_torn_ones_are_made_ag
         (["--natural=DIR/few.keras"], "knows 3 classes"),
         (["--map_window=-1"], "window"),
         (["--network=DIR/none.keras"], "no network at"),
+        (["--network=DIR/bytes.keras"], "--pixels=0..255"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):

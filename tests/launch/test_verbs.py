@@ -264,7 +264,6 @@ def broken(tmp_path_factory):
         ("evaluate", ["--network=DIR/foreign.keras"], "Keras 4.0 wrote it and this is Keras"),
         ("evaluate", ["--network=DIR/softmax.keras"], "remove its final softmax"),
         ("evaluate", ["--network=DIR/bytes.keras"], "--pixels=0..255"),
-        ("evaluate", ["--network=DIR/bytes.keras", "--suite=rar"], "--pixels=0..255"),
         ("evaluate", ["--network=DIR/bytes.keras", "--pixels=-1..1"], "0..255"),
         ("evaluate", ["--output=DIR/few.npz/x"], "cannot write to --output"),
         ("evaluate", ["--ifia_beta=-1"], "softplus_beta"),

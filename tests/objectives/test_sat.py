@@ -118,13 +118,15 @@ def test_every_teacher_map_lies_in_its_range(method):
 
 
 def test_teacher_maps_in_closed_form():
-    """On a linear network every gradient is the weights, whatever the ReLUs do."""
+    """On a linear network every gradient is the weights; guided, behind a ReLU on the images, those above zero."""
     w = np.random.RandomState(0).randn(4, 4, 3, 10)
     x, y = images(shape=(4, 4, 3))
     own = np.moveaxis(w, -1, 0)[y.numpy()]
     network = linear_network(w)
-    for method in ("gradient", "guided_backpropagation"):
-        assert np.array_equal(sat_map(network, method, x, y), np.sign(own))
+    assert np.array_equal(sat_map(network, "gradient", x, y), np.sign(own))
+    inputs = keras.Input((4, 4, 3))
+    rectified = keras.Model(inputs, network(layers.ReLU()(inputs)))
+    assert np.array_equal(sat_map(rectified, "guided_backpropagation", x, y), np.sign(np.maximum(own, 0)))
     low, high = (own.reshape(6, -1).min(1), own.reshape(6, -1).max(1))
     want = (own - low[:, None, None, None]) / (high - low)[:, None, None, None]
     np.testing.assert_allclose(sat_map(network, "smoothgrad", x, y), want, atol=1e-4)

@@ -54,7 +54,8 @@ def make_subject(network, x, y, pixels: str = AUTO, classes: Optional[int] = Non
         raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
     fitted = _fitted(x, shape)
     shares = guess_pixels(network, fitted[:TRIED], y[:TRIED])
-    chosen = _chosen(takes.pixels if pixels == AUTO and takes.pixels in shares else pixels, shares, y[:TRIED])
+    said = {takes.pixels: shares[takes.pixels]} if pixels == AUTO and takes.pixels in shares else shares
+    chosen = _chosen(pixels, said, y[:TRIED])
     adopted = adopt(network, chosen, fitted[:4])
     was = None if fitted.shape == x.shape else x.shape[1:3]
     return Subject(adopted, fitted, y, rows, chosen, shares, was)

@@ -54,6 +54,7 @@ class NetworkInput:
 
     @property
     def is_integer(self) -> bool:
+        """Whether the network takes whole numbers, as uint8 is."""
         return tf.as_dtype(self.dtype).is_integer
 
 

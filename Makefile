@@ -7,6 +7,11 @@ BIN = $(VENV)/bin/python
 WANTED = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 STAMP = $(VENV)/.installed-$(WANTED)
 
+# oneDNN's kernels, which TensorFlow leaves off on many x86 processors (docs/performance.md).
+ifneq (,$(filter x86_64 amd64,$(shell uname -m)))
+export TF_ENABLE_ONEDNN_OPTS ?= 1
+endif
+
 PYTEST = $(BIN) -m pytest -n 2 --dist worksteal
 
 .PHONY: demo test test-fast test-exhaustive docs venv clean

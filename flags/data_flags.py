@@ -1,15 +1,21 @@
 """The flags of a data set, and what is made of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from absl import flags
 
-from tfrobust import data
-from tfrobust.data.arrays import EVALUATE_ON
-from tfrobust.data.augmentation import AUGMENTATIONS
+from tfrobust.facts import FACTS
+from tfrobust.names import AUGMENTATIONS, EVALUATE_ON
+
+if TYPE_CHECKING:
+    from tfrobust.data import ImageData
 
 
 def define(fv: flags.FlagValues) -> None:
     """Which data set, from where, and what is done to it first."""
-    names = ", ".join(data.FACTS)
+    names = ", ".join(FACTS)
     flags.DEFINE_string(
         "dataset",
         None,
@@ -46,20 +52,24 @@ def define(fv: flags.FlagValues) -> None:
     flags.mark_flag_as_required("dataset", fv)
 
 
-def load(fv: flags.FlagValues) -> data.ImageData:
+def load(fv: flags.FlagValues) -> ImageData:
     """The data set as it is on disk."""
+    from tfrobust import data
+
     return data.load(fv.dataset, fv.data_dir, fv.download, fv.image_size)
 
 
-def prepared(loaded: data.ImageData, fv: flags.FlagValues, evaluate_on=None) -> data.ImageData:
+def prepared(loaded: ImageData, fv: flags.FlagValues, evaluate_on=None) -> ImageData:
     """The data set as the flags want it held out and augmented; evaluate_on: instead of the flag's."""
     return augmented(loaded.holding_out(fv.hold_out, evaluate_on or fv.evaluate_on), fv)
 
 
-def augmented(held: data.ImageData, fv: flags.FlagValues) -> data.ImageData:
+def augmented(held: ImageData, fv: flags.FlagValues) -> ImageData:
     """The same with the augmentation of these flags."""
+    from tfrobust import data
+
     return data.augmented(held, fv.augmentation, fv.per_class, fv.equalize)
 
 
-def from_flags(fv: flags.FlagValues) -> data.ImageData:
+def from_flags(fv: flags.FlagValues) -> ImageData:
     return prepared(load(fv), fv)

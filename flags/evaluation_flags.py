@@ -1,19 +1,20 @@
 """The flags of an evaluation, and its spec."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
-from tfrobust.attacks import AttackSpec
-from tfrobust.attacks.spec import CRITERIA, KEEP, ON_ATTRIBUTIONS, ON_PREDICTIONS
-from tfrobust.attributions.spec import TIES
-from tfrobust.balls import BALLS
-from tfrobust.evaluation import EvaluationSpec, Suite, make_suite
-from tfrobust.losses import LOSSES
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.names import BALLS, CRITERIA, KEEP, LOSSES, ON_ATTRIBUTIONS, ON_PREDICTIONS, TIES
+
+if TYPE_CHECKING:
+    from tfrobust.evaluation import EvaluationSpec, Suite
 
 REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
@@ -73,12 +74,21 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("map_window", 1, "LENS: rows and columns by which it forgives a move.", **where)
 
 
-def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError where a flag that `from_flags` needs is missing; this costs no TensorFlow."""
     missing = [f"--{name}" for name in REQUIRED if fv[name].value is None]
     if missing:
         raise InputError(f"an evaluation needs {', '.join(missing)}: the papers' values are in flags/")
     if fv.ifia_k is None and fv.ifia_goal in ("top_k", "target"):
         raise InputError(f"--ifia_goal={fv.ifia_goal} needs --ifia_k, the number of pixels whose attribution is moved")
+
+
+def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
+    """The spec of one attack on predictions and one on attributions."""
+    check(fv)
+    from tfrobust.attacks import AttackSpec
+    from tfrobust.evaluation import EvaluationSpec
+
     ball = {"eps": fv.eps, "norm": fv.norm, "seed": fv.evaluation_seed}
     return EvaluationSpec(
         prediction_attack=AttackSpec(
@@ -112,11 +122,18 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
     )
 
 
-def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
-    """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
+def check_suite(fv: flags.FlagValues, name: str) -> None:
+    """Raises InputError where a flag is given that a suite has no use for; this costs no TensorFlow."""
     ignored = [f"--{flag}" for flag in _own_flags() if flag not in OF_SUITES and fv[flag].present]
     if ignored:
         raise InputError(f"--suite={name} has its own settings: leave out {', '.join(ignored)}")
+
+
+def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
+    """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
+    check_suite(fv, name)
+    from tfrobust.evaluation import make_suite
+
     suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps)
     steps = {"pgd": fv.pgd_steps, "ifia": fv.ifia_steps}
 

@@ -1,18 +1,22 @@
 """The flags of an attribution map, and its spec."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from absl import flags
 
 from flags.parsers import define_number
-from tfrobust.attributions import AttributionSpec
-from tfrobust.attributions import spec as attribution_spec
-from tfrobust.attributions.quadrature import RULES
-from tfrobust.attributions.scores import SCORES
+from tfrobust.names import ATTRIBUTIONS, RULES, SCORES
+
+if TYPE_CHECKING:
+    from tfrobust.attributions import AttributionSpec
 
 
 def define(fv: flags.FlagValues) -> None:
     """Which map is made."""
     where = {"flag_values": fv}
-    flags.DEFINE_enum("map_method", "integrated_gradients", attribution_spec.METHODS, "Attribution method.", **where)
+    flags.DEFINE_enum("map_method", "integrated_gradients", list(ATTRIBUTIONS), "Attribution method.", **where)
     flags.DEFINE_enum("map_score", "logit", list(SCORES), "What is attributed.", **where)
     flags.DEFINE_integer("map_steps", 100, "Integrated Gradients points (m).", **where)
     flags.DEFINE_enum("map_rule", "right", list(RULES), "Their end points.", **where)
@@ -26,6 +30,8 @@ def define(fv: flags.FlagValues) -> None:
 
 def from_flags(fv: flags.FlagValues, **more) -> AttributionSpec:
     """The spec; more: what these flags do not say of it, such as how maps are compared."""
+    from tfrobust.attributions import AttributionSpec
+
     return AttributionSpec(
         method=fv.map_method,
         score=fv.map_score,

@@ -3,18 +3,18 @@
 from absl import flags
 
 from flags.parsers import define_number
-from tfrobust import models
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.names import INITIALIZATIONS, MODELS
 
 
 def define(fv: flags.FlagValues) -> None:
     """Which network is built."""
-    flags.DEFINE_string("model", None, f"Network: {', '.join(models.MODELS)}. Required.", flag_values=fv)
+    flags.DEFINE_string("model", None, f"Network: {', '.join(MODELS)}. Required.", flag_values=fv)
     define_number("width", 1.0, "Scales the number of units of each layer.", fv)
     flags.DEFINE_enum(
         "initialization",
         None,
-        list(models.INITIALIZATIONS),
+        list(INITIALIZATIONS),
         "FAR's initialisations (A.3); the network's own unless given.",
         flag_values=fv,
     )
@@ -29,13 +29,15 @@ def define(fv: flags.FlagValues) -> None:
 
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError for a network that there is not, before any image is read."""
-    if fv.model not in models.MODELS:
-        raise InputError(f"unknown model {fv.model!r}: choose one of {', '.join(models.MODELS)}")
+    if fv.model not in MODELS:
+        raise InputError(f"unknown model {fv.model!r}: choose one of {', '.join(MODELS)}")
 
 
 def from_flags(fv: flags.FlagValues, data):
     """A new network for the images and classes of `data`; its weights come from the global seed, and those of an
     --initialization from --seed."""
+    from tfrobust import models
+
     network = models.make_model(fv.model, data.shape, data.classes, fv.width)
     if fv.initialization:
         models.initialize(network, fv.initialization, fv.seed)

@@ -5,10 +5,18 @@ from dataclasses import replace
 from absl import flags
 
 from flags.parsers import define_memory, define_number, define_points
-from tfrobust.attributions.quadrature import RULES
-from tfrobust.balls import BALLS
-from tfrobust.objectives import OBJECTIVES, art, er, igr, make_objective, sat
-from tfrobust.similarity.differentiable import DISSIMILARITIES
+from tfrobust.errors import InputError
+from tfrobust.names import (
+    ART_CHOICES,
+    BALLS,
+    DISSIMILARITIES,
+    ER_CHOICES,
+    IGR_BASES,
+    OBJECTIVES,
+    RULES,
+    SAT_CHOICES,
+)
+from tfrobust.objectives import make_objective, unknown
 
 # name -> (kind or choices, help).  None is not given; what a method needs and lacks, or has no use for, is an error.
 HYPER = {
@@ -27,28 +35,28 @@ HYPER = {
     "q": ("number", "gradient_penalty: power of the norm (2 unless given)."),
     "kl_weight": ("number", "trades: weight of the divergence (beta)."),
     "softplus_beta": ("number", "art, aat, r2et, lga: beta of the softplus twin or of the second derivative."),
-    "loss": (list(art.CHOICES["loss"]), "art: row of its Table 5 (triplet unless given)."),
-    "negative": (list(art.CHOICES["negative"]), "art: the negative class (runner_up unless given)."),
-    "attack_on": (list(art.CHOICES["attack_on"]), "art: what the attack raises (attribution unless given)."),
+    "loss": (list(ART_CHOICES["loss"]), "art: row of its Table 5 (triplet unless given)."),
+    "negative": (list(ART_CHOICES["negative"]), "art: the negative class (runner_up unless given)."),
+    "attack_on": (list(ART_CHOICES["attack_on"]), "art: what the attack raises (attribution unless given)."),
     "attack_k": ("integer", "art: entries that the inner attack sees (all unless given)."),
-    "anchor": (list(art.CHOICES["anchor"]), "art: the image in the cosine, x or 2x - 1 (unit unless given)."),
+    "anchor": (list(ART_CHOICES["anchor"]), "art: the image in the cosine, x or 2x - 1 (unit unless given)."),
     "adversarial_ratio": ("number", "madry: share of the adversarial images in the loss (1 unless given)."),
     "pair": ("bool", "art: triplets over the clean and the perturbed image."),
     "cacr_weight": ("number", "cacr_wacr: weight of CACR alone (1 unless given)."),
     "wacr_weight": ("number", "cacr_wacr: weight of WACR alone (1 unless given)."),
     "contrast": ("bool", "cacr_wacr: with KL(P_ME || P_NCA) (true unless given)."),
     "base_attribution": ("bool", "cacr_wacr: WACR weighs by the base attribution (true unless given)."),
-    "change": (list(er.CHOICES["change"]), "cacr_wacr: the change of attribution (path unless given)."),
-    "zeros": (list(er.CHOICES["zeros"]), "cacr_wacr: the set of zero products (p1 unless given)."),
+    "change": (list(ER_CHOICES["change"]), "cacr_wacr: the change of attribution (path unless given)."),
+    "zeros": (list(ER_CHOICES["zeros"]), "cacr_wacr: the set of zero products (p1 unless given)."),
     "temperature": ("number", "cacr_wacr: factor of the maps before the softmax (1 unless given)."),
     "alpha": ("number", "sat, pgd_sat, trades_sat: the chance of noise is alpha^t (the paper: 0.6^(1/10) = 0.9502)."),
-    "anneal": (list(sat.CHOICES["anneal"]), "sat, pgd_sat, trades_sat: what t counts (epoch unless given)."),
+    "anneal": (list(SAT_CHOICES["anneal"]), "sat, pgd_sat, trades_sat: what t counts (epoch unless given)."),
     "draw": (
-        list(sat.CHOICES["draw"]),
+        list(SAT_CHOICES["draw"]),
         "sat, pgd_sat, trades_sat: one of several maps per batch (unless given) or epoch.",
     ),
     "dissimilarity": (list(DISSIMILARITIES), "aat, adv_aat: d of two maps (pearson unless given)."),
-    "base": (list(igr.BASES), "igr: the loss it is added to (madry unless given)."),
+    "base": (list(IGR_BASES), "igr: the loss it is added to (madry unless given)."),
     "k": ("integer", "r2et: size of the top set."),
     "margin_weight": ("number", "r2et: weight of the ranking margin."),
     "curvature_weight": ("number", "r2et: weight of the curvature."),
@@ -74,6 +82,12 @@ def define(fv: flags.FlagValues) -> None:
         else:
             DEFINE[kind](name, text, fv)
     define_memory(fv)
+
+
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for a method that there is not; this costs no TensorFlow."""
+    if fv.method not in OBJECTIVES:
+        raise InputError(unknown(fv.method))
 
 
 def from_flags(fv: flags.FlagValues):

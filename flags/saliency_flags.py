@@ -5,9 +5,8 @@ from typing import NamedTuple, Sequence
 
 from absl import flags
 
-from tfrobust.data import ANNOTATIONS
-from tfrobust.objectives.sat_maps import SAT_MAPS
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.names import ANNOTATIONS, SAT_MAPS
 
 
 class Source(NamedTuple):

@@ -1,9 +1,8 @@
 """The flags of a strategy: on which devices a verb works."""
 
-import tensorflow as tf
 from absl import flags
 
-from tfrobust.replicas import STRATEGIES, make_strategy
+from tfrobust.names import STRATEGIES
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -24,6 +23,9 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("tpu", None, "tpu: its name or address (that of this machine unless given).", flag_values=fv)
 
 
-def from_flags(fv: flags.FlagValues) -> tf.distribute.Strategy:
-    """The strategy, to be made before anything is computed; raises InputError where its devices are not there."""
+def from_flags(fv: flags.FlagValues):
+    """The tf.distribute.Strategy, to be made before anything is computed; raises InputError where its devices are not
+    there."""
+    from tfrobust.replicas import make_strategy
+
     return make_strategy(fv.strategy, fv.replicas, fv.tpu)

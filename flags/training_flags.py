@@ -2,8 +2,8 @@
 
 from absl import flags
 
-from tfrobust.training import TrainingSpec
-from tfrobust.training.spec import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
+from tfrobust.names import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
+from tfrobust.training_spec import TrainingSpec
 
 
 def define(fv: flags.FlagValues) -> None:

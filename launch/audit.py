@@ -15,22 +15,13 @@ the same flags it adds images, up to --images.
 import json
 import os
 import shlex
-import sys
 import time
 
 from flags import audit_flags
 from launch import verb
 from launch.claims import claimed
-from launch.fingerprints import of_arrays, of_network, versions
-from launch.kept import KeptBatches
 from launch.progress import bar
-from launch.versions import about_source
-from tfrobust import auditing
-from tfrobust.auditing.subject import MOST
-from tfrobust.data import load_labelled
-from tfrobust.memory import GIB
-from tfrobust.networks import input_shape, load_network
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
 
 SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
 
@@ -57,6 +48,15 @@ class TimeBar:
 
 def audit(fv) -> None:
     began = time.monotonic()
+    from launch.fingerprints import of_arrays, of_network, versions
+    from launch.kept import KeptBatches
+    from launch.versions import about_source
+    from tfrobust import auditing
+    from tfrobust.auditing.subject import MOST
+    from tfrobust.data import load_labelled
+    from tfrobust.memory import GIB
+    from tfrobust.networks import load_network
+
     network = load_network(fv.network)
     data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
     subject = {"network": of_network(network), "images": of_arrays(data.x, data.y)}
@@ -89,8 +89,15 @@ def audit(fv) -> None:
     print(f"written: {path}")
 
 
+def check(fv) -> None:
+    """Raises InputError where there is no such network."""
+    verb.check_networks(fv.network)
+
+
 def _size(fv, network):
     """The side that images of a folder are cut to."""
+    from tfrobust.networks import input_shape
+
     sides = [side for side in input_shape(network)[:2] if side]
     return fv.image_size or (max(sides) if sides else None)
 
@@ -115,8 +122,8 @@ def _command(fv) -> str:
 
 
 def main(argv=None) -> int:
-    return verb.run("audit", __doc__, (audit_flags.define,), audit, argv)
+    return verb.run("audit", __doc__, (audit_flags.define,), audit, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

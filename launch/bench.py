@@ -15,7 +15,8 @@ from launch.fingerprints import of_suite
 from launch.kept import KeptBatches
 from launch.progress import bar
 from launch.saliency import with_saliency
-from launch.trained_rows import NETWORK, train_row
+from launch.saved_runs import NETWORK
+from launch.trained_rows import train_row
 from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.data import to_unit

@@ -5,12 +5,17 @@ steps of the attacks.  An attack with fewer steps takes longer ones, so that the
 ball.  What a budget changed is written beside every result.
 """
 
-from dataclasses import replace
-from typing import List, NamedTuple, Optional
+from __future__ import annotations
 
-from launch.rows import Row
-from tfrobust.attacks.spec import ON_PREDICTIONS, AttackSpec
-from tfrobust.evaluation import Suite
+from dataclasses import replace
+from typing import TYPE_CHECKING, List, NamedTuple, Optional
+
+from tfrobust.names import ON_PREDICTIONS
+
+if TYPE_CHECKING:
+    from launch.rows import Row
+    from tfrobust.attacks.spec import AttackSpec
+    from tfrobust.evaluation import Suite
 
 SPATIAL = "spatial"  # Its steps are those of a grid.
 # Networks differ in size a thousandfold: which part of its width a network keeps at the cpu budget, 1/4 unless named.

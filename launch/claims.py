@@ -18,8 +18,7 @@ from typing import Dict, Iterator
 from filelock import FileLock, Timeout
 
 from launch.progress import say
-from tfrobust.replicas import is_chief
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
 
 LOCK, OWNER = ".lock", ".owner"
 BEAT = 5.0  # Seconds between two signs of life of a holder.
@@ -96,6 +95,8 @@ def claimed(directory: str, wait: bool = False) -> Iterator[Claim]:
     if key in _held:
         yield _held[key]
         return
+    from tfrobust.replicas import is_chief
+
     if not is_chief():  # Of several processes that train one network, the chief writes.
         yield Claim(directory)
         return

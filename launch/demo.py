@@ -7,8 +7,6 @@ IFIA, prints one table, and leaves it in --output as comparison.md, .csv and .js
 network's map is seen before and after the attack.
 """
 
-import sys
-
 from absl import flags
 
 from launch import compare, verb
@@ -38,4 +36,4 @@ def main(argv=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

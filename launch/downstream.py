@@ -10,7 +10,6 @@ and alignment (of image and gradient).  Leaves TASK.md, .csv, .json and .png in 
 
 import os
 import re
-import sys
 from typing import Dict
 
 from absl import flags
@@ -18,15 +17,11 @@ from absl import flags
 from flags import data_flags
 from launch import verb
 from launch.claims import claimed
-from launch.fingerprints import of_network
 from launch.given import PIXELS_HELP, given_network
 from launch.progress import bar
 from launch.tasks import TASKS
-from launch.versions import about, about_source
-from tfrobust import report
-from tfrobust.data import to_unit
-from tfrobust.networks import PIXELS, check_network
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.names import PIXELS
 
 
 def downstream_flags(fv: flags.FlagValues) -> None:
@@ -57,18 +52,35 @@ def downstream_flags(fv: flags.FlagValues) -> None:
     flags.mark_flags_as_required(["task", "networks", "output"], fv)
 
 
-def read_networks(fv, x) -> Dict[str, object]:
-    """name -> network, each checked against the images x."""
-    networks = {}
-    for given, pixels in zip(fv.networks, _pixels(fv)):
+def named_files(fv: flags.FlagValues) -> Dict[str, str]:
+    """name -> the file of a network; raises InputError where --networks does not say that."""
+    files = {}
+    for given in fv.networks:
         name, _, path = given.rpartition("=")
         name = name or os.path.splitext(os.path.basename(path))[0]
-        if name in networks or not re.fullmatch(r"[\w.() -]+", name):
+        if name in files or not re.fullmatch(r"[\w.() -]+", name):
             raise InputError(f"--networks: {name!r} is there twice or no name: give NAME=FILE for each")
+        files[name] = path
+    if not files:
+        raise InputError("--networks needs one saved network at least")
+    return files
+
+
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for networks without a name or a range of pixels of their own, or that are not there."""
+    files = named_files(fv)
+    _pixels(fv)
+    verb.check_networks(*files.values())
+
+
+def read_networks(fv, x) -> Dict[str, object]:
+    """name -> network, each checked against the images x."""
+    from tfrobust.networks import check_network
+
+    networks = {}
+    for (name, path), pixels in zip(named_files(fv).items(), _pixels(fv)):
         networks[name] = given_network(path, pixels)
         check_network(networks[name], x)
-    if not networks:
-        raise InputError("--networks needs one saved network at least")
     return networks
 
 
@@ -88,13 +100,18 @@ def downstream(fv: flags.FlagValues) -> None:
 
 def measure(fv: flags.FlagValues) -> None:
     """Does the task and writes its table."""
+    from launch.fingerprints import of_network
+    from launch.versions import about, about_source
+    from tfrobust import report
+    from tfrobust.data import to_unit
+
     loaded = data_flags.load(fv)
     data = data_flags.prepared(loaded, fv)
     held_out = data_flags.prepared(loaded, fv, "held_out") if fv.hold_out else None
     networks = read_networks(fv, to_unit(data.x_test[:16]))
-    run, ticks = TASKS[fv.task]
-    progress = bar(ticks(len(networks)), fv.task)
-    outcome = run(networks, data, held_out, fv, progress)
+    task = TASKS[fv.task]
+    progress = bar(task.ticks(len(networks)), fv.task)
+    outcome = task.run(networks, data, held_out, fv, progress)
     progress.close()
     everything = {
         **about(fv, {"task": fv.task, "flags": fv.flags_into_string()}),
@@ -113,8 +130,8 @@ def measure(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("downstream", __doc__, (data_flags.define, downstream_flags), downstream, argv)
+    return verb.run("downstream", __doc__, (data_flags.define, downstream_flags), downstream, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

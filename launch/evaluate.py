@@ -18,27 +18,14 @@ The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_windo
 --strategy shares each batch out over several GPUs, hosts or a TPU (docs/scale.md).
 """
 
-import os
-import sys
-
 from absl import flags
 
 from flags import data_flags, evaluation_flags, strategy_flags
-from launch import chunks, verb
+from launch import verb
 from launch.claims import claimed
-from launch.columns import COLUMNS, diagnosis, legend
-from launch.given import define_pixels, given_network
-from launch.progress import bar
-from launch.suite import evaluate_suite
-from launch.versions import about
-from launch.workers import on_devices
-from tfrobust import report
-from tfrobust.data import to_unit
-from tfrobust.evaluation import SUITES, Evaluation, evaluate
-from tfrobust.replicas import is_chief
-from tfrobust.types import InputError
-
-PICTURED = 4
+from launch.given import define_pixels
+from tfrobust.errors import InputError
+from tfrobust.names import SUITES
 
 
 def output_flags(fv: flags.FlagValues) -> None:
@@ -54,56 +41,30 @@ def output_flags(fv: flags.FlagValues) -> None:
     flags.mark_flag_as_required("output", fv)
 
 
-def pick_panels(network: str, result: Evaluation, indices) -> list:
-    """Panels of the attacked examples with the given indices into the test set."""
-    attacked = [r["index"] for r in result.records if "kendall" in r]
-    return [report.panel_of(result.maps, attacked.index(index), network) for index in indices]
-
-
-def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
-    """Table, records and picture of one evaluation."""
-    row = {"network": name, **result.summary}
-    flags = [flag._asdict() for flag in result.flags]
-    report.write_table(directory, "evaluation", [row], COLUMNS, {**about, "flags": flags})
-    report.write_records(os.path.join(directory, "records.jsonl"), result.records)
-    indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
-    if indices:
-        rows = [panel._replace(network=f"image {i}") for i, panel in zip(indices, pick_panels(name, result, indices))]
-        report.draw_panels(rows, os.path.join(directory, "panels.png"), f"{name}: attributions under attack", 1)
-
-
-def evaluate_on_devices(fv: flags.FlagValues) -> None:
-    with on_devices(fv):
-        main_evaluate(fv)
-
-
-def main_evaluate(fv: flags.FlagValues) -> None:
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for flags that do not go together."""
     if fv.natural and not fv.suite:
         raise InputError("--natural belongs to --suite: give one, or leave it out")
-    with claimed(verb.output_folder(fv.output)):
+    if fv.suite:
+        evaluation_flags.check_suite(fv, fv.suite)
+    else:
+        evaluation_flags.check(fv)
+    verb.check_networks(fv.network, fv.natural)
+
+
+def evaluate(fv: flags.FlagValues) -> None:
+    from launch.single_evaluation import evaluate_once
+    from launch.suite import evaluate_suite
+    from launch.workers import on_devices
+
+    with on_devices(fv), claimed(verb.output_folder(fv.output)):
         (evaluate_suite if fv.suite else evaluate_once)(fv)
-
-
-def evaluate_once(fv: flags.FlagValues) -> None:
-    network = given_network(fv.network, fv.pixels)
-    data = data_flags.from_flags(fv)
-    spec = evaluation_flags.from_flags(fv)
-    x = to_unit(data.x_test)
-    result = evaluate(network, x, data.y_test, spec, *chunks.at_once(fv, network), bar)
-    if not is_chief():
-        return
-    name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
-    write_evaluation(fv.output, name, result, {"network": fv.network, **about(fv, result.spec)})
-    print(report.markdown([{"network": name, **result.summary}], COLUMNS))
-    print(legend(result.summary, result.spec) + "\n")
-    print(diagnosis({name: result.flags}))
-    print(f"written: {fv.output}")
 
 
 def main(argv=None) -> int:
     rooms = data_flags.define, evaluation_flags.define, strategy_flags.define, output_flags
-    return verb.run("evaluate", __doc__, rooms, evaluate_on_devices, argv)
+    return verb.run("evaluate", __doc__, rooms, evaluate, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

@@ -8,7 +8,7 @@ import numpy as np
 from launch import chunks
 from launch.fingerprints import of_network
 from launch.progress import bar
-from launch.trained_rows import NETWORK
+from launch.saved_runs import NETWORK
 from launch.versions import about
 from tfrobust import report
 from tfrobust.data import ImageData, to_unit

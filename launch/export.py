@@ -9,17 +9,14 @@ tf.saved_model.load take it without this library.  What the map is stands in ass
 """
 
 import os
-import sys
 
 from absl import flags
 
 from flags import map_flags
 from launch import verb
-from launch.fingerprints import of_network, versions
 from launch.given import define_pixels, given_network
-from tfrobust.attributions.spec import CHANNELS
-from tfrobust.serving import Servable, write_saved_model
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.names import CHANNELS
 
 
 def export_flags(fv: flags.FlagValues) -> None:
@@ -48,25 +45,34 @@ def export_flags(fv: flags.FlagValues) -> None:
     flags.mark_flags_as_required(["network", "output"], fv)
 
 
-def export(fv: flags.FlagValues) -> None:
-    parent, version = os.path.split(os.path.normpath(fv.output))
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError where --output is no new version, and --network nowhere."""
+    version = os.path.basename(os.path.normpath(fv.output))
     if not version.isdecimal():
         raise InputError(f"--output={fv.output} must end in the number of a version, such as {fv.output}/1")
     if os.path.exists(fv.output):
         raise InputError(f"{fv.output} is there already: give the next number, or remove it")
-    verb.output_folder(parent or ".")
+    verb.check_networks(fv.network)
+
+
+def export(fv: flags.FlagValues) -> None:
+    from launch.fingerprints import of_network, versions
+    from tfrobust.serving import Servable, write_saved_model
+
+    parent = os.path.dirname(os.path.normpath(fv.output)) or "."
+    verb.output_folder(parent)
     network = given_network(fv.network, fv.pixels)
     spec = map_flags.from_flags(fv, signed=fv.map_signed, channels=fv.map_channels, normalize=fv.map_normalize)
     servable = Servable(network, spec, fv.image_size and (fv.image_size, fv.image_size), fv.map_chunk)
     about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": of_network(network), "versions": versions()}
     write_saved_model(servable, fv.output, about)
     print(f"{spec.method} of the {spec.score}, images {list(servable.shape)}, {servable.classes} classes: {fv.output}")
-    print(f"serve it: python -m launch.serve --model={parent or '.'}")
+    print(f"serve it: python -m launch.serve --model={parent}")
 
 
 def main(argv=None) -> int:
-    return verb.run("export", __doc__, (export_flags, map_flags.define), export, argv)
+    return verb.run("export", __doc__, (export_flags, map_flags.define), export, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

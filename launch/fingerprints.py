@@ -7,13 +7,20 @@ import numpy as np
 import tensorflow as tf
 
 import tfrobust
+from tfrobust.kernels import onednn
 
 ROWS = 1000  # Read at once: an array may be larger than the memory.
 
 
 def versions() -> dict:
-    """Of what a result depends on beside its settings."""
-    return {"tfrobust": tfrobust.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
+    """Versions of tfrobust, TensorFlow and Keras, and whether oneDNN's kernels were in force: a result depends on them
+    besides its settings, on the kernels in its last bits."""
+    return {
+        "tfrobust": tfrobust.__version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "onednn": onednn(),
+    }
 
 
 def of_arrays(*arrays) -> str:

@@ -4,7 +4,7 @@ import os
 from typing import Iterator, Sequence
 
 from tfrobust.checks import check_regular_file
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
 
 MOST_DEPTH = 20  # Of flagfiles that include flagfiles.
 MOST_BYTES = 1 << 20

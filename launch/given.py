@@ -4,7 +4,7 @@ from typing import Optional
 
 from absl import flags
 
-from tfrobust.networks import PIXELS, adopt, contracted, inspect_network, load_network
+from tfrobust.names import PIXELS
 
 PIXELS_HELP = "Adopt a network that was not made for this library: the range it expects. A final softmax is left out."
 
@@ -16,12 +16,16 @@ def define_pixels(fv: flags.FlagValues) -> None:
 
 def given_network(path: str, pixels: Optional[str] = None):
     """The saved network; with pixels, a copy that takes images in [0, 1] and gives logits (see networks.adopt)."""
+    from tfrobust.networks import adopt, load_network
+
     network = load_network(path)
     return adopt(network, pixels) if pixels else network
 
 
 def fitting_network(path: str):
     """The saved network, adopted where it is not made for this library, which is said; for places without --pixels."""
+    from tfrobust.networks import contracted, inspect_network, load_network
+
     network = load_network(path)
     fitting = contracted(network)
     if fitting is not network:

@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from launch import measurements as measure
 from launch.bench import Bench
+from launch.tables import tables
 from tfrobust import report
 from tfrobust.types import InputError
 
@@ -15,16 +16,6 @@ class Line(NamedTuple):
     row: report.PaperRow
     name: str
     numbers: List[report.Reported]
-
-
-def tables() -> Dict[str, List[str]]:
-    """ "PAPER TABLE" -> data sets."""
-    out: Dict[str, List[str]] = {}
-    for row in report.paper_rows():
-        if row.table != "text" and row.dataset:
-            datasets = out.setdefault(f"{row.paper} {row.table}", [])
-            datasets += [row.dataset] * (row.dataset not in datasets)
-    return out
 
 
 def read_lines(fv, dataset: str) -> List[Line]:
@@ -45,18 +36,6 @@ def read_lines(fv, dataset: str) -> List[Line]:
         known = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in tables().items() if name.startswith(fv.paper))
         raise InputError(f"no rows for table {fv.table}, {dataset}, {fv.methods or 'all methods'}; there are {known}")
     return lines
-
-
-def datasets_of(fv) -> List[str]:
-    known = tables().get(f"{fv.paper} {fv.table}")
-    if not known:
-        names = ", ".join(name.split()[1] for name in tables() if name.startswith(f"{fv.paper} "))
-        raise InputError(f"--table={fv.table}: {fv.paper} has {names}")
-    if fv.dataset and fv.dataset not in known:
-        raise InputError(f"--dataset={fv.dataset}: table {fv.table} of {fv.paper} has {', '.join(known)}")
-    if fv.source and not fv.dataset and len(known) > 1:
-        raise InputError(f"--source needs --dataset, one of {', '.join(known)}")
-    return [fv.dataset] if fv.dataset else known
 
 
 def columns_of(line: Line, lines: List[Line], suite):

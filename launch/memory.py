@@ -12,32 +12,21 @@ import subprocess
 import sys
 import time
 
-import keras
-import tensorflow as tf
 from absl import flags
 
 from flags.parsers import define_number
 from launch import verb
 from launch.progress import bar
-from tfrobust import models, report
-from tfrobust.memory import GIB, taken
-from tfrobust.objectives import make_objective
-from tfrobust.training import Trainer
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.names import MODELS
 
-COLUMNS = (
-    report.Column("chunk", "points at once"),
-    report.Column("gib", "peak GiB", ".2f"),
-    report.Column("above", "above the start", ".2f"),
-    report.Column("estimate", "estimate", ".2f"),
-    report.Column("seconds", "s / step", ".4f"),
-)
+GIB = 2**30
 
 
 def memory_flags(fv: flags.FlagValues) -> None:
     """Which network, which step."""
     where = {"flag_values": fv}
-    flags.DEFINE_string("model", "wrn_40_2", f"Network: {', '.join(models.MODELS)}.", **where)
+    flags.DEFINE_string("model", "wrn_40_2", f"Network: {', '.join(MODELS)}.", **where)
     define_number("width", 1.0, "Scales the number of units of each layer.", fv)
     flags.DEFINE_integer("image_size", 32, "Side of the square images.", lower_bound=1, **where)
     flags.DEFINE_integer("channels", 3, "Of the images.", lower_bound=1, **where)
@@ -58,6 +47,14 @@ def peak() -> float:
 
 def measure(fv) -> dict:
     """One IG-NORM step without an attack, with fv.measured points at once."""
+    import keras
+    import tensorflow as tf
+
+    from tfrobust import models
+    from tfrobust.memory import taken
+    from tfrobust.objectives import make_objective
+    from tfrobust.training import Trainer
+
     chunk = fv.ig_steps if fv.measured == "all" else int(fv.measured)
     shape = (fv.image_size, fv.image_size, fv.channels)
     keras.utils.set_random_seed(0)
@@ -79,9 +76,17 @@ def measure(fv) -> dict:
     }
 
 
-def memory(fv: flags.FlagValues) -> None:
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for a network that there is not and for chunks that are no numbers."""
+    if fv.model not in MODELS:
+        raise InputError(f"unknown model {fv.model!r}: choose one of {', '.join(MODELS)}")
     if any(c != "all" and not (c.isdigit() and int(c)) for c in [*fv.chunks, fv.measured or "all"]):
         raise InputError(f"--chunks={','.join(fv.chunks)}: numbers of points, 1 at least, or all, commas between")
+
+
+def memory(fv: flags.FlagValues) -> None:
+    from tfrobust import report
+
     if fv.measured:
         print(json.dumps(measure(fv)))
         return
@@ -96,14 +101,21 @@ def memory(fv: flags.FlagValues) -> None:
         rows.append({"chunk": chunk, **(json.loads(last) if done.returncode == 0 else {})})
         progress.update()
     progress.close()
-    print(report.markdown(rows, COLUMNS))
+    columns = (
+        report.Column("chunk", "points at once"),
+        report.Column("gib", "peak GiB", ".2f"),
+        report.Column("above", "above the start", ".2f"),
+        report.Column("estimate", "estimate", ".2f"),
+        report.Column("seconds", "s / step", ".4f"),
+    )
+    print(report.markdown(rows, columns))
     if any("gib" not in row for row in rows):
         print("a row without numbers: its process was killed, most likely for the memory it took")
 
 
 def main(argv=None) -> int:
-    return verb.run("memory", __doc__, (memory_flags,), memory, argv)
+    return verb.run("memory", __doc__, (memory_flags,), memory, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

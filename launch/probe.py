@@ -14,6 +14,7 @@ import tensorflow as tf
 from absl import flags
 
 from flags import data_flags, evaluation_flags
+from flags.probe_flags import MAP_STEPS, STEPS
 from launch import verb
 from launch.chunks import fitting
 from tfrobust import report
@@ -29,26 +30,6 @@ from tfrobust.types import InputError
 
 PICTURED = 4
 MEASURES = ("top_k_intersection", "kendall")
-STEPS, MAP_STEPS = 10, 20  # Of the attacks and of Integrated Gradients, where no flagfile says it.
-
-
-def probe_flags(fv: flags.FlagValues) -> None:
-    """What TensorBoard shows beside the terms.  No weight depends on it; its time counts as the run's."""
-    where = {"flag_values": fv}
-    flags.DEFINE_integer(
-        "probe_every",
-        0,
-        "Steps between probes: maps and attacked maps, accuracies, top-k, Kendall (0: none).",
-        lower_bound=0,
-        **where,
-    )
-    flags.DEFINE_integer("probe_examples", 16, "Images of a probe, of those evaluated on.", lower_bound=1, **where)
-    flags.DEFINE_string(
-        "probe",
-        None,
-        f"Flagfile of an evaluation: its attacks and its map ({STEPS} steps, IG of {MAP_STEPS} points unless given).",
-        **where,
-    )
 
 
 class Seen(NamedTuple):

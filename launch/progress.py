@@ -3,10 +3,7 @@
 import sys
 import weakref
 
-import keras
 from tqdm import tqdm
-
-from tfrobust.replicas import is_chief
 
 _WATCHED = sys.stderr.isatty()
 
@@ -28,6 +25,8 @@ _open = weakref.WeakSet()
 
 def bar(total: int, what: str, initial: int = 0, **options) -> tqdm:
     """A bar of `total` steps; closed, it stays on the screen.  options: further ones of tqdm."""
+    from tfrobust.replicas import is_chief
+
     if not is_chief():
         made = tqdm(total=total, disable=True)
     elif _WATCHED:
@@ -49,21 +48,3 @@ def close_all() -> None:
 def say(line: str) -> None:
     """A line beside the bars: on standard error, where they are."""
     tqdm.write(line, file=sys.stderr)
-
-
-class TrainingBar(keras.callbacks.Callback):
-    """The bar of a training run, with its loss."""
-
-    def __init__(self, total: int, what: str, start: int):
-        super().__init__()
-        self.total, self.what, self.start = total, what, start
-
-    def on_train_begin(self, logs=None):
-        self.bar = bar(self.total, self.what, self.start)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.set_postfix(loss=f"{float(logs['loss']):.3f}", refresh=False)
-        self.bar.update()
-
-    def on_train_end(self, logs=None):
-        self.bar.close()

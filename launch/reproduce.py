@@ -8,24 +8,25 @@ tables that need it) and tables/PAPER_TABLE_DATASET_BUDGET.md, .tex, .csv, .html
 Interrupted, the same command goes on with what is missing.  --list prints the tables there are.
 """
 
+from __future__ import annotations
+
 import functools
 import os
-import sys
 import time
-from typing import Dict, List
+from typing import TYPE_CHECKING, Dict, List
 
 from absl import flags
 
 from flags.parsers import define_memory, define_points
 from launch import budgets, verb
-from launch import measurements as measure
-from launch.bench import Bench
-from launch.lines import Line, columns_of, datasets_of, measured, read_lines, tables
-from launch.versions import about_source
+from launch.tables import datasets_of, tables
 from tfrobust import report
-from tfrobust.data import FACTS
-from tfrobust.evaluation import make_suite
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.facts import FACTS
+
+if TYPE_CHECKING:
+    from launch.bench import Bench
+    from launch.lines import Line
 
 PAPERS = ("rar", "art", "er", "far", "sat")
 
@@ -51,12 +52,19 @@ def reproduce_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_bool("list", False, "Print the tables and their data sets, and do nothing else.", **where)
 
 
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for tables and data sets that there are not."""
+    if fv.list:
+        return
+    if not fv.paper or not fv.table:
+        raise InputError("--paper and --table are required; --list prints what there is")
+    datasets_of(fv)
+
+
 def reproduce(fv: flags.FlagValues) -> None:
     if fv.list:
         print("\n".join(f"{name:8} {', '.join(sets)}" for name, sets in tables().items()))
         return
-    if not fv.paper or not fv.table:
-        raise InputError("--paper and --table are required; --list prints what there is")
     verb.output_folder(fv.output)
     for dataset in datasets_of(fv):
         reproduce_table(fv, dataset)
@@ -64,6 +72,10 @@ def reproduce(fv: flags.FlagValues) -> None:
 
 def reproduce_table(fv, dataset: str) -> None:
     """One table on one data set, written as its lines come in."""
+    from launch.bench import Bench
+    from launch.lines import columns_of, measured, read_lines
+    from launch.measurements import SWEEPS
+
     lines = read_lines(fv, dataset)
     bench = Bench(fv, dataset)
     name = f"{fv.paper}_{fv.table}_{dataset}_{fv.budget}"
@@ -79,7 +91,7 @@ def reproduce_table(fv, dataset: str) -> None:
         cells += new
         said = [*notes(fv, bench), *as_run([m for m, _ in columns(line, lines)[1] if m])]
         table = report.write_paper_table(path, title(fv, dataset), done, cells, said, about_it(fv, dataset))
-    if (fv.paper, fv.table) in measure.SWEEPS:
+    if (fv.paper, fv.table) in SWEEPS:
         draw_sweep(path + ".png", lines, cells, title(fv, dataset))
     print(f"\n{table}")
     print("\n".join(said))
@@ -88,6 +100,8 @@ def reproduce_table(fv, dataset: str) -> None:
 
 def suite_of(fv, dataset, shape):
     """The paper's suite for the data set, at the budget."""
+    from tfrobust.evaluation import make_suite
+
     side = FACTS[dataset.removesuffix("_c")].shape[0]
     suite = make_suite(fv.paper, dataset.removesuffix("_c"), shape)
     return budgets.evaluated(suite, shape, side, budgets.BUDGETS[fv.budget])
@@ -139,13 +153,15 @@ def as_run(columns) -> List[str]:
 
 
 def about_it(fv, dataset: str) -> dict:
+    from launch.versions import about_source
+
     command = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
     return {"command": f"python -m launch.reproduce {command}", "dataset": dataset, **about_source()}
 
 
 def main(argv=None) -> int:
-    return verb.run("reproduce", __doc__, (reproduce_flags,), reproduce, argv)
+    return verb.run("reproduce", __doc__, (reproduce_flags,), reproduce, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

@@ -1,28 +1,24 @@
 """A row of a paper's table: one method on one data set with all its settings, which is one flagfile."""
 
-import os
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from __future__ import annotations
 
-import keras
-import tensorflow as tf
+import os
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Sequence
+
 from absl import flags
 
-from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
+from flags import model_flags, objective_flags, row_flags, training_flags
 from launch import verb
-from launch.fingerprints import of_arrays, of_network
-from tfrobust import training
-from tfrobust.data import ImageData, to_unit
-from tfrobust.networks import trains_image_by_image
-from tfrobust.precision import in_bfloat16
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
+from tfrobust.kernels import check_precision
+from tfrobust.training_spec import TrainingSpec
 
-ROOMS = (
-    data_flags.define,
-    model_flags.define,
-    objective_flags.define,
-    saliency_flags.define,
-    training_flags.define,
-)
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+
+ROOMS = row_flags.ROOMS
 
 
 class Row(NamedTuple):
@@ -31,7 +27,7 @@ class Row(NamedTuple):
     name: str
     flags: flags.FlagValues
     objective: object
-    spec: training.TrainingSpec
+    spec: TrainingSpec
 
 
 def make_row(fv: flags.FlagValues, name: str = "") -> Row:
@@ -40,12 +36,18 @@ def make_row(fv: flags.FlagValues, name: str = "") -> Row:
 
 
 def read_row(flagfile: str, overrides: Sequence[str] = (), name: str = "") -> Row:
-    """The row in a flagfile; overrides (--name=value) win over it.  InputError where the flagfile says where to write:
-    it may come from somebody else."""
+    """The row in a flagfile; overrides (--name=value) win over it."""
+    return make_row(read_flags(flagfile, overrides), name)
+
+
+def read_flags(flagfile: str, overrides: Sequence[str] = ()) -> flags.FlagValues:
+    """The flags of the row in a flagfile, checked as far as that costs no TensorFlow.  InputError where the flagfile
+    says where to write: it may come from somebody else."""
     fv = verb.parse(ROOMS, [flagfile, f"--flagfile={flagfile}", *overrides])
     if fv.saliency_dir and not any(text.startswith("--saliency_dir") for text in overrides):
         raise InputError(f"{flagfile} sets --saliency_dir, a folder to write into: give it on the command line instead")
-    return make_row(fv, name)
+    row_flags.check(fv)
+    return fv
 
 
 def name_of(flagfile: str) -> str:
@@ -107,6 +109,12 @@ def given_settings(fv: flags.FlagValues) -> Dict[str, object]:
 def settings(row: Row, data: ImageData, initial: Optional[keras.Model] = None) -> str:
     """What makes the weights: the flags, and digests of the images, maps and initial weights as comments; the number of
     replicas only where the network looks at more than one image, as with BatchNormalization."""
+    import tensorflow as tf
+
+    from launch.fingerprints import of_arrays, of_network
+    from tfrobust.data import to_unit
+    from tfrobust.networks import trains_image_by_image
+
     lines = [f"# images {of_arrays(data.x_train, data.y_train)}"]
     if data.saliency is not None:
         lines.append(f"# saliency maps {of_arrays(data.saliency)}")
@@ -135,6 +143,10 @@ def given(fv: flags.FlagValues, *names: str) -> List[str]:
 
 def new_network(row: Row, data: ImageData) -> keras.Model:
     """The untrained network of the row; its weights are a function of the seed."""
+    import keras
+
+    from tfrobust.precision import in_bfloat16
+
     keras.utils.set_random_seed(row.spec.seed)
     network = model_flags.from_flags(row.flags, data)
     return in_bfloat16(network) if row.spec.precision == "bfloat16" else network
@@ -144,3 +156,4 @@ def check_row(row: Row, data: ImageData) -> None:
     """Raises InputError where the row cannot be trained on these images."""
     if row.spec.batch_size > data.train_size:
         raise InputError(f"batch_size {row.spec.batch_size} exceeds the {data.train_size} training images")
+    check_precision(row.spec.precision)

@@ -12,9 +12,9 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from launch import rows
 from launch.claims import is_claimed
-from launch.trained_rows import RUN, is_finished
+from launch.saved_runs import RUN, is_finished
+from tfrobust.errors import InputError
 from tfrobust.report import Column, write_text
-from tfrobust.types import InputError
 
 FAILED = "failed.txt"  # In the folder of a run that failed: why, in its first line.
 COLUMNS = (
@@ -51,7 +51,7 @@ class Run(NamedTuple):
 
 
 def read_runs(flagfiles, overrides, sets, seeds, output: str) -> List[Run]:
-    """All runs, each of them checked as far as it can be without its images; raises InputError.
+    """All runs, each of them checked as far as it can be without TensorFlow; raises InputError.
 
     sets: texts NAME=VALUE,VALUE,...; every combination of the values is run.
     """
@@ -64,7 +64,7 @@ def read_runs(flagfiles, overrides, sets, seeds, output: str) -> List[Run]:
         name = re.sub(r"[^\w.=-]+", "_", "-".join([row, *values]))
         folder = os.path.join(output, f"seed{seed}", name)
         runs.append(Run(len(runs), row, values, seed, flagfile, given, folder))
-        runs[-1].read()
+        rows.read_flags(flagfile, given)
     folders = [run.folder for run in runs]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)
     if twice:

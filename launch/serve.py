@@ -11,20 +11,23 @@ The server speaks to this machine alone unless --host says otherwise, and then t
 are the business of a proxy before it.  SIGTERM and Ctrl-C end it within 5 seconds, with what it works on answered.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import resource
-import signal
 import sys
 import threading
-from typing import Dict, Optional
+from typing import TYPE_CHECKING, Collection, Dict, Optional, Sequence, Union
 
 from absl import flags
 
-from launch import verb
-from tfrobust.serving import Bounds, HttpServer, Limits, Metrics, RestApi, ServedModel, is_quick
-from tfrobust.serving.versions import ALL, LATEST
-from tfrobust.types import InputError
+from launch import signals, verb
+from tfrobust.errors import InputError
+from tfrobust.names import ALL, LATEST
+
+if TYPE_CHECKING:
+    from tfrobust.serving import HttpServer, Metrics, ServedModel
 
 FILES_PER_CONNECTION = 3  # Its socket, and temporary files for a large body and a large answer.
 OTHER_FILES = 200
@@ -47,19 +50,33 @@ def serve_flags(fv: flags.FlagValues) -> None:
     flags.mark_flag_as_required("model", fv)
 
 
-def read_models(fv: flags.FlagValues, metrics: Optional[Metrics] = None) -> Dict[str, ServedModel]:
-    """name -> the model in its folder."""
-    models, wanted = {}, _read_versions(fv.versions)
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for models, versions and labels that are not written as they must be."""
+    read_labels(fv.label, named_folders(fv))
+    _read_versions(fv.versions)
+
+
+def named_folders(fv: flags.FlagValues) -> Dict[str, str]:
+    """name -> the folder of a model; raises InputError where --model does not say that."""
+    folders = {}
     for text in fv.model:
         name, _, folder = text.rpartition("=")
         name = name or os.path.basename(os.path.normpath(folder))
-        if name in models or not re.fullmatch(r"[\w.-]+", name):
+        if name in folders or not re.fullmatch(r"[\w.-]+", name):
             raise InputError(f"--model={text}: {name!r} is there twice or no name: give NAME=FOLDER for each")
-        models[name] = ServedModel(name, folder, wanted, metrics.loaded if metrics else None)
-    return models
+        folders[name] = folder
+    return folders
 
 
-def _read_versions(text: str):
+def read_models(fv: flags.FlagValues, metrics: Optional[Metrics] = None) -> Dict[str, ServedModel]:
+    """name -> the model in its folder."""
+    from tfrobust.serving import ServedModel
+
+    wanted, loaded = _read_versions(fv.versions), metrics.loaded if metrics else None
+    return {name: ServedModel(name, folder, wanted, loaded) for name, folder in named_folders(fv).items()}
+
+
+def _read_versions(text: str) -> Union[str, Sequence[int]]:
     """LATEST, ALL or the numbers."""
     if text in (LATEST, ALL):
         return text
@@ -68,8 +85,8 @@ def _read_versions(text: str):
     return tuple(sorted({int(number) for number in text.split(",")}))
 
 
-def read_labels(given, models: Dict[str, ServedModel]) -> Dict[str, Dict[str, int]]:
-    """name of the model -> label -> number of the version."""
+def read_labels(given: Optional[Sequence[str]], models: Collection[str]) -> Dict[str, Dict[str, int]]:
+    """name of the model -> label -> number of the version.  models: the names that there are."""
     labels = {}
     for text in given or ():
         found = re.fullmatch(r"([\w.-]+):([\w.-]+)=([0-9]{1,19})", text)
@@ -83,6 +100,8 @@ def make_server(fv: flags.FlagValues, models: Dict[str, ServedModel], metrics: M
     """The server, bound to its port and not yet answering; raises InputError where the port cannot be had.
 
     limits: fields of Limits that differ from its defaults."""
+    from tfrobust.serving import Bounds, HttpServer, Limits, RestApi, is_quick
+
     max_body = int(fv.max_body_mb * 1e6)
     labels = read_labels(fv.label, models)
     api = RestApi(models, max_body, Bounds(fv.max_batch, fv.resize), metrics, labels)
@@ -124,32 +143,43 @@ def watch(models: Dict[str, ServedModel], seconds: float, stopped: threading.Eve
 
 
 def serve(fv: flags.FlagValues) -> None:
+    from tfrobust.serving import Metrics
+
     metrics = Metrics()
     models = read_models(fv, metrics)
     server = make_server(fv, models, metrics)
     stopped = threading.Event()
-    for number in signal.SIGTERM, signal.SIGINT:
-        signal.signal(number, lambda *_: server.stop())
     watcher = threading.Thread(target=watch, args=(models, fv.poll_seconds, stopped), daemon=True)
-    if fv.poll_seconds:
-        watcher.start()
-    host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
-    for name, model in models.items():
-        url = f"http://{host}:{server.effective_port}/v1/models/{name}"
-        print(f"{name}: version {', '.join(map(str, sorted(model.versions)))}: {url}", flush=True)
-    answered = server.run()
+    with signals.told(server.stop):
+        if fv.poll_seconds:
+            watcher.start()
+        host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
+        for name, model in models.items():
+            url = f"http://{host}:{server.effective_port}/v1/models/{name}"
+            print(f"{name}: version {', '.join(map(str, sorted(model.versions)))}: {url}", flush=True)
+        answered = _answer(server)
     stopped.set()
     if watcher.is_alive():
         watcher.join(0.1)
     print("stopped", flush=True)
-    if not answered or watcher.is_alive():  # A thread inside TensorFlow would hold up an ordinary end, or crash in it.
+    # A thread inside TensorFlow would hold up an ordinary end, or crash in it.
+    if signals.installed() and (not answered or watcher.is_alive()):
         sys.stderr.flush()
         os._exit(0)
 
 
+def _answer(server: HttpServer) -> bool:
+    """Answers until the server is stopped; returns whether all that had begun was answered."""
+    try:
+        return server.run()
+    except KeyboardInterrupt:  # Ctrl-C where the verb is not the process, so that no signal calls `stop`.
+        server.stop()
+        return server.run()
+
+
 def main(argv=None) -> int:
-    return verb.run("serve", __doc__, (serve_flags,), serve, argv)
+    return verb.run("serve", __doc__, (serve_flags,), serve, argv, check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from typing import Iterator
 
-from tfrobust.report import visible
+from tfrobust.report.escaping import visible
 
 
 class _Escaped:

@@ -8,15 +8,11 @@ with the same weights.  --strategy trains on several GPUs, hosts or a TPU (docs/
 """
 
 import os
-import sys
 
 from absl import flags
 
-from flags import data_flags, strategy_flags
-from launch import probe, rows, trained_rows, verb
-from launch.saliency import with_saliency
-from launch.workers import on_devices
-from tfrobust.replicas import is_chief
+from flags import data_flags, probe_flags, row_flags, strategy_flags
+from launch import verb
 
 
 def output_flags(fv: flags.FlagValues) -> None:
@@ -28,11 +24,18 @@ def output_flags(fv: flags.FlagValues) -> None:
 
 
 def train_on_devices(fv: flags.FlagValues) -> None:
+    from launch.workers import on_devices
+
     with on_devices(fv):
         train(fv)
 
 
 def train(fv: flags.FlagValues) -> None:
+    from launch import probe, rows, trained_rows
+    from launch.saliency import with_saliency
+    from launch.saved_runs import NETWORK
+    from tfrobust.replicas import is_chief
+
     verb.output_folder(fv.output)
     row = rows.make_row(fv)
     data = with_saliency(row, data_flags.from_flags(fv))
@@ -46,15 +49,15 @@ def train(fv: flags.FlagValues) -> None:
     if not is_chief():
         return
     done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
-    network = os.path.join(fv.output, trained_rows.NETWORK)
+    network = os.path.join(fv.output, NETWORK)
     print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
     print(f"curves: tensorboard --logdir {fv.output}")
 
 
 def main(argv=None) -> int:
-    rooms = (*rows.ROOMS, strategy_flags.define, probe.probe_flags, output_flags)
-    return verb.run("train", __doc__, rooms, train_on_devices, argv)
+    rooms = (*row_flags.ROOMS, strategy_flags.define, probe_flags.define, output_flags)
+    return verb.run("train", __doc__, rooms, train_on_devices, argv, row_flags.check)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verb.as_process(main)

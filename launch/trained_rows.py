@@ -12,8 +12,10 @@ from launch.chunks import with_chunk
 from launch.claims import claimed
 from launch.fingerprints import versions
 from launch.hyperparameters import Hyperparameters
-from launch.progress import TrainingBar, say
+from launch.progress import say
 from launch.rows import Row, at, check_row, given, given_settings, new_network, read_row, same_data, settings
+from launch.saved_runs import NETWORK, RUN, is_finished
+from launch.training_bar import TrainingBar
 from launch.workers import check_shared, saving
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
@@ -21,9 +23,6 @@ from tfrobust.networks import load_network
 from tfrobust.replicas import discarded_on_workers, everyone, is_chief
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
-
-NETWORK = "network.keras"  # The name of a run's network in its folder.
-RUN = "run.json"  # Written last: steps and seconds of a run that came to its end.
 
 Callbacks = Callable[[keras.Model, int], Sequence[keras.callbacks.Callback]]
 
@@ -71,14 +70,10 @@ def train_row(
         if not everyone(trained.resumed_at == row.spec.steps and is_finished(directory)):
             _save(network, directory)
             if is_chief():
-                write_json(os.path.join(directory, RUN), {"steps": row.spec.steps, "seconds": trained.seconds})
+                done = {"steps": row.spec.steps, "seconds": trained.seconds, "versions": versions()}
+                write_json(os.path.join(directory, RUN), done)
         everyone(True)  # Now all of them find it.
     return trained
-
-
-def is_finished(directory: str) -> bool:
-    """Whether a run in the directory came to its end."""
-    return all(os.path.exists(os.path.join(directory, name)) for name in (NETWORK, RUN))
 
 
 def _save(network: keras.Model, directory: str) -> None:

@@ -11,15 +11,13 @@ import signal
 import sys
 import tempfile
 import textwrap
-from typing import Callable, Sequence
+from typing import Callable, NoReturn, Optional, Sequence
 
-import tensorflow as tf
 from absl import flags
 
-from launch import failures, progress, signals, terminal
+from launch import progress, signals, terminal
 from launch.flagfiles import check_flagfiles
-from tfrobust.training import TrainingDiverged, TrainingStopped
-from tfrobust.types import InputError
+from tfrobust.errors import InputError, TrainingDiverged, TrainingStopped
 
 # What absl says of a required flag that was not given.
 MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
@@ -29,6 +27,8 @@ LARGEST = 2**31 - 1
 LONGEST = 1000  # Characters of the line that says what is wrong.
 # Defines some flags; its docstring is their heading in the help.
 Room = Callable[[flags.FlagValues], None]
+# Does the work of a verb, or refuses its flags.
+Body = Callable[[flags.FlagValues], None]
 
 
 class Failed(RuntimeError):
@@ -64,41 +64,57 @@ def _check_whole_numbers(fv: flags.FlagValues) -> None:
                 raise InputError(f"--{name}={value:.3g} is too large: give at most {LARGEST:,}")
 
 
-def run(name: str, doc: str, rooms: Sequence[Room], body: Callable[[flags.FlagValues], None], argv=None) -> int:
-    """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb."""
+def as_process(main: Callable[[], int]) -> NoReturn:
+    """Ends the process with the code of the verb `main`, which SIGINT and SIGTERM may stop (see signals).
+
+    What concerns the process as a whole, its signals and its standard output, is done here and not in `run`.
+    """
     try:
-        with terminal.escaped():
-            code = _run(name, doc, rooms, body, sys.argv if argv is None else argv)
-        sys.stdout.flush()
-        return code
+        with signals.handled():
+            code = main()
     except BrokenPipeError:  # Who read the output (`| head`) has enough; what Python still holds of it goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        code = 128 + signal.SIGPIPE
+    sys.exit(code)
 
 
-def _run(name, doc, rooms, body, argv) -> int:
+def run(name: str, doc: str, rooms: Sequence[Room], body: Body, argv=None, check: Optional[Body] = None) -> int:
+    """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb.
+
+    check(flags) comes first and refuses flags that do not go together.  Neither it, nor the module of a verb or of its
+    flags, imports TensorFlow, which takes seconds: the help and what is refused must not wait for it.
+    """
+    with terminal.escaped():
+        code = _run(name, doc, rooms, body, sys.argv if argv is None else argv, check)
+    sys.stdout.flush()
+    return code
+
+
+def _run(name, doc, rooms, body, argv, check) -> int:
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         print(help_text(name, doc, rooms))
         return 0
     code, said = 0, None
     try:
-        with signals.handled():
-            fv = parse(rooms, argv)
-            # Two runs with one seed give the same weights, on CPU bit for bit.
-            tf.config.experimental.enable_op_determinism()
-            # A verb traces its functions once per network; TensorFlow takes the second network for a mistake.
-            tf.get_logger().setLevel("ERROR")
-            body(fv)
+        fv = parse(rooms, argv)
+        if check:
+            check(fv)
+        _prepare_tensorflow()
+        body(fv)
     except InputError as e:
         code, said = 2, e
     except (Failed, TrainingDiverged) as e:
         code, said = 1, e
     except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
+        if not signals.installed():  # Ctrl-C is for whoever called the verb from Python.
+            raise
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"
     except BrokenPipeError:
         raise
-    except failures.KINDS as e:
-        said = failures.line(e)
+    except Exception as e:
+        from launch import failures
+
+        said = failures.line(e) if isinstance(e, failures.KINDS) else None
         if said is None:
             raise
         code = 1
@@ -107,6 +123,15 @@ def _run(name, doc, rooms, body, argv) -> int:
         line = " ".join(str(said).split())
         print(f"{name}: {line if len(line) <= LONGEST else line[:LONGEST] + ' ...'}", file=sys.stderr)
     return code
+
+
+def _prepare_tensorflow() -> None:
+    import tensorflow as tf
+
+    # Two runs with one seed give the same weights, on CPU bit for bit.
+    tf.config.experimental.enable_op_determinism()
+    # A verb traces its functions once per network; TensorFlow takes the second network for a mistake.
+    tf.get_logger().setLevel("ERROR")
 
 
 def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
@@ -132,6 +157,13 @@ def _line(flag) -> str:
     text = f"--{flag.name:<21} {text}{default}"
     whole = {"break_long_words": False, "break_on_hyphens": False}
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 26, **whole)
+
+
+def check_networks(*paths: Optional[str]) -> None:
+    """Raises InputError for a saved network that is not there; None is none that was asked for."""
+    missing = [path for path in paths if path and not os.path.exists(path)]
+    if missing:
+        raise InputError(f"no network at {' and '.join(missing)}")
 
 
 def output_folder(path: str, flag: str = "--output") -> str:

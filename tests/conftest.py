@@ -7,8 +7,6 @@ import pytest
 
 from tests import processes
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 # Files and folders that train, run whole verbs or start processes: `make test-fast` leaves them out.  A single test of
 # another file has the marker itself.
 SLOW = (
@@ -24,6 +22,7 @@ SLOW = (
     "serving/test_saved_model.py",
     "test_adding.py",
     "test_api.py",
+    "test_kernels.py",
     "test_memory.py",
     "test_precision.py",
     "test_tutorial.py",

@@ -154,7 +154,8 @@ def _become(given: dict) -> None:
         os.close(file)
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.path[0] = given["cwd"]
-    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+    # `launch` has set what TensorFlow reads when it is imported; the project in the folder may be a copy.
+    for name in [name for name in sys.modules if name.split(".")[0] in ("launch", "tests")]:
         del sys.modules[name]
     _python(given["args"])
     sys.exit()  # As any Python does at its end: exit functions, and what is still unwritten.

@@ -8,11 +8,16 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"types", "checks", "replicas"}
+SHARED = {"errors", "names", "types", "checks", "replicas"}
 ALLOWED = {
-    "types": set(),
-    "checks": {"types"},
-    "replicas": {"types"},
+    "errors": set(),
+    "names": set(),
+    "types": {"errors"},
+    "checks": {"errors"},
+    "facts": set(),
+    "kernels": {"errors"},
+    "training_spec": {"errors", "names"},
+    "replicas": {"names", "types"},
     "balls": SHARED,
     "losses": SHARED,
     "layout": set(),
@@ -22,17 +27,18 @@ ALLOWED = {
     "similarity": SHARED,
     "corruptions": SHARED | {"image_ops"},
     "models": SHARED,
-    "data": SHARED | {"image_ops", "layout"},
+    "data": SHARED | {"image_ops", "facts", "layout"},
     "attributions": SHARED | {"losses", "twins"},
     "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "twins"},
     "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},
     "precision": {"types"},
     "memory": {"types"},
-    "training": SHARED | {"precision"},
+    "training": SHARED | {"kernels", "precision", "training_spec"},
     "serving": SHARED | {"attributions", "networks"},
-    "evaluation": SHARED | {"attacks", "attributions", "similarity", "losses", "networks", "data", "balls", "twins"},
+    "evaluation": SHARED
+    | {"kernels", "attacks", "attributions", "similarity", "losses", "networks", "data", "balls", "twins"},
     "report": set(),
-    "auditing": SHARED | {"attacks", "attributions", "data", "evaluation", "memory", "networks", "report"},
+    "auditing": SHARED | {"kernels", "attacks", "attributions", "data", "evaluation", "memory", "networks", "report"},
     "fitting": {"types", "data", "networks", "training"},
     "api": SHARED | {"auditing", "attributions", "data", "evaluation", "fitting", "networks", "objectives"},
 }

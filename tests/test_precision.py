@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, run_tests, small_network, the_step
-from tfrobust import data
+from tfrobust import data, kernels
 from tfrobust.attributions import gradient, integrated_gradients, make_score
 from tfrobust.balls import make_ball
 from tfrobust.losses import cross_entropy
@@ -20,6 +20,12 @@ from tfrobust.types import Batch, InputError
 
 PGD = {"eps": 0.1, "attack_steps": 3, "step_size": 0.05}
 IG = {**PGD, "attribution_weight": 0.1, "ig_steps": 4, "ig_steps_attack": 3}
+
+
+@pytest.fixture(autouse=True)
+def units(monkeypatch):
+    """What is computed is the same on processors without the units, where it is only refused for its slowness."""
+    monkeypatch.setattr(kernels, "cpu_flags", lambda: kernels.BFLOAT16_UNITS)
 
 
 def pair(name="rar_resnet6", shape=(16, 16, 3)):

@@ -62,7 +62,7 @@ def attribute(
     """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed
     over channels, each map with mean 1.
 
-    network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8.  method: one of attributions' METHODS.
+    network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8.  method: one of names.ATTRIBUTIONS.
     pixels: the range that `network` expects, as for `robustify`.
     options: of the AttributionSpec, such as steps, signed.
     """

@@ -9,6 +9,7 @@ from typing import Union
 
 import tensorflow as tf
 
+from tfrobust.names import BALLS
 from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
@@ -82,9 +83,6 @@ class L2Ball(Ball):
         v = x_adv - x
         v = v * tf.minimum(1.0, tf.math.divide_no_nan(tf.cast(self.eps, v.dtype), _norm(v)))
         return tf.clip_by_value(x + v, 0.0, 1.0)
-
-
-BALLS = {"linf": LinfBall, "l2": L2Ball}
 
 
 def make_ball(norm: str, eps: float) -> Ball:

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from tfrobust.types import InputError
+from tfrobust.errors import InputError
 
 
 def check_regular_file(path: str, what: str = "file") -> None:

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfrobust.names import LOSSES as LOSSES
+
 
 def cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """-log softmax(f)_y, computed stably (no clipping of probabilities, unlike the released RAR code)."""
@@ -44,6 +46,3 @@ def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def negative_logit(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """-f_y; one signed step is SAT's saliency attack, x - eps sign(grad f_y) (Mangla et al., 2020, Section 3.2)."""
     return -logit(y, logits)
-
-
-LOSSES = {"cross_entropy": cross_entropy, "margin": margin, "negative_logit": negative_logit}

@@ -8,9 +8,7 @@ from typing import Dict, NamedTuple, Optional, Protocol
 
 import tensorflow as tf
 
-
-class InputError(ValueError):
-    """What the person gave cannot be used; the message is one line that says what to do."""
+from tfrobust.errors import InputError as InputError
 
 
 class Batch(NamedTuple):

@@ -1,12 +1,8 @@
 """What robust attributions are good for, as evaluations of saved networks: one file per task of launch.downstream."""
 
-from launch.tasks import alignment, corruptions, generation, localization, segmentation
+from tfrobust.names import Registry
 
-# name -> (the task, the ticks of its progress for so many networks)
-TASKS = {
-    "localization": (localization.run, lambda n: 2 * n),
-    "segmentation": (segmentation.run, lambda n: 2 * n),
-    "corruptions": (corruptions.run, lambda n: len(corruptions.CORRUPTIONS) * len(corruptions.SEVERITIES)),
-    "generation": (generation.run, lambda n: n),
-    "alignment": (alignment.run, lambda n: n),
-}
+TASKS = Registry(
+    "launch.tasks",
+    **{name: f"{name}.TASK" for name in ("localization", "segmentation", "corruptions", "generation", "alignment")},
+)

@@ -2,7 +2,7 @@
 
 import os
 
-from launch.tasks.common import Outcome, test_images
+from launch.tasks.common import Outcome, Task, test_images
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.alignment import image_gradient_cosine
 from tfrobust.report import Column, draw_boxes
@@ -30,3 +30,6 @@ def run(networks, data, held_out, fv, progress) -> Outcome:
     )
     rows = [{"network": name, **statistics.describe(v), "images": len(v)} for name, v in values.items()]
     return Outcome(rows, COLUMNS, {name: {"cosine": v.tolist()} for name, v in values.items()})
+
+
+TASK = Task(run, ticks=lambda networks: networks)

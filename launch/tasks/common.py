@@ -1,7 +1,7 @@
 """What the tasks share: the images they look at, predictions, gradients, and the form of a result."""
 
 import functools
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +30,14 @@ class Outcome(NamedTuple):
     columns: Sequence[Column]
     details: Dict[str, Any]
     notes: Sequence[str] = ()
+
+
+class Task(NamedTuple):
+    """run: (networks, data, held-out data, flags, progress) -> Outcome.  ticks: steps of its progress for so many
+    networks."""
+
+    run: Callable[..., Outcome]
+    ticks: Callable[[int], int]
 
 
 def as_seen(x, data) -> np.ndarray:

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from launch.tasks.common import Outcome, chosen, maps_of, predicted, test_images
+from launch.tasks.common import Outcome, Task, chosen, maps_of, predicted, test_images
 from tfrobust import similarity
 from tfrobust.corruptions import ART, COMMON, CORRUPTIONS, corrupt
 from tfrobust.data import cifar10_c
@@ -105,3 +105,6 @@ def curve(accuracy, images):
         known = statistics.share_of(mean, len(images.x))
         points.append((severity, mean, known["low"], known["high"]))
     return points
+
+
+TASK = Task(run, ticks=lambda networks: len(CORRUPTIONS) * len(SEVERITIES))

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from launch.tasks.common import Outcome, as_seen, predicted
+from launch.tasks.common import Outcome, Task, as_seen, predicted
 from tfrobust.evaluation.generation import class_seeds, generate
 from tfrobust.report import Column, draw_grid
 
@@ -39,3 +39,6 @@ def run(networks, data, held_out, fv, progress) -> Outcome:
     draw_grid(grids, os.path.join(fv.output, "generation.png"), "a row per class: draws, and what each network makes")
     note = f"{PER_CLASS} draws of {len(labels)} classes, l2 PGD with eps {eps:.3g} and {STEPS} steps of {eps / 20:.3g}."
     return Outcome(rows, columns, {"eps": eps}, [note])
+
+
+TASK = Task(run, ticks=lambda networks: networks)

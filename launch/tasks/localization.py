@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from launch.tasks.common import Outcome, held_out_images, held_out_words, maps_of, needed, predicted, test_images
+from launch.tasks.common import Outcome, Task, held_out_images, held_out_words, maps_of, needed, predicted, test_images
 from tfrobust.evaluation.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
 from tfrobust.evaluation.localization import best_threshold, iou, localize, max_box_acc, max_box_acc_v2
 from tfrobust.evaluation.segmentation import hits
@@ -96,3 +96,6 @@ def run(networks, data, held_out, fv, progress) -> Outcome:
         f"{held_out_words(held_out, fv)}. MaxBoxAcc takes the best of all thresholds on the test images themselves."
     ]
     return Outcome(rows, COLUMNS, details, notes)
+
+
+TASK = Task(run, ticks=lambda networks: 2 * networks)

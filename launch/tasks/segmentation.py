@@ -4,7 +4,17 @@ import os
 
 import numpy as np
 
-from launch.tasks.common import MAPS, Outcome, held_out_images, held_out_words, maps_of, needed, predicted, test_images
+from launch.tasks.common import (
+    MAPS,
+    Outcome,
+    Task,
+    held_out_images,
+    held_out_words,
+    maps_of,
+    needed,
+    predicted,
+    test_images,
+)
 from launch.tasks.localization import PICTURED, SIGMA
 from tfrobust.evaluation.heatmaps import heat_maps
 from tfrobust.evaluation.segmentation import boxes_as_masks, mask_of, segment
@@ -64,3 +74,6 @@ def run(networks, data, held_out, fv, progress) -> Outcome:
     if fv.boxes_as_masks:
         notes.append("Boxes stand for masks: an outline can be right and score low.")
     return Outcome(rows, COLUMNS, details, notes)
+
+
+TASK = Task(run, ticks=lambda networks: 2 * networks)

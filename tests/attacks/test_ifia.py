@@ -15,8 +15,8 @@ from tfrobust import similarity
 from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
 from tfrobust.attacks.best import BestIterate, unlikeness
 from tfrobust.attacks.goals import center_of_mass
-from tfrobust.attacks.spec import ON_ATTRIBUTIONS
 from tfrobust.attributions import AttributionSpec
+from tfrobust.names import ON_ATTRIBUTIONS
 from tfrobust.similarity.ranking import mass_center, top_k_mask
 from tfrobust.types import InputError
 

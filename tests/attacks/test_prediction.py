@@ -12,11 +12,11 @@ import tensorflow as tf
 from tests.helpers import images, linear_network, run_tests, small_network
 from tfrobust.attacks import AttackSpec, prediction_attack
 from tfrobust.attacks.spatial import grid
-from tfrobust.attacks.spec import ON_PREDICTIONS
 from tfrobust.attacks.spsa import estimated_gradient
 from tfrobust.data import load
 from tfrobust.evaluation.predictions import predict, predict_attacked
 from tfrobust.losses import LOSSES, cross_entropy, kl
+from tfrobust.names import ON_PREDICTIONS
 from tfrobust.types import InputError
 
 EPS = 0.1

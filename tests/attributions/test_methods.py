@@ -21,8 +21,8 @@ from tfrobust.attributions import (
     saliency_map,
     smoothgrad,
 )
-from tfrobust.attributions.spec import METHODS
 from tfrobust.attributions.split import last_feature_map, split_at
+from tfrobust.names import ATTRIBUTIONS
 from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
@@ -174,7 +174,7 @@ def test_chunks_of_samples_change_nothing():
     np.testing.assert_allclose(grad_shap(score, x, y, baselines, chunk=3), grad_shap(score, x, y, baselines), atol=1e-6)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTIONS)
 def test_every_method_gives_maps_of_the_image_alone_that_can_be_attacked(method):
     network, (x, y) = small_network(), images()
     spec = AttributionSpec(method, steps=5, samples=5)

@@ -1,6 +1,7 @@
 """Augmented streams: identities, exact moves, and pictures that stay what they were through a killed run."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,6 +89,26 @@ def test_a_pass_over_filled_up_classes_holds_originals_and_the_same_copies_each_
     originals = {(x / np.float32(255)).tobytes() for x in made.x_train}
     assert first == second and len(first) == 30 and originals <= first
     assert {x.tobytes() for x in np.concatenate([x for x, _ in take(made, 6, seed=1)])} != first
+
+
+@pytest.mark.parametrize("saliency", [False, True])
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_a_copy_is_the_same_whatever_batch_it_is_made_in(name, saliency):
+    """Kernels round by the size of a batch and the place in it; here an image's bits may not depend on either."""
+    made = data(per_class=10, name=name)
+    if saliency:
+        made = replace(made, saliency=R.uniform(-1, 1, (20, 2, 8, 8, 3)).astype(np.float16))
+
+    def copies(size, part=0, parts=1):
+        stream = training_batches(made, size, 0, 0, part, parts).as_numpy_iterator()
+        batches = itertools.islice(stream, 30 // size)
+        return [b"".join(each.tobytes() for each in image) for batch in batches for image in zip(*batch)]
+
+    first = copies(30)
+    assert len(set(first)) == 30
+    for size in (1, 2, 5, 6, 10, 15):
+        assert copies(size) == first, size
+    assert [image for part in range(3) for image in copies(30, part, 3)] == first
 
 
 def test_without_filling_up_every_pass_draws_anew_and_a_late_entry_sees_the_same():

@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers
 
 from launch import budgets, rows
-from launch.lines import tables
+from launch.tables import tables
 from tests.helpers import ROOT
 from tfrobust.data import FACTS
 from tfrobust.models import make_model

@@ -40,7 +40,7 @@ def known_flags():
     """The flags of all verbs."""
     found, run = set(), verb.run
     try:
-        verb.run = lambda name, doc, rooms, body, argv: found.update(*(flags_of(room) for room in rooms))
+        verb.run = lambda name, doc, rooms, body, argv, check=None: found.update(*(flags_of(room) for room in rooms))
         for name in VERBS:
             main = getattr(importlib.import_module(f"launch.{name}"), "main", None)
             if main is not None:

@@ -11,6 +11,7 @@ import pytest
 from absl import flags
 from hypothesis import strategies as st
 
+from flags import row_flags
 from launch import compare, downstream, evaluate, progress, reproduce, sweep, train
 from tests.helpers import ROOT, run_tests, small_network
 
@@ -35,7 +36,7 @@ BASE = {
     "sweep": ["--rows=DIR/r.flags"],
 }
 ROOMS = {
-    "train": (*train.rows.ROOMS,),
+    "train": row_flags.ROOMS,
     "evaluate": (*compare.ROOMS[:2], evaluate.output_flags),
     "compare": compare.ROOMS,
     "downstream": (compare.ROOMS[0], downstream.downstream_flags),

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.plugins.hparams import plugin_data_pb2
 
+from flags import probe_flags
 from launch import probe, rows, train, trained_rows, verb
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import data
@@ -154,7 +155,7 @@ def test_a_probe_that_cannot_be_is_refused_before_the_run(tmp_path, capsys, flag
 
 def test_images_that_no_paper_has_need_an_eps():
     fv = verb.parse(
-        (*rows.ROOMS, probe.probe_flags), ["train", "--flagfile=flags/demo/natural.flags", "--probe_every=5"]
+        (*rows.ROOMS, probe_flags.define), ["train", "--flagfile=flags/demo/natural.flags", "--probe_every=5"]
     )
     unknown = dataclasses.replace(data.load("digits"), name="faces")
     with pytest.raises(probe.InputError, match="--probe=FLAGFILE"):

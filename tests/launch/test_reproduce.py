@@ -22,8 +22,8 @@ from launch import (
     verb,
 )
 from launch.lines import read_lines
+from launch.saved_runs import NETWORK
 from launch.tasks import corruptions
-from launch.trained_rows import NETWORK
 from tests.helpers import ROOT, run_tests, the_step
 from tests.launch.covering import TABLES, covering, pairs
 from tfrobust import data, report, training
@@ -125,9 +125,8 @@ class OneStep:
         self.run_suite, self.summaries = bench.run_suite, downstream_cells.summaries
         for module in (bench, trained_rows):
             monkeypatch.setattr(module, "train_row", self.train_row)
-        for module in (bench, trained_rows):
-            monkeypatch.setattr(module, "load_network", self.runs.__getitem__)
-        monkeypatch.setattr(saliency, "fitting_network", self.runs.__getitem__)
+        for module, load in ((bench, "load_network"), (trained_rows, "load_network"), (saliency, "fitting_network")):
+            monkeypatch.setattr(module, load, self.runs.__getitem__)
         monkeypatch.setattr(bench, "run_suite", self.of_suite)
         monkeypatch.setattr(downstream_cells, "summaries", self.of_downstream)
 

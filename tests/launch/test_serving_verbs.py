@@ -52,7 +52,7 @@ def test_the_map_that_the_flags_say_is_exported(tmp_path, capsys):
     settings.update(signed=True, channels="mean", normalize=False)
     about = read_metadata(f"{tmp_path}/x/4")
     assert settings.items() <= about["attribution"].items() and about["attribution"]["chunk"] == 2
-    assert {"tensorflow", "keras", "tfrobust"} == about["versions"].keys() and len(about["fingerprint"]) == 16
+    assert {"tensorflow", "keras", "tfrobust", "onednn"} == about["versions"].keys() and len(about["fingerprint"]) == 16
     x, y = images()
     signatures = tf.saved_model.load(f"{tmp_path}/x/4").signatures
     want = saliency_map(network, AttributionSpec(**settings), x, y)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import failures, train
+from launch import failures, train, trained_rows, verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs
@@ -29,6 +29,13 @@ def at_root(monkeypatch):
 
 def call(folder, *flags):
     return train.main(["train", *RUN, f"--output={folder}", *flags])
+
+
+def as_process(folder, *flags):
+    """The code that `python -m launch.train` ends with."""
+    with pytest.raises(SystemExit) as ended:
+        verb.as_process(lambda: call(folder, *flags))
+    return ended.value.code
 
 
 def weights(folder):
@@ -164,15 +171,15 @@ def test_where_every_checkpoint_is_torn_the_run_does_not_begin_anew_by_itself(st
 def test_a_signal_saves_the_next_step_and_ends_with_a_code_of_its_own(
     number, code, tmp_path, whole, capsys, monkeypatch
 ):
-    update = train.trained_rows.TrainingBar.on_train_batch_end
+    update = trained_rows.TrainingBar.on_train_batch_end
 
     def at_step_5(self, batch, logs=None):
         update(self, batch, logs)
         if batch + 1 == 5:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(train.trained_rows.TrainingBar, "on_train_batch_end", at_step_5)
-    assert call(tmp_path / "run") == code
+    monkeypatch.setattr(trained_rows.TrainingBar, "on_train_batch_end", at_step_5)
+    assert as_process(tmp_path / "run") == code
     assert lines(capsys) == ["train: stopped after step 6, which is saved: the same command goes on from there"]
     assert (tmp_path / "run" / "checkpoints" / "ckpt-6.json").exists()
     monkeypatch.undo()
@@ -182,7 +189,7 @@ def test_a_signal_saves_the_next_step_and_ends_with_a_code_of_its_own(
 
 def test_a_signal_before_training_stops_at_once(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train.data_flags, "from_flags", lambda fv: os.kill(os.getpid(), signal.SIGTERM))
-    assert call(tmp_path / "run") == 143
+    assert as_process(tmp_path / "run") == 143
     assert lines(capsys) == ["train: stopped"] and not (tmp_path / "run" / "run.flags").exists()
 
 

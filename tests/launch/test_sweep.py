@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from launch import compare, sweep, train
+from launch import compare, sweep, train, trained_rows
 from tests import processes
 from tests.helpers import ROOT, run_tests
 
@@ -80,7 +80,7 @@ def test_an_error_of_the_program_is_noted_with_its_traceback(tmp_path, monkeypat
     def broken(*args, **kwargs):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(sweep.trained_rows, "train_row", broken)
+    monkeypatch.setattr(trained_rows, "train_row", broken)
     assert call(tmp_path, "--rows=flags/demo/natural.flags", SHORT) == 1
     text = (tmp_path / "seed0" / "natural" / "failed.txt").read_text()
     assert text.startswith("ZeroDivisionError: by zero\n") and "Traceback" in text
@@ -102,8 +102,8 @@ def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
 
 def test_a_killed_worker_leaves_its_run_to_the_next(tmp_path):
     code = (
-        "import os, sys\nfrom launch import sweep\n"
-        "sweep.trained_rows.TrainingBar.on_train_batch_end = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+        "import os, sys\nfrom launch import sweep, trained_rows\n"
+        "trained_rows.TrainingBar.on_train_batch_end = lambda *_, **__: os.kill(os.getpid(), 9)\n"
         "sweep.main(sys.argv)"
     )
     flags = ["--rows=flags/demo/natural.flags", SHORT, f"--output={tmp_path}"]

@@ -264,6 +264,7 @@ def broken(tmp_path_factory):
         ("evaluate", ["--network=DIR/foreign.keras"], "Keras 4.0 wrote it and this is Keras"),
         ("evaluate", ["--network=DIR/softmax.keras"], "remove its final softmax"),
         ("evaluate", ["--network=DIR/bytes.keras"], "--pixels=0..255"),
+        ("evaluate", ["--network=DIR/bytes.keras", "--suite=rar"], "has its own settings: leave out --pgd_step_size"),
         ("evaluate", ["--network=DIR/bytes.keras", "--pixels=-1..1"], "0..255"),
         ("evaluate", ["--output=DIR/few.npz/x"], "cannot write to --output"),
         ("evaluate", ["--ifia_beta=-1"], "softplus_beta"),
@@ -296,6 +297,13 @@ def test_bad_input_is_refused_in_one_clear_line(broken, tmp_path, capsys, verb, 
     err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
     assert len(err) == 1 and err[0].startswith(f"{verb}: ") and words in err[0]
     assert not (tmp_path / "out" / "run.flags").exists()  # The corrected command must find nothing in its way.
+
+
+def test_a_suite_too_says_how_to_adopt_a_network(broken, tmp_path, capsys):
+    flags = ["--suite=rar", "--dataset=digits", "--examples=30", f"--output={tmp_path}/out"]
+    assert call("evaluate", f"--network={broken}/bytes.keras", *flags) == 2
+    (err,) = capsys.readouterr().err.splitlines()
+    assert err.startswith("evaluate: ") and "--pixels=0..255" in err
 
 
 def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path):

@@ -12,11 +12,11 @@ from keras import layers
 
 from tests.helpers import images, run_tests, small_network
 from tfrobust.attributions import AttributionSpec, saliency_map
-from tfrobust.attributions.spec import METHODS
+from tfrobust.names import ATTRIBUTIONS
 from tfrobust.serving import ATTRIBUTE, PREDICT, Servable, read_metadata, write_saved_model
 from tfrobust.types import InputError
 
-SPECS = {method: AttributionSpec(method, steps=7, samples=5) for method in METHODS}
+SPECS = {method: AttributionSpec(method, steps=7, samples=5) for method in ATTRIBUTIONS}
 SPECS["signed"] = AttributionSpec(steps=7, signed=True, normalize=False, channels="mean")
 
 ALONE = """

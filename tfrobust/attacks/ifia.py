@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from tfrobust.attacks.best import BestIterate, Outcome, judge_of
 from tfrobust.attacks.goals import goal_of
-from tfrobust.attacks.spec import ON_ATTRIBUTIONS, AttackSpec
+from tfrobust.attacks.spec import AttackSpec
 from tfrobust.attributions.spec import AttributionSpec
+from tfrobust.names import ON_ATTRIBUTIONS
 from tfrobust.similarity.ranking import top_k_mask
 from tfrobust.types import InputError
 

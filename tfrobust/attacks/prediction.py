@@ -12,9 +12,10 @@ import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
 from tfrobust.attacks.spatial import spatial
-from tfrobust.attacks.spec import ON_PREDICTIONS, AttackSpec
+from tfrobust.attacks.spec import AttackSpec
 from tfrobust.attacks.spsa import spsa
 from tfrobust.losses import LOSSES, kl, margin
+from tfrobust.names import ON_PREDICTIONS
 from tfrobust.types import InputError
 
 WRONG = 1e3  # What a wrong prediction adds to the goal: more than any loss, little enough for float32.

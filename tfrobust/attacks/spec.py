@@ -5,27 +5,9 @@ from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust.balls import BALLS, Ball, make_ball
-from tfrobust.losses import LOSSES
+from tfrobust.balls import Ball, make_ball
+from tfrobust.names import ATTACKS, BALLS, CRITERIA, KEEP, LOSSES
 from tfrobust.types import InputError
-
-# The place of a method in this line is part of its seeds: new ones go to its end.
-METHODS = (
-    "pgd",
-    "ifia_top_k",
-    "ifia_mass_center",
-    "noise",
-    "trades",
-    "spsa",
-    "spatial",
-    "ifia_target",
-    "ifia_random",
-    "manipulation",
-)
-ON_PREDICTIONS = ("pgd", "trades", "spsa", "spatial", "noise")
-ON_ATTRIBUTIONS = ("ifia_top_k", "ifia_mass_center", "ifia_target", "ifia_random", "manipulation")
-KEEP = ("best", "last")
-CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
 
 
 @dataclass(frozen=True)
@@ -74,7 +56,7 @@ class AttackSpec:
     def __post_init__(self):
         make_ball(self.norm, self.eps)
         for name, values in {
-            "method": METHODS,
+            "method": ATTACKS,
             "norm": BALLS,
             "loss": LOSSES,
             "keep": KEEP,
@@ -102,7 +84,7 @@ class AttackSpec:
 
     def seeds(self, examples, run: int) -> tf.Tensor:
         """Seeds [B,2] of the examples with these numbers [B], in one run; attacks of different methods draw apart."""
-        own = (self.seed + 7919 * (METHODS.index(self.method) + 1) + 104729 * run) % 2**31
+        own = (self.seed + 7919 * (ATTACKS.index(self.method) + 1) + 104729 * run) % 2**31
         examples = tf.cast(examples, tf.int32)
         return tf.stack([tf.fill(tf.shape(examples), tf.constant(own, tf.int32)), examples], axis=1)
 

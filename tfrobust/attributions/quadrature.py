@@ -8,6 +8,7 @@ from typing import Tuple
 
 import numpy as np
 
+from tfrobust.names import RULES
 from tfrobust.types import InputError
 
 
@@ -32,9 +33,6 @@ def gauss_legendre(m: int):
     """The m Gauss-Legendre nodes, moved from [-1, 1] to [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(m)
     return (nodes + 1) / 2, weights / 2
-
-
-RULES = {"right": right, "left": left, "trapezoid": trapezoid, "gauss_legendre": gauss_legendre}
 
 
 def quadrature(rule: str, steps: int) -> Tuple[np.ndarray, np.ndarray]:

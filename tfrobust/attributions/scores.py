@@ -4,10 +4,8 @@ RAR, ER attribute the logit of the true class in their evaluation and the loss i
 the softmax output; FAR takes the logit of the predicted class.
 """
 
-from tfrobust import losses
+from tfrobust.names import SCORES
 from tfrobust.types import InputError
-
-SCORES = {"logit": losses.logit, "probability": losses.probability, "loss": losses.cross_entropy}
 
 
 def make_score(network, kind: str, training: bool = False):

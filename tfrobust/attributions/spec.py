@@ -10,40 +10,19 @@ from tfrobust.attributions.grad_shap import grad_shap
 from tfrobust.attributions.gradient import gradient, gradient_x_input
 from tfrobust.attributions.guided_backpropagation import guided_backpropagation
 from tfrobust.attributions.integrated_gradients import integrated_gradients
-from tfrobust.attributions.quadrature import RULES
-from tfrobust.attributions.scores import SCORES, make_score
+from tfrobust.attributions.scores import make_score
 from tfrobust.attributions.smoothgrad import smoothgrad
 from tfrobust.attributions.split import last_feature_map, split_at
+from tfrobust.names import ATTRIBUTIONS, CHANNELS, RULES, SCORES, TIES
 from tfrobust.twins import guided_twin
 from tfrobust.types import InputError
-
-_BY_SCORE = {
-    "integrated_gradients": lambda score, spec, x, y, chunk: integrated_gradients(
-        score, x, y, spec.baseline, spec.steps, spec.rule, chunk
-    ),
-    "gradient": lambda score, spec, x, y, chunk: gradient(score, x, y),
-    "gradient_x_input": lambda score, spec, x, y, chunk: gradient_x_input(score, x, y),
-    "smoothgrad": lambda score, spec, x, y, chunk: smoothgrad(score, x, y, spec.samples, spec.deviation, chunk=chunk),
-    "grad_shap": lambda score, spec, x, y, chunk: grad_shap(score, x, y, _noise_images(spec.samples, x), chunk=chunk),
-}
-_BY_NETWORK = {
-    "guided_backpropagation": lambda network, spec, x, y: guided_backpropagation(network, spec.score, x, y),
-    "grad_cam": lambda network, spec, x, y: grad_cam(network, spec.score, x, y, spec.layer),
-    "grad_cam_plus_plus": lambda network, spec, x, y: grad_cam_plus_plus(network, spec.score, x, y, spec.layer),
-    "guided_grad_cam_plus_plus": lambda network, spec, x, y: guided_grad_cam_plus_plus(
-        network, spec.score, x, y, spec.layer
-    ),
-}
-METHODS = (*_BY_SCORE, *_BY_NETWORK)
-CHANNELS = ("sum", "mean")
-TIES = ("exact", "tolerant")
 
 
 @dataclass(frozen=True)
 class AttributionSpec:
     """Which map is computed, reduced, normalised and compared.  The defaults are RAR's protocol.
 
-    method: one of METHODS.
+    method: one of names.ATTRIBUTIONS.
     score: what is attributed: logit, probability or loss of the class y.
     steps, rule, baseline: of Integrated Gradients; baseline is one grey level, 0 is black.
     samples: of SmoothGrad and GradSHAP, whose baselines are images of uniform noise; deviation: of SmoothGrad's noise.
@@ -71,7 +50,7 @@ class AttributionSpec:
     window: int = 1
 
     def __post_init__(self):
-        allowed = {"method": METHODS, "score": SCORES, "rule": RULES, "channels": CHANNELS, "ties": TIES}
+        allowed = {"method": ATTRIBUTIONS, "score": SCORES, "rule": RULES, "channels": CHANNELS, "ties": TIES}
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
@@ -98,13 +77,51 @@ class AttributionSpec:
 def attribute(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:
     """The raw, signed attribution [B,H,W,C] of the spec, before any reduction.  chunk: path points or samples held at
     once."""
-    if spec.method in _BY_NETWORK:
-        return _BY_NETWORK[spec.method](network, spec, x, y)
-    return _BY_SCORE[spec.method](make_score(network, spec.score), spec, x, y, chunk)
+    return ATTRIBUTIONS[spec.method](network, spec, x, y, chunk)
 
 
-def _noise_images(samples, x):
-    return tf.random.stateless_uniform([samples, *x.shape[1:]], [1, 0])
+# How `attribute` calls each method, by its name.
+
+
+def _integrated_gradients(network, spec, x, y, chunk):
+    return integrated_gradients(_score(network, spec), x, y, spec.baseline, spec.steps, spec.rule, chunk)
+
+
+def _gradient(network, spec, x, y, chunk):
+    return gradient(_score(network, spec), x, y)
+
+
+def _gradient_x_input(network, spec, x, y, chunk):
+    return gradient_x_input(_score(network, spec), x, y)
+
+
+def _smoothgrad(network, spec, x, y, chunk):
+    return smoothgrad(_score(network, spec), x, y, spec.samples, spec.deviation, chunk=chunk)
+
+
+def _grad_shap(network, spec, x, y, chunk):
+    noise = tf.random.stateless_uniform([spec.samples, *x.shape[1:]], [1, 0])
+    return grad_shap(_score(network, spec), x, y, noise, chunk=chunk)
+
+
+def _guided_backpropagation(network, spec, x, y, chunk):
+    return guided_backpropagation(network, spec.score, x, y)
+
+
+def _grad_cam(network, spec, x, y, chunk):
+    return grad_cam(network, spec.score, x, y, spec.layer)
+
+
+def _grad_cam_plus_plus(network, spec, x, y, chunk):
+    return grad_cam_plus_plus(network, spec.score, x, y, spec.layer)
+
+
+def _guided_grad_cam_plus_plus(network, spec, x, y, chunk):
+    return guided_grad_cam_plus_plus(network, spec.score, x, y, spec.layer)
+
+
+def _score(network, spec):
+    return make_score(network, spec.score)
 
 
 def saliency_map(network, spec: AttributionSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:

@@ -19,15 +19,17 @@ from tfrobust.auditing.plan import EPS, LEVELS, MAPS, Plan, in_pixels, make_plan
 from tfrobust.auditing.subject import AUTO, Subject, make_subject
 from tfrobust.evaluation import Result, run_suite
 from tfrobust.evaluation.runner import Keep, compute
+from tfrobust.kernels import onednn, say_hint
+from tfrobust.names import AUDITED_IMAGES
 from tfrobust.types import InputError
 
-IMAGES = 100
 BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000  # Images at once; numbers that the layers give for one image.
 
 
 class Measured(NamedTuple):
     """subject: what was audited.  plan, images, doubled: what was done (see Plan).  result: of the suite.  seconds,
-    budget: taken and given.  names: of the images given, [N] or None.  versions: of the software."""
+    budget: taken and given.  names: of the images given, [N] or None.  versions: of the software, and whether oneDNN's
+    kernels were in force."""
 
     subject: Subject
     plan: Plan
@@ -38,7 +40,7 @@ class Measured(NamedTuple):
     seconds: float
     budget: float
     names: Optional[Sequence[str]]
-    versions: Dict[str, str]
+    versions: Dict[str, Any]
 
     def name(self, index: int) -> str:
         """What the image with this index in the records is called."""
@@ -61,7 +63,7 @@ def measure(
     pixels: str = AUTO,
     eps: Sequence[float] = EPS,
     minutes: float = 10.0,
-    images: int = IMAGES,
+    images: int = AUDITED_IMAGES,
     classes: Optional[int] = None,
     names: Optional[Sequence[str]] = None,
     seed: int = 0,
@@ -77,6 +79,7 @@ def measure(
     InputError where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
+    say_hint()
     clock = Clock(60 * minutes, report)
     report("network and pixels", 0.0, clock.expected)
     subject = make_subject(network, x, y, pixels, classes, seed)
@@ -94,7 +97,7 @@ def measure(
         clock.passed,
         clock.budget,
         names,
-        {"tensorflow": tf.__version__, "keras": keras.__version__},
+        {"tensorflow": tf.__version__, "keras": keras.__version__, "onednn": onednn()},
     )
 
 

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from tfrobust.data import to_unit
 from tfrobust.evaluation import statistics
+from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network
 from tfrobust.types import InputError
 
 MOST = 1000  # Images that are looked at.
 TRIED = 128  # Of these, for the guess of the pixels' range.
-AUTO = "auto"
 
 
 class Subject(NamedTuple):

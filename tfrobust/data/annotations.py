@@ -7,6 +7,7 @@ maps    [N,H,W] or [N,H,W,C], numbers in [-1, 1], from whatever source
 
 import numpy as np
 
+from tfrobust.names import ANNOTATIONS
 from tfrobust.types import InputError
 
 
@@ -50,12 +51,10 @@ def _signed(inside):
     return np.where(inside, 1, -1).astype(np.int8)[..., np.newaxis]
 
 
-# kind -> (check and convert, make a map [N,H,W,1 or C] in [-1, 1])
-ANNOTATIONS = {
-    "boxes": (_boxes, _box_map),
-    "masks": (_masks, lambda masks, shape: _signed(masks > 0)),
-    "maps": (_maps, lambda maps, shape: maps),
-}
+# Each kind: (check and convert, make a map [N,H,W,1 or C] in [-1, 1])
+BOXES = (_boxes, _box_map)
+MASKS = (_masks, lambda masks, shape: _signed(masks > 0))
+MAPS = (_maps, lambda maps, shape: maps)
 
 
 def check_annotation(name: str, kind: str, values, shape) -> np.ndarray:

@@ -8,9 +8,8 @@ import numpy as np
 from tfrobust.data.annotations import check_annotation
 from tfrobust.data.augmentation import Augmentation
 from tfrobust.layout import reads_channels_first
+from tfrobust.names import EVALUATE_ON
 from tfrobust.types import InputError
-
-EVALUATE_ON = ("test", "held_out")
 
 
 def to_unit(x: np.ndarray) -> np.ndarray:

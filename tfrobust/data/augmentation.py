@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.image_ops import color_jitter, projective_transform
+from tfrobust.names import AUGMENTATIONS
 from tfrobust.types import InputError
 
 DRAWS = 16  # Uniform numbers that one image takes; 0.5 in every place changes nothing.
@@ -88,11 +89,9 @@ def _matrix(entries):
     return tf.reshape(tf.stack(entries, axis=1), [-1, 3, 3])
 
 
-AUGMENTATIONS = {
-    "projective": Augmentation(rotation=15.0, shift=2.5, warp=0.24),
-    "crop_flip": Augmentation(shift=4.0, whole_pixels=True, flip=True),
-    "crop_flip_jitter": Augmentation(shift=4.0, whole_pixels=True, flip=True, rotation=2.0, jitter=0.25),
-}
+PROJECTIVE = Augmentation(rotation=15.0, shift=2.5, warp=0.24)
+CROP_FLIP = Augmentation(shift=4.0, whole_pixels=True, flip=True)
+CROP_FLIP_JITTER = Augmentation(shift=4.0, whole_pixels=True, flip=True, rotation=2.0, jitter=0.25)
 
 
 def filled_up(y: np.ndarray, per_class: int) -> Tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from tfrobust.data.arrays import ImageData, make_image_data
-from tfrobust.data.facts import FACTS
+from tfrobust.facts import FACTS
 
 _SPLIT_SEED = 0
 

@@ -10,10 +10,10 @@ from typing import NamedTuple, Optional, Sequence
 import numpy as np
 
 from tfrobust.data.arrays import check_labelled, to_unit
-from tfrobust.data.facts import FACTS
 from tfrobust.data.folder import files_to_test, read_images
 from tfrobust.data.load import load
 from tfrobust.data.npz import opened_npz
+from tfrobust.facts import FACTS
 from tfrobust.types import InputError
 
 PAIRS = (("x_test", "y_test"), ("x_val", "y_val"), ("x", "y"))

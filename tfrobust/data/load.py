@@ -4,11 +4,11 @@ import os
 
 from tfrobust.data.arrays import ImageData
 from tfrobust.data.digits import digits
-from tfrobust.data.facts import FACTS
 from tfrobust.data.folder import read_folder
 from tfrobust.data.npz import read_npz
 from tfrobust.data.prepared import resized
 from tfrobust.data.tfds import read_tfds
+from tfrobust.facts import FACTS
 from tfrobust.types import InputError
 
 

@@ -40,14 +40,19 @@ def training_batches(
 
     def batch(indices, draws):
         images, labels = _unit(x(indices), [batch_size, *data.shape]), tf.gather(y, indices)
-        maps = None if s is None else tf.cast(s(indices), tf.float32)
-        if maps is not None:
-            maps.set_shape([batch_size, *data.saliency.shape[1:]])
-        if data.augmentation is not None:
-            images, maps = data.augmentation(images, maps, draws)
-        if data.equalize:
-            images = equalize(images)
-        return (images, labels) if maps is None else (images, labels, maps)
+        maps = () if s is None else (tf.cast(s(indices), tf.float32),)
+        for each in maps:
+            each.set_shape([batch_size, *data.saliency.shape[1:]])
+        return images, labels, draws, *maps
+
+    def augmented(image, label, draws, *maps):
+        """One image at a time: kernels round by the size of a batch and the place in it, and an image's bits must be a
+        function of the image and its draws alone."""
+        moved, s = data.augmentation(image[tf.newaxis], maps[0][tf.newaxis] if maps else None, draws[tf.newaxis])
+        return (moved[0], label, draws) if s is None else (moved[0], label, draws, s[0])
+
+    def finished(images, labels, draws, *maps):
+        return equalize(images) if data.equalize else images, labels, *maps
 
     positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
     if parts > 1:
@@ -55,7 +60,11 @@ def training_batches(
         positions = positions.batch(batch_size, drop_remainder=True).shard(parts, part).unbatch()
     plain = tf.autograph.experimental.do_not_convert
     elements = positions.map(plain(element), num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
-    return elements.map(plain(batch), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    batches = elements.map(plain(batch), num_parallel_calls=tf.data.AUTOTUNE)
+    if data.augmentation is not None:
+        images = batches.unbatch().map(plain(augmented), num_parallel_calls=tf.data.AUTOTUNE)
+        batches = images.batch(batch_size, drop_remainder=True)
+    return batches.map(plain(finished), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _source(values):

@@ -6,12 +6,13 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import numpy as np
 
 from tfrobust.attacks import AttackSpec
-from tfrobust.attacks.spec import ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, prepared
 from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
+from tfrobust.kernels import say_hint
+from tfrobust.names import ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.networks import check_images, check_network
 from tfrobust.types import InputError
 
@@ -94,6 +95,7 @@ def evaluate(
     such as a tqdm bar.
     Raises InputError where images, labels, network and spec do not fit each other.
     """
+    say_hint()
     x, y = checked(network, x, y)
     spec.check(x.shape[1:])
     spec.attribution.check_network(network)

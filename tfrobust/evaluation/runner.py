@@ -18,6 +18,7 @@ from tfrobust.evaluation.evaluate import Silent, checked
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.suite import Suite
+from tfrobust.kernels import say_hint
 from tfrobust.networks import check_network
 from tfrobust.types import InputError
 
@@ -246,6 +247,7 @@ def run_suite(
       attack on predictions is made once more (transfer; ART, Table 6).
     Raises InputError where images, labels, network and suite do not fit each other.
     """
+    say_hint()
     x, y = checked(network, x, y)
     if natural is not None:
         check_network(natural, x)

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, Mapping, Tuple
 
 from tfrobust.attacks import AttackSpec
-from tfrobust.attacks.spec import ON_ATTRIBUTIONS
 from tfrobust.attributions import AttributionSpec
+from tfrobust.names import ON_ATTRIBUTIONS
 from tfrobust.types import InputError
 
 

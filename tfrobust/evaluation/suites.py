@@ -20,6 +20,7 @@ from typing import NamedTuple, Optional
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation.suite import Suite
+from tfrobust.names import SUITES
 from tfrobust.types import InputError
 
 PIXEL = 1 / 255
@@ -182,9 +183,6 @@ def full(b: Budget) -> Suite:
         "manipulation": (ig, replace(attack, method="manipulation", **targeted)),
     }
     return Suite("full", predictions, attributions, transfer={method: replace(ig, method=method) for method in methods})
-
-
-SUITES = {"rar": rar, "art": art, "er": er, "far": far, "sat": sat, "full": full}
 
 
 def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None) -> Suite:

@@ -14,6 +14,7 @@ With i and o the numbers of inputs and outputs of a unit (a convolution's times 
 import keras
 import numpy as np
 
+from tfrobust.names import INITIALIZATIONS
 from tfrobust.types import InputError
 
 
@@ -29,16 +30,35 @@ def _constant(value):
     return lambda r, shape: np.full(shape, value)
 
 
-# name -> (i, o) -> (how weights are drawn, how biases are)
-INITIALIZATIONS = {
-    "ptd": lambda i, o: (_uniform(i**-0.5), _uniform(i**-0.5)),
-    "cust": lambda i, o: (_normal(0.1), _constant(0.1)),
-    "uni": lambda i, o: (_uniform(0.1), _uniform(0.1)),
-    "hu": lambda i, o: (_uniform((6 / i) ** 0.5), _constant(0.0)),
-    "hn": lambda i, o: (_normal((2 / i) ** 0.5), _constant(0.0)),
-    "gu": lambda i, o: (_uniform((6 / (i + o)) ** 0.5), _constant(0.0)),
-    "gn": lambda i, o: (_normal((2 / (i + o)) ** 0.5), _constant(0.0)),
-}
+# Each: (i, o) -> (how weights are drawn, how biases are).
+
+
+def ptd(i, o):
+    return _uniform(i**-0.5), _uniform(i**-0.5)
+
+
+def cust(i, o):
+    return _normal(0.1), _constant(0.1)
+
+
+def uni(i, o):
+    return _uniform(0.1), _uniform(0.1)
+
+
+def hu(i, o):
+    return _uniform((6 / i) ** 0.5), _constant(0.0)
+
+
+def hn(i, o):
+    return _normal((2 / i) ** 0.5), _constant(0.0)
+
+
+def gu(i, o):
+    return _uniform((6 / (i + o)) ** 0.5), _constant(0.0)
+
+
+def gn(i, o):
+    return _normal((2 / (i + o)) ** 0.5), _constant(0.0)
 
 
 def initialize(network: keras.Model, name: str, seed: int) -> None:

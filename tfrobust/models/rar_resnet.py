@@ -54,3 +54,6 @@ def rar_resnet(units: int):
         return keras.Model(inputs, layers.Dense(classes)(x), name=f"rar_resnet{3 * units}")
 
     return make
+
+
+rar_resnet3, rar_resnet6, rar_resnet15 = rar_resnet(1), rar_resnet(2), rar_resnet(5)

@@ -60,3 +60,9 @@ def resnet(depth: int, large: bool = False, adl: bool = False):
         return keras.Model(inputs, layers.Dense(classes)(x), name=f"resnet{depth}{'_imagenet' * large}{'_adl' * adl}")
 
     return make
+
+
+resnet10, resnet18, resnet34 = resnet(10), resnet(18), resnet(34)
+resnet18_imagenet, resnet34_imagenet = resnet(18, large=True), resnet(34, large=True)
+resnet50_imagenet = resnet(50, large=True)
+resnet10_adl, resnet50_imagenet_adl = resnet(10, adl=True), resnet(50, large=True, adl=True)

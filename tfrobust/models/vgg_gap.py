@@ -39,3 +39,6 @@ def vgg_gap(adl: bool = False):
         return keras.Model(inputs, layers.Dense(classes)(x), name=f"vgg_gap{'_adl' * adl}")
 
     return make
+
+
+vgg_gap_plain, vgg_gap_adl = vgg_gap(), vgg_gap(adl=True)

@@ -46,3 +46,6 @@ def wide_resnet(depth: int, factor: int):
         return keras.Model(inputs, layers.Dense(classes)(x), name=f"wrn_{depth}_{factor}")
 
     return make
+
+
+wrn_28_10, wrn_40_2 = wide_resnet(28, 10), wide_resnet(40, 2)

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from tfrobust.names import PIXELS
 from tfrobust.networks.inspection import CHANNELS_FIRST, NetworkInput, inspect_network
 from tfrobust.types import InputError
 
-PIXELS = ("0..1", "0..255", "-1..1", "imagenet_caffe", "imagenet_torch")
 _BGR_MEAN = (103.939, 116.779, 123.68)
 _RGB_MEAN, _RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH = 32

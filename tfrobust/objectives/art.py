@@ -23,17 +23,11 @@ import tensorflow as tf
 
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.names import ART_CHOICES
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.similarity.differentiable import cosine_distance, l2
 from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
-
-CHOICES = {
-    "loss": ("triplet", "cosine", "l2", "change"),
-    "negative": ("runner_up", "least_likely"),
-    "attack_on": ("attribution", "total"),
-    "anchor": ("unit", "signed"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +45,7 @@ class Art(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, values in CHOICES.items():
+        for name, values in ART_CHOICES.items():
             if getattr(self, name) not in values:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
         if self.attribution_weight < 0 or not self.softplus_beta > 0:

@@ -25,10 +25,9 @@ import tensorflow as tf
 
 from tfrobust.attributions import integrated_gradients, make_score
 from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.names import ER_CHOICES
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.types import InputError
-
-CHOICES = {"change": ("path", "difference"), "zeros": ("p1", "p2")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class CacrWacr(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, values in CHOICES.items():
+        for name, values in ER_CHOICES.items():
             if getattr(self, name) not in values:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
         if min(self.attribution_weight, self.cacr_weight, self.wacr_weight) < 0:

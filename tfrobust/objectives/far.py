@@ -22,8 +22,8 @@ import tensorflow as tf
 
 from tfrobust.attributions import AttributionSpec, attribute
 from tfrobust.losses import cross_entropy
+from tfrobust.names import DISSIMILARITIES
 from tfrobust.objectives.inner import InnerMax
-from tfrobust.similarity.differentiable import DISSIMILARITIES
 from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 

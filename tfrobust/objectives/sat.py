@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from tfrobust.balls import make_ball
 from tfrobust.losses import cross_entropy
+from tfrobust.names import SAT_CHOICES
 from tfrobust.objectives.madry import Madry
 from tfrobust.objectives.noise import flip
 from tfrobust.objectives.trades import Trades
@@ -29,7 +30,6 @@ from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags of the draws of a step.
-CHOICES = {"anneal": ("epoch", "step"), "draw": ("batch", "epoch")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class _Saliency:
     uses_saliency = True
 
     def __post_init__(self):
-        for name, values in CHOICES.items():
+        for name, values in SAT_CHOICES.items():
             if getattr(self, name) not in values:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
         if not 0 <= self.alpha <= 1:

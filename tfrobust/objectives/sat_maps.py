@@ -16,6 +16,7 @@ from tfrobust.attributions import (
     make_score,
     smoothgrad,
 )
+from tfrobust.names import SAT_MAPS
 from tfrobust.types import InputError
 
 BOX_THRESHOLD = 0.5
@@ -39,27 +40,41 @@ def _span(above, axis):
     return (tf.cumsum(hit, axis=1) > 0) & (tf.cumsum(hit, axis=1, reverse=True) > 0)
 
 
-def _guided(network, x, y):
+def gradient_sign(network, x, y):
+    """The sign of the gradient of the logit."""
+    return tf.sign(gradient(make_score(network, "logit"), x, y))
+
+
+def guided_backpropagation_sign(network, x, y):
+    """The sign of guided backpropagation."""
     return tf.sign(guided_backpropagation(network, "logit", x, y))
 
 
-def _cam(network, x, y):
+def scaled_cam(network, x, y):
+    """Grad-CAM++ without its last ReLU, in [0, 1]."""
     return scaled(grad_cam_plus_plus(network, "logit", x, y, positive=False))
 
 
-def _guided_cam(network, x, y):
-    return ((_guided(network, x, y) + 1) * (_cam(network, x, y) + 1) - 2) / 2
+def cam_box(network, x, y):
+    """+1 in the box around where Grad-CAM++ is high, -1 outside."""
+    return tf.zeros_like(x) + boxed(scaled_cam(network, x, y))
 
 
-SAT_MAPS = {
-    "gradient": lambda network, x, y: tf.sign(gradient(make_score(network, "logit"), x, y)),
-    "guided_backpropagation": _guided,
-    "grad_cam_plus_plus": _cam,
-    "grad_cam_plus_plus_box": lambda network, x, y: tf.zeros_like(x) + boxed(_cam(network, x, y)),
-    "guided_grad_cam_plus_plus": _guided_cam,
-    "smoothgrad": lambda network, x, y: scaled(smoothgrad(make_score(network, "logit"), x, y)),
-    "integrated_gradients": lambda network, x, y: scaled(integrated_gradients(make_score(network, "logit"), x, y)),
-}
+def guided_cam(network, x, y):
+    """Guided Grad-CAM++ of the signs of guided backpropagation."""
+    return ((guided_backpropagation_sign(network, x, y) + 1) * (scaled_cam(network, x, y) + 1) - 2) / 2
+
+
+def scaled_smoothgrad(network, x, y):
+    """SmoothGrad of the logit, in [0, 1]."""
+    return scaled(smoothgrad(make_score(network, "logit"), x, y))
+
+
+def scaled_integrated_gradients(network, x, y):
+    """Integrated Gradients of the logit, in [0, 1]."""
+    return scaled(integrated_gradients(make_score(network, "logit"), x, y))
+
+
 SIGNS = ("gradient", "guided_backpropagation", "grad_cam_plus_plus_box")  # Whose maps are -1, 0 or 1.
 
 

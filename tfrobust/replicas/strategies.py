@@ -7,9 +7,9 @@ from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
+from tfrobust.names import STRATEGIES
 from tfrobust.types import InputError
 
-STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 JOBS = ("chief", "worker")
 
 

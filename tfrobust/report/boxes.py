@@ -3,7 +3,6 @@
 from typing import Dict, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from tfrobust.report.escaping import in_picture
 
@@ -14,6 +13,8 @@ def draw_boxes(groups: Dict[str, Dict[str, Sequence[float]]], path: str, title: 
     A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.
     """
     whats = list(dict.fromkeys(what for group in groups.values() for what in group))
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(1.6 + 1.1 * len(groups) * max(len(whats), 1) ** 0.5, 3.6), layout="constrained")
     axis = figure.subplots()
     width = 0.8 / max(len(whats), 1)

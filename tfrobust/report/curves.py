@@ -2,8 +2,6 @@
 
 from typing import Dict, List, Tuple
 
-from matplotlib.figure import Figure
-
 from tfrobust.report.escaping import in_picture
 
 Point = Tuple[float, float, float, float]
@@ -12,6 +10,8 @@ Point = Tuple[float, float, float, float]
 def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: str, over: str = "eps") -> None:
     """A PNG with a line per name: points (x, mean, low, high), in any order; the band spans low to high.  over: what x
     is."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(5.5, 3.8), layout="constrained")
     axis = figure.subplots()
     for i, (name, points) in enumerate(curves.items()):

@@ -3,8 +3,6 @@
 from typing import Dict, Tuple
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from tfrobust.report.escaping import in_picture
 
@@ -13,6 +11,8 @@ Found = Dict[str, Tuple[np.ndarray, np.ndarray]]
 
 
 def _axes(rows: int, columns: int, title: str):
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(SIZE * columns + 1.2, SIZE * rows + 0.6), layout="constrained")
     figure.suptitle(in_picture(title), fontsize=10)
     axes = figure.subplots(rows, columns, squeeze=False)
@@ -57,6 +57,8 @@ def draw_found_boxes(x: np.ndarray, boxes: np.ndarray, found: Found, path: str) 
 
 
 def _box(axis, box, shape, color) -> None:
+    from matplotlib.patches import Rectangle
+
     if np.isfinite(box).all():
         top, left, bottom, right = np.asarray(box) * [shape[0], shape[1], shape[0], shape[1]] - 0.5
         axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, lw=1.2))

@@ -3,7 +3,6 @@
 from typing import NamedTuple, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from tfrobust.report.escaping import in_picture
 
@@ -30,6 +29,8 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
     """
     networks = list(dict.fromkeys(p.network for p in panels))
     size = 1.5
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(size * 4 * per_network + 1.0, (size + 0.42) * len(networks) + 0.8), layout="constrained")
     figure.suptitle(in_picture(title), fontsize=11)
     axes = figure.subplots(len(networks), 4 * per_network, squeeze=False)

@@ -11,9 +11,9 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, 
 
 import tensorflow as tf
 
+from tfrobust.names import ALL, LATEST
 from tfrobust.types import InputError
 
-LATEST, ALL = "latest", "all"
 # TensorFlow Serving's names for what becomes of a version.
 LOADING, AVAILABLE, END = "LOADING", "AVAILABLE", "END"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # Seconds to the next try of a version that does not load; each doubles it.

@@ -42,6 +42,3 @@ def l2(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     square = tf.reduce_sum(_flat(a - b) ** 2, axis=1)
     safe = tf.where(square > 0, square, 1.0)
     return tf.where(square > 0, tf.sqrt(safe), 0.0)
-
-
-DISSIMILARITIES = {"pearson": pearson_loss, "cosine": cosine_distance, "l1": l1, "l2": l2}

@@ -1,10 +1,10 @@
 """Training: a Keras model with a custom train_step, and runs that survive."""
 
-from tfrobust.training.callbacks import TrainingDiverged, TrainingStopped
+from tfrobust.errors import TrainingDiverged, TrainingStopped
 from tfrobust.training.cost import step_seconds
 from tfrobust.training.run import Trained, train
-from tfrobust.training.spec import TrainingSpec
 from tfrobust.training.trainer import Trainer, check
+from tfrobust.training_spec import TrainingSpec
 
 __all__ = [
     "Trained",

@@ -6,13 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-
-class TrainingDiverged(RuntimeError):
-    """A term or the gradient became NaN or infinite; the message names it and the step."""
-
-
-class TrainingStopped(RuntimeError):
-    """A run was asked to stop; the message names the step, which is saved."""
+from tfrobust.errors import TrainingDiverged, TrainingStopped
 
 
 class NanGuard(keras.callbacks.Callback):

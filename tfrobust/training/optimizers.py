@@ -2,7 +2,7 @@
 
 import keras
 
-from tfrobust.training.spec import TrainingSpec
+from tfrobust.training_spec import TrainingSpec
 
 
 def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:

@@ -6,14 +6,15 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
+from tfrobust.kernels import check_precision, say_hint
 from tfrobust.replicas import is_chief
 from tfrobust.training.callbacks import NanGuard, Save, Scalars
 from tfrobust.training.checkpoints import Checkpoints
 from tfrobust.training.loop import Batches, run_steps
 from tfrobust.training.optimizers import make_optimizer
 from tfrobust.training.pruning import Prune
-from tfrobust.training.spec import TrainingSpec
 from tfrobust.training.trainer import Trainer
+from tfrobust.training_spec import TrainingSpec
 from tfrobust.types import InputError
 
 LOG_EVERY = 10
@@ -55,9 +56,12 @@ def train(
     callbacks: step the run begins at -> further Keras callbacks.
     stop: asked after each step of a run with a directory; True saves that step and raises TrainingStopped.
     say: is told, a line each, of checkpoints that are damaged and passed over.
-    Raises InputError where the directory holds a longer run or damaged checkpoints alone, TrainingDiverged when a term
+    Raises InputError where the directory holds a longer run or damaged checkpoints alone, or this machine has no units
+    for the precision, TrainingDiverged when a term
     or the gradient is no longer finite, OSError where a checkpoint cannot be written; the last good one stays.
     """
+    check_precision(spec.precision)
+    say_hint()
     optimizer = make_optimizer(spec)
     spec = spec.in_steps(images)
     trainer = Trainer(

@@ -3,12 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Optional, Sequence
 
-from tfrobust.types import InputError
-
-OPTIMIZERS = ("adam", "sgd")
-REDUCTIONS = ("mean", "sum")
-PRECISIONS = ("float32", "bfloat16_attack", "bfloat16")
-JIT = ("auto", "on", "off")
+from tfrobust.errors import InputError
+from tfrobust.names import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
 
 
 @dataclass(frozen=True)

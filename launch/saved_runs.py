@@ -1,0 +1,11 @@
+"""What a run that came to its end has left in its folder."""
+
+import os
+
+NETWORK = "network.keras"  # The name of a run's network in its folder.
+RUN = "run.json"  # Written last: steps, seconds and versions of a run that came to its end.
+
+
+def is_finished(directory: str) -> bool:
+    """Whether a run in the directory came to its end."""
+    return all(os.path.exists(os.path.join(directory, name)) for name in (NETWORK, RUN))

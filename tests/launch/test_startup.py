@@ -1,0 +1,138 @@
+"""Help and refusals answer at once: neither imports TensorFlow, which takes seconds."""
+
+import ast
+import glob
+import os
+import subprocess
+import sys
+
+import pytest
+
+from launch.__main__ import verbs
+from launch.tasks import TASKS
+from tests.helpers import ROOT, run_tests
+from tfrobust import names
+
+# Calls a verb and says which of the heavy packages that needed.
+CODE = """
+import importlib, sys
+code = importlib.import_module(f"launch.{sys.argv[1]}").main(sys.argv[1:])
+print("imported:", *sorted({"tensorflow", "keras", "matplotlib", "scipy", "sklearn"} & set(sys.modules)))
+sys.exit(code)
+"""
+CPU_SECONDS = 1.0
+TRAIN = ["train", "--flagfile=flags/demo/madry.flags", "--output=o"]
+EVALUATE = ["evaluate", "--network=n.keras", "--flagfile=flags/demo/evaluate.flags", "--output=o"]
+COMPARE = ["compare", "--rows=flags/demo/madry.flags", "--flagfile=flags/demo/evaluate.flags", "--output=o"]
+DOWNSTREAM = ["downstream", "--networks=n.keras", "--dataset=digits", "--output=o"]
+SWEEP = ["sweep", "--rows=flags/demo/madry.flags", "--output=o"]
+REFUSED = {
+    "an unknown flag": [*TRAIN, "--epsilon=1"],
+    "what is no flag": [*TRAIN, "more"],
+    "a missing flag": ["train", "--method=madry"],
+    "a bad number": [*TRAIN, "--eps=eight"],
+    "a number out of range": [*TRAIN, "--hold_out=-1"],
+    "a bad choice": [*TRAIN, "--norm=l7"],
+    "a flagfile that is not there": ["train", "--flagfile=none.flags"],
+    "an unknown method": [*TRAIN, "--method=magic"],
+    "an unknown model": [*TRAIN, "--model=magic"],
+    "an unknown optimizer": [*TRAIN, "--optimizer=magic"],
+    "a plan of no steps": [*TRAIN, "--steps=0"],
+    "rates without boundaries": [*TRAIN, "--learning_rates=0.1,0.01"],
+    "an unknown source of maps": [*TRAIN, "--saliency=magic"],
+    "an unknown suite": [*EVALUATE, "--suite=magic"],
+    "a suite and a flag of its own": [*EVALUATE, "--suite=rar", "--ifia_k=3"],
+    "a natural network without a suite": [*EVALUATE, "--natural=n.keras"],
+    "an evaluation without eps": ["evaluate", "--network=n.keras", "--dataset=digits", "--output=o"],
+    "IFIA without k": [*EVALUATE, "--ifia_k="],
+    "a comparison without seeds": [*COMPARE, "--seeds="],
+    "a comparison with a name of ours": [*COMPARE, "--name=run"],
+    "an unknown task": [*DOWNSTREAM, "--task=magic"],
+    "a network twice": [*DOWNSTREAM, "--task=alignment", "--networks=a=n.keras,a=n.keras"],
+    "a version that is no number": ["export", "--network=n.keras", "--output=served/x"],
+    "a network in an unknown range of pixels": [*EVALUATE, "--pixels=0..7"],
+    "ranges of pixels for other networks": [*DOWNSTREAM, "--task=alignment", "--pixels=0..1,0..255"],
+    "an unknown range of pixels": ["export", "--network=n.keras", "--output=served/1", "--pixels=0..7"],
+    "an unknown network to measure": ["memory", "--model=magic"],
+    "chunks that are no numbers": ["memory", "--chunks=few"],
+    "an unknown table": ["reproduce", "--paper=rar", "--table=T77"],
+    "no table": ["reproduce", "--paper=rar"],
+    "a sweep of nothing": ["sweep", "--output=o"],
+    "a job without an image": [*SWEEP, "--write=kubernetes"],
+    "a number that no TensorFlow holds": [*TRAIN, "--steps=3000000000"],
+    "a flagfile that is a device": ["train", "--flagfile=/dev/null", "--output=o"],
+    "versions that are no numbers": ["serve", "--model=x=served", "--versions=new"],
+    "a label of no model": ["serve", "--model=x=served", "--label=y:stable=1"],
+    "a model twice": ["serve", "--model=x=served", "--model=x=served"],
+    "a port that there is not": ["serve", "--model=x=served", "--port=70000"],
+    "a row that is not there": ["sweep", "--rows=none.flags", "--output=o"],
+    "a row of an unknown method": [
+        "sweep",
+        "--rows=flags/demo/madry.flags",
+        "--overrides=--method=magic",
+        "--output=o",
+    ],
+    "a number that no run has": [*SWEEP, "--only=7"],
+    "a comparison with a row that is not there": [*COMPARE, "--rows=none.flags"],
+    "a comparison with an unknown model": [*COMPARE, "--overrides=--model=magic"],
+    "a network that is not there": EVALUATE,
+    "a network to export that is not there": ["export", "--network=n.keras", "--output=served/1"],
+    "a network to audit that is not there": ["audit", "--network=n.keras", "--data=digits"],
+    "networks that are not there": [*DOWNSTREAM, "--task=alignment"],
+    "an audit of nothing": ["audit", "--network=n.keras"],
+    "a demo with a flag": ["demo", "--steps=3"],
+}
+
+
+def call(*argv):
+    """(exit code, heavy packages that were imported, standard error, seconds of CPU time)."""
+    before = os.times()
+    done = subprocess.run([sys.executable, "-c", CODE, *argv], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    after = os.times()
+    seconds = after.children_user + after.children_system - before.children_user - before.children_system
+    return done.returncode, done.stdout.splitlines()[-1], done.stderr, seconds
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_help_needs_no_tensorflow(verb):
+    code, imported, _, seconds = call(verb, "--help")
+    assert (code, imported) == (0, "imported:") and seconds < CPU_SECONDS
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_refused_needs_no_tensorflow(what):
+    code, imported, error, seconds = call(*REFUSED[what])
+    assert (code, imported) == (2, "imported:") and seconds < CPU_SECONDS
+    assert error.startswith(f"{REFUSED[what][0]}: ") and error.count("\n") == 1, error
+    assert not os.path.exists(os.path.join(ROOT, "o"))
+
+
+def test_every_name_stands_for_something():
+    registries = {name: value for name, value in vars(names).items() if isinstance(value, names.Registry)}
+    assert len(registries) > 10
+    for where, registry in {**registries, "TASKS": TASKS}.items():
+        assert list(registry) and "magic" not in registry, where
+        assert all(registry[name] is not None for name in registry), where
+    with pytest.raises(KeyError):
+        names.BALLS["magic"]
+
+
+def test_no_list_of_names_is_written_twice():
+    own = {
+        frozenset(value): name
+        for name, value in vars(names).items()
+        if name.isupper() and not isinstance(value, (int, str)) and len(value) > 2
+    }
+    assert len(own) > 10
+    for room in ("tfrobust", "flags", "launch"):
+        for path in glob.glob(os.path.join(ROOT, room, "**", "*.py"), recursive=True):
+            with open(path, encoding="utf-8") as file:
+                tree = ast.parse(file.read())
+            for node in ast.walk(tree) if not path.endswith(os.path.join("tfrobust", "names.py")) else ():
+                items = getattr(node, "keys" if isinstance(node, ast.Dict) else "elts", ())
+                written = frozenset(item.value for item in items if isinstance(item, ast.Constant))
+                assert written not in own, f"{path}:{node.lineno} writes {own[written]} once more"
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,0 +1,13 @@
+"""Errors that the library raises and the verbs answer in one line.  Importing them costs no TensorFlow."""
+
+
+class InputError(ValueError):
+    """What the person gave cannot be used; the message is one line that says what to do."""
+
+
+class TrainingDiverged(RuntimeError):
+    """A term or the gradient became NaN or infinite; the message names it and the step."""
+
+
+class TrainingStopped(RuntimeError):
+    """A run was asked to stop; the message names the step, which is saved."""

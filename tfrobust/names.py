@@ -1,0 +1,178 @@
+"""Everything that is chosen by name, each list written once, here.  Importing it costs no TensorFlow.
+
+Help and refusals need the names alone and must not wait for TensorFlow, which takes seconds to import.  A `Registry`
+therefore knows where each thing is defined, and imports it when it is asked for; the rooms use the same registries.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Iterator
+
+
+class Registry(Mapping):
+    """name -> thing.  The names are there at once, in their order; a thing is imported when it is looked up."""
+
+    def __init__(self, package: str, **places: str):
+        """Args:
+        package: where the modules are.
+        places: by name, "module.attribute" below the package.
+        """
+        self._places = {name: f"{package}.{place}" for name, place in places.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = self._places[name].rpartition(".")
+        return getattr(importlib.import_module(module), attribute)
+
+    def __contains__(self, name) -> bool:  # Mapping's own would look the thing up, and so import it.
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __repr__(self) -> str:
+        return f"Registry({', '.join(self)})"
+
+
+# Training methods, networks and how these begin.
+OBJECTIVES = Registry(
+    "tfrobust.objectives",
+    natural="natural.Natural",
+    madry="madry.Madry",
+    trades="trades.Trades",
+    uniform_noise="noise.UniformNoise",
+    madry_noise="noise.MadryNoise",
+    trades_noise="noise.TradesNoise",
+    gradient_penalty="gradient_penalty.GradientPenalty",
+    loss_output="loss_output.LossOutput",
+    ig_norm="rar.IgNorm",
+    ig_sum_norm="rar.IgSumNorm",
+    ig_wasserstein="rar.IgWasserstein",
+    art="art.Art",
+    cacr_wacr="er.CacrWacr",
+    sat="sat.Sat",
+    pgd_sat="sat.PgdSat",
+    trades_sat="sat.TradesSat",
+    aat="far.Aat",
+    adv_aat="far.AdvAat",
+    igr="igr.Igr",
+    r2et="r2et.R2et",
+    lga="lga.Lga",
+)
+MODELS = Registry(
+    "tfrobust.models",
+    digits_cnn="digits_cnn.digits_cnn",
+    mnist_cnn="mnist_cnn.mnist_cnn",
+    rar_resnet3="rar_resnet.rar_resnet3",
+    rar_resnet6="rar_resnet.rar_resnet6",
+    rar_resnet15="rar_resnet.rar_resnet15",
+    wrn_28_10="wide_resnet.wrn_28_10",
+    wrn_40_2="wide_resnet.wrn_40_2",
+    resnet10="resnet.resnet10",
+    resnet18="resnet.resnet18",
+    resnet34="resnet.resnet34",
+    resnet18_imagenet="resnet.resnet18_imagenet",
+    resnet34_imagenet="resnet.resnet34_imagenet",
+    resnet50_imagenet="resnet.resnet50_imagenet",
+    resnet10_adl="resnet.resnet10_adl",
+    resnet50_imagenet_adl="resnet.resnet50_imagenet_adl",
+    vgg_gap="vgg_gap.vgg_gap_plain",
+    vgg_gap_adl="vgg_gap.vgg_gap_adl",
+)
+INITIALIZATIONS = Registry(
+    "tfrobust.models.initializations", **{name: name for name in ("ptd", "cust", "uni", "hu", "hn", "gu", "gn")}
+)
+
+# Choices within single training methods.
+ART_CHOICES = {
+    "loss": ("triplet", "cosine", "l2", "change"),
+    "negative": ("runner_up", "least_likely"),
+    "attack_on": ("attribution", "total"),
+    "anchor": ("unit", "signed"),
+}
+ER_CHOICES = {"change": ("path", "difference"), "zeros": ("p1", "p2")}
+SAT_CHOICES = {"anneal": ("epoch", "step"), "draw": ("batch", "epoch")}
+IGR_BASES = ("madry", "natural")
+SAT_MAPS = Registry(
+    "tfrobust.objectives.sat_maps",
+    gradient="gradient_sign",
+    guided_backpropagation="guided_backpropagation_sign",
+    grad_cam_plus_plus="scaled_cam",
+    grad_cam_plus_plus_box="cam_box",
+    guided_grad_cam_plus_plus="guided_cam",
+    smoothgrad="scaled_smoothgrad",
+    integrated_gradients="scaled_integrated_gradients",
+)
+
+# How training runs.
+OPTIMIZERS = ("adam", "sgd")
+REDUCTIONS = ("mean", "sum")
+PRECISIONS = ("float32", "bfloat16_attack", "bfloat16")
+JIT = ("auto", "on", "off")
+STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
+
+# Data.
+EVALUATE_ON = ("test", "held_out")
+AUGMENTATIONS = Registry(
+    "tfrobust.data.augmentation",
+    projective="PROJECTIVE",
+    crop_flip="CROP_FLIP",
+    crop_flip_jitter="CROP_FLIP_JITTER",
+)
+ANNOTATIONS = Registry("tfrobust.data.annotations", boxes="BOXES", masks="MASKS", maps="MAPS")
+PIXELS = ("0..1", "0..255", "-1..1", "imagenet_caffe", "imagenet_torch")
+
+# Losses, balls and distances.
+LOSSES = Registry("tfrobust.losses", **{name: name for name in ("cross_entropy", "margin", "negative_logit")})
+BALLS = Registry("tfrobust.balls", linf="LinfBall", l2="L2Ball")
+DISSIMILARITIES = Registry(
+    "tfrobust.similarity.differentiable", pearson="pearson_loss", cosine="cosine_distance", l1="l1", l2="l2"
+)
+
+# Attribution maps.
+ATTRIBUTIONS = Registry(
+    "tfrobust.attributions.spec",
+    integrated_gradients="_integrated_gradients",
+    gradient="_gradient",
+    gradient_x_input="_gradient_x_input",
+    smoothgrad="_smoothgrad",
+    grad_shap="_grad_shap",
+    guided_backpropagation="_guided_backpropagation",
+    grad_cam="_grad_cam",
+    grad_cam_plus_plus="_grad_cam_plus_plus",
+    guided_grad_cam_plus_plus="_guided_grad_cam_plus_plus",
+)
+SCORES = Registry("tfrobust.losses", logit="logit", probability="probability", loss="cross_entropy")
+RULES = Registry(
+    "tfrobust.attributions.quadrature", **{name: name for name in ("right", "left", "trapezoid", "gauss_legendre")}
+)
+CHANNELS = ("sum", "mean")
+TIES = ("exact", "tolerant")
+
+# Attacks.  The place of a method in this line is part of its seeds: new ones go to its end.
+ATTACKS = (
+    "pgd",
+    "ifia_top_k",
+    "ifia_mass_center",
+    "noise",
+    "trades",
+    "spsa",
+    "spatial",
+    "ifia_target",
+    "ifia_random",
+    "manipulation",
+)
+ON_PREDICTIONS = ("pgd", "trades", "spsa", "spatial", "noise")
+ON_ATTRIBUTIONS = ("ifia_top_k", "ifia_mass_center", "ifia_target", "ifia_random", "manipulation")
+KEEP = ("best", "last")
+CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
+
+# Serving: which versions of a model, beside numbers.
+LATEST, ALL = "latest", "all"
+
+# Evaluations.
+SUITES = Registry("tfrobust.evaluation.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full")})
+AUDITED_IMAGES = 100  # Whose maps an audit attacks, at most, unless it is told otherwise.
+AUTO = "auto"  # An audit's range of pixels: the one in which the network predicts best.

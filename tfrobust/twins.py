@@ -64,8 +64,8 @@ class Activation(keras.layers.Layer):
         super().__init__(**kwargs)
         self.function = function
 
-    def call(self, x):
-        """The activation, entry by entry."""
+    def call(self, x, mask=None):
+        """The activation, entry by entry.  mask: Keras 3 hands it to what stands for a Lambda layer."""
         return self.function(x)
 
     def with_function(self, again) -> "Activation":
@@ -86,14 +86,15 @@ class Reactivated(keras.layers.Layer):
         self.layer = layer
         self._places = _Untracked(places)
 
-    def call(self, x, training=None):
-        """What the layer gives with the other activations."""
+    def call(self, x, training=None, mask=None):
+        """What the layer gives with the other activations.  training, mask: handed on where it takes them."""
         own = [(owner, name, vars(owner).get(name, _Untracked)) for owner, name, _ in self._places.value]
         for owner, name, function in self._places.value:
             object.__setattr__(owner, name, function)
         try:
-            takes = "training" in inspect.signature(self.layer.call).parameters
-            return self.layer(x, training=training) if takes and training is not None else self.layer(x)
+            takes = inspect.signature(self.layer.call).parameters
+            given = {"training": training, "mask": mask}
+            return self.layer(x, **{key: v for key, v in given.items() if v is not None and key in takes})
         finally:
             for owner, name, value in own:
                 if value is _Untracked:  # It was the method of its class.

@@ -124,6 +124,8 @@ def _serve() -> None:
     for line in sys.stdin:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # A shell that starts the tests in the background has Ctrl-C ignored, and every child after it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             _wait_for_child(json.loads(line))
 
 

@@ -50,6 +50,8 @@ def at_work(tmp_path, monkeypatch, eagerly):
 def interrupted_when_it_answers(url):
     """Presses Ctrl-C once a server of this process answers; not when it has ended by itself."""
     ended = threading.Event()
+    # A shell that starts the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def press():
         while not ended.wait(0.05):
@@ -64,6 +66,7 @@ def interrupted_when_it_answers(url):
     finally:
         ended.set()
         thread.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def call(name, args):

@@ -10,7 +10,7 @@ import pytest
 
 from launch import claims, evaluate, train
 from tests import processes
-from tests.helpers import ROOT, run_tests
+from tests.helpers import ROOT, run_tests, small_network
 
 
 def hold(folder):
@@ -37,7 +37,8 @@ def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(t
     assert train.main(run) == 2
     said = capsys.readouterr().err
     assert f"is being written by process {holder.pid} on " in said and "--output" in said and said.count("\n") == 1
-    network = ["--network=none.keras", f"--output={folder}"]
+    small_network().save(tmp_path / "n.keras")
+    network = [f"--network={tmp_path}/n.keras", f"--output={folder}"]
     assert evaluate.main(["evaluate", "--flagfile=flags/demo/evaluate.flags", *network]) == 2
     assert "is being written by" in capsys.readouterr().err
     assert not (folder / "run.flags").exists()

@@ -14,6 +14,7 @@ from launch import (
     budgets,
     downstream,
     downstream_cells,
+    lines,
     measurements,
     reproduce,
     rows,
@@ -105,7 +106,7 @@ def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, 
     for table, names in covering().items():
         if table.paper == paper:
             with monkeypatch.context() as patch:
-                patch.setattr(reproduce, "read_lines", functools.partial(chosen_lines, names))
+                patch.setattr(lines, "read_lines", functools.partial(chosen_lines, names))
                 check_table(smoke(folder, *table), table, names)
 
 

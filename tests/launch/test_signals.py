@@ -34,7 +34,9 @@ def main():
     print("went on", flush=True)
     return code
 """
-AS_PROCESS, CALLED = CODE + "verb.as_process(main)", CODE + "sys.exit(main())"
+# As Python has it, wherever the tests were started: a shell's background has Ctrl-C ignored.
+DEFAULT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+AS_PROCESS, CALLED = CODE + "verb.as_process(main)", CODE + DEFAULT + "sys.exit(main())"
 
 
 def stopped(code: str, number: int, times: int = 1):

@@ -4,6 +4,7 @@ What a file may hold is the policy of `file_policy`; every network that this lib
 """
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -90,10 +91,7 @@ def _entries(options) -> int:
 def _check_activations(network: keras.Model) -> None:
     """Raises InputError where one image makes an output of a layer larger than any machine is meant for."""
     for shape in _output_shapes(network):
-        entries = 1
-        for side in shape[1:]:
-            entries *= side or 1
-        if entries > MOST_ACTIVATIONS:
+        if math.prod(side or 1 for side in shape[1:]) > MOST_ACTIVATIONS:
             raise InputError(f"a layer of it gives {list(shape)} for an image, more than {MOST_ACTIVATIONS:,} numbers")
 
 

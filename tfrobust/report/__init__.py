@@ -3,7 +3,7 @@
 from tfrobust.report.boxes import draw_boxes
 from tfrobust.report.columns import ACCURACIES, FLAGS
 from tfrobust.report.curves import draw_curves
-from tfrobust.report.escaping import in_markdown, in_picture, on_one_line, visible
+from tfrobust.report.escaping import in_markdown
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
 from tfrobust.report.page import (
     STYLE,
@@ -45,14 +45,11 @@ __all__ = [
     "html_table",
     "html_text",
     "in_markdown",
-    "in_picture",
     "markdown",
-    "on_one_line",
     "panel_of",
     "paper_rows",
     "reported",
     "row_of",
-    "visible",
     "worst_median_best",
     "write_json",
     "write_paper_table",

@@ -191,7 +191,9 @@ class HttpServer(TcpWSGIServer):
         whether all of that was answered."""
         while not self._stopping.is_set():
             self._turn(1)
+        self._turn(0)  # A request that came before the stop may not have been accepted yet, ...
         wasyncore.dispatcher.close(self)  # New clients are refused from here on.
+        self._turn(0)  # ... or accepted and not been read: it would be taken for an idle connection.
         until = time.monotonic() + stop_within
         while (under_way := self._under_way()) and time.monotonic() < until:
             self._turn(0.05)

@@ -1,6 +1,7 @@
 """Bodies: the same JSON as Python's, gzip, and bounds on what they become."""
 
 import gzip
+import itertools
 import json
 import zlib
 
@@ -107,6 +108,7 @@ BOMB = gzip.compress(b"0" * 20_000_000)
         (b"{}", "br", UnsupportedMediaType),
         (b"{}", "gzip, gzip", UnsupportedMediaType),
     ],
+    ids=itertools.count(),  # The bytes of gzip hold the time at which they were made.
 )
 def test_what_is_no_gzip_or_too_large_is_refused(data, encoding, error):
     with pytest.raises(HTTPException) as e:

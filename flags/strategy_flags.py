@@ -26,6 +26,6 @@ def define(fv: flags.FlagValues) -> None:
 def from_flags(fv: flags.FlagValues):
     """The tf.distribute.Strategy, to be made before anything is computed; raises InputError where its devices are not
     there."""
-    from tfrobust.replicas import make_strategy
+    from tfrobust.distribution import make_strategy
 
     return make_strategy(fv.strategy, fv.replicas, fv.tpu)

@@ -18,10 +18,10 @@ import shlex
 import time
 
 from flags import audit_flags
-from launch import verb
-from launch.claims import claimed
-from launch.progress import bar
+from launch.command_line import verb
+from launch.command_line.progress import SCREEN
 from tfrobust.errors import InputError
+from tfrobust.experiments.folder_lock import claimed
 
 SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
 
@@ -36,7 +36,7 @@ class TimeBar:
 
     def __call__(self, what: str, passed: float, expected: float) -> None:
         if self.bar is None:
-            self.bar = bar(expected, "audit", bar_format=FORMAT)
+            self.bar = SCREEN.bar(expected, "audit", bar_format=FORMAT)
         self.bar.total = max(expected, 1.0)
         self.bar.set_postfix_str(what, refresh=False)
         self.bar.update(min(passed, self.bar.total) - self.bar.n)
@@ -48,19 +48,19 @@ class TimeBar:
 
 def audit(fv) -> None:
     began = time.monotonic()
-    from launch.fingerprints import of_arrays, of_network, versions
-    from launch.kept import KeptBatches
     from launch.versions import about_source
     from tfrobust import auditing
     from tfrobust.auditing.subject import MOST
     from tfrobust.data import load_labelled
-    from tfrobust.memory import GIB
+    from tfrobust.evaluation.batch_cache import BatchCache
+    from tfrobust.experiments.fingerprints import of_arrays, of_network, versions
+    from tfrobust.memory_budget import GIB
     from tfrobust.networks import load_network
 
     network = load_network(fv.network)
     data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
     subject = {"network": of_network(network), "images": of_arrays(data.x, data.y)}
-    with claimed(verb.output_folder(fv.output)):
+    with claimed(verb.output_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)
         settings = {name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")}
         identity = {**subject, "versions": versions(), **settings}
@@ -77,7 +77,7 @@ def audit(fv) -> None:
             data.names,
             fv.seed,
             fv.memory_gb and fv.memory_gb * GIB,
-            KeptBatches(os.path.join(fv.output, "batches"), identity),
+            BatchCache(os.path.join(fv.output, "batches"), identity),
             shown,
         )
         shown.close()

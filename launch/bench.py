@@ -10,17 +10,17 @@ from typing import Callable, Dict, List, NamedTuple
 from flags import data_flags, saliency_flags
 from launch import budgets, chunks, downstream_cells, rows
 from launch import measurements as measure
-from launch.claims import claimed
-from launch.fingerprints import of_suite
-from launch.kept import KeptBatches
-from launch.progress import bar
+from launch.command_line.progress import SCREEN
 from launch.saliency import with_saliency
-from launch.saved_runs import NETWORK
 from launch.trained_rows import train_row
 from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import run_suite
+from tfrobust.evaluation.batch_cache import BatchCache
+from tfrobust.experiments.fingerprints import of_suite
+from tfrobust.experiments.folder_lock import claimed
+from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.networks import load_network
 
 
@@ -138,13 +138,13 @@ class Bench:
         text = json.dumps(identity, sort_keys=True, default=str)
         folder = os.path.join(run.directory, "evaluations")
         path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + ".json")
-        with claimed(run.directory, wait=True):  # Tables made at the same time share their runs.
+        with claimed(run.directory, wait=True, progress=SCREEN):  # Tables made at the same time share their runs.
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as file:
                     return json.load(file)
             began = time.perf_counter()
-            keep = KeptBatches(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
-            result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
+            keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
+            result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), SCREEN, keep, natural)
             summary = result.summary
             if downstream:
                 tasks = downstream_cells.summaries(network, images, downstream, suite, fv.evaluation_batch)

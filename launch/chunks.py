@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Optional, Tuple
 
-from tfrobust.memory import GIB, budget, chunk_for
+from tfrobust.memory_budget import GIB, budget, chunk_for
 
 MOST = 1000  # Points; no map has more.
 

@@ -16,7 +16,8 @@ import re
 from absl import flags
 
 from flags import data_flags, evaluation_flags
-from launch import rows, verb
+from launch import rows
+from launch.command_line import verb
 from tfrobust.errors import InputError
 
 TAKEN = ("run", "costs", "network")

@@ -10,11 +10,10 @@ from absl import flags
 
 from flags import data_flags, evaluation_flags
 from launch import rows as launch_rows
-from launch import verb
-from launch.claims import claimed
 from launch.columns import COLUMNS, COSTS, diagnosis, legend
+from launch.command_line import verb
+from launch.command_line.progress import SCREEN
 from launch.evaluations import evaluated
-from launch.progress import bar
 from launch.saliency import with_saliency
 from launch.single_evaluation import pick_panels
 from launch.trained_rows import train_row
@@ -23,6 +22,7 @@ from tfrobust import report, training
 from tfrobust.data import ImageData, training_batches
 from tfrobust.errors import InputError
 from tfrobust.evaluation import Evaluation
+from tfrobust.experiments.folder_lock import claimed
 
 PICTURED = 2
 UNCONTROLLED = ("natural", "madry")
@@ -89,7 +89,7 @@ def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
     for row in (e.row() for e in entries):
         network = functools.partial(launch_rows.new_network, row, data(row))
         methods[row.name] = network, row.objective, training_batches(data(row), row.spec.batch_size, 0)
-    progress = bar(6 * len(entries), "cost of a step")
+    progress = SCREEN.bar(6 * len(entries), "cost of a step")
     seconds = training.step_seconds(methods, tick=progress.update)
     progress.close()
     report.write_json(path, seconds)
@@ -144,7 +144,7 @@ def joined(lines: List[dict]) -> dict:
 
 def compare(fv: flags.FlagValues) -> str:
     """Does what the flags say and returns the table as Markdown."""
-    with claimed(verb.output_folder(fv.output)):
+    with claimed(verb.output_folder(fv.output), progress=SCREEN):
         return compared(fv)
 
 

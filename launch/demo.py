@@ -9,7 +9,8 @@ network's map is seen before and after the attack.
 
 from absl import flags
 
-from launch import compare, verb
+from launch import compare
+from launch.command_line import verb
 
 ROWS = ("natural", "madry", "ig_norm", "ig_sum_norm")
 FOLDER = "flags/demo"

@@ -15,12 +15,12 @@ from typing import Dict
 from absl import flags
 
 from flags import data_flags
-from launch import verb
-from launch.claims import claimed
-from launch.given import PIXELS_HELP, given_network
-from launch.progress import bar
+from launch.command_line import verb
+from launch.command_line.given_networks import PIXELS_HELP, given_network
+from launch.command_line.progress import SCREEN
 from launch.tasks import TASKS
 from tfrobust.errors import InputError
+from tfrobust.experiments.folder_lock import claimed
 from tfrobust.names import PIXELS
 
 
@@ -94,23 +94,23 @@ def _pixels(fv) -> list:
 
 
 def downstream(fv: flags.FlagValues) -> None:
-    with claimed(verb.output_folder(fv.output)):
+    with claimed(verb.output_folder(fv.output), progress=SCREEN):
         measure(fv)
 
 
 def measure(fv: flags.FlagValues) -> None:
     """Does the task and writes its table."""
-    from launch.fingerprints import of_network
     from launch.versions import about, about_source
     from tfrobust import report
     from tfrobust.data import to_unit
+    from tfrobust.experiments.fingerprints import of_network
 
     loaded = data_flags.load(fv)
     data = data_flags.prepared(loaded, fv)
     held_out = data_flags.prepared(loaded, fv, "held_out") if fv.hold_out else None
     networks = read_networks(fv, to_unit(data.x_test[:16]))
     task = TASKS[fv.task]
-    progress = bar(task.ticks(len(networks)), fv.task)
+    progress = SCREEN.bar(task.ticks(len(networks)), fv.task)
     outcome = task.run(networks, data, held_out, fv, progress)
     progress.close()
     everything = {

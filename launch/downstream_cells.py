@@ -5,12 +5,12 @@ from typing import Dict, Sequence
 
 import numpy as np
 
-from launch.progress import bar
+from launch.command_line.progress import SCREEN
 from launch.tasks import corruptions, localization
 from launch.tasks.common import chosen, needed, predicted
+from tfrobust.downstream.localization import localize
+from tfrobust.downstream.segmentation import hits
 from tfrobust.evaluation import Suite, statistics
-from tfrobust.evaluation.localization import localize
-from tfrobust.evaluation.segmentation import hits
 
 CORRUPTION, LOCALIZATION = "corruption ", "localization "
 MAPS = {"gradient": "gradient", "cam": "CAM"}
@@ -32,7 +32,7 @@ def summaries(network, data, tasks: Sequence[str], suite: Suite, batch: int) -> 
     """task -> key -> mean, low, high (95 %), on the test images that the suite would choose as many of."""
     fv = SimpleNamespace(evaluation_batch=batch, evaluation_seed=suite.seed)
     images = chosen(data.x_test, data.y_test, data.test_annotations, suite.examples, suite.seed)
-    progress, out = bar(len(tasks), "downstream"), {}
+    progress, out = SCREEN.bar(len(tasks), "downstream"), {}
     for task in tasks:
         if task.startswith(CORRUPTION):
             out[task] = {"accuracy": _corrupted(network, images, task.removeprefix(CORRUPTION), fv)}

@@ -21,10 +21,11 @@ The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_windo
 from absl import flags
 
 from flags import data_flags, evaluation_flags, strategy_flags
-from launch import verb
-from launch.claims import claimed
-from launch.given import define_pixels
+from launch.command_line import verb
+from launch.command_line.given_networks import define_pixels
+from launch.command_line.progress import SCREEN
 from tfrobust.errors import InputError
+from tfrobust.experiments.folder_lock import claimed
 from tfrobust.names import SUITES
 
 
@@ -53,11 +54,11 @@ def check(fv: flags.FlagValues) -> None:
 
 
 def evaluate(fv: flags.FlagValues) -> None:
+    from launch.command_line.devices import on_devices
     from launch.single_evaluation import evaluate_once
     from launch.suite import evaluate_suite
-    from launch.workers import on_devices
 
-    with on_devices(fv), claimed(verb.output_folder(fv.output)):
+    with on_devices(fv), claimed(verb.output_folder(fv.output), progress=SCREEN):
         (evaluate_suite if fv.suite else evaluate_once)(fv)
 
 

@@ -6,15 +6,15 @@ import os
 import numpy as np
 
 from launch import chunks
-from launch.fingerprints import of_network
-from launch.progress import bar
-from launch.saved_runs import NETWORK
+from launch.command_line.progress import SCREEN
 from launch.versions import about
 from tfrobust import report
 from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation import Evaluation, EvaluationSpec, evaluate
 from tfrobust.evaluation.attributions import Maps
 from tfrobust.evaluation.diagnosis import Flag
+from tfrobust.experiments.fingerprints import of_network
+from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.networks import load_network
 
 
@@ -30,7 +30,7 @@ def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Eval
         if old["about"] == identity:
             flags = [Flag(**flag) for flag in old["flags"]]
             return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict(), flags)
-    result = evaluate(network, to_unit(data.x_test), data.y_test, spec, *chunks.at_once(fv, network), bar)
+    result = evaluate(network, to_unit(data.x_test), data.y_test, spec, *chunks.at_once(fv, network), SCREEN)
     write_maps(maps_path, result.maps)
     flags = [flag._asdict() for flag in result.flags]
     values = {"summary": result.summary, "flags": flags, "records": result.records, "about": identity}

@@ -13,8 +13,8 @@ import os
 from absl import flags
 
 from flags import map_flags
-from launch import verb
-from launch.given import define_pixels, given_network
+from launch.command_line import verb
+from launch.command_line.given_networks import define_pixels, given_network
 from tfrobust.errors import InputError
 from tfrobust.names import CHANNELS
 
@@ -56,7 +56,7 @@ def check(fv: flags.FlagValues) -> None:
 
 
 def export(fv: flags.FlagValues) -> None:
-    from launch.fingerprints import of_network, versions
+    from tfrobust.experiments.fingerprints import of_network, versions
     from tfrobust.serving import Servable, write_saved_model
 
     parent = os.path.dirname(os.path.normpath(fv.output)) or "."

@@ -15,8 +15,8 @@ import time
 from absl import flags
 
 from flags.parsers import define_number
-from launch import verb
-from launch.progress import bar
+from launch.command_line import verb
+from launch.command_line.progress import SCREEN
 from tfrobust.errors import InputError
 from tfrobust.names import MODELS
 
@@ -51,7 +51,7 @@ def measure(fv) -> dict:
     import tensorflow as tf
 
     from tfrobust import models
-    from tfrobust.memory import taken
+    from tfrobust.memory_budget import taken
     from tfrobust.objectives import make_objective
     from tfrobust.training import Trainer
 
@@ -90,7 +90,7 @@ def memory(fv: flags.FlagValues) -> None:
     if fv.measured:
         print(json.dumps(measure(fv)))
         return
-    rows, progress = [], bar(len(fv.chunks), "memory")
+    rows, progress = [], SCREEN.bar(len(fv.chunks), "memory")
     for chunk in fv.chunks:
         argv = [f"--{name}={fv[name].value}" for name in ("model", "width", "image_size", "channels", "batch_size")]
         command = [sys.executable, "-m", "launch.memory", *argv, f"--ig_steps={fv.ig_steps}", f"--measured={chunk}"]

@@ -15,8 +15,8 @@ from absl import flags
 
 from flags import data_flags, evaluation_flags
 from flags.probe_flags import MAP_STEPS, STEPS
-from launch import verb
 from launch.chunks import fitting
+from launch.command_line import verb
 from tfrobust import report
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec

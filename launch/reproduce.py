@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Dict, List
 from absl import flags
 
 from flags.parsers import define_memory, define_points
-from launch import budgets, verb
+from launch import budgets
+from launch.command_line import verb
 from launch.tables import datasets_of, tables
 from tfrobust import report
 from tfrobust.errors import InputError

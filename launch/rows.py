@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Sequence
 from absl import flags
 
 from flags import model_flags, objective_flags, row_flags, training_flags
-from launch import verb
+from launch.command_line import verb
 from tfrobust.errors import InputError
 from tfrobust.kernels import check_precision
 from tfrobust.training_spec import TrainingSpec
@@ -111,8 +111,8 @@ def settings(row: Row, data: ImageData, initial: Optional[keras.Model] = None) -
     replicas only where the network looks at more than one image, as with BatchNormalization."""
     import tensorflow as tf
 
-    from launch.fingerprints import of_arrays, of_network
     from tfrobust.data import to_unit
+    from tfrobust.experiments.fingerprints import of_arrays, of_network
     from tfrobust.networks import trains_image_by_image
 
     lines = [f"# images {of_arrays(data.x_train, data.y_train)}"]
@@ -145,7 +145,7 @@ def new_network(row: Row, data: ImageData) -> keras.Model:
     """The untrained network of the row; its weights are a function of the seed."""
     import keras
 
-    from tfrobust.precision import in_bfloat16
+    from tfrobust.networks.bfloat16 import in_bfloat16
 
     keras.utils.set_random_seed(row.spec.seed)
     network = model_flags.from_flags(row.flags, data)

@@ -11,9 +11,9 @@ import re
 from typing import List, NamedTuple, Optional, Tuple
 
 from launch import rows
-from launch.claims import is_claimed
-from launch.saved_runs import RUN, is_finished
 from tfrobust.errors import InputError
+from tfrobust.experiments.folder_lock import is_claimed
+from tfrobust.experiments.saved_runs import RUN, is_finished
 from tfrobust.report import Column, write_text
 
 FAILED = "failed.txt"  # In the folder of a run that failed: why, in its first line.

@@ -12,17 +12,18 @@ import numpy as np
 import tensorflow as tf
 
 from flags import data_flags, saliency_flags
-from launch import rows, verb
-from launch.fingerprints import of_arrays, of_network
-from launch.given import fitting_network
-from launch.progress import bar
+from launch import rows
+from launch.command_line import verb
+from launch.command_line.given_networks import fitting_network
+from launch.command_line.progress import SCREEN
 from launch.trained_rows import network_of
 from tfrobust.attributions.split import last_feature_map
 from tfrobust.data import ImageData, annotation_maps, to_unit
+from tfrobust.distribution import all_processes_agree
+from tfrobust.experiments.fingerprints import of_arrays, of_network
 from tfrobust.networks import check_network
+from tfrobust.networks.surrogates import guided_twin
 from tfrobust.objectives import sat_maps
-from tfrobust.replicas import everyone
-from tfrobust.twins import guided_twin
 from tfrobust.types import InputError
 
 BATCH = 100
@@ -72,7 +73,7 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str) -> np.ndarray:
     """The teacher's maps [N,H,W,C] of the training images, int8 or float16, read from the folder or put there."""
     name = f"{os.path.basename(data.name)}-{method}-{fingerprint(method, teacher, data)}.npy"
     path = os.path.join(folder, name)
-    if everyone(os.path.exists(path)):
+    if all_processes_agree(os.path.exists(path)):
         try:
             maps = np.load(path, allow_pickle=False)
             if maps.shape == data.x_train.shape:
@@ -101,7 +102,7 @@ def make_maps(method: str, teacher, data: ImageData) -> np.ndarray:
     if "guided" in method:
         guided_twin(teacher)
     compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y), reduce_retracing=True, autograph=False)
-    progress = bar(-(-n // BATCH), f"maps by {method}")
+    progress = SCREEN.bar(-(-n // BATCH), f"maps by {method}")
     for start in range(0, n, BATCH):
         part = slice(start, start + BATCH)
         maps[part] = compute(tf.constant(to_unit(data.x_train[part])), tf.constant(data.y_train[part]))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Collection, Dict, Optional, Sequence, Union
 
 from absl import flags
 
-from launch import signals, verb
+from launch.command_line import signals, verb
 from tfrobust.errors import InputError
 from tfrobust.names import ALL, LATEST
 

@@ -7,13 +7,13 @@ from absl import flags
 from flags import data_flags, evaluation_flags
 from launch import chunks
 from launch.columns import COLUMNS, diagnosis, legend
-from launch.given import given_network
-from launch.progress import bar
+from launch.command_line.given_networks import given_network
+from launch.command_line.progress import SCREEN
 from launch.versions import about
 from tfrobust import report
 from tfrobust.data import to_unit
+from tfrobust.distribution import is_chief
 from tfrobust.evaluation import Evaluation, evaluate
-from tfrobust.replicas import is_chief
 
 PICTURED = 4
 
@@ -42,7 +42,7 @@ def evaluate_once(fv: flags.FlagValues) -> None:
     data = data_flags.from_flags(fv)
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
-    result = evaluate(network, x, data.y_test, spec, *chunks.at_once(fv, network), bar)
+    result = evaluate(network, x, data.y_test, spec, *chunks.at_once(fv, network), SCREEN)
     if not is_chief():
         return
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name

@@ -6,16 +6,16 @@ import os
 from flags import data_flags, evaluation_flags
 from launch import chunks
 from launch.columns import diagnosis
-from launch.fingerprints import of_suite
-from launch.given import fitting_network, given_network
-from launch.kept import KeptBatches
-from launch.progress import bar
+from launch.command_line.devices import check_shared
+from launch.command_line.given_networks import fitting_network, given_network
+from launch.command_line.progress import SCREEN
 from launch.versions import about
-from launch.workers import check_shared
 from tfrobust import report
 from tfrobust.data import to_unit
+from tfrobust.distribution import is_chief
 from tfrobust.evaluation import Result, Suite, run_suite
-from tfrobust.replicas import is_chief
+from tfrobust.evaluation.batch_cache import BatchCache
+from tfrobust.experiments.fingerprints import of_suite
 from tfrobust.types import InputError
 
 SHORT = {
@@ -59,8 +59,8 @@ def evaluate_suite(fv) -> None:
     x = to_unit(data.x_test)
     identity = {**of_suite(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
     check_shared(fv.output)
-    keep = KeptBatches(os.path.join(fv.output, "batches"), identity)
-    result = run_suite(network, x, data.y_test, suite, *chunks.at_once(fv, network), bar, keep, natural)
+    keep = BatchCache(os.path.join(fv.output, "batches"), identity)
+    result = run_suite(network, x, data.y_test, suite, *chunks.at_once(fv, network), SCREEN, keep, natural)
     if not is_chief():
         return
     text = tables(result, suite)

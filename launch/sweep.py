@@ -20,9 +20,11 @@ from typing import List
 
 from absl import flags
 
-from launch import jobs, rows, runs, verb
+from launch import rows, runs
+from launch.command_line import verb
 from tfrobust import report
 from tfrobust.errors import InputError
+from tfrobust.experiments import cluster_jobs
 
 OF_THIS_CALL = ("--only=", "--write=", "--status", "--nostatus", "--flagfile=")
 
@@ -95,11 +97,11 @@ def write_job(fv, number: int) -> str:
     if fv.write == "kubernetes":
         path, submit = os.path.join(output, "sweep.yaml"), "kubectl apply -f"
         own = {"path": path, "mount": output, "image": fv.image, "volume": fv.volume}
-        text = jobs.kubernetes(os.path.basename(output), **common, **own)
+        text = cluster_jobs.kubernetes(os.path.basename(output), **common, **own)
     else:
         path, submit = os.path.join(output, "sweep.sbatch"), "sbatch"
         logs = verb.output_folder(os.path.join(output, "logs"))
-        text = jobs.slurm(os.path.basename(output), **common, path=path, logs=logs, options=fv.sbatch)
+        text = cluster_jobs.slurm(os.path.basename(output), **common, path=path, logs=logs, options=fv.sbatch)
     again = [line for line in fv.flags_into_string().splitlines() if not line.startswith(OF_THIS_CALL)]
     report.write_text(flagfile, "".join(f"{line}\n" for line in [*again, f"--output={output}"]))
     report.write_text(path, text)

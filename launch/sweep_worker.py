@@ -12,11 +12,12 @@ from absl import flags
 from filelock import FileLock
 
 from flags import data_flags
-from launch import failures, progress, rows, runs, trained_rows, verb
-from launch.claims import Busy, claimed
+from launch import rows, runs, trained_rows
+from launch.command_line import failures, progress, verb
 from launch.saliency import with_saliency
 from tfrobust import report, training
 from tfrobust.errors import InputError
+from tfrobust.experiments.folder_lock import Busy, claimed
 
 
 class Worker:
@@ -34,7 +35,7 @@ class Worker:
             if self._is_settled(run):
                 continue
             try:
-                with claimed(verb.output_folder(run.folder)):
+                with claimed(verb.output_folder(run.folder), progress=progress.SCREEN):
                     if not runs.is_done(run):  # By another, a moment ago.
                         self.train(run)
             except Busy as e:

@@ -12,7 +12,7 @@ import os
 from absl import flags
 
 from flags import data_flags, probe_flags, row_flags, strategy_flags
-from launch import verb
+from launch.command_line import verb
 
 
 def output_flags(fv: flags.FlagValues) -> None:
@@ -24,7 +24,7 @@ def output_flags(fv: flags.FlagValues) -> None:
 
 
 def train_on_devices(fv: flags.FlagValues) -> None:
-    from launch.workers import on_devices
+    from launch.command_line.devices import on_devices
 
     with on_devices(fv):
         train(fv)
@@ -33,8 +33,8 @@ def train_on_devices(fv: flags.FlagValues) -> None:
 def train(fv: flags.FlagValues) -> None:
     from launch import probe, rows, trained_rows
     from launch.saliency import with_saliency
-    from launch.saved_runs import NETWORK
-    from tfrobust.replicas import is_chief
+    from tfrobust.distribution import is_chief
+    from tfrobust.experiments.saved_runs import NETWORK
 
     verb.output_folder(fv.output)
     row = rows.make_row(fv)

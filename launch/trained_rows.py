@@ -7,20 +7,20 @@ from typing import Callable, Optional, Sequence
 import keras
 
 from flags import data_flags, saliency_flags
-from launch import signals, verb
 from launch.chunks import with_chunk
-from launch.claims import claimed
-from launch.fingerprints import versions
-from launch.hyperparameters import Hyperparameters
-from launch.progress import say
+from launch.command_line import verb
+from launch.command_line.devices import check_shared, saving
+from launch.command_line.progress import SCREEN, Screen
+from launch.command_line.training_bar import TrainingBar
 from launch.rows import Row, at, check_row, given, given_settings, new_network, read_row, same_data, settings
-from launch.saved_runs import NETWORK, RUN, is_finished
-from launch.training_bar import TrainingBar
-from launch.workers import check_shared, saving
 from tfrobust import training
 from tfrobust.data import ImageData, training_batches
+from tfrobust.distribution import all_processes_agree, chief_only_path, is_chief
+from tfrobust.experiments.fingerprints import versions
+from tfrobust.experiments.folder_lock import Claim, claimed
+from tfrobust.experiments.saved_runs import NETWORK, RUN, is_finished
+from tfrobust.monitoring.hyperparameters import Hyperparameters
 from tfrobust.networks import load_network
-from tfrobust.replicas import discarded_on_workers, everyone, is_chief
 from tfrobust.report import write_json, write_text
 from tfrobust.types import InputError
 
@@ -53,7 +53,7 @@ def train_row(
     def further(start):
         return [Hyperparameters(directory, given_settings(row.flags)), *callbacks(network, start)] if is_chief() else []
 
-    with claimed(verb.output_folder(directory), wait) as claim, saving():
+    with claimed(verb.output_folder(directory), wait, SCREEN) as claim, saving():
         check_shared(directory)
         _own(directory, settings(row, data, initial))
         trained = training.train(
@@ -64,21 +64,31 @@ def train_row(
             row.spec,
             directory,
             lambda start: [TrainingBar(row.spec.steps, row.name, start), *further(start)],
-            stop=lambda: claim.check() or signals.asked() is not None,
-            say=say,
+            _Checked(claim),
         )
-        if not everyone(trained.resumed_at == row.spec.steps and is_finished(directory)):
+        if not all_processes_agree(trained.resumed_at == row.spec.steps and is_finished(directory)):
             _save(network, directory)
             if is_chief():
                 done = {"steps": row.spec.steps, "seconds": trained.seconds, "versions": versions()}
                 write_json(os.path.join(directory, RUN), done)
-        everyone(True)  # Now all of them find it.
+        all_processes_agree(True)  # Now all of them find it.
     return trained
+
+
+class _Checked(Screen):
+    """The screen; a run whose folder another process has taken ends there."""
+
+    def __init__(self, claim: Claim):
+        self._claim = claim
+
+    def stopped(self) -> bool:
+        self._claim.check()
+        return super().stopped()
 
 
 def _save(network: keras.Model, directory: str) -> None:
     """Saves the network, whole or not at all.  Every process of a strategy takes part, the chief writes."""
-    with discarded_on_workers(os.path.join(directory, "unfinished.keras")) as unfinished:
+    with chief_only_path(os.path.join(directory, "unfinished.keras")) as unfinished:
         try:
             network.save(unfinished)
             with open(unfinished, "rb") as file:

@@ -6,7 +6,7 @@ import time
 
 from absl import flags
 
-from launch.fingerprints import versions
+from tfrobust.experiments.fingerprints import versions
 
 
 def about(fv: flags.FlagValues, spec: dict) -> dict:

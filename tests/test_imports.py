@@ -8,39 +8,43 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"errors", "names", "types", "checks", "replicas"}
+SHARED = {"errors", "names", "types", "checks", "progress", "distribution"}
 ALLOWED = {
     "errors": set(),
     "names": set(),
     "types": {"errors"},
     "checks": {"errors"},
+    "progress": set(),
     "facts": set(),
+    "layout": set(),
     "kernels": {"errors"},
     "training_spec": {"errors", "names"},
-    "replicas": {"names", "types"},
+    "distribution": {"names", "types"},
+    "memory_budget": {"types"},
     "balls": SHARED,
     "losses": SHARED,
-    "layout": set(),
-    "networks": SHARED | {"layout", "models"},
-    "twins": SHARED | {"networks"},
-    "image_ops": SHARED,
     "similarity": SHARED,
+    "image_ops": SHARED,
+    "report": set(),
     "corruptions": SHARED | {"image_ops"},
     "models": SHARED,
     "data": SHARED | {"image_ops", "facts", "layout"},
-    "attributions": SHARED | {"losses", "twins"},
-    "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "twins"},
-    "objectives": SHARED | {"balls", "losses", "twins", "similarity", "attributions", "attacks"},
-    "precision": {"types"},
-    "memory": {"types"},
-    "training": SHARED | {"kernels", "precision", "training_spec"},
+    "networks": SHARED | {"layout", "models"},
+    "attributions": SHARED | {"losses", "networks"},
+    "training": SHARED | {"kernels", "networks", "training_spec"},
+    "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "networks"},
     "serving": SHARED | {"attributions", "networks"},
-    "evaluation": SHARED
-    | {"kernels", "attacks", "attributions", "similarity", "losses", "networks", "data", "balls", "twins"},
-    "report": set(),
-    "auditing": SHARED | {"kernels", "attacks", "attributions", "data", "evaluation", "memory", "networks", "report"},
-    "fitting": {"types", "data", "networks", "training"},
-    "api": SHARED | {"auditing", "attributions", "data", "evaluation", "fitting", "networks", "objectives"},
+    "objectives": SHARED | {"balls", "losses", "networks", "similarity", "attributions", "attacks"},
+    "evaluation": SHARED | {"kernels", "attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
+    "auditing": SHARED
+    | {"kernels", "attacks", "attributions", "data", "evaluation", "memory_budget", "networks", "report"},
+    "downstream": SHARED
+    | {"attributions", "attacks", "balls", "corruptions", "data", "evaluation", "image_ops", "losses", "networks"}
+    | {"report", "similarity"},
+    "monitoring": SHARED,
+    "experiments": SHARED | {"kernels"},
+    "robust_model": {"types", "data", "networks", "training"},
+    "api": SHARED | {"auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"},
 }
 PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")
 

@@ -10,11 +10,11 @@ import keras
 import pytest
 import tensorflow as tf
 
-from launch.fingerprints import versions
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import kernels
 from tfrobust.data import load, training_batches
 from tfrobust.errors import InputError
+from tfrobust.experiments.fingerprints import versions
 from tfrobust.objectives import make_objective
 from tfrobust.training import TrainingSpec, train
 

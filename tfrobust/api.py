@@ -10,10 +10,10 @@ from tfrobust.auditing.audited import Audit
 from tfrobust.data import to_unit
 from tfrobust.evaluation.attributions import plain_maps
 from tfrobust.evaluation.predictions import predict
-from tfrobust.fitting import RobustModel
 from tfrobust.networks import adopt, check_images, contracted, input_shape
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
+from tfrobust.robust_model import RobustModel
 from tfrobust.types import InputError
 
 

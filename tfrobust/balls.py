@@ -9,8 +9,8 @@ from typing import Union
 
 import tensorflow as tf
 
+from tfrobust.distribution import draw_for_replica
 from tfrobust.names import BALLS
-from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 Eps = Union[float, tf.Tensor]
@@ -27,7 +27,7 @@ def _each(draw, x, seed):
     """draw(seed, shape) for the whole batch x with a seed [2], or image by image with seeds [B,2]."""
     seed = tf.convert_to_tensor(seed)
     if seed.shape.rank == 1:
-        return drawn_rows(lambda shape: draw(seed, shape), tf.shape(x))
+        return draw_for_replica(lambda shape: draw(seed, shape), tf.shape(x))
     return tf.map_fn(lambda s: draw(s, tf.shape(x)[1:]), seed, fn_output_signature=x.dtype)
 
 

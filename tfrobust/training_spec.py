@@ -19,7 +19,7 @@ class TrainingSpec:
     checkpoint_every: steps between checkpoints, beside the one at the end.
     sparsity: share of each kernel's weights that ends as zero (see `pruning`).
     precision: float32; bfloat16_attack: the inner maximisation on a bfloat16 copy of the network; bfloat16: the network
-      itself (see `tfrobust.precision`).
+      itself (see `tfrobust.networks.bfloat16`).
     jit: on: steps are compiled by XLA; auto: where there is a GPU or a TPU.
     """
 

@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
     seed: [2] int32, stateless, made of (run seed, iteration): every random draw of a step folds a number of its own
       into it, so that a run which was killed and resumed draws what the run that was not draws.  What is drawn for each
-      image is drawn by its place in the global batch (see `replicas.drawn_rows`).
+      image is drawn by its place in the global batch (see `replicas.draw_for_replica`).
     batch_seed: [2] int32, another: for what is drawn once for the whole mini-batch.
     iteration: [] int64, steps done before this one.
     epoch: [] int64, whole passes over the training images done before this step.

@@ -9,8 +9,8 @@ from launch.tasks.common import Outcome, Task, chosen, maps_of, predicted, test_
 from tfrobust import similarity
 from tfrobust.corruptions import ART, COMMON, CORRUPTIONS, corrupt
 from tfrobust.data import cifar10_c
+from tfrobust.downstream.heatmaps import grey
 from tfrobust.evaluation import statistics
-from tfrobust.evaluation.heatmaps import grey
 from tfrobust.evaluation.predictions import batches
 from tfrobust.report import Column, draw_curves
 from tfrobust.types import InputError

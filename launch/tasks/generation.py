@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from launch.tasks.common import Outcome, Task, as_seen, predicted
-from tfrobust.evaluation.generation import class_seeds, generate
+from tfrobust.downstream.generation import class_seeds, generate
 from tfrobust.report import Column, draw_grid
 
 PER_CLASS = 4

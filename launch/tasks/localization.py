@@ -5,9 +5,9 @@ import os
 import numpy as np
 
 from launch.tasks.common import Outcome, Task, held_out_images, held_out_words, maps_of, needed, predicted, test_images
-from tfrobust.evaluation.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
-from tfrobust.evaluation.localization import best_threshold, iou, localize, max_box_acc, max_box_acc_v2
-from tfrobust.evaluation.segmentation import hits
+from tfrobust.downstream.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
+from tfrobust.downstream.localization import best_threshold, iou, localize, max_box_acc, max_box_acc_v2
+from tfrobust.downstream.segmentation import hits
 from tfrobust.report import Column, draw_found_boxes
 from tfrobust.types import InputError
 

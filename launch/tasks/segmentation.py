@@ -16,8 +16,8 @@ from launch.tasks.common import (
     test_images,
 )
 from launch.tasks.localization import PICTURED, SIGMA
-from tfrobust.evaluation.heatmaps import heat_maps
-from tfrobust.evaluation.segmentation import boxes_as_masks, mask_of, segment
+from tfrobust.downstream.heatmaps import heat_maps
+from tfrobust.downstream.segmentation import boxes_as_masks, mask_of, segment
 from tfrobust.report import Column, draw_found_masks
 
 THRESHOLDS = tuple(i / 50 for i in range(1, 50))

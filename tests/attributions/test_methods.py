@@ -23,7 +23,7 @@ from tfrobust.attributions import (
 )
 from tfrobust.attributions.split import last_feature_map, split_at
 from tfrobust.names import ATTRIBUTIONS
-from tfrobust.twins import softplus_twin
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.types import InputError
 
 WEIGHTS = np.random.RandomState(0).randn(4, 4, 3, 10)

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from launch import verb
+from launch.command_line import verb
 from tests.docs.furnished import furnish, spoken_out
 from tests.docs.pages import OWN_TEST, Command, commands, pages
 from tests.docs.shortened import SHORT, different, hurry, is_of_several, is_sweep, short

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from launch import verb
+from launch.command_line import verb
 from tests.docs.pages import blocks, pages, text_of
 from tests.helpers import ROOT, run_tests
 

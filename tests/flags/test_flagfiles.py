@@ -8,7 +8,8 @@ import pytest
 
 from flags import evaluation_flags
 from flags.objective_flags import HYPER
-from launch import compare, rows, verb
+from launch import compare, rows
+from launch.command_line import verb
 from tests.helpers import ROOT, run_tests
 from tfrobust.objectives import OBJECTIVES
 from tfrobust.objectives.rar import IgNorm, IgSumNorm

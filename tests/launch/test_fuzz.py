@@ -12,7 +12,8 @@ from absl import flags
 from hypothesis import strategies as st
 
 from flags import row_flags
-from launch import compare, downstream, evaluate, progress, reproduce, sweep, train
+from launch import compare, downstream, evaluate, reproduce, sweep, train
+from launch.command_line import progress
 from tests.helpers import ROOT, run_tests, small_network
 
 pytestmark = pytest.mark.usefixtures("eagerly")

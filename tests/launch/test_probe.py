@@ -11,7 +11,8 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from flags import probe_flags
-from launch import probe, rows, train, trained_rows, verb
+from launch import probe, rows, train, trained_rows
+from launch.command_line import verb
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import data
 from tfrobust.attacks import AttackSpec

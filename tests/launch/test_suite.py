@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from launch import evaluate
-from launch.kept import KeptBatches
 from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests, small_network
 from tfrobust import data
+from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.models import make_model
 
 CHEAP = [
@@ -113,11 +113,11 @@ def test_kept_batches_are_found_by_what_they_depend_on_and_torn_ones_are_made_ag
         made.append(1)
         return {"a": np.arange(3)}
 
-    keep = KeptBatches(str(tmp_path), {"eps": 0.1})
+    keep = BatchCache(str(tmp_path), {"eps": 0.1})
     for _ in range(2):
         assert np.array_equal(keep("x 0", work)["a"], np.arange(3))
     assert len(made) == 1 and keep.found == 1
-    KeptBatches(str(tmp_path), {"eps": 0.2})("x 0", work)
+    BatchCache(str(tmp_path), {"eps": 0.2})("x 0", work)
     keep("x 1", work)
     assert len(made) == 3
     for name in os.listdir(tmp_path):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import failures, train, trained_rows, verb
+from launch import train, trained_rows
+from launch.command_line import failures, verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs

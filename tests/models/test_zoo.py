@@ -9,7 +9,7 @@ from tests.helpers import images, run_tests
 from tfrobust.attributions import gradient, integrated_gradients, make_score
 from tfrobust.models import INITIALIZATIONS, initialize, make_model
 from tfrobust.models.normalization import PerImageStandardization
-from tfrobust.twins import softplus_twin
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.types import InputError
 
 

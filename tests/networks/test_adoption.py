@@ -8,7 +8,7 @@ from tests.helpers import images, run_tests
 from tfrobust.attributions import gradient, make_score
 from tfrobust.attributions.split import last_feature_map
 from tfrobust.networks import PIXELS, adopt, check_network
-from tfrobust.twins import softplus, twin
+from tfrobust.networks.surrogates import softplus, twin
 from tfrobust.types import InputError
 
 SHAPE = (8, 8, 3)

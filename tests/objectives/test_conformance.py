@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, run_tests, small_network, the_step, without_graphs
+from tfrobust.distribution import make_strategy
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives import OBJECTIVES, make_objective
-from tfrobust.replicas import make_strategy
 from tfrobust.training import TrainingSpec, train
 from tfrobust.types import Batch, InputError
 
@@ -217,7 +217,7 @@ def test_a_few_steps_lower_the_loss(on_one_device):
 
 @pytest.fixture(params=["eagerly", pytest.param("graph", marks=pytest.mark.exhaustive)])
 def on_two_replicas(request, name):
-    """A step without its graph, whose tracing takes some seconds for each method; tests/replicas/ has such graphs."""
+    """A step without its graph, whose tracing takes some seconds for each method; tests/distribution has them."""
     with without_graphs() if request.param == "eagerly" else contextlib.nullcontext():
         return trained(name, make_strategy("mirrored", 2), steps=1)
 

@@ -10,10 +10,10 @@ import tensorflow as tf
 from tests.helpers import images, linear_network, run_tests, small_network, the_step
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.er import kl_from_uniform
 from tfrobust.training import Trainer
-from tfrobust.twins import softplus_twin
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}

@@ -9,13 +9,13 @@ import tensorflow as tf
 from tests.helpers import WEIGHTS, assert_close, oracle, oracle_batch, oracle_network, run_tests, the_step
 from tfrobust.attributions import AttributionSpec, gradient, guided_backpropagation, integrated_gradients, make_score
 from tfrobust.losses import cross_entropy, kl, runner_up
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives.art import Art
 from tfrobust.objectives.er import CacrWacr
 from tfrobust.objectives.far import Aat, AdvAat
 from tfrobust.objectives.rar import IgSumNorm
 from tfrobust.objectives.trades import Trades
 from tfrobust.similarity.differentiable import pearson_loss
-from tfrobust.twins import softplus_twin
 
 INNER = {"eps": 0.3, "attack_steps": 1, "step_size": 0.01}
 ART = Art(attribution_weight=0.5, softplus_beta=50.0, **INNER)

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from launch import serve, verb
+from launch import serve
+from launch.command_line import verb
 from tfrobust.serving import Metrics
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfrobust import similarity
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
-from tfrobust.replicas import shared_out
+from tfrobust.distribution import shard_over_replicas
 
 
 class Outcome(NamedTuple):
@@ -55,8 +55,8 @@ class Judge:
     """What the network itself says of an image: its map and its prediction; traced once."""
 
     def __init__(self, network, attribution: AttributionSpec, chunk=None):
-        self._map = shared_out(lambda x, y: saliency_map(network, attribution, x, y, chunk))
-        self._label = shared_out(lambda x: tf.argmax(network(x, training=False), axis=1))
+        self._map = shard_over_replicas(lambda x, y: saliency_map(network, attribution, x, y, chunk))
+        self._label = shard_over_replicas(lambda x: tf.argmax(network(x, training=False), axis=1))
 
     def maps(self, x, y) -> np.ndarray:
         """[B,H,W], as measured."""

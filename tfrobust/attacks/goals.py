@@ -21,8 +21,8 @@ import functools
 import tensorflow as tf
 
 from tfrobust.attributions.spec import AttributionSpec, saliency_map
-from tfrobust.replicas import shared_out
-from tfrobust.twins import softplus_twin
+from tfrobust.distribution import shard_over_replicas
+from tfrobust.networks.surrogates import softplus_twin
 
 
 def center_of_mass(a: tf.Tensor) -> tf.Tensor:
@@ -41,7 +41,7 @@ class Goal:
         self.network, self.method, self.output_weight = network, method, output_weight
         surrogate = softplus_twin(network, beta, curvature_only)
         self._map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
-        self.map, self.slope = shared_out(self._map), shared_out(self._slope)
+        self.map, self.slope = shard_over_replicas(self._map), shard_over_replicas(self._slope)
 
     def value(self, x_adv, x, y, reference) -> tf.Tensor:
         """[B], differentiable by x_adv.  reference: mask, center or target map."""

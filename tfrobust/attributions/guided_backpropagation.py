@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfrobust.attributions.gradient import gradient
 from tfrobust.attributions.scores import make_score
-from tfrobust.twins import guided_twin
+from tfrobust.networks.surrogates import guided_twin
 
 
 def guided_backpropagation(network, score: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ from tfrobust.attributions.scores import make_score
 from tfrobust.attributions.smoothgrad import smoothgrad
 from tfrobust.attributions.split import last_feature_map, split_at
 from tfrobust.names import ATTRIBUTIONS, CHANNELS, RULES, SCORES, TIES
-from tfrobust.twins import guided_twin
+from tfrobust.networks.surrogates import guided_twin
 from tfrobust.types import InputError
 
 

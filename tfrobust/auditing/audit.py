@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust import memory as memory_of
+from tfrobust import memory_budget as memory_of
 from tfrobust.attacks import Ifia
 from tfrobust.auditing.clock import Clock, OutOfTime
 from tfrobust.auditing.plan import EPS, LEVELS, MAPS, Plan, in_pixels, make_plan
@@ -183,9 +183,7 @@ class _Rounds:
     def _round(self, images, doubled, keep):
         subject, plan = self.subject, self.plan
         suite = plan.suite(images, doubled)
-        return run_suite(
-            subject.network, subject.x, subject.y, suite, plan.batch, plan.chunk, self.clock.progress, keep
-        )
+        return run_suite(subject.network, subject.x, subject.y, suite, plan.batch, plan.chunk, self.clock, keep)
 
     def _next(self, most: int):
         """(images, doubled) of the next round: first the longer attack, then half of what fits into the time left."""

@@ -3,12 +3,14 @@
 import time
 from typing import Callable, Dict
 
+from tfrobust.progress import Bar, Progress
+
 
 class OutOfTime(Exception):
     """The time is up; what was measured until then counts."""
 
 
-class Clock:
+class Clock(Progress):
     """A budget of seconds from now on.
 
     report: (what is done, seconds passed, seconds in all) -> None, called now and then.
@@ -44,13 +46,12 @@ class Clock:
 
         return kept
 
-    def progress(self, total: int, what: str) -> "Tick":
-        """A `progress` of evaluation.run_suite."""
+    def bar(self, total: int, what: str, initial: int = 0) -> "Tick":
         return Tick(self, what)
 
 
-class Tick:
-    """Stands for a bar: tells the clock that time passes."""
+class Tick(Bar):
+    """Tells the clock that time passes."""
 
     def __init__(self, clock: Clock, what: str):
         self.clock, self.what = clock, what
@@ -61,6 +62,3 @@ class Tick:
         clock.report(self.what, clock.passed, max(clock.expected, clock.passed))
         if clock.strict and clock.passed > clock.OVER * clock.budget:
             raise OutOfTime
-
-    def close(self) -> None:
-        pass

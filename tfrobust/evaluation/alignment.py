@@ -6,16 +6,16 @@ import tensorflow as tf
 
 from tfrobust import similarity
 from tfrobust.attributions import AttributionSpec, gradient, make_score
+from tfrobust.distribution import shard_over_replicas
 from tfrobust.evaluation.attributions import plain_maps
 from tfrobust.evaluation.predictions import batches, once_traced
-from tfrobust.replicas import shared_out
 from tfrobust.similarity.differentiable import cosine
 
 
 @once_traced
 def _alignment(network):
     score = make_score(network, "logit")
-    return shared_out(lambda x, y: cosine(x, gradient(score, x, y)))
+    return shard_over_replicas(lambda x, y: cosine(x, gradient(score, x, y)))
 
 
 def image_gradient_cosine(network, x: np.ndarray, y: np.ndarray, batch_size: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import gradient, make_score
-from tfrobust.twins import exchanges_relus
+from tfrobust.networks.surrogates import exchanges_relus
 
 _LOOKED_AT = 8  # Images.
 

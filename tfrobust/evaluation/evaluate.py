@@ -1,7 +1,7 @@
 """The evaluation of one network: a record per example, a summary, and the specs that make both repeatable."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.kernels import say_hint
 from tfrobust.names import ON_ATTRIBUTIONS, ON_PREDICTIONS
 from tfrobust.networks import check_images, check_network
+from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
 
@@ -70,16 +71,6 @@ class Evaluation(NamedTuple):
     flags: List[Flag] = []
 
 
-class Silent:
-    """A progress bar that nobody sees."""
-
-    def update(self, n=1):
-        pass
-
-    def close(self):
-        pass
-
-
 def evaluate(
     network,
     x: np.ndarray,
@@ -87,12 +78,11 @@ def evaluate(
     spec: EvaluationSpec,
     batch_size: int = 100,
     chunk: Optional[int] = None,
-    progress: Callable[[int, str], Any] = lambda total, what: Silent(),
+    progress: Progress = SILENT,
 ) -> Evaluation:
     """Evaluates `network` (logits out) on images x [N,H,W,C] in [0, 1] with labels y [N].
 
-    batch_size, chunk: images and path points held at once.  progress: (total, what) -> object with update and close,
-    such as a tqdm bar.
+    batch_size, chunk: images and path points held at once.  progress: where it shows how far it is.
     Raises InputError where images, labels, network and spec do not fit each other.
     """
     say_hint()
@@ -102,7 +92,7 @@ def evaluate(
     chosen = np.random.RandomState(spec.seed).permutation(len(x))[: spec.examples or None]
     x, y = x[chosen], y[chosen]
 
-    bar = progress(len(list(batches(len(x), batch_size))), "attack on predictions")
+    bar = progress.bar(len(list(batches(len(x), batch_size))), "attack on predictions")
     predicted = predict(network, x, batch_size)
     attacked = predict_attacked(network, x, y, spec.prediction_attack, batch_size, chosen, bar.update)
     bar.close()
@@ -140,7 +130,7 @@ def evaluate(
 
 def _attack(network, x, y, examples, attribution, attack, batch_size, chunk, progress) -> Maps:
     rounds = attack.restarts * (1 if attack.method == "noise" else attack.steps)
-    bar = progress(rounds * len(list(batches(len(x), batch_size))), f"{attack.method} on attributions")
+    bar = progress.bar(rounds * len(list(batches(len(x), batch_size))), f"{attack.method} on attributions")
     try:
         return attack_maps(network, x, y, attribution, attack, batch_size, chunk, examples, bar.update)
     finally:

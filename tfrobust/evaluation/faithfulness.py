@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from tfrobust import similarity
 from tfrobust.attributions import AttributionSpec, make_score
+from tfrobust.distribution import shard_over_replicas
 from tfrobust.evaluation.attributions import plain_maps
 from tfrobust.evaluation.predictions import batches, once_traced
-from tfrobust.replicas import shared_out
 
 PARTS = 16
 
@@ -37,7 +37,7 @@ def curves(score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, 
 
 @once_traced
 def _probability(network):
-    return shared_out(make_score(network, "probability"))
+    return shard_over_replicas(make_score(network, "probability"))
 
 
 @once_traced

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.attacks import AttackSpec, prediction_attack
-from tfrobust.replicas import shared_out
+from tfrobust.distribution import shard_over_replicas
 
 
 def batches(n: int, size: int) -> Iterator[np.ndarray]:
@@ -22,7 +22,7 @@ once_traced = functools.lru_cache(maxsize=8)
 @once_traced
 def classifier(network):
     """x [B,H,W,C] -> the predicted class [B]."""
-    return shared_out(lambda x: tf.argmax(network(x, training=False), axis=1))
+    return shard_over_replicas(lambda x: tf.argmax(network(x, training=False), axis=1))
 
 
 def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
@@ -39,7 +39,7 @@ def attacked_classifier(network, source, attack: AttackSpec):
     def classify(x, y, examples):
         return tf.argmax(network(attacked(x, y, examples), training=False), axis=1)
 
-    return shared_out(classify)
+    return shard_over_replicas(classify)
 
 
 def predict_attacked(

@@ -14,12 +14,13 @@ from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, plain_maps, prepared, transferred
 from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
-from tfrobust.evaluation.evaluate import Silent, checked
+from tfrobust.evaluation.evaluate import checked
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.suite import Suite
 from tfrobust.kernels import say_hint
 from tfrobust.networks import check_network
+from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
 
@@ -211,7 +212,7 @@ class Runner:
     def _batched(self, name, x, work, steps: int = 0) -> Arrays:
         """work(rows[, tick]) over all batches of x, each kept under its name; the arrays joined."""
         parts = list(batches(len(x), self.batch_size))
-        bar = self.progress(len(parts) * max(steps, 1), self.place + name)
+        bar = self.progress.bar(len(parts) * max(steps, 1), self.place + name)
         out = []
         for i, rows in enumerate(parts):
             done = []
@@ -235,14 +236,14 @@ def run_suite(
     suite: Suite,
     batch_size: int = 100,
     chunk: Optional[int] = None,
-    progress: Callable[[int, str], Any] = lambda total, what: Silent(),
+    progress: Progress = SILENT,
     keep: Keep = compute,
     natural=None,
 ) -> Result:
     """The suite on `network` (logits out), images x [N,H,W,C] in [0, 1] and labels y [N].
 
-    batch_size, chunk: images and path points held at once.  progress: (total, what) -> object with update and close,
-    such as a tqdm bar.  keep: (key, work) -> arrays, those that it has for the key or else those of work().
+    batch_size, chunk: images and path points held at once.  progress: where it shows how far it is.
+    keep: (key, work) -> arrays, those that it has for the key or else those of work().
     natural: another network, whose maps this one's are compared with (ER, Table 8), and on which the suite's first
       attack on predictions is made once more (transfer; ART, Table 6).
     Raises InputError where images, labels, network and suite do not fit each other.

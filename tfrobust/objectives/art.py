@@ -24,9 +24,9 @@ import tensorflow as tf
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ART_CHOICES
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.similarity.differentiable import cosine_distance, l2
-from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
 

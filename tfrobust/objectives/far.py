@@ -23,8 +23,8 @@ import tensorflow as tf
 from tfrobust.attributions import AttributionSpec, attribute
 from tfrobust.losses import cross_entropy
 from tfrobust.names import DISSIMILARITIES
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives.inner import InnerMax
-from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
 TARGETS = ("clean", "given", "none")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from tfrobust.attributions import gradient, make_score
 from tfrobust.balls import make_ball
 from tfrobust.losses import cross_entropy
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives.inner import START
 from tfrobust.similarity.differentiable import cosine_distance, l2
-from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
 

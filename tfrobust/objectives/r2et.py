@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfrobust.attributions import gradient, make_score
+from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives.inner import START
-from tfrobust.replicas import drawn_rows
-from tfrobust.twins import softplus_twin
 from tfrobust.types import InputError
 
 
@@ -41,7 +41,7 @@ class R2et:
 
     def outer(self, network, batch, x_adv, step):
         logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
-        v = drawn_rows(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
+        v = draw_for_replica(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
         v /= tf.sqrt(tf.reduce_sum(v * v, axis=[1, 2, 3], keepdims=True))
         with tf.GradientTape() as tape:
             tape.watch(batch.x)

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfrobust.balls import make_ball
+from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy
 from tfrobust.names import SAT_CHOICES
 from tfrobust.objectives.madry import Madry
 from tfrobust.objectives.noise import flip
 from tfrobust.objectives.trades import Trades
-from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags of the draws of a step.
@@ -53,8 +53,8 @@ class _Saliency:
         """delta of Eq. 9, [B,H,W,C]."""
         t = tf.cast(step.epoch if self.anneal == "epoch" else step.iteration, tf.float32)
         shape, uniform = tf.shape(batch.x), tf.random.stateless_uniform
-        z = tf.sign(drawn_rows(lambda s: uniform(s, step.draw(SIGNS), -1.0, 1.0), shape))
-        noise = drawn_rows(lambda s: uniform(s, step.draw(PLACES)), shape) < tf.pow(self.alpha, t)
+        z = tf.sign(draw_for_replica(lambda s: uniform(s, step.draw(SIGNS), -1.0, 1.0), shape))
+        noise = draw_for_replica(lambda s: uniform(s, step.draw(PLACES)), shape) < tf.pow(self.alpha, t)
         return tf.where(noise, z, -self._map(batch, step))
 
     def _map(self, batch, step):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
+from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy, kl
 from tfrobust.objectives.inner import START, InnerMax
-from tfrobust.replicas import drawn_rows
 from tfrobust.types import InputError
 
 START_DEVIATION = 1e-3
@@ -31,7 +31,7 @@ class Trades(InnerMax):
     def inner(self, network, batch, step):
         clean = tf.stop_gradient(network(batch.x, training=False))
         ball, step_size = self.ramped(step)
-        normal = drawn_rows(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
+        normal = draw_for_replica(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
         start = ball.project(batch.x + START_DEVIATION * normal, batch.x) if self.random_start else batch.x
 
         def goal(x):

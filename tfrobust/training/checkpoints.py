@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Optional
 
 import tensorflow as tf
 
-from tfrobust.replicas import LOST, discarded_on_workers, is_chief
+from tfrobust.distribution import LOST, chief_only_path, is_chief
 from tfrobust.types import InputError
 
 KEEP = 2
@@ -62,7 +62,7 @@ class Checkpoints:
         self.step.assign(step)
         self.seconds.assign(seconds)
         if not is_chief():  # Every process takes part in saving what is spread over them.
-            with discarded_on_workers("checkpoint") as path:
+            with chief_only_path("checkpoint") as path:
                 self._state.write(path)
             return
         path = self._path(step)

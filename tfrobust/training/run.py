@@ -6,8 +6,9 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
+from tfrobust.distribution import is_chief
 from tfrobust.kernels import check_precision, say_hint
-from tfrobust.replicas import is_chief
+from tfrobust.progress import SILENT, Progress
 from tfrobust.training.callbacks import NanGuard, Save, Scalars
 from tfrobust.training.checkpoints import Checkpoints
 from tfrobust.training.loop import Batches, run_steps
@@ -42,8 +43,7 @@ def train(
     spec: TrainingSpec,
     directory: Optional[str] = None,
     callbacks: Callable[[int], Sequence] = lambda start: (),
-    stop: Callable[[], bool] = lambda: False,
-    say: Callable[[str], None] = lambda line: None,
+    progress: Progress = SILENT,
 ) -> Trained:
     """Trains `network` in place for spec.steps in all, and returns it.
 
@@ -54,8 +54,8 @@ def train(
     directory: for checkpoints and TensorBoard; a run that finds its checkpoint there goes on from it, and ends with the
       weights of the run that was never stopped.  None: nothing is written.
     callbacks: step the run begins at -> further Keras callbacks.
-    stop: asked after each step of a run with a directory; True saves that step and raises TrainingStopped.
-    say: is told, a line each, of checkpoints that are damaged and passed over.
+    progress: is told of checkpoints that are damaged and passed over.  Of a run with a directory it is asked after each
+      step; where it says stop, that step is saved and TrainingStopped raised.
     Raises InputError where the directory holds a longer run or damaged checkpoints alone, or this machine has no units
     for the precision, TrainingDiverged when a term
     or the gradient is no longer finite, OSError where a checkpoint cannot be written; the last good one stays.
@@ -80,10 +80,10 @@ def train(
     prune = [Prune(spec.sparsity, spec.steps)] if spec.sparsity else []
     if directory:
         checkpoints = Checkpoints(directory, network, optimizer)
-        start = checkpoints.restore(say) or 0
+        start = checkpoints.restore(progress.say) or 0
         before = float(checkpoints.seconds.numpy())
         scalars = [Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY)] if is_chief() else []
-        own = [*scalars, Save(checkpoints, start, spec.checkpoint_every, stop)]
+        own = [*scalars, Save(checkpoints, start, spec.checkpoint_every, progress.stopped)]
     if start > spec.steps:
         raise InputError(f"{directory} holds a run of {start} steps, more than the {spec.steps} asked for")
     began = time.perf_counter()

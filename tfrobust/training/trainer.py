@@ -11,8 +11,8 @@ moving ones are the mean over the replicas, on Keras 2 and 3 alike.
 import keras
 import tensorflow as tf
 
-from tfrobust.precision import copy_weights, in_bfloat16
-from tfrobust.replicas import average_in_place, mean_over_replicas, share_of_sum
+from tfrobust.distribution import average_in_place, divide_by_replicas, mean_over_replicas
+from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
 from tfrobust.types import Batch, Step
 
 
@@ -65,7 +65,7 @@ class Trainer(keras.Model):
         grads = tape.gradient(loss, variables)
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
         grads = mean_over_replicas([g for g, _ in connected])
-        self.optimizer.apply_gradients([(share_of_sum(g), v) for g, (_, v) in zip(grads, connected)])
+        self.optimizer.apply_gradients([(divide_by_replicas(g), v) for g, (_, v) in zip(grads, connected)])
         # Moving statistics: Keras 2 averages them over the replicas when they are read, Keras 3 never.
         average_in_place(self.network.non_trainable_variables)
         logs = dict(zip([*means, "loss"], mean_over_replicas([*means.values(), loss])))

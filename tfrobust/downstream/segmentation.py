@@ -8,7 +8,7 @@ from typing import Any, Dict
 import numpy as np
 
 from tfrobust.data.annotations import annotation_maps, check_annotation
-from tfrobust.evaluation.heatmaps import check_maps
+from tfrobust.downstream.heatmaps import check_maps
 from tfrobust.types import InputError
 
 THRESHOLD = 0.2

@@ -8,10 +8,10 @@ import zlib
 
 import numpy as np
 
-from tfrobust.replicas import is_chief
+from tfrobust.distribution import is_chief
 
 
-class KeptBatches:
+class BatchCache:
     """A `keep` of `evaluation.run_suite` that puts the arrays of each batch into a file of `folder`.
 
     identity: everything that the batches depend on; those of another identity are not found.

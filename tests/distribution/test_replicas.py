@@ -10,9 +10,16 @@ import tensorflow as tf
 
 from tests.helpers import images, run_tests, small_network
 from tfrobust import data
+from tfrobust.distribution import (
+    all_processes_agree,
+    draw_for_replica,
+    is_chief,
+    make_strategy,
+    shard_over_replicas,
+    task_of,
+)
 from tfrobust.networks import trains_image_by_image
 from tfrobust.objectives import make_objective
-from tfrobust.replicas import drawn_rows, everyone, is_chief, make_strategy, shared_out, task_of
 from tfrobust.training import Trainer, TrainingSpec, train
 from tfrobust.types import InputError
 
@@ -30,11 +37,11 @@ def test_each_replica_draws_its_rows_of_the_global_batch(two):
 
     @tf.function
     def parts():
-        return two.run(lambda: drawn_rows(draw, tf.constant([3, 5])))
+        return two.run(lambda: draw_for_replica(draw, tf.constant([3, 5])))
 
     together = tf.concat(two.experimental_local_results(parts()), axis=0)
     np.testing.assert_array_equal(together, draw([6, 5]))
-    np.testing.assert_array_equal(drawn_rows(draw, tf.constant([3, 5])), draw([3, 5]))
+    np.testing.assert_array_equal(draw_for_replica(draw, tf.constant([3, 5])), draw([3, 5]))
 
 
 @pytest.mark.parametrize("n", [1, 4, 5])
@@ -47,7 +54,7 @@ def test_a_function_is_shared_out_by_rows(two, n):
         return x * t, tf.cast(y, tf.float32) + tf.reduce_sum(x, axis=[1, 2, 3])
 
     with two.scope():
-        got = shared_out(function)(x, y, tf.constant(2.0))
+        got = shard_over_replicas(function)(x, y, tf.constant(2.0))
     assert set(rows) == {-(-n // 2)}
     for a, b in zip(got, function(x, y, 2.0)):
         np.testing.assert_allclose(a, b, rtol=1e-6)
@@ -119,7 +126,7 @@ def test_what_looks_at_more_than_one_image_is_told():
 
 
 def test_one_process_is_the_chief_and_agrees_with_itself():
-    assert is_chief() and everyone(True) and not everyone(False)
+    assert is_chief() and all_processes_agree(True) and not all_processes_agree(False)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import linear_network, run_tests, small_network
-from tfrobust.evaluation.generation import class_seeds, generate
+from tfrobust.downstream.generation import class_seeds, generate
 from tfrobust.types import InputError
 
 R = np.random.RandomState(0)

@@ -5,7 +5,7 @@ from typing import Callable
 import tensorflow as tf
 
 
-def drawn_rows(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
+def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
     """What draw(shape) is for the images of this replica, [B,...]: its rows of one draw for the global batch.
 
     draw: shape -> random numbers of that shape, the same ones for the same shape (stateless).  shape: [B, ...] of this

@@ -9,7 +9,7 @@ from keras import layers
 from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
 from tfrobust.attributions import AttributionSpec, gradient, make_score
 from tfrobust.networks import adopt
-from tfrobust.twins import (
+from tfrobust.networks.surrogates import (
     exchanges_relus,
     guided_twin,
     relu_with_softplus_curvature,

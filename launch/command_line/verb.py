@@ -15,8 +15,8 @@ from typing import Callable, NoReturn, Optional, Sequence
 
 from absl import flags
 
-from launch import progress, signals, terminal
-from launch.flagfiles import check_flagfiles
+from launch.command_line import progress, signals, terminal
+from launch.command_line.flagfiles import check_flagfiles
 from tfrobust.errors import InputError, TrainingDiverged, TrainingStopped
 
 # What absl says of a required flag that was not given.
@@ -112,7 +112,7 @@ def _run(name, doc, rooms, body, argv, check) -> int:
     except BrokenPipeError:
         raise
     except Exception as e:
-        from launch import failures
+        from launch.command_line import failures
 
         said = failures.line(e) if isinstance(e, failures.KINDS) else None
         if said is None:

@@ -28,7 +28,7 @@ def is_chief() -> bool:
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id == 0)
 
 
-def everyone(condition: bool) -> bool:
+def all_processes_agree(condition: bool) -> bool:
     """Whether the condition holds in every process; all of them must ask, and wait here for each other."""
     if not several_processes():
         return bool(condition)
@@ -43,7 +43,7 @@ def everyone(condition: bool) -> bool:
 
 
 @contextlib.contextmanager
-def discarded_on_workers(path: str):
+def chief_only_path(path: str):
     """`path`; in a process that is not the chief, a path of the same name in a temporary folder that is removed."""
     if is_chief():
         yield path

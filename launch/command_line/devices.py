@@ -4,8 +4,8 @@ import contextlib
 import os
 
 from flags import strategy_flags
-from launch import signals
-from tfrobust.replicas import everyone, is_chief, several_processes, task_of
+from launch.command_line import signals
+from tfrobust.distribution import all_processes_agree, is_chief, several_processes, task_of
 from tfrobust.types import InputError
 
 MARK = ".workers"
@@ -38,8 +38,8 @@ def check_shared(folder: str) -> None:
     if is_chief():
         with open(mark, "w", encoding="utf-8"):
             pass
-    everyone(True)
-    seen = everyone(os.path.exists(mark))
+    all_processes_agree(True)
+    seen = all_processes_agree(os.path.exists(mark))
     if is_chief():
         os.remove(mark)
     if not seen:

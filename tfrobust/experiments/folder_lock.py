@@ -17,8 +17,8 @@ from typing import Dict, Iterator
 
 from filelock import FileLock, Timeout
 
-from launch.progress import say
 from tfrobust.errors import InputError
+from tfrobust.progress import SILENT, Progress
 
 LOCK, OWNER = ".lock", ".owner"
 BEAT = 5.0  # Seconds between two signs of life of a holder.
@@ -33,8 +33,9 @@ class Busy(InputError):
 class Claim:
     """A folder that this process holds."""
 
-    def __init__(self, directory: str):
+    def __init__(self, directory: str, progress: Progress = SILENT):
         self.directory, self.path = directory, os.path.join(directory, OWNER)
+        self.progress = progress
         self.record = {"host": socket.gethostname(), "pid": os.getpid(), "token": uuid.uuid4().hex}
         self._lost, self._over = None, threading.Event()
 
@@ -54,7 +55,9 @@ class Claim:
             found = _read(self.path)
             elsewhere = not found or found["host"] != self.record["host"]
             if elsewhere:
-                say(f"{self.directory} was claimed by {_name(found)}: watching for {PATIENCE:.0f} s if it is alive")
+                self.progress.say(
+                    f"{self.directory} was claimed by {_name(found)}: watching for {PATIENCE:.0f} s if it is alive"
+                )
                 if not _silent(self.path):
                     raise _busy(self.directory, found)
             own = f"{self.path}.{self.record['token']}"
@@ -86,23 +89,23 @@ _held: Dict[str, Claim] = {}
 
 
 @contextlib.contextmanager
-def claimed(directory: str, wait: bool = False) -> Iterator[Claim]:
+def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> Iterator[Claim]:
     """Holds the folder, which exists, while the block runs; within it, the same process may claim it again.
 
-    wait: until whoever has it is done, instead of raising Busy.
+    wait: until whoever has it is done, instead of raising Busy.  progress: is told for whom it waits.
     """
     key = os.path.realpath(directory)
     if key in _held:
         yield _held[key]
         return
-    from tfrobust.replicas import is_chief
+    from tfrobust.distribution import is_chief  # TensorFlow takes seconds, and a look at a lock must not.
 
     if not is_chief():  # Of several processes that train one network, the chief writes.
         yield Claim(directory)
         return
     lock = FileLock(os.path.join(directory, LOCK))
-    _acquire(lock, directory, wait)
-    claim = Claim(directory)
+    _acquire(lock, directory, wait, progress)
+    claim = Claim(directory, progress)
     try:
         claim.take()
         _held[key] = claim
@@ -127,14 +130,14 @@ def is_claimed(directory: str) -> bool:
     return bool(found) and found["host"] != socket.gethostname()
 
 
-def _acquire(lock: FileLock, directory: str, wait: bool) -> None:
+def _acquire(lock: FileLock, directory: str, wait: bool, progress: Progress) -> None:
     try:
         lock.acquire(timeout=MOMENT, poll_interval=MOMENT / 10)
     except Timeout:
         found = _read(os.path.join(directory, OWNER))
         if not wait:
             raise _busy(directory, found) from None
-        say(f"waiting for {_name(found)}, which works on {directory}")
+        progress.say(f"waiting for {_name(found)}, which works on {directory}")
         lock.acquire(poll_interval=1)
 
 

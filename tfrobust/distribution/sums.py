@@ -27,7 +27,7 @@ def average_in_place(variables) -> None:
             variable.assign(mean)
 
 
-def share_of_sum(value: tf.Tensor) -> tf.Tensor:
+def divide_by_replicas(value: tf.Tensor) -> tf.Tensor:
     """What each replica hands to someone who adds up over all of them, so that the sum is `value`.
 
     Optimizers do: Keras 3's cannot be told that gradients are summed already.

@@ -16,8 +16,8 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 import numpy as np
 from scipy import ndimage
 
-from tfrobust.evaluation.heatmaps import check_maps
-from tfrobust.evaluation.segmentation import HALF, THRESHOLD, check_correct, hits, mask_of
+from tfrobust.downstream.heatmaps import check_maps
+from tfrobust.downstream.segmentation import HALF, THRESHOLD, check_correct, hits, mask_of
 from tfrobust.types import InputError
 
 THRESHOLDS = tuple(i / 100 for i in range(101))

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def shared_out(function):
+def shard_over_replicas(function):
     """`function` traced (`tf.function`); with several replicas, each computes its part of the rows.
 
     function: tensors -> a tensor or tuple of tensors, everything [B,...] with one row per image, no row depending on

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.evaluation.localization import iou
-from tfrobust.evaluation.segmentation import boxes_as_masks, mask_iou, mask_of, segment
+from tfrobust.downstream.localization import iou
+from tfrobust.downstream.segmentation import boxes_as_masks, mask_iou, mask_of, segment
 from tfrobust.types import InputError
 
 R = np.random.RandomState(0)

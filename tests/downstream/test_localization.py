@@ -8,9 +8,9 @@ from keras import layers
 
 from tests.helpers import linear_network, run_tests
 from tfrobust.attributions import AttributionSpec, attribute
-from tfrobust.evaluation import localization
-from tfrobust.evaluation.heatmaps import cam, gaussian_filtered, grey, heat_maps, mean_filtered, normalized
-from tfrobust.evaluation.localization import (
+from tfrobust.downstream import localization
+from tfrobust.downstream.heatmaps import cam, gaussian_filtered, grey, heat_maps, mean_filtered, normalized
+from tfrobust.downstream.localization import (
     THRESHOLDS,
     best_threshold,
     box_of,

@@ -8,15 +8,16 @@ import time
 
 import pytest
 
-from launch import claims, evaluate, train
+from launch import evaluate, train
 from tests import processes
 from tests.helpers import ROOT, run_tests, small_network
+from tfrobust.experiments import folder_lock
 
 
 def hold(folder):
-    """A process that claims the folder until it is told to stop."""
+    """A process that folder_lock the folder until it is told to stop."""
     code = (
-        "import signal\nfrom launch.claims import claimed\n"
+        "import signal\nfrom tfrobust.experiments.folder_lock import claimed\n"
         "signal.signal(signal.SIGTERM, lambda *_: None)\n"
         f"with claimed({str(folder)!r}):\n print('mine', flush=True)\n signal.pause()"
     )
@@ -32,7 +33,7 @@ def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(t
     folder = tmp_path / "run"
     folder.mkdir()
     holder = hold(folder)
-    assert claims.is_claimed(folder)
+    assert folder_lock.is_claimed(folder)
     run = ["train", "--flagfile=flags/demo/natural.flags", "--steps=2", f"--output={folder}"]
     assert train.main(run) == 2
     said = capsys.readouterr().err
@@ -44,44 +45,44 @@ def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(t
     assert not (folder / "run.flags").exists()
     holder.kill()
     assert holder.wait(timeout=60) == -signal.SIGKILL
-    assert (folder / claims.OWNER).exists() and not claims.is_claimed(folder)
-    assert train.main(run) == 0 and not (folder / claims.OWNER).exists()
+    assert (folder / folder_lock.OWNER).exists() and not folder_lock.is_claimed(folder)
+    assert train.main(run) == 0 and not (folder / folder_lock.OWNER).exists()
 
 
 def test_who_waits_gets_the_folder_when_it_is_free(tmp_path):
     holder = hold(tmp_path)
     let_go = threading.Event()
     threading.Timer(1.0, lambda: let_go.set() or holder.send_signal(signal.SIGTERM)).start()
-    with claims.claimed(tmp_path, wait=True), claims.claimed(tmp_path):  # The second time it is ours already.
+    with folder_lock.claimed(tmp_path, wait=True), folder_lock.claimed(tmp_path):  # The second time it is ours already.
         assert let_go.is_set()
-    with pytest.raises(claims.Busy):
-        with claims.claimed(tmp_path) as claim:
+    with pytest.raises(folder_lock.Busy):
+        with folder_lock.claimed(tmp_path) as claim:
             claim._lost = {"host": "other", "pid": 1, "token": ""}
             claim.check()
 
 
 def elsewhere(folder):
-    (folder / claims.OWNER).write_text(json.dumps({"host": "another-machine", "pid": 7, "token": "x"}))
+    (folder / folder_lock.OWNER).write_text(json.dumps({"host": "another-machine", "pid": 7, "token": "x"}))
 
 
 def test_a_holder_on_another_machine_is_believed_while_it_gives_signs_of_life(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(claims, "BEAT", 0.2)
-    monkeypatch.setattr(claims, "PATIENCE", 1.0)
+    monkeypatch.setattr(folder_lock, "BEAT", 0.2)
+    monkeypatch.setattr(folder_lock, "PATIENCE", 1.0)
     elsewhere(tmp_path)
     over = threading.Event()
 
     def live():
         while not over.wait(0.1):
-            os.utime(tmp_path / claims.OWNER)
+            os.utime(tmp_path / folder_lock.OWNER)
 
     thread = threading.Thread(target=live)
     thread.start()
-    with pytest.raises(claims.Busy, match="process 7 on another-machine"):
-        with claims.claimed(tmp_path):
+    with pytest.raises(folder_lock.Busy, match="process 7 on another-machine"):
+        with folder_lock.claimed(tmp_path):
             pass
     over.set()
     thread.join()
-    with claims.claimed(tmp_path) as claim:  # Silent for PATIENCE seconds: gone.
+    with folder_lock.claimed(tmp_path) as claim:  # Silent for PATIENCE seconds: gone.
         claim.check()
         elsewhere(tmp_path)  # It was not, and writes its record again: the last one has it.
         for _ in range(50):
@@ -89,9 +90,9 @@ def test_a_holder_on_another_machine_is_believed_while_it_gives_signs_of_life(tm
                 break
             over.clear()
             over.wait(0.1)
-        with pytest.raises(claims.Busy, match="taken by process 7 on another-machine"):
+        with pytest.raises(folder_lock.Busy, match="taken by process 7 on another-machine"):
             claim.check()
-    assert (tmp_path / claims.OWNER).exists()
+    assert (tmp_path / folder_lock.OWNER).exists()
 
 
 if __name__ == "__main__":

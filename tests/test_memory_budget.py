@@ -8,7 +8,7 @@ import pytest
 
 from launch import evaluate, train
 from tests.helpers import ROOT, run_tests
-from tfrobust.memory import COPIES, GIB, activations, chunk_for, free_memory
+from tfrobust.memory_budget import COPIES, GIB, activations, chunk_for, free_memory
 from tfrobust.models import make_model
 
 

@@ -5,7 +5,7 @@ from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust.replicas import LOST
+from tfrobust.distribution import LOST
 
 KINDS = (OSError, MemoryError, tf.errors.OpError)
 AGAIN = "the same command then goes on where it was"

@@ -2,7 +2,7 @@
 
 import keras
 
-from launch.progress import bar
+from launch.command_line.progress import SCREEN
 
 
 class TrainingBar(keras.callbacks.Callback):
@@ -13,7 +13,7 @@ class TrainingBar(keras.callbacks.Callback):
         self.total, self.what, self.start = total, what, start
 
     def on_train_begin(self, logs=None):
-        self.bar = bar(self.total, self.what, self.start)
+        self.bar = SCREEN.bar(self.total, self.what, self.start)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.set_postfix(loss=f"{float(logs['loss']):.3f}", refresh=False)

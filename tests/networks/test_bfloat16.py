@@ -9,13 +9,13 @@ from tests.helpers import images, run_tests, small_network, the_step
 from tfrobust import data, kernels
 from tfrobust.attributions import gradient, integrated_gradients, make_score
 from tfrobust.balls import make_ball
+from tfrobust.distribution import make_strategy
 from tfrobust.losses import cross_entropy
 from tfrobust.models import make_model
+from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
+from tfrobust.networks.surrogates import softplus_twin
 from tfrobust.objectives import make_objective
-from tfrobust.precision import copy_weights, in_bfloat16
-from tfrobust.replicas import make_strategy
 from tfrobust.training import Trainer, TrainingSpec, train
-from tfrobust.twins import softplus_twin
 from tfrobust.types import Batch, InputError
 
 PGD = {"eps": 0.1, "attack_steps": 3, "step_size": 0.05}

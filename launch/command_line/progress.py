@@ -1,0 +1,59 @@
+"""Progress on the screen: a bar with the time left; in a log, a line of it now and then."""
+
+import sys
+import weakref
+
+from tqdm import tqdm
+
+from launch.command_line import signals
+from tfrobust.progress import Progress
+
+_WATCHED = sys.stderr.isatty()
+
+
+class _Lines:
+    """Standard error with a new line where a bar would overwrite its own."""
+
+    def write(self, text):
+        text = text.strip("\r\n")
+        if text.strip():
+            sys.stderr.write(text + "\n")
+
+    def flush(self):
+        sys.stderr.flush()
+
+
+_open = weakref.WeakSet()
+
+
+class Screen(Progress):
+    """Bars and lines on standard error, on the chief of several processes; a signal asks the work to stop."""
+
+    def bar(self, total: int, what: str, initial: int = 0, **options) -> tqdm:
+        """A bar that stays on the screen when it is closed.  options: further ones of tqdm."""
+        from tfrobust.distribution import is_chief
+
+        if not is_chief():
+            made = tqdm(total=total, disable=True)
+        elif _WATCHED:
+            made = tqdm(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True, **options)
+        else:
+            in_a_log = {"mininterval": 10, "file": _Lines(), "ascii": True, "ncols": 100}
+            made = tqdm(total=total, desc=what, initial=initial, **in_a_log, **options)
+        _open.add(made)
+        return made
+
+    def say(self, line: str) -> None:
+        tqdm.write(line, file=sys.stderr)
+
+    def stopped(self) -> bool:
+        return signals.asked() is not None
+
+
+SCREEN = Screen()
+
+
+def close_all() -> None:
+    """Ends the bars that an error left open, so that its message stands on a line of its own."""
+    for each in list(_open):
+        each.close()

@@ -1,0 +1,27 @@
+"""Several replicas at once, on one machine or many: which there are, and what each of them does.
+
+The strategy is the one in whose scope the program runs (`tf.distribute.get_strategy()`), so nothing hands it around;
+without one there is a single replica, and everything here leaves what it is given as it is.
+"""
+
+from tfrobust.distribution.draws import draw_for_replica
+from tfrobust.distribution.sharing import shard_over_replicas
+from tfrobust.distribution.strategies import STRATEGIES, make_strategy, task_of
+from tfrobust.distribution.sums import average_in_place, divide_by_replicas, mean_over_replicas
+from tfrobust.distribution.workers import LOST, all_processes_agree, chief_only_path, is_chief, several_processes
+
+__all__ = [
+    "LOST",
+    "STRATEGIES",
+    "average_in_place",
+    "chief_only_path",
+    "draw_for_replica",
+    "all_processes_agree",
+    "is_chief",
+    "make_strategy",
+    "mean_over_replicas",
+    "several_processes",
+    "divide_by_replicas",
+    "shard_over_replicas",
+    "task_of",
+]

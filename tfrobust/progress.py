@@ -1,0 +1,33 @@
+"""How a long computation says where it stands, and learns that it should stop.
+
+The library says nothing by itself: `SILENT` is the default everywhere.  Whoever waits hands in a `Progress` of their
+own, as the verbs do with the one of the screen.
+"""
+
+
+class Bar:
+    """How far one part of the work is; this one shows nothing."""
+
+    def update(self, n: int = 1) -> None:
+        """n more steps are done."""
+
+    def close(self) -> None:
+        """The part is over."""
+
+
+class Progress:
+    """Where the work stands, for whoever waits for it; this one shows nothing and never asks to stop."""
+
+    def bar(self, total: int, what: str, initial: int = 0) -> Bar:
+        """The bar of a part of `total` steps that is called `what`, `initial` of which are done."""
+        return Bar()
+
+    def say(self, line: str) -> None:
+        """One line that a person should see."""
+
+    def stopped(self) -> bool:
+        """Whether the work should stop: a training run saves its next step and raises TrainingStopped."""
+        return False
+
+
+SILENT = Progress()

@@ -3,7 +3,7 @@
 from absl import flags
 
 from flags.parsers import define_number
-from tfrobust.errors import InputError
+from tfrobust.checks import check_choice
 from tfrobust.names import INITIALIZATIONS, MODELS
 
 
@@ -29,8 +29,7 @@ def define(fv: flags.FlagValues) -> None:
 
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError for a network that there is not, before any image is read."""
-    if fv.model not in MODELS:
-        raise InputError(f"unknown model {fv.model!r}: choose one of {', '.join(MODELS)}")
+    check_choice("model", fv.model, MODELS)
 
 
 def from_flags(fv: flags.FlagValues, data):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from absl import flags
 
 from flags.parsers import define_memory, define_number, define_points
-from tfrobust.errors import InputError
+from tfrobust.checks import check_choice
 from tfrobust.names import (
     ART_CHOICES,
     BALLS,
@@ -16,7 +16,7 @@ from tfrobust.names import (
     RULES,
     SAT_CHOICES,
 )
-from tfrobust.objectives import make_objective, unknown
+from tfrobust.objectives import make_objective
 
 # name -> (kind or choices, help).  None is not given; what a method needs and lacks, or has no use for, is an error.
 HYPER = {
@@ -86,8 +86,7 @@ def define(fv: flags.FlagValues) -> None:
 
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError for a method that there is not; this costs no TensorFlow."""
-    if fv.method not in OBJECTIVES:
-        raise InputError(unknown(fv.method))
+    check_choice("method", fv.method, OBJECTIVES)
 
 
 def from_flags(fv: flags.FlagValues):

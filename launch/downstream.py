@@ -18,10 +18,9 @@ from flags import data_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import PIXELS_HELP, given_network
 from launch.command_line.progress import SCREEN
-from launch.tasks import TASKS
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
-from tfrobust.names import PIXELS
+from tfrobust.names import PIXELS, TASKS
 
 
 def downstream_flags(fv: flags.FlagValues) -> None:
@@ -93,6 +92,24 @@ def _pixels(fv) -> list:
     return given * n if len(given) == 1 else given
 
 
+def settings(fv: flags.FlagValues):
+    """The TaskSettings of the flags."""
+    from tfrobust.downstream import TaskSettings
+
+    return TaskSettings(
+        examples=fv.examples,
+        held_out_examples=fv.held_out_examples,
+        map_examples=fv.map_examples,
+        cifar10_c=fv.cifar10_c,
+        data_dir=fv.data_dir,
+        download=fv.download,
+        boxes_as_masks=fv.boxes_as_masks,
+        generation_eps=fv.generation_eps,
+        seed=fv.evaluation_seed,
+        batch=fv.evaluation_batch,
+    )
+
+
 def downstream(fv: flags.FlagValues) -> None:
     with claimed(verb.output_folder(fv.output), progress=SCREEN):
         measure(fv)
@@ -103,16 +120,15 @@ def measure(fv: flags.FlagValues) -> None:
     from launch.versions import about, about_source
     from tfrobust import report
     from tfrobust.data import to_unit
+    from tfrobust.downstream import run_task
     from tfrobust.experiments.fingerprints import of_network
 
     loaded = data_flags.load(fv)
     data = data_flags.prepared(loaded, fv)
     held_out = data_flags.prepared(loaded, fv, "held_out") if fv.hold_out else None
     networks = read_networks(fv, to_unit(data.x_test[:16]))
-    task = TASKS[fv.task]
-    progress = SCREEN.bar(task.ticks(len(networks)), fv.task)
-    outcome = task.run(networks, data, held_out, fv, progress)
-    progress.close()
+    outcome = run_task(fv.task, networks, data, held_out, settings(fv), SCREEN)
+    outcome.draw(os.path.join(fv.output, fv.task + ".png"))
     everything = {
         **about(fv, {"task": fv.task, "flags": fv.flags_into_string()}),
         **about_source(),

@@ -1,15 +1,15 @@
 """The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the tasks of launch.downstream."""
 
-from types import SimpleNamespace
 from typing import Dict, Sequence
 
 import numpy as np
 
 from launch.command_line.progress import SCREEN
-from launch.tasks import corruptions, localization
-from launch.tasks.common import chosen, needed, predicted
+from tfrobust.downstream import TaskSettings
 from tfrobust.downstream.localization import localize
 from tfrobust.downstream.segmentation import hits
+from tfrobust.downstream.tasks import corruptions, localization
+from tfrobust.downstream.tasks.common import chosen, needed, predicted
 from tfrobust.evaluation import Suite, statistics
 
 CORRUPTION, LOCALIZATION = "corruption ", "localization "
@@ -30,32 +30,32 @@ def task_of(metric: str, attribution: str):
 
 def summaries(network, data, tasks: Sequence[str], suite: Suite, batch: int) -> Dict[str, dict]:
     """task -> key -> mean, low, high (95 %), on the test images that the suite would choose as many of."""
-    fv = SimpleNamespace(evaluation_batch=batch, evaluation_seed=suite.seed)
+    settings = TaskSettings(batch=batch, seed=suite.seed)
     images = chosen(data.x_test, data.y_test, data.test_annotations, suite.examples, suite.seed)
     progress, out = SCREEN.bar(len(tasks), "downstream"), {}
     for task in tasks:
         if task.startswith(CORRUPTION):
-            out[task] = {"accuracy": _corrupted(network, images, task.removeprefix(CORRUPTION), fv)}
+            out[task] = {"accuracy": _corrupted(network, images, task.removeprefix(CORRUPTION), settings)}
         else:
-            out[task] = _localized(network, images, MAPS[task.removeprefix(LOCALIZATION)], data.name, fv)
+            out[task] = _localized(network, images, MAPS[task.removeprefix(LOCALIZATION)], data.name, settings)
         progress.update()
     progress.close()
     return out
 
 
-def _corrupted(network, images, kind, fv):
+def _corrupted(network, images, kind, settings):
     hits = []
     for severity in corruptions.SEVERITIES:
-        x, y = corruptions.corrupted(images, kind, severity, fv)
-        hits.append(predicted(network, x, fv) == y)
+        x, y = corruptions.corrupted(images, kind, severity, settings)
+        hits.append(predicted(network, x, settings) == y)
     return statistics.describe(np.mean(hits, axis=0))
 
 
-def _localized(network, images, kind, name, fv):
+def _localized(network, images, kind, name, settings):
     boxes = needed(images, "boxes", name)
-    heat = localization.heat_of(kind, network, images, fv)
+    heat = localization.heat_of(kind, network, images, settings)
     if heat is None:
         return {}
-    correct = predicted(network, images.x, fv) == images.y
+    correct = predicted(network, images.x, settings) == images.y
     hit = hits(localize(heat[0], boxes, correct, localization.FIXED[kind])["iou"])
     return {"gt_known_loc": statistics.share(hit), "top1_loc": statistics.share(hit & correct)}

@@ -17,6 +17,7 @@ from absl import flags
 from flags.parsers import define_number
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
+from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import MODELS
 
@@ -78,8 +79,7 @@ def measure(fv) -> dict:
 
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError for a network that there is not and for chunks that are no numbers."""
-    if fv.model not in MODELS:
-        raise InputError(f"unknown model {fv.model!r}: choose one of {', '.join(MODELS)}")
+    check_choice("model", fv.model, MODELS)
     if any(c != "all" and not (c.isdigit() and int(c)) for c in [*fv.chunks, fv.measured or "all"]):
         raise InputError(f"--chunks={','.join(fv.chunks)}: numbers of points, 1 at least, or all, commas between")
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "facts": set(),
     "layout": set(),
     "kernels": {"errors"},
-    "training_spec": {"errors", "names"},
+    "training_spec": {"errors", "names", "checks"},
     "distribution": {"names", "types"},
     "memory_budget": {"types"},
     "balls": SHARED,

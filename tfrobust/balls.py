@@ -9,6 +9,7 @@ from typing import Union
 
 import tensorflow as tf
 
+from tfrobust.checks import check_choice
 from tfrobust.distribution import draw_for_replica
 from tfrobust.names import BALLS
 from tfrobust.types import InputError
@@ -87,8 +88,7 @@ class L2Ball(Ball):
 
 def make_ball(norm: str, eps: float) -> Ball:
     """The ball called `norm` ("linf" or "l2") of radius eps; raises InputError where eps makes no sense."""
-    if norm not in BALLS:
-        raise InputError(f"unknown norm {norm!r}: choose one of {', '.join(BALLS)}")
+    check_choice("norm", norm, BALLS)
     if eps is None or not eps >= 0:
         raise InputError(f"eps must be 0 or more, in units of the pixel range [0, 1]; got {eps}")
     if norm == "linf" and eps > 1:

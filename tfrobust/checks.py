@@ -17,3 +17,9 @@ def check_regular_file(path: str, what: str = "file") -> None:
         raise InputError(f"no {what} at {path}") from e
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is no file: a {what} is one")
+
+
+def check_choice(what: str, name: str, known) -> None:
+    """Raises InputError, which lists the known names, unless `name` is one of them."""
+    if name not in known:
+        raise InputError(f"unknown {what} {name!r}: choose one of {', '.join(known)}")

@@ -169,6 +169,12 @@ ON_ATTRIBUTIONS = ("ifia_top_k", "ifia_mass_center", "ifia_target", "ifia_random
 KEEP = ("best", "last")
 CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
 
+# Downstream tasks.
+TASKS = Registry(
+    "tfrobust.downstream.tasks",
+    **{name: f"{name}.TASK" for name in ("localization", "segmentation", "corruptions", "generation", "alignment")},
+)
+
 # Serving: which versions of a model, beside numbers.
 LATEST, ALL = "latest", "all"
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Optional, Sequence
 
+from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
 
@@ -53,8 +54,7 @@ class TrainingSpec:
             raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, jit one of {', '.join(JIT)}")
         if self.epochs is None and any(b != int(b) for b in self.boundaries):
             raise InputError("boundaries in steps must be whole numbers")
-        if self.optimizer not in OPTIMIZERS:
-            raise InputError(f"unknown optimizer {self.optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
         if not self.learning_rates or not all(rate > 0 for rate in self.learning_rates):
             raise InputError("learning rates must be above 0, one at least")
         if len(self.learning_rates) != len(self.boundaries) + 1:

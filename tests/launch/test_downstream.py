@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from launch import downstream
-from launch.tasks import TASKS, corruptions
 from tests.helpers import ROOT, run_tests
 from tfrobust.corruptions import COMMON
+from tfrobust.downstream.tasks import corruptions
 from tfrobust.models import make_model
+from tfrobust.names import TASKS
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +127,7 @@ def test_the_published_cifar10_c(folder, tmp_path, monkeypatch):
 
 def test_cifar10_c_is_of_cifar10(folder, capsys):
     assert call(folder, "corruptions", "--cifar10_c") == 2
-    assert "--cifar10_c needs images like those of CIFAR-10" in capsys.readouterr().err
+    assert "cifar10_c needs images like those of CIFAR-10" in capsys.readouterr().err
 
 
 def test_thresholds_are_chosen_on_what_is_held_out(folder):

@@ -23,11 +23,11 @@ from launch import (
 )
 from launch.command_line import verb
 from launch.lines import read_lines
-from launch.tasks import corruptions
 from tests.helpers import ROOT, run_tests, the_step
 from tests.launch.covering import TABLES, covering, pairs
 from tfrobust import data, report, training
 from tfrobust.data import FACTS
+from tfrobust.downstream.tasks import corruptions
 from tfrobust.evaluation import make_suite
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.networks import load_network

@@ -6,6 +6,7 @@ from typing import Optional
 import tensorflow as tf
 
 from tfrobust.balls import Ball, make_ball
+from tfrobust.checks import check_choice
 from tfrobust.names import ATTACKS, BALLS, CRITERIA, KEEP, LOSSES
 from tfrobust.types import InputError
 
@@ -62,8 +63,7 @@ class AttackSpec:
             "keep": KEEP,
             "criterion": CRITERIA,
         }.items():
-            if getattr(self, name) not in values:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+            check_choice(name, getattr(self, name), values)
         if self.samples < 1 or not self.delta > 0 or self.output_weight < 0:
             raise InputError("an attack needs samples >= 1, delta > 0 and output_weight >= 0")
         if self.degrees < 0 or self.pixels < 0:

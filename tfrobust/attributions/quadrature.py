@@ -8,6 +8,7 @@ from typing import Tuple
 
 import numpy as np
 
+from tfrobust.checks import check_choice
 from tfrobust.names import RULES
 from tfrobust.types import InputError
 
@@ -37,8 +38,7 @@ def gauss_legendre(m: int):
 
 def quadrature(rule: str, steps: int) -> Tuple[np.ndarray, np.ndarray]:
     """(points, weights) of `rule` with `steps` >= 1 intervals, float32; the weights sum to 1."""
-    if rule not in RULES:
-        raise InputError(f"unknown end-point rule {rule!r}: choose one of {', '.join(RULES)}")
+    check_choice("end-point rule", rule, RULES)
     if steps < 1:
         raise InputError(f"Integrated Gradients needs at least 1 step; got {steps}")
     points, weights = RULES[rule](steps)

@@ -4,8 +4,8 @@ RAR, ER attribute the logit of the true class in their evaluation and the loss i
 the softmax output; FAR takes the logit of the predicted class.
 """
 
+from tfrobust.checks import check_choice
 from tfrobust.names import SCORES
-from tfrobust.types import InputError
 
 
 def make_score(network, kind: str, training: bool = False):
@@ -13,7 +13,6 @@ def make_score(network, kind: str, training: bool = False):
 
     The network runs with `training=False` by default: BatchNormalization uses its moving statistics and leaves them.
     """
-    if kind not in SCORES:
-        raise InputError(f"unknown score {kind!r}: choose one of {', '.join(SCORES)}")
+    check_choice("score", kind, SCORES)
     function = SCORES[kind]
     return lambda x, y: function(y, network(x, training=training))

@@ -13,6 +13,7 @@ from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.scores import make_score
 from tfrobust.attributions.smoothgrad import smoothgrad
 from tfrobust.attributions.split import last_feature_map, split_at
+from tfrobust.checks import check_choice
 from tfrobust.names import ATTRIBUTIONS, CHANNELS, RULES, SCORES, TIES
 from tfrobust.networks.surrogates import guided_twin
 from tfrobust.types import InputError
@@ -52,8 +53,7 @@ class AttributionSpec:
     def __post_init__(self):
         allowed = {"method": ATTRIBUTIONS, "score": SCORES, "rule": RULES, "channels": CHANNELS, "ties": TIES}
         for name, values in allowed.items():
-            if getattr(self, name) not in values:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+            check_choice(name, getattr(self, name), values)
         for name in ("steps", "samples", "k"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} of the attribution must be at least 1; got {getattr(self, name)}")

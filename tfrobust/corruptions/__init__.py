@@ -9,6 +9,7 @@ from typing import Callable, Dict
 
 import tensorflow as tf
 
+from tfrobust.checks import check_choice
 from tfrobust.corruptions import blur, digital, noise, weather
 from tfrobust.corruptions.draws import Draws
 from tfrobust.corruptions.scale import SEVERITIES
@@ -58,8 +59,7 @@ def corrupt(x: tf.Tensor, name: str, severity: int, examples, seed: int = 0) -> 
 
 
 def _check(x, name, severity):
-    if name not in CORRUPTIONS:
-        raise InputError(f"unknown corruption {name!r}: choose one of {', '.join(CORRUPTIONS)}")
+    check_choice("corruption", name, CORRUPTIONS)
     if severity not in range(SEVERITIES + 1):
         raise InputError(f"the severity of a corruption must be 0, 1, 2, 3, 4 or 5; got {severity}")
     if x.shape.rank != 4 or None in x.shape[1:] or x.shape[3] not in (1, 3):

@@ -15,9 +15,9 @@ from typing import Tuple
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.checks import check_choice
 from tfrobust.image_ops import color_jitter, projective_transform
 from tfrobust.names import AUGMENTATIONS
-from tfrobust.types import InputError
 
 DRAWS = 16  # Uniform numbers that one image takes; 0.5 in every place changes nothing.
 
@@ -108,6 +108,5 @@ def filled_up(y: np.ndarray, per_class: int) -> Tuple[np.ndarray, np.ndarray]:
 
 def make_augmentation(name: str) -> Augmentation:
     """The augmentation called `name`."""
-    if name not in AUGMENTATIONS:
-        raise InputError(f"unknown augmentation {name!r}: choose one of {', '.join(AUGMENTATIONS)}")
+    check_choice("augmentation", name, AUGMENTATIONS)
     return AUGMENTATIONS[name]

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
+from tfrobust.checks import check_choice
 from tfrobust.names import STRATEGIES
 from tfrobust.types import InputError
 
@@ -48,8 +49,7 @@ def make_strategy(name: str, replicas: Optional[int] = None, tpu: Optional[str] 
     waits for all of them.  tpu: the TPU of that name or address, or the one that this machine has.
     Raises InputError where there are no such devices.
     """
-    if name not in STRATEGIES:
-        raise InputError(f"unknown strategy {name!r}: choose one of {', '.join(STRATEGIES)}")
+    check_choice("strategy", name, STRATEGIES)
     if replicas is not None and (name != "mirrored" or replicas < 1):
         raise InputError(
             "replicas are a number of 1 or more, and belong to strategy mirrored: others have what is there"

@@ -1,0 +1,47 @@
+"""What robust attributions are good for: boxes and masks read from maps, corrupted images, made images, alignment.
+
+`run_task` does one task on several networks; the measures it takes are in the files beside it.
+"""
+
+from typing import Mapping
+
+from tfrobust.checks import check_choice
+from tfrobust.downstream.tasks.common import Outcome, TaskSettings
+from tfrobust.names import TASKS
+from tfrobust.progress import SILENT, Progress
+
+__all__ = ["Outcome", "TaskSettings", "run_task"]
+
+
+def run_task(
+    name: str,
+    networks: Mapping[str, object],
+    data,
+    held_out=None,
+    settings: TaskSettings = TaskSettings(),  # noqa: B008, it is frozen.
+    progress: Progress = SILENT,
+) -> Outcome:
+    """One task on several networks, side by side; nothing is written.
+
+    Args:
+        name: localization, segmentation, corruptions, generation or alignment.
+        networks: by the name that the table gives them; logits out, images in [0, 1] in.
+        data: ImageData, on whose test images it is measured.
+        held_out: ImageData whose test images were held out of the training, to choose thresholds on; training images of
+            `data` are taken without it.
+        settings: how many images, and what single tasks may be told.
+        progress: is shown how far it is.
+
+    Returns:
+        The table, details of each image, and what draws the picture.
+
+    Raises:
+        InputError: for an unknown task, images without the annotations it needs, or settings that do not fit.
+    """
+    check_choice("task", name, TASKS)
+    task = TASKS[name]
+    bar = progress.bar(task.ticks(len(networks)), name)
+    try:
+        return task.run(networks, data, held_out, settings, bar)
+    finally:
+        bar.close()

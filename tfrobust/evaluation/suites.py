@@ -19,6 +19,7 @@ from typing import NamedTuple, Optional
 
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
+from tfrobust.checks import check_choice
 from tfrobust.evaluation.suite import Suite
 from tfrobust.names import SUITES
 from tfrobust.types import InputError
@@ -187,6 +188,5 @@ def full(b: Budget) -> Suite:
 
 def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None) -> Suite:
     """The suite called `name` for images of shape (H, W, C) of a data set; eps: instead of the paper's."""
-    if name not in SUITES:
-        raise InputError(f"unknown suite {name!r}: choose one of {', '.join(SUITES)}")
+    check_choice("suite", name, SUITES)
     return SUITES[name](budget(dataset, shape, eps))

@@ -14,8 +14,8 @@ With i and o the numbers of inputs and outputs of a unit (a convolution's times 
 import keras
 import numpy as np
 
+from tfrobust.checks import check_choice
 from tfrobust.names import INITIALIZATIONS
-from tfrobust.types import InputError
 
 
 def _uniform(bound):
@@ -63,8 +63,7 @@ def gn(i, o):
 
 def initialize(network: keras.Model, name: str, seed: int) -> None:
     """Draws the weights and biases of every convolution and dense layer anew, in place; other layers keep theirs."""
-    if name not in INITIALIZATIONS:
-        raise InputError(f"unknown initialization {name!r}: choose one of {', '.join(INITIALIZATIONS)}")
+    check_choice("initialization", name, INITIALIZATIONS)
     r = np.random.RandomState(seed)
     for layer in network.layers:
         if isinstance(layer, keras.Model):

@@ -2,13 +2,9 @@
 
 import dataclasses
 
+from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import OBJECTIVES
-
-
-def unknown(name: str) -> str:
-    """What to say of a method that there is not."""
-    return f"unknown method {name!r}: choose one of {', '.join(OBJECTIVES)}"
 
 
 def make_objective(name: str, **hyper):
@@ -17,8 +13,7 @@ def make_objective(name: str, **hyper):
     hyper: its hyper-parameters by name.  None means not given: a default is taken where the method has one, and where
     the paper's value is required InputError names it.  A value that the method has no use for is refused as well.
     """
-    if name not in OBJECTIVES:
-        raise InputError(unknown(name))
+    check_choice("method", name, OBJECTIVES)
     given = {key: value for key, value in hyper.items() if value is not None}
     fields = {field.name: field for field in dataclasses.fields(OBJECTIVES[name]) if field.init}
     unused = [key for key in given if key not in fields]

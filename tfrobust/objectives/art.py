@@ -22,6 +22,7 @@ from typing import Optional
 import tensorflow as tf
 
 from tfrobust.attributions import gradient, make_score
+from tfrobust.checks import check_choice
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ART_CHOICES
 from tfrobust.networks.surrogates import softplus_twin
@@ -46,8 +47,7 @@ class Art(InnerMax):
     def __post_init__(self):
         super().__post_init__()
         for name, values in ART_CHOICES.items():
-            if getattr(self, name) not in values:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+            check_choice(name, getattr(self, name), values)
         if self.attribution_weight < 0 or not self.softplus_beta > 0:
             raise InputError("attribution_weight must be 0 or more, softplus_beta above 0")
         if self.pair and self.loss != "triplet":

@@ -24,6 +24,7 @@ from typing import Optional
 import tensorflow as tf
 
 from tfrobust.attributions import integrated_gradients, make_score
+from tfrobust.checks import check_choice
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ER_CHOICES
 from tfrobust.objectives.inner import InnerMax
@@ -50,8 +51,7 @@ class CacrWacr(InnerMax):
     def __post_init__(self):
         super().__post_init__()
         for name, values in ER_CHOICES.items():
-            if getattr(self, name) not in values:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+            check_choice(name, getattr(self, name), values)
         if min(self.attribution_weight, self.cacr_weight, self.wacr_weight) < 0:
             raise InputError("weights must be 0 or more")
         if min(self.ig_steps, self.ig_steps_attack) < 1 or not self.temperature > 0:

@@ -21,6 +21,7 @@ from typing import Callable, Optional, Union
 import tensorflow as tf
 
 from tfrobust.attributions import AttributionSpec, attribute
+from tfrobust.checks import check_choice
 from tfrobust.losses import cross_entropy
 from tfrobust.names import DISSIMILARITIES
 from tfrobust.networks.surrogates import softplus_twin
@@ -54,8 +55,8 @@ class Far(InnerMax):
         super().__post_init__()
         for name, values in {"dissimilarity": DISSIMILARITIES, "target": TARGETS}.items():
             value = getattr(self, name)
-            if not callable(value) and value not in values:
-                raise InputError(f"unknown {name} {value!r}: choose one of {', '.join(values)}")
+            if not callable(value):
+                check_choice(name, value, values)
         if self.attribution_weight < 0:
             raise InputError("attribution_weight must be 0 or more")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from tfrobust.attributions import integrated_gradients, make_score
+from tfrobust.checks import check_choice
 from tfrobust.losses import cross_entropy
 from tfrobust.names import IGR_BASES
 from tfrobust.objectives.inner import InnerMax
@@ -30,8 +31,7 @@ class Igr(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.base not in IGR_BASES:
-            raise InputError(f"unknown base {self.base!r}: choose one of {', '.join(IGR_BASES)}")
+        check_choice("base", self.base, IGR_BASES)
         if self.attribution_weight < 0 or self.ig_steps < 1:
             raise InputError("attribution_weight must be 0 or more, ig_steps 1 or more")
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfrobust.balls import make_ball
+from tfrobust.checks import check_choice
 from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy
 from tfrobust.names import SAT_CHOICES
@@ -44,8 +45,7 @@ class _Saliency:
 
     def __post_init__(self):
         for name, values in SAT_CHOICES.items():
-            if getattr(self, name) not in values:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose one of {', '.join(values)}")
+            check_choice(name, getattr(self, name), values)
         if not 0 <= self.alpha <= 1:
             raise InputError("alpha must lie in [0, 1]")
 

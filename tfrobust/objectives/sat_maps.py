@@ -16,8 +16,8 @@ from tfrobust.attributions import (
     make_score,
     smoothgrad,
 )
+from tfrobust.checks import check_choice
 from tfrobust.names import SAT_MAPS
-from tfrobust.types import InputError
 
 BOX_THRESHOLD = 0.5
 
@@ -80,6 +80,5 @@ SIGNS = ("gradient", "guided_backpropagation", "grad_cam_plus_plus_box")  # Whos
 
 def sat_map(network, method: str, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """The map of the teacher `network` for class y, [B,H,W,C] in [-1, 1].  method: one of SAT_MAPS."""
-    if method not in SAT_MAPS:
-        raise InputError(f"unknown saliency {method!r}: choose one of {', '.join(SAT_MAPS)}")
+    check_choice("saliency", method, SAT_MAPS)
     return SAT_MAPS[method](network, x, y)

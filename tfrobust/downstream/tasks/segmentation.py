@@ -1,10 +1,10 @@
 """Weakly supervised segmentation (ART, Section 5): masks read from smoothed maps, against the true ones."""
 
-import os
-
 import numpy as np
 
-from launch.tasks.common import (
+from tfrobust.downstream.heatmaps import heat_maps
+from tfrobust.downstream.segmentation import boxes_as_masks, mask_of, segment
+from tfrobust.downstream.tasks.common import (
     MAPS,
     Outcome,
     Task,
@@ -15,9 +15,7 @@ from launch.tasks.common import (
     predicted,
     test_images,
 )
-from launch.tasks.localization import PICTURED, SIGMA
-from tfrobust.downstream.heatmaps import heat_maps
-from tfrobust.downstream.segmentation import boxes_as_masks, mask_of, segment
+from tfrobust.downstream.tasks.localization import PICTURED, SIGMA
 from tfrobust.report import Column, draw_found_masks
 
 THRESHOLDS = tuple(i / 50 for i in range(1, 50))
@@ -35,9 +33,9 @@ COLUMNS = (
 )
 
 
-def masks_of(images, fv, name):
-    """The masks [N,H,W]; boxes as masks where --boxes_as_masks asks for that."""
-    if fv.boxes_as_masks:
+def masks_of(images, settings, name):
+    """The masks [N,H,W]; boxes as masks where boxes_as_masks asks for that."""
+    if settings.boxes_as_masks:
         return boxes_as_masks(needed(images, "boxes", name), images.x.shape[1:3])
     return needed(images, "masks", name)
 
@@ -48,16 +46,16 @@ def chosen_threshold(heat, masks) -> float:
     return max(THRESHOLDS, key=lambda threshold: segment(heat, masks, everything, threshold)["mean_iou"])
 
 
-def run(networks, data, held_out, fv, progress) -> Outcome:
+def run(networks, data, held_out, settings, bar) -> Outcome:
     """One row for each network and map."""
-    images, held_out = test_images(data, fv), held_out_images(data, held_out, fv)
-    masks, known = masks_of(images, fv, data.name), masks_of(held_out, fv, data.name)
+    images, others = test_images(data, settings), held_out_images(data, held_out, settings)
+    masks, known = masks_of(images, settings, data.name), masks_of(others, settings, data.name)
     rows, details, pictures = [], {}, {}
     for name, network in networks.items():
-        correct = predicted(network, images.x, fv) == images.y
+        correct = predicted(network, images.x, settings) == images.y
         for method in MAPS:
             sigma = SIGMA * images.x.shape[1]
-            heat, own = (heat_maps(maps_of(method, network, i.x, i.y, fv), sigma)[0] for i in (images, held_out))
+            heat, own = (heat_maps(maps_of(method, network, i.x, i.y, settings), sigma)[0] for i in (images, others))
             threshold = chosen_threshold(own, known)
             found = segment(heat, masks, correct, threshold)
             rows.append({"network": name, "map": method, "threshold": threshold, "images": len(images.x), **found})
@@ -67,13 +65,12 @@ def run(networks, data, held_out, fv, progress) -> Outcome:
                 "index": images.examples.tolist(),
             }
             pictures[f"{name}, {method}"] = heat[:PICTURED], mask_of(heat, threshold)[:PICTURED]
-            progress.update()
-    path = os.path.join(fv.output, "segmentation.png")
-    draw_found_masks(images.x[:PICTURED], np.asarray(masks[:PICTURED]), pictures, path)
-    notes = [f"The threshold of each map was chosen on {held_out_words(held_out, fv)}."]
-    if fv.boxes_as_masks:
+            bar.update()
+    notes = [f"The threshold of each map was chosen on {held_out_words(others, held_out)}."]
+    if settings.boxes_as_masks:
         notes.append("Boxes stand for masks: an outline can be right and score low.")
-    return Outcome(rows, COLUMNS, details, notes)
+    shown = images.x[:PICTURED], np.asarray(masks[:PICTURED]), pictures
+    return Outcome(rows, COLUMNS, details, lambda path: draw_found_masks(*shown, path), notes)
 
 
 TASK = Task(run, ticks=lambda networks: 2 * networks)

@@ -1,8 +1,6 @@
 """How much the gradient looks like the image (ART Fig. 6)."""
 
-import os
-
-from launch.tasks.common import Outcome, Task, test_images
+from tfrobust.downstream.tasks.common import Outcome, Task, test_images
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.alignment import image_gradient_cosine
 from tfrobust.report import Column, draw_boxes
@@ -18,18 +16,20 @@ COLUMNS = (
 )
 
 
-def run(networks, data, held_out, fv, progress) -> Outcome:
+def run(networks, data, held_out, settings, bar) -> Outcome:
     """One row for each network."""
-    images, values = test_images(data, fv), {}
+    images, values = test_images(data, settings), {}
     for name, network in networks.items():
-        values[name] = image_gradient_cosine(network, images.x, images.y, fv.evaluation_batch)
-        progress.update()
-    path = os.path.join(fv.output, "alignment.png")
-    draw_boxes(
-        {name: {"cosine": v} for name, v in values.items()}, path, "image and gradient of the true logit", "cosine"
-    )
+        values[name] = image_gradient_cosine(network, images.x, images.y, settings.batch)
+        bar.update()
     rows = [{"network": name, **statistics.describe(v), "images": len(v)} for name, v in values.items()]
-    return Outcome(rows, COLUMNS, {name: {"cosine": v.tolist()} for name, v in values.items()})
+    cosines = {name: {"cosine": v} for name, v in values.items()}
+    return Outcome(
+        rows,
+        COLUMNS,
+        {name: {"cosine": v.tolist()} for name, v in values.items()},
+        lambda path: draw_boxes(cosines, path, "image and gradient of the true logit", "cosine"),
+    )
 
 
 TASK = Task(run, ticks=lambda networks: networks)

@@ -1,13 +1,20 @@
 """Weakly supervised localization (ART 3.4, 4.2, B): boxes read from heat maps, against the true ones."""
 
-import os
-
 import numpy as np
 
-from launch.tasks.common import Outcome, Task, held_out_images, held_out_words, maps_of, needed, predicted, test_images
 from tfrobust.downstream.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
 from tfrobust.downstream.localization import best_threshold, iou, localize, max_box_acc, max_box_acc_v2
 from tfrobust.downstream.segmentation import hits
+from tfrobust.downstream.tasks.common import (
+    Outcome,
+    Task,
+    held_out_images,
+    held_out_words,
+    maps_of,
+    needed,
+    predicted,
+    test_images,
+)
 from tfrobust.report import Column, draw_found_boxes
 from tfrobust.types import InputError
 
@@ -32,16 +39,16 @@ COLUMNS = (
 )
 
 
-def heat_of(kind: str, network, images, fv):
+def heat_of(kind: str, network, images, settings):
     """(heat maps [N,H,W] in [0, 1], how many are flat); None where the network has no such map."""
     if kind == "gradient":
-        a = maps_of("gradient", network, images.x, images.y, fv)
+        a = maps_of("gradient", network, images.x, images.y, settings)
         return heat_maps(a, SIGMA * images.x.shape[1])
     try:
         check_cam(network)
     except InputError:
         return None
-    heat, flat = normalized(cam(network, images.x, images.y, fv.evaluation_batch), 0, 100)
+    heat, flat = normalized(cam(network, images.x, images.y, settings.batch), 0, 100)
     return mean_filtered(heat), flat
 
 
@@ -64,16 +71,16 @@ def centered_square(boxes, known) -> dict:
     }
 
 
-def run(networks, data, held_out, fv, progress) -> Outcome:
+def run(networks, data, held_out, settings, bar) -> Outcome:
     """One row for each network and map."""
-    images, held_out = test_images(data, fv), held_out_images(data, held_out, fv)
-    boxes, known = needed(images, "boxes", data.name), needed(held_out, "boxes", data.name)
+    images, others = test_images(data, settings), held_out_images(data, held_out, settings)
+    boxes, known = needed(images, "boxes", data.name), needed(others, "boxes", data.name)
     rows, details, pictures = [], {}, {}
     for name, network in networks.items():
-        correct = predicted(network, images.x, fv) == images.y
+        correct = predicted(network, images.x, settings) == images.y
         for kind, fixed in FIXED.items():
-            heat, own = heat_of(kind, network, images, fv), heat_of(kind, network, held_out, fv)
-            progress.update()
+            heat, own = heat_of(kind, network, images, settings), heat_of(kind, network, others, settings)
+            bar.update()
             if heat is None:
                 continue
             threshold = best_threshold(own[0], known)
@@ -88,14 +95,13 @@ def run(networks, data, held_out, fv, progress) -> Outcome:
             details[f"{name} {kind}"] = {"iou": at_chosen["iou"].tolist(), "index": images.examples.tolist()}
             pictures[f"{name}, {kind}"] = heat[0][:PICTURED], at_chosen["boxes"][:PICTURED]
     rows.append(centered_square(boxes, known))
-    path = os.path.join(fv.output, "localization.png")
-    draw_found_boxes(images.x[:PICTURED], np.asarray(boxes[:PICTURED]), pictures, path)
     thresholds = ", ".join(f"{kind} {value:g}" for kind, value in FIXED.items())
     notes = [
         f"Thresholds as a part of the maximum: fixed ({thresholds}, ART's released code), and chosen on "
-        f"{held_out_words(held_out, fv)}. MaxBoxAcc takes the best of all thresholds on the test images themselves."
+        f"{held_out_words(others, held_out)}. MaxBoxAcc takes the best of all thresholds on the test images themselves."
     ]
-    return Outcome(rows, COLUMNS, details, notes)
+    shown = images.x[:PICTURED], np.asarray(boxes[:PICTURED]), pictures
+    return Outcome(rows, COLUMNS, details, lambda path: draw_found_boxes(*shown, path), notes)
 
 
 TASK = Task(run, ticks=lambda networks: 2 * networks)

@@ -1,0 +1,145 @@
+"""What the tasks share: their settings, the images they look at, predictions, gradients, and the form of a result."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.attributions import AttributionSpec, attribute
+from tfrobust.data import to_unit
+from tfrobust.evaluation.predictions import batches, once_traced, predict
+from tfrobust.image_ops import equalize
+from tfrobust.report import Column
+from tfrobust.types import InputError
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What a task may be told; each uses some of it.
+
+    Attributes:
+        examples: test images used, drawn at random (0: all).
+        held_out_examples: images on which thresholds are chosen: held out of the training where there are such, else
+            trained ones.
+        map_examples: corruptions: images whose maps are compared.
+        cifar10_c: corruptions: the published CIFAR-10-C, from TensorFlow Datasets, in place of our own.
+        data_dir, download: where TensorFlow Datasets keeps it, and whether it may fetch it.
+        boxes_as_masks: segmentation: boxes stand for masks.
+        generation_eps: generation: l2 radius; by the number of pixels unless given.
+        seed: of every draw.
+        batch: images held at once.
+    """
+
+    examples: int = 0
+    held_out_examples: int = 200
+    map_examples: int = 50
+    cifar10_c: bool = False
+    data_dir: Optional[str] = None
+    download: bool = False
+    boxes_as_masks: bool = False
+    generation_eps: Optional[float] = None
+    seed: int = 0
+    batch: int = 50
+
+    def __post_init__(self):
+        if self.examples < 0 or min(self.held_out_examples, self.map_examples, self.batch) < 1:
+            raise InputError("examples must be 0 (all) or more; held_out_examples, map_examples and batch 1 or more")
+        if self.generation_eps is not None and not self.generation_eps > 0:
+            raise InputError(f"generation_eps must be above 0; got {self.generation_eps}")
+        if not 0 <= self.seed < 2**31:
+            raise InputError(f"the seed of a task must lie in [0, 2^31); got {self.seed}")
+
+
+class Images(NamedTuple):
+    """x [N,H,W,C] float32 in [0, 1], y [N], annotations by kind, and the number of each image in its split."""
+
+    x: np.ndarray
+    y: np.ndarray
+    annotations: Dict[str, np.ndarray]
+    examples: np.ndarray
+
+
+class Outcome(NamedTuple):
+    """What a task found.
+
+    rows, columns: its table.  details: numbers of each image, for whoever wants more.  draw: writes its picture as a
+    PNG to a path.  notes: lines that belong below the table.
+    """
+
+    rows: List[Dict[str, Any]]
+    columns: Sequence[Column]
+    details: Dict[str, Any]
+    draw: Callable[[str], None]
+    notes: Sequence[str] = ()
+
+
+class Task(NamedTuple):
+    """run: (networks by name, data, data held out or None, TaskSettings, a Bar) -> Outcome.  ticks: steps of the bar
+    for so many networks."""
+
+    run: Callable[..., Outcome]
+    ticks: Callable[[int], int]
+
+
+def as_seen(x, data) -> np.ndarray:
+    """Training images as the network saw them, without the augmentation."""
+    x = to_unit(x)
+    return equalize(tf.constant(x)).numpy() if data.equalize else x
+
+
+def chosen(x, y, annotations, n: int, seed: int) -> Images:
+    """n images drawn at random (0: all), in their order."""
+    order = np.random.RandomState(seed).permutation(len(x))[: n or None]
+    order = np.sort(order)
+    return Images(to_unit(x[order]), y[order], {kind: values[order] for kind, values in annotations.items()}, order)
+
+
+def test_images(data, settings) -> Images:
+    return chosen(data.x_test, data.y_test, data.test_annotations, settings.examples, settings.seed)
+
+
+def held_out_images(data, held_out, settings) -> Images:
+    """Images on which a threshold may be chosen: those held out of the training where there are, else trained ones."""
+    if held_out is not None:
+        own = held_out.x_test, held_out.y_test, held_out.test_annotations
+        return chosen(*own, settings.held_out_examples, settings.seed)
+    images = chosen(data.x_train, data.y_train, data.annotations, settings.held_out_examples, settings.seed)
+    return images._replace(x=as_seen(images.x, data))
+
+
+def held_out_words(images: Images, held_out) -> str:
+    """What the images are on which thresholds were chosen."""
+    return f"{len(images.x)} {'training images' if held_out is None else 'images held out of the training'}"
+
+
+def needed(images: Images, kind: str, name: str) -> np.ndarray:
+    if kind not in images.annotations:
+        raise InputError(f"{name} has no {kind} of its images: docs/data.md says in which form they may come")
+    return images.annotations[kind]
+
+
+def predicted(network, x, settings) -> np.ndarray:
+    """The class of each image, [N]."""
+    return predict(network, x, settings.batch)
+
+
+MAPS = {
+    "gradient": AttributionSpec("gradient"),
+    "integrated_gradients": AttributionSpec("integrated_gradients", steps=50),
+}
+CHUNK = 10  # Points of a path at once.
+
+
+@once_traced
+def _attributor(network, spec):
+    compute = functools.partial(attribute, network, spec, chunk=CHUNK)
+    return tf.function(compute, reduce_retracing=True, autograph=False)
+
+
+def maps_of(method: str, network, x, y, settings) -> np.ndarray:
+    """Maps [N,H,W,C], signed, of the logit of class y by gradient or integrated_gradients (50 points)."""
+    compute, size = _attributor(network, MAPS[method]), settings.batch
+    parts = (compute(tf.constant(x[r]), tf.constant(y[r])).numpy() for r in batches(len(x), size))
+    return np.concatenate(list(parts))

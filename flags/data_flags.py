@@ -1,16 +1,10 @@
-"""The flags of a data set, and what is made of them."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""The flags of a data set, and its spec."""
 
 from absl import flags
 
+from tfrobust.experiments.recipe import DataSpec
 from tfrobust.facts import FACTS
 from tfrobust.names import AUGMENTATIONS, EVALUATE_ON
-
-if TYPE_CHECKING:
-    from tfrobust.data import ImageData
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -52,24 +46,16 @@ def define(fv: flags.FlagValues) -> None:
     flags.mark_flag_as_required("dataset", fv)
 
 
-def load(fv: flags.FlagValues) -> ImageData:
-    """The data set as it is on disk."""
-    from tfrobust import data
-
-    return data.load(fv.dataset, fv.data_dir, fv.download, fv.image_size)
-
-
-def prepared(loaded: ImageData, fv: flags.FlagValues, evaluate_on=None) -> ImageData:
-    """The data set as the flags want it held out and augmented; evaluate_on: instead of the flag's."""
-    return augmented(loaded.holding_out(fv.hold_out, evaluate_on or fv.evaluate_on), fv)
-
-
-def augmented(held: ImageData, fv: flags.FlagValues) -> ImageData:
-    """The same with the augmentation of these flags."""
-    from tfrobust import data
-
-    return data.augmented(held, fv.augmentation, fv.per_class, fv.equalize)
-
-
-def from_flags(fv: flags.FlagValues) -> ImageData:
-    return prepared(load(fv), fv)
+def from_flags(fv: flags.FlagValues) -> DataSpec:
+    """The spec; nothing is read yet."""
+    return DataSpec(
+        name=fv.dataset,
+        data_dir=fv.data_dir,
+        download=fv.download,
+        image_size=fv.image_size,
+        hold_out=fv.hold_out,
+        evaluate_on=fv.evaluate_on,
+        augmentation=fv.augmentation,
+        per_class=fv.per_class,
+        equalize=fv.equalize,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from absl import flags
 
@@ -15,6 +15,7 @@ from tfrobust.names import BALLS, CRITERIA, KEEP, LOSSES, ON_ATTRIBUTIONS, ON_PR
 
 if TYPE_CHECKING:
     from tfrobust.evaluation import EvaluationSpec, Suite
+    from tfrobust.memory_budget import Chunking
 
 REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
@@ -120,6 +121,19 @@ def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
     )
+
+
+def chunking(fv: flags.FlagValues) -> Chunking:
+    """Images and path points held at once."""
+    from tfrobust.memory_budget import Chunking
+
+    return Chunking(fv.evaluation_batch, fv.map_chunk, fv.memory_gb)
+
+
+def batch_and_points(fv: flags.FlagValues, network) -> Tuple[int, Optional[int]]:
+    """Images and path points held at once in an evaluation of this network."""
+    held = chunking(fv)
+    return held.images, held.points_for(network)
 
 
 def check_suite(fv: flags.FlagValues, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The flags of a model, and what is made of them."""
+"""The flags of a model."""
 
 from absl import flags
 
@@ -30,14 +30,3 @@ def define(fv: flags.FlagValues) -> None:
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError for a network that there is not, before any image is read."""
     check_choice("model", fv.model, MODELS)
-
-
-def from_flags(fv: flags.FlagValues, data):
-    """A new network for the images and classes of `data`; its weights come from the global seed, and those of an
-    --initialization from --seed."""
-    from tfrobust import models
-
-    network = models.make_model(fv.model, data.shape, data.classes, fv.width)
-    if fv.initialization:
-        models.initialize(network, fv.initialization, fv.seed)
-    return network

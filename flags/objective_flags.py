@@ -1,7 +1,5 @@
 """The flags of a training method, and its objective."""
 
-from dataclasses import replace
-
 from absl import flags
 
 from flags.parsers import define_memory, define_number, define_points
@@ -90,7 +88,5 @@ def check(fv: flags.FlagValues) -> None:
 
 
 def from_flags(fv: flags.FlagValues):
-    """The objective that the flags describe, with all points at once where their number is auto; raises InputError."""
-    hyper = {name: fv[name].value for name in HYPER}
-    objective = make_objective(fv.method, **{**hyper, "chunk": 1 if fv.chunk == "auto" else fv.chunk})
-    return replace(objective, chunk=None) if fv.chunk == "auto" else objective
+    """The objective that the flags describe; raises InputError."""
+    return make_objective(fv.method, **{name: fv[name].value for name in HYPER})

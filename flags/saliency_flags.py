@@ -49,16 +49,3 @@ def _source(text: str) -> Source:
     if not os.path.exists(teacher):
         raise InputError(f"--saliency={text}: no file {teacher}")
     return Source(kind, teacher)
-
-
-def folder(fv: flags.FlagValues) -> str:
-    """Where teachers and maps are kept."""
-    if fv.saliency_dir:
-        return fv.saliency_dir
-    if fv.data_dir:
-        return os.path.join(fv.data_dir, "saliency")
-    if fv.dataset.endswith(".npz"):
-        return os.path.join(os.path.dirname(fv.dataset), "saliency")
-    if os.path.isdir(fv.dataset):
-        return os.path.join(os.path.dirname(os.path.abspath(fv.dataset)), "saliency")
-    return os.path.join(os.path.expanduser("~"), ".cache", "tfrobust")

@@ -20,6 +20,7 @@ import time
 from flags import audit_flags
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
+from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 
@@ -60,7 +61,7 @@ def audit(fv) -> None:
     network = load_network(fv.network)
     data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
     subject = {"network": of_network(network), "images": of_arrays(data.x, data.y)}
-    with claimed(verb.output_folder(fv.output), progress=SCREEN):
+    with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)
         settings = {name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")}
         identity = {**subject, "versions": versions(), **settings}

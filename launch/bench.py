@@ -5,32 +5,34 @@ import json
 import os
 import re
 import time
+from dataclasses import replace
 from typing import Callable, Dict, List, NamedTuple
 
-from flags import data_flags, saliency_flags
-from launch import budgets, chunks, downstream_cells, rows
+from flags import evaluation_flags, recipe_flags
+from launch import budgets, downstream_cells
 from launch import measurements as measure
 from launch.command_line.progress import SCREEN
-from launch.saliency import with_saliency
-from launch.trained_rows import train_row
 from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.evaluation import run_suite
 from tfrobust.evaluation.batch_cache import BatchCache
+from tfrobust.experiments import training_run
 from tfrobust.experiments.fingerprints import of_suite
 from tfrobust.experiments.folder_lock import claimed
+from tfrobust.experiments.recipe import NetworkOrigin, Recipe
+from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.networks import load_network
 
 
 class Run(NamedTuple):
-    """A trained network: the folder of its run, its steps and seconds, and the flags it was trained with."""
+    """A trained network: the folder of its run, its steps and seconds, and the recipe it was trained with."""
 
     directory: str
     steps: int
     seconds: float
-    flags: object
+    recipe: Recipe
 
 
 class Bench:
@@ -74,35 +76,29 @@ class Bench:
         needs (to start from, as teachers) come first."""
         key = flagfile, *given
         if key not in self._runs:
-            plan = self._overrides(given)
-            first = rows.read_row(flagfile, plan)
-            plan += self._needed(first, given)
-            loaded = self._load(first.flags.image_size)
-            prepared = data_flags.prepared(loaded, rows.read_row(flagfile, plan).flags)
-            plan += budgets.overrides(first, prepared.train_size, self.budget)
-            row = rows.read_row(flagfile, plan)
-            row = rows.at(row, prepared)
+            recipe = recipe_flags.read(flagfile, self._overrides(given))
+            images = recipe.data.prepare(self._load(recipe.data.image_size))
+            recipe = budgets.cut(self._with_needed(recipe, given), images.train_size, self.budget)
             directory = os.path.join(self.fv.output, "runs", self._name(flagfile, given))
-            trained = train_row(row, with_saliency(row, prepared), directory, wait=True)
-            self._runs[key] = Run(directory, row.spec.steps, trained.seconds, row.flags)
+            images = with_saliency(recipe, images, SCREEN)
+            trained = training_run.train(recipe, images, directory, SCREEN, wait=True)
+            steps = recipe.in_steps(images.train_size).training.steps
+            self._runs[key] = Run(directory, steps, trained.seconds, recipe)
         return self._runs[key]
 
-    def _needed(self, row: rows.Row, given: List[str]) -> List[str]:
-        """Overrides that name the networks which the row needs, trained here at the same budget."""
-        out = []
-        if (row.flags.initial_network or "").endswith(".flags"):
-            initial = [flag for flag in given if flag.startswith("--initialization=")]
-            out.append(f"--initial_network={self._network(row.flags.initial_network, initial)}")
-        sources = saliency_flags.from_flags(row.flags)
-        if any(source.teacher.endswith(".flags") for source in sources):
-            named = [f"{s.kind}:{self._network(s.teacher, [])}" if s.teacher else s.kind for s in sources]
-            out.append(f"--saliency={','.join(named)}")
-        return out
+    def _with_needed(self, recipe: Recipe, given: List[str]) -> Recipe:
+        """The recipe, the networks that it needs trained here at the same budget, as saved ones."""
+        initial, saliency = recipe.model.initial, []
+        if initial and initial.recipe:
+            own = [flag for flag in given if flag.startswith("--initialization=")]
+            recipe = replace(recipe, model=replace(recipe.model, initial=self._network(initial, own)))
+        for source in recipe.saliency:
+            trains = source.teacher and source.teacher.recipe
+            saliency.append(replace(source, teacher=self._network(source.teacher, [])) if trains else source)
+        return replace(recipe, saliency=tuple(saliency))
 
-    def _network(self, path: str, given: List[str]) -> str:
-        if not path.endswith(".flags"):
-            return path
-        return os.path.join(self.trained(path, given).directory, NETWORK)
+    def _network(self, origin: NetworkOrigin, given: List[str]) -> NetworkOrigin:
+        return NetworkOrigin(os.path.join(self.trained(origin.file, given).directory, NETWORK))
 
     def _name(self, flagfile: str, given: List[str]) -> str:
         parts = [flagfile.removeprefix("flags/").removesuffix(".flags"), *(flag.lstrip("-") for flag in given)]
@@ -130,7 +126,7 @@ class Bench:
         fv = self.fv
         network = load_network(os.path.join(run.directory, NETWORK))
         natural = load_network(os.path.join(other.directory, NETWORK)) if other else None
-        images = data_flags.prepared(self._load(run.flags.image_size), run.flags)
+        images = run.recipe.data.prepare(self._load(run.recipe.data.image_size))
         x = to_unit(images.x_test)
         identity = of_suite(suite, (network, natural), x, images.y_test)
         if downstream:
@@ -144,7 +140,9 @@ class Bench:
                     return json.load(file)
             began = time.perf_counter()
             keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
-            result = run_suite(network, x, images.y_test, suite, *chunks.at_once(fv, network), SCREEN, keep, natural)
+            result = run_suite(
+                network, x, images.y_test, suite, *evaluation_flags.batch_and_points(fv, network), SCREEN, keep, natural
+            )
             summary = result.summary
             if downstream:
                 tasks = downstream_cells.summaries(network, images, downstream, suite, fv.evaluation_batch)

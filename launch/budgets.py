@@ -8,14 +8,14 @@ ball.  What a budget changed is written beside every result.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from tfrobust.names import ON_PREDICTIONS
 
 if TYPE_CHECKING:
-    from launch.rows import Row
     from tfrobust.attacks.spec import AttackSpec
     from tfrobust.evaluation import Suite
+    from tfrobust.experiments.recipe import Recipe
 
 SPATIAL = "spatial"  # Its steps are those of a grid.
 # Networks differ in size a thousandfold: which part of its width a network keeps at the cpu budget, 1/4 unless named.
@@ -61,37 +61,43 @@ BUDGETS = {
 }
 
 
-def overrides(row: Row, images: int, budget: Optional[Budget]) -> List[str]:
-    """Flags that cut the row, which trains on so many images, to the budget; none for the paper's."""
+def cut(recipe: Recipe, images: int, budget: Optional[Budget]) -> Recipe:
+    """The recipe, which trains on so many images, cut to the budget; the paper's leaves it as it is."""
     if budget is None:
-        return []
-    fv, steps = row.flags, min(budget.steps, row.spec.in_steps(images).steps)
-    batch_size = min(budget.batch_size, row.spec.batch_size)
-    out = [
-        f"--steps={steps}",
-        f"--batch_size={batch_size}",
-        f"--width={fv.width * (budget.width if budget.model else WIDTHS.get(fv.model, budget.width))}",
-        "--optimizer=adam",
-        f"--learning_rates={budget.learning_rate}",
-        "--boundaries=",
-        "--reduction=mean",
-        "--weight_decay=0",
-    ]
-    if budget.model:
-        out.append(f"--model={budget.model}")
-    if fv.eps is not None:
-        out.append(f"--eps_ramp_steps={round(budget.ramp * steps)}")
-    if fv.attack_steps is not None:
-        n = min(budget.attack_steps, fv.attack_steps)
-        size = fv.step_size if n == 0 else min(fv.step_size * fv.attack_steps / n, max(fv.eps, fv.step_size))
-        out += [f"--attack_steps={n}", f"--step_size={size}"]
+        return recipe
+    plan, steps = recipe.training, min(budget.steps, recipe.in_steps(images).training.steps)
+    width = budget.width if budget.model else WIDTHS.get(recipe.model.name, budget.width)
+    model = replace(recipe.model, name=budget.model or recipe.model.name, width=recipe.model.width * width)
+    training = replace(
+        plan,
+        steps=steps,
+        batch_size=min(budget.batch_size, plan.batch_size),
+        optimizer="adam",
+        learning_rates=(budget.learning_rate,),
+        boundaries=(),
+        reduction="mean",
+        weight_decay=0.0,
+        eps_ramp_steps=round(budget.ramp * steps) if hasattr(recipe.objective, "eps") else plan.eps_ramp_steps,
+    )
+    objective = _cut_objective(recipe, images, steps, budget)
+    return replace(recipe, model=model, training=training, objective=objective)
+
+
+def _cut_objective(recipe: Recipe, images: int, steps: int, budget: Budget):
+    """Its objective with fewer steps and points; what the paper anneals by the epoch is annealed by the step."""
+    own, cut = recipe.objective, {}
+    if hasattr(own, "attack_steps"):
+        n = cut["attack_steps"] = min(budget.attack_steps, own.attack_steps)
+        longer = own.step_size if n == 0 else own.step_size * own.attack_steps / n
+        cut["step_size"] = min(longer, max(own.eps, own.step_size)) if n else own.step_size
     for name in ("ig_steps", "ig_steps_attack"):
-        if fv[name].value is not None:
-            out.append(f"--{name}={min(getattr(budget, name), fv[name].value)}")
-    if fv.alpha is not None:  # Annealed over the run as the paper's epochs do it, step by step.
-        epochs = fv.epochs or row.spec.steps * row.spec.batch_size / images
-        out += [f"--alpha={fv.alpha ** (epochs / steps)}", "--anneal=step"]
-    return out
+        if hasattr(own, name):
+            cut[name] = min(getattr(budget, name), getattr(own, name))
+    if hasattr(own, "alpha"):
+        plan = recipe.training
+        epochs = plan.epochs or plan.steps * plan.batch_size / images
+        cut.update(alpha=own.alpha ** (epochs / steps), anneal="step")
+    return replace(own, **cut)
 
 
 def evaluated(suite: Suite, shape, original_side: int, budget: Optional[Budget]) -> Suite:

@@ -15,8 +15,8 @@ import re
 
 from absl import flags
 
-from flags import data_flags, evaluation_flags
-from launch import rows
+from flags import data_flags, evaluation_flags, recipe_flags
+from flags.parsing import parse_seeds
 from launch.command_line import verb
 from tfrobust.errors import InputError
 
@@ -42,14 +42,14 @@ def check(fv) -> None:
     """Raises InputError for flags that do not go together."""
     if not fv.rows or not fv.seeds:
         raise InputError("--rows and --seeds need at least one entry each")
-    if len(set(fv.seeds)) < len(fv.seeds):
+    if len(set(parse_seeds(fv.seeds))) < len(fv.seeds):
         raise InputError("--seeds names a seed twice: its runs would count twice")
     if not re.fullmatch(r"[A-Za-z0-9_-]+", fv.name) or fv.name in TAKEN:
         raise InputError(f"--name={fv.name!r} must be letters, digits, _ and -, and none of {', '.join(TAKEN)}")
     evaluation_flags.check(fv)
     for flagfile in fv.rows:
-        rows.name_of(flagfile)
-        rows.read_flags(flagfile, [*fv.overrides, *rows.same_source(fv)])
+        recipe_flags.name_of(flagfile)
+        recipe_flags.read_flags(flagfile, [*fv.overrides, *recipe_flags.source_overrides(fv)])
 
 
 def print_comparison(fv: flags.FlagValues) -> None:

@@ -3,26 +3,28 @@
 import functools
 import json
 import os
-from typing import Dict, List, NamedTuple
+from dataclasses import replace
+from typing import Callable, Dict, List, NamedTuple
 
 import numpy as np
 from absl import flags
 
-from flags import data_flags, evaluation_flags
-from launch import rows as launch_rows
+from flags import data_flags, evaluation_flags, recipe_flags
+from flags.parsing import parse_seeds
 from launch.columns import COLUMNS, COSTS, diagnosis, legend
-from launch.command_line import verb
 from launch.command_line.progress import SCREEN
 from launch.evaluations import evaluated
-from launch.saliency import with_saliency
 from launch.single_evaluation import pick_panels
-from launch.trained_rows import train_row
 from launch.versions import about
 from tfrobust import report, training
+from tfrobust.checks import make_writable_folder
 from tfrobust.data import ImageData, training_batches
 from tfrobust.errors import InputError
 from tfrobust.evaluation import Evaluation
+from tfrobust.experiments import training_run
 from tfrobust.experiments.folder_lock import claimed
+from tfrobust.experiments.recipe import DataSpec, Recipe
+from tfrobust.experiments.saliency_maps import with_saliency
 
 PICTURED = 2
 UNCONTROLLED = ("natural", "madry")
@@ -30,52 +32,50 @@ SAME = 0.2
 
 
 class Entry(NamedTuple):
-    """One line of the table: the flagfile and what overrides it, the cost of a step (of the cheapest row: 1), and the
-    line of PGD training that takes as long."""
+    """One line of the table: its recipe, whose name it has, the cost of a step (of the cheapest recipe: 1), the line of
+    PGD training that takes as long, and the recipe that it is a longer or shorter form of."""
 
-    name: str
-    flagfile: str
-    overrides: List[str]
+    recipe: Recipe
     cost: float = 1.0
     beside: str = ""
+    control_of: str = ""
 
-    def row(self, *overrides: str) -> launch_rows.Row:
-        return launch_rows.read_row(self.flagfile, [*self.overrides, *overrides], self.name)
+    @property
+    def name(self) -> str:
+        return self.recipe.name
 
 
 def read_entries(fv) -> List[Entry]:
-    """The rows of --rows, checked: what is wrong shows before an hour of training, not after."""
-    source = launch_rows.same_source(fv)
-    entries = [Entry(launch_rows.name_of(f), f, [*fv.overrides, *source]) for f in fv.rows]
-    if len({e.name for e in entries}) < len(entries):
+    """The recipes of --rows, checked: what is wrong shows before an hour of training, not after."""
+    given = [*fv.overrides, *recipe_flags.source_overrides(fv)]
+    recipes = [recipe_flags.read(path, given, recipe_flags.name_of(path)) for path in fv.rows]
+    if len({recipe.name for recipe in recipes}) < len(recipes):
         raise InputError("two of --rows have the same file name")
-    methods = set()
-    for entry in entries:
-        for seed in fv.seeds:
-            row = entry.row(f"--seed={seed}")
-        methods.add(row.flags.method)
-        if row.flags.dataset != fv.dataset:
-            raise InputError(f"{entry.flagfile} trains on {row.flags.dataset}, the evaluation is on {fv.dataset}")
-        if fv.evaluate_on == "held_out" and row.flags.hold_out < fv.hold_out:
-            raise InputError(f"{entry.flagfile} trains on images that are held out for the evaluation (--hold_out)")
+    for path, recipe in zip(fv.rows, recipes):
+        for seed in parse_seeds(fv.seeds):
+            recipe.seeded(seed)
+        if recipe.data.name != fv.dataset:
+            raise InputError(f"{path} trains on {recipe.data.name}, the evaluation is on {fv.dataset}")
+        if fv.evaluate_on == "held_out" and recipe.data.hold_out < fv.hold_out:
+            raise InputError(f"{path} trains on images that are held out for the evaluation (--hold_out)")
+    methods = {recipe.method for recipe in recipes}
     if fv.controls and methods - set(UNCONTROLLED) and "madry" not in methods:
         raise InputError("--controls needs a row whose method is madry: add one, or pass --nocontrols")
-    return entries
+    return [Entry(recipe) for recipe in recipes]
 
 
-def training_data(fv):
-    """row -> the images it trains on, with its saliency maps; each set read once."""
+def training_data(data: DataSpec) -> Callable[[Recipe], ImageData]:
+    """recipe -> the images of `data` that it trains on, with its saliency maps; each set read once."""
+    loaded, known = data.load(), {}
 
-    loaded, known = data_flags.load(fv), {}
-
-    def data(row) -> ImageData:
-        own = (row.flags[name].value for name in ("hold_out", "augmentation", "per_class", "equalize", "method"))
-        key = *own, tuple(row.flags.saliency)
+    def images_of(recipe: Recipe) -> ImageData:
+        own = replace(recipe.data, evaluate_on="test")
+        key = own, recipe.method, recipe.saliency
         if key not in known:
-            known[key] = with_saliency(row, data_flags.prepared(loaded, row.flags, evaluate_on="test"))
+            known[key] = with_saliency(recipe, own.prepare(loaded), SCREEN)
         return known[key]
 
-    return data
+    return images_of
 
 
 def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
@@ -86,9 +86,10 @@ def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
         if set(seconds) == {e.name for e in entries}:
             return seconds
     methods = {}
-    for row in (e.row() for e in entries):
-        network = functools.partial(launch_rows.new_network, row, data(row))
-        methods[row.name] = network, row.objective, training_batches(data(row), row.spec.batch_size, 0)
+    for recipe in (entry.recipe for entry in entries):
+        network = functools.partial(training_run.new_network, recipe, data(recipe))
+        objective = training_run.objective_of(recipe, network())
+        methods[recipe.name] = network, objective, training_batches(data(recipe), recipe.training.batch_size, 0)
     progress = SCREEN.bar(6 * len(entries), "cost of a step")
     seconds = training.step_seconds(methods, tick=progress.update)
     progress.close()
@@ -96,37 +97,37 @@ def step_seconds(entries: List[Entry], data, path: str) -> Dict[str, float]:
     return seconds
 
 
-def with_controls(entries: List[Entry], rows: Dict[str, launch_rows.Row]) -> List[Entry]:
-    """The entries, of these rows by name, and for each robust one madry with its steps and madry with its time; one
-    that differs by at most 20 % from another stands for both."""
-    madry = next((e for e in entries if rows[e.name].flags.method == "madry"), None)
+def with_controls(entries: List[Entry], in_steps: Dict[str, Recipe]) -> List[Entry]:
+    """The entries, and for each robust one madry with its steps and madry with its time; one that differs by at most
+    20 % from another stands for both.  in_steps: the recipes by name, their plans in steps."""
+    madry = next((entry for entry in entries if entry.recipe.method == "madry"), None)
     if madry is None:
         return entries
-    plan, out, beside = rows[madry.name].spec, [], {}
-    taken = {plan.steps: madry.name}
+    out, beside = [], {}
+    taken = {in_steps[madry.name].training.steps: madry.name}
     for entry in entries:
-        row = rows[entry.name]
-        if row.flags.method in UNCONTROLLED:
+        if entry.recipe.method in UNCONTROLLED:
             continue
-        equal_time = round(row.spec.steps * entry.cost / madry.cost)
-        for steps, what in ((row.spec.steps, "steps"), (equal_time, "time")):
+        own = in_steps[entry.name].training.steps
+        equal_time = round(own * entry.cost / madry.cost)
+        for steps, what in ((own, "steps"), (equal_time, "time")):
             near = [other for other in taken if abs(steps - other) <= SAME * steps]
             if near:
                 beside[entry.name] = taken[min(near, key=lambda other: abs(steps - other))]
             else:
-                overrides = launch_rows.lasting(rows[madry.name], steps)
                 name = f"{madry.name}, {what} of {entry.name}"
                 taken[steps] = beside[entry.name] = name
-                out.append(Entry(name, madry.flagfile, madry.overrides + overrides, madry.cost))
+                recipe = replace(madry.recipe.lasting(steps), name=name)
+                out.append(Entry(recipe, madry.cost, control_of=madry.name))
     return [entry._replace(beside=beside.get(entry.name, "")) for entry in entries] + out
 
 
-def run_folder(fv, entry: Entry, row: launch_rows.Row) -> str:
+def run_folder(output: str, entry: Entry, seed: int, steps: int) -> str:
     """Where a run of an entry lives; controls, whose length depends on measured times, carry it in their name."""
     name = entry.name.replace(", ", "_").replace(" ", "_")
-    if entry.name.startswith(row.name) and ", " in entry.name:
-        name += f"_{row.spec.steps}"
-    return os.path.join(fv.output, f"seed{row.spec.seed}", name)
+    if entry.control_of:
+        name += f"_{steps}"
+    return os.path.join(output, f"seed{seed}", name)
 
 
 def joined(lines: List[dict]) -> dict:
@@ -144,33 +145,34 @@ def joined(lines: List[dict]) -> dict:
 
 def compare(fv: flags.FlagValues) -> str:
     """Does what the flags say and returns the table as Markdown."""
-    with claimed(verb.output_folder(fv.output), progress=SCREEN):
+    with claimed(make_writable_folder(fv.output), progress=SCREEN):
         return compared(fv)
 
 
 def compared(fv: flags.FlagValues) -> str:
     """The same in --output, which is ours."""
-    spec = evaluation_flags.from_flags(fv)
+    spec, test = evaluation_flags.from_flags(fv), data_flags.from_flags(fv)
     entries = read_entries(fv)
-    test_data, data = data_flags.from_flags(fv), training_data(fv)
+    test_data, data = test.read(), training_data(test)
     spec.check(test_data.shape)
-    rows = {e.name: launch_rows.at(e.row(), data(e.row())) for e in entries}
-    for row in rows.values():
-        launch_rows.check_row(row, data(row))
+    for entry in entries:
+        training_run.check_recipe(entry.recipe, data(entry.recipe))
     seconds = step_seconds(entries, data, os.path.join(fv.output, "costs.json"))
-    entries = [e._replace(cost=seconds[e.name] / min(seconds.values())) for e in entries]
-    entries = with_controls(entries, rows) if fv.controls else entries
+    entries = [entry._replace(cost=seconds[entry.name] / min(seconds.values())) for entry in entries]
+    if fv.controls:
+        entries = with_controls(entries, {e.name: e.recipe.in_steps(data(e.recipe).train_size) for e in entries})
     results, first = {e.name: [] for e in entries}, {}
-    for s, seed in enumerate(fv.seeds):
+    for s, seed in enumerate(parse_seeds(fv.seeds)):
         for i, entry in enumerate(entries):
-            row = entry.row(f"--seed={seed}")
-            row = launch_rows.at(row, data(row))
-            directory = run_folder(fv, entry, row)
+            recipe = entry.recipe.seeded(seed)
+            images = data(recipe)
+            steps = recipe.in_steps(images.train_size).training.steps
+            directory = run_folder(fv.output, entry, seed, steps)
             print(f"[{s * len(entries) + i + 1}/{len(entries) * len(fv.seeds)}] {entry.name}, seed {seed}", flush=True)
-            trained = train_row(row, data(row), directory)
+            trained = training_run.train(recipe, images, directory, SCREEN)
             result = evaluated(directory, test_data, spec, fv)
             first.setdefault(entry.name, result)
-            line = {"network": entry.name, "steps": row.spec.steps, "seconds": trained.seconds, "cost": entry.cost}
+            line = {"network": entry.name, "steps": steps, "seconds": trained.seconds, "cost": entry.cost}
             line["beside"] = entry.beside or None
             results[entry.name].append({**line, **result.summary})
     lines = [joined(results[entry.name]) for entry in entries]

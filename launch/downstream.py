@@ -18,6 +18,7 @@ from flags import data_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import PIXELS_HELP, given_network
 from launch.command_line.progress import SCREEN
+from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 from tfrobust.names import PIXELS, TASKS
@@ -111,7 +112,7 @@ def settings(fv: flags.FlagValues):
 
 
 def downstream(fv: flags.FlagValues) -> None:
-    with claimed(verb.output_folder(fv.output), progress=SCREEN):
+    with claimed(make_writable_folder(fv.output), progress=SCREEN):
         measure(fv)
 
 
@@ -123,9 +124,10 @@ def measure(fv: flags.FlagValues) -> None:
     from tfrobust.downstream import run_task
     from tfrobust.experiments.fingerprints import of_network
 
-    loaded = data_flags.load(fv)
-    data = data_flags.prepared(loaded, fv)
-    held_out = data_flags.prepared(loaded, fv, "held_out") if fv.hold_out else None
+    spec = data_flags.from_flags(fv)
+    loaded = spec.load()
+    data = spec.prepare(loaded)
+    held_out = spec.prepare(loaded, "held_out") if fv.hold_out else None
     networks = read_networks(fv, to_unit(data.x_test[:16]))
     outcome = run_task(fv.task, networks, data, held_out, settings(fv), SCREEN)
     outcome.draw(os.path.join(fv.output, fv.task + ".png"))

@@ -24,6 +24,7 @@ from flags import data_flags, evaluation_flags, strategy_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import define_pixels
 from launch.command_line.progress import SCREEN
+from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 from tfrobust.names import SUITES
@@ -58,7 +59,7 @@ def evaluate(fv: flags.FlagValues) -> None:
     from launch.single_evaluation import evaluate_once
     from launch.suite import evaluate_suite
 
-    with on_devices(fv), claimed(verb.output_folder(fv.output), progress=SCREEN):
+    with on_devices(fv), claimed(make_writable_folder(fv.output), progress=SCREEN):
         (evaluate_suite if fv.suite else evaluate_once)(fv)
 
 

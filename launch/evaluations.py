@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from launch import chunks
+from flags import evaluation_flags
 from launch.command_line.progress import SCREEN
 from launch.versions import about
 from tfrobust import report
@@ -30,7 +30,9 @@ def evaluated(directory: str, data: ImageData, spec: EvaluationSpec, fv) -> Eval
         if old["about"] == identity:
             flags = [Flag(**flag) for flag in old["flags"]]
             return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict(), flags)
-    result = evaluate(network, to_unit(data.x_test), data.y_test, spec, *chunks.at_once(fv, network), SCREEN)
+    result = evaluate(
+        network, to_unit(data.x_test), data.y_test, spec, *evaluation_flags.batch_and_points(fv, network), SCREEN
+    )
     write_maps(maps_path, result.maps)
     flags = [flag._asdict() for flag in result.flags]
     values = {"summary": result.summary, "flags": flags, "records": result.records, "about": identity}

@@ -15,6 +15,7 @@ from absl import flags
 from flags import map_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import define_pixels, given_network
+from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.names import CHANNELS
 
@@ -60,7 +61,7 @@ def export(fv: flags.FlagValues) -> None:
     from tfrobust.serving import Servable, write_saved_model
 
     parent = os.path.dirname(os.path.normpath(fv.output)) or "."
-    verb.output_folder(parent)
+    make_writable_folder(parent)
     network = given_network(fv.network, fv.pixels)
     spec = map_flags.from_flags(fv, signed=fv.map_signed, channels=fv.map_channels, normalize=fv.map_normalize)
     servable = Servable(network, spec, fv.image_size and (fv.image_size, fv.image_size), fv.map_chunk)

@@ -15,7 +15,6 @@ from absl import flags
 
 from flags import data_flags, evaluation_flags
 from flags.probe_flags import MAP_STEPS, STEPS
-from launch.chunks import fitting
 from launch.command_line import verb
 from tfrobust import report
 from tfrobust.attacks import AttackSpec
@@ -26,6 +25,7 @@ from tfrobust.evaluation.attributions import Maps, attack_maps
 from tfrobust.evaluation.evaluate import checked
 from tfrobust.evaluation.predictions import predict, predict_attacked
 from tfrobust.evaluation.suites import budget
+from tfrobust.memory_budget import Chunking
 from tfrobust.types import InputError
 
 PICTURED = 4
@@ -116,7 +116,7 @@ class Probe(keras.callbacks.Callback):
         chosen = np.sort(np.random.RandomState(plan.spec.seed).permutation(len(data.x_test))[: fv.probe_examples])
         self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])
         plan.spec.attribution.check_network(network)
-        plan = plan._replace(chunk=fitting(plan.chunk, plan.batch, plan.memory_gb, network))
+        plan = plan._replace(chunk=Chunking(plan.batch, plan.chunk, plan.memory_gb).points_for(network))
         self.network, self.plan, self.every, self.start, self.steps = network, plan, fv.probe_every, start, steps
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
 

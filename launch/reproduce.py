@@ -22,6 +22,7 @@ from launch import budgets
 from launch.command_line import verb
 from launch.tables import datasets_of, tables
 from tfrobust import report
+from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.facts import FACTS
 
@@ -66,7 +67,7 @@ def reproduce(fv: flags.FlagValues) -> None:
     if fv.list:
         print("\n".join(f"{name:8} {', '.join(sets)}" for name, sets in tables().items()))
         return
-    verb.output_folder(fv.output)
+    make_writable_folder(fv.output)
     for dataset in datasets_of(fv):
         reproduce_table(fv, dataset)
 

@@ -5,7 +5,6 @@ import os
 from absl import flags
 
 from flags import data_flags, evaluation_flags
-from launch import chunks
 from launch.columns import COLUMNS, diagnosis, legend
 from launch.command_line.given_networks import given_network
 from launch.command_line.progress import SCREEN
@@ -39,10 +38,10 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
 def evaluate_once(fv: flags.FlagValues) -> None:
     """Evaluates --network as the flags say, and writes everything into --output, which is there."""
     network = given_network(fv.network, fv.pixels)
-    data = data_flags.from_flags(fv)
+    data = data_flags.from_flags(fv).read()
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
-    result = evaluate(network, x, data.y_test, spec, *chunks.at_once(fv, network), SCREEN)
+    result = evaluate(network, x, data.y_test, spec, *evaluation_flags.batch_and_points(fv, network), SCREEN)
     if not is_chief():
         return
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name

@@ -4,18 +4,17 @@ example and attack, pictures."""
 import os
 
 from flags import data_flags, evaluation_flags
-from launch import chunks
 from launch.columns import diagnosis
-from launch.command_line.devices import check_shared
-from launch.command_line.given_networks import fitting_network, given_network
+from launch.command_line.given_networks import given_network
 from launch.command_line.progress import SCREEN
 from launch.versions import about
 from tfrobust import report
 from tfrobust.data import to_unit
-from tfrobust.distribution import is_chief
+from tfrobust.distribution import check_shared_folder, is_chief
 from tfrobust.evaluation import Result, Suite, run_suite
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.experiments.fingerprints import of_suite
+from tfrobust.networks import load_fitting_network
 from tfrobust.types import InputError
 
 SHORT = {
@@ -48,8 +47,8 @@ STATISTICS = ("mean", "median", "std")
 def evaluate_suite(fv) -> None:
     """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
     network = given_network(fv.network, fv.pixels)
-    natural = fitting_network(fv.natural) if fv.natural else None
-    data = data_flags.from_flags(fv)
+    natural = load_fitting_network(fv.natural, SCREEN) if fv.natural else None
+    data = data_flags.from_flags(fv).read()
     asked = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
     suite = asked.for_network(network)
     for name in asked.transfer.keys() - suite.transfer.keys():
@@ -58,9 +57,11 @@ def evaluate_suite(fv) -> None:
         print("left out: agreement with the natural network's maps (--natural)")
     x = to_unit(data.x_test)
     identity = {**of_suite(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
-    check_shared(fv.output)
+    check_shared_folder(fv.output)
     keep = BatchCache(os.path.join(fv.output, "batches"), identity)
-    result = run_suite(network, x, data.y_test, suite, *chunks.at_once(fv, network), SCREEN, keep, natural)
+    result = run_suite(
+        network, x, data.y_test, suite, *evaluation_flags.batch_and_points(fv, network), SCREEN, keep, natural
+    )
     if not is_chief():
         return
     text = tables(result, suite)

@@ -15,14 +15,19 @@ it.  --status prints the table alone.
 write sweep.sbatch or sweep.yaml, which run the sweep on a cluster, a task for each run, and say how to submit them.
 """
 
+import itertools
 import os
-from typing import List
+import re
+from typing import List, NamedTuple, Tuple
 
 from absl import flags
 
-from launch import rows, runs
+from flags import recipe_flags
+from flags.parsing import parse_seeds
 from launch.command_line import verb
+from launch.command_line.progress import SCREEN
 from tfrobust import report
+from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments import cluster_jobs
 
@@ -56,33 +61,74 @@ def check(fv: flags.FlagValues) -> None:
     """Raises InputError for flags that do not go together, and for runs that cannot be."""
     if fv.write == "kubernetes" and not (fv.image and fv.volume):
         raise InputError("--write=kubernetes needs --image and --volume")
-    every = _runs(fv)
+    every = read_plans(fv)
     if fv.only is not None and fv.only >= len(every):
         raise InputError(f"--only={fv.only}: the runs are 0 to {len(every) - 1}")
 
 
-def _runs(fv: flags.FlagValues) -> List[runs.Run]:
-    overrides = [*fv.overrides, *rows.given(fv, "data_dir", "saliency_dir", "download")]
-    return runs.read_runs(fv.rows, overrides, fv.set, fv.seeds, fv.output)
+class Plan(NamedTuple):
+    """A run as the flags say it, checked as far as that costs no TensorFlow.  overrides: flags that win over those of
+    the flagfile.  The rest: see `sweep.Run`."""
+
+    row: str
+    set: Tuple[str, ...]
+    seed: int
+    flagfile: str
+    overrides: Tuple[str, ...]
+    folder: str
+
+
+def read_plans(fv: flags.FlagValues) -> List[Plan]:
+    """All runs: every flagfile with every seed and every combination of the values of --set; raises InputError."""
+    if not fv.rows or not fv.seeds:
+        raise InputError("--rows and --seeds need at least one entry each")
+    common = [*fv.overrides, *recipe_flags.source_overrides(fv)]
+    plans = []
+    for seed, flagfile, values in itertools.product(
+        parse_seeds(fv.seeds), fv.rows, itertools.product(*map(_set, fv.set))
+    ):
+        row = recipe_flags.name_of(flagfile)
+        given = (*common, *(f"--{value}" for value in values), f"--seed={seed}")
+        name = re.sub(r"[^\w.=-]+", "_", "-".join([row, *values]))
+        plans.append(Plan(row, values, seed, flagfile, given, os.path.join(fv.output, f"seed{seed}", name)))
+        recipe_flags.read_flags(flagfile, given)
+    folders = [plan.folder for plan in plans]
+    twice = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if twice:
+        raise InputError(f"two runs would share {twice}: name each flagfile, each value and each seed once")
+    return plans
+
+
+def _set(text: str) -> List[str]:
+    name, _, values = text.partition("=")
+    if name in recipe_flags.OF_THE_MACHINE:
+        raise InputError(f"--set={text}: {name} makes no other network, so all its values would be one run")
+    if not re.fullmatch(r"\w+", name) or name in ("seed", "flagfile") or not all(values.split(",")):
+        raise InputError(
+            f"--set={text}: write NAME=VALUE,VALUE with the name of a flag of launch.train (seeds: --seeds)"
+        )
+    return [f"{name}={value}" for value in values.split(",")]
 
 
 def sweep(fv: flags.FlagValues) -> None:
-    from launch.sweep_worker import Worker, counted, write_table
+    from tfrobust.experiments.sweep import COLUMNS, Run
+    from tfrobust.experiments.sweep_worker import Worker, counted, write_table
 
-    every = _runs(fv)
-    for run in every:
-        run.read()
-    verb.output_folder(fv.output)
+    every = []
+    for index, plan in enumerate(read_plans(fv)):
+        recipe = recipe_flags.read(plan.flagfile, plan.overrides, plan.row)
+        every.append(Run(index, plan.row, plan.set, plan.seed, recipe, plan.folder))
+    make_writable_folder(fv.output)
     if fv.write:
         print(write_job(fv, len(every)))
         return
     if not fv.status:
         try:
-            Worker(every, fv.output).work(every if fv.only is None else [every[fv.only]])
+            Worker(every, fv.output, SCREEN).work(every if fv.only is None else [every[fv.only]])
         finally:
             write_table(every, fv.output)
     lines = write_table(every, fv.output)
-    print(f"\n{report.markdown(lines, runs.COLUMNS)}\n{counted(lines)}\nwritten: {fv.output}/sweep.md, .csv, .json")
+    print(f"\n{report.markdown(lines, COLUMNS)}\n{counted(lines)}\nwritten: {fv.output}/sweep.md, .csv, .json")
     asked = lines if fv.only is None else [lines[fv.only]]
     failed = [every[line["run"]].name for line in asked if line["state"] == "failed"]
     if failed and not fv.status:
@@ -100,7 +146,7 @@ def write_job(fv, number: int) -> str:
         text = cluster_jobs.kubernetes(os.path.basename(output), **common, **own)
     else:
         path, submit = os.path.join(output, "sweep.sbatch"), "sbatch"
-        logs = verb.output_folder(os.path.join(output, "logs"))
+        logs = make_writable_folder(os.path.join(output, "logs"))
         text = cluster_jobs.slurm(os.path.basename(output), **common, path=path, logs=logs, options=fv.sbatch)
     again = [line for line in fv.flags_into_string().splitlines() if not line.startswith(OF_THIS_CALL)]
     report.write_text(flagfile, "".join(f"{line}\n" for line in [*again, f"--output={output}"]))

@@ -11,8 +11,9 @@ import os
 
 from absl import flags
 
-from flags import data_flags, probe_flags, row_flags, strategy_flags
+from flags import probe_flags, recipe_flags, strategy_flags
 from launch.command_line import verb
+from launch.command_line.progress import SCREEN
 
 
 def output_flags(fv: flags.FlagValues) -> None:
@@ -31,32 +32,34 @@ def train_on_devices(fv: flags.FlagValues) -> None:
 
 
 def train(fv: flags.FlagValues) -> None:
-    from launch import probe, rows, trained_rows
-    from launch.saliency import with_saliency
+    from launch import probe
+    from tfrobust.checks import make_writable_folder
     from tfrobust.distribution import is_chief
+    from tfrobust.experiments import training_run
+    from tfrobust.experiments.saliency_maps import with_saliency
     from tfrobust.experiments.saved_runs import NETWORK
 
-    verb.output_folder(fv.output)
-    row = rows.make_row(fv)
-    data = with_saliency(row, data_flags.from_flags(fv))
-    row = rows.at(row, data)
+    make_writable_folder(fv.output)
+    recipe = recipe_flags.from_flags(fv)
+    data = with_saliency(recipe, recipe.data.read(), SCREEN)
+    steps = recipe.in_steps(data.train_size).training.steps
     plan = probe.from_flags(fv, data) if fv.probe_every else None
 
     def probes(network, start):
-        return [probe.Probe(network, data, plan, fv, fv.output, start, row.spec.steps)] if plan else []
+        return [probe.Probe(network, data, plan, fv, fv.output, start, steps)] if plan else []
 
-    trained = trained_rows.train_row(row, data, fv.output, probes)
+    trained = training_run.train(recipe, data, fv.output, SCREEN, probes)
     if not is_chief():
         return
-    done = "was finished already" if trained.resumed_at == row.spec.steps else f"{trained.seconds:.0f} s"
+    done = "was finished already" if trained.resumed_at == steps else f"{trained.seconds:.0f} s"
     network = os.path.join(fv.output, NETWORK)
-    print(f"{row.name}: {row.spec.steps} steps, {done}: {network}")
+    print(f"{recipe.name}: {steps} steps, {done}: {network}")
     print(f"curves: tensorboard --logdir {fv.output}")
 
 
 def main(argv=None) -> int:
-    rooms = (*row_flags.ROOMS, strategy_flags.define, probe_flags.define, output_flags)
-    return verb.run("train", __doc__, rooms, train_on_devices, argv, row_flags.check)
+    rooms = (*recipe_flags.ROOMS, strategy_flags.define, probe_flags.define, output_flags)
+    return verb.run("train", __doc__, rooms, train_on_devices, argv, recipe_flags.check)
 
 
 if __name__ == "__main__":

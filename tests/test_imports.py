@@ -19,7 +19,7 @@ ALLOWED = {
     "layout": set(),
     "kernels": {"errors"},
     "training_spec": {"errors", "names", "checks"},
-    "distribution": {"names", "types"},
+    "distribution": {"names", "types", "checks"},
     "memory_budget": {"types"},
     "balls": SHARED,
     "losses": SHARED,

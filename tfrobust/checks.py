@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 
 from tfrobust.errors import InputError
 
@@ -23,3 +24,14 @@ def check_choice(what: str, name: str, known) -> None:
     """Raises InputError, which lists the known names, unless `name` is one of them."""
     if name not in known:
         raise InputError(f"unknown {what} {name!r}: choose one of {', '.join(known)}")
+
+
+def make_writable_folder(path: str, name: str = "--output") -> str:
+    """The folder, made where it is missing; raises InputError, which calls it `name`, where nothing can be written."""
+    try:
+        os.makedirs(path, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as e:
+        raise InputError(f"cannot write to {name}={path} ({e.strerror}): give a folder that can be written") from e
+    return path

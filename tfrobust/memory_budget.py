@@ -7,7 +7,7 @@ the way back of that.  `COPIES` is how many times over, measured on networks wit
 
 import math
 import os
-from typing import Optional
+from typing import NamedTuple, Optional, Union
 
 import keras
 import numpy as np
@@ -16,6 +16,29 @@ from tfrobust.types import InputError
 
 COPIES = 4.0
 GIB = 2**30
+
+
+MOST_POINTS = 1000  # No map has more points.
+
+
+class Chunking(NamedTuple):
+    """Images, and path points of each, that are held at once.
+
+    Attributes:
+        images: of a batch.
+        points: a number, None (all) or "auto" (as many as fit into the memory).
+        memory_gb: what auto may take, in GiB; half of what is free unless given.
+    """
+
+    images: int = 100
+    points: Union[int, str, None] = None
+    memory_gb: Optional[float] = None
+
+    def points_for(self, network: keras.Model) -> Optional[int]:
+        """The points themselves, or as many as fit for this network; None: all."""
+        if self.points != "auto":
+            return self.points
+        return chunk_for(network, self.images, MOST_POINTS, budget(self.memory_gb and self.memory_gb * GIB))
 
 
 def activations(network: keras.Model) -> int:

@@ -4,12 +4,18 @@ The library says nothing by itself: `SILENT` is the default everywhere.  Whoever
 own, as the verbs do with the one of the screen.
 """
 
+import contextlib
+from typing import ContextManager
+
 
 class Bar:
     """How far one part of the work is; this one shows nothing."""
 
     def update(self, n: int = 1) -> None:
         """n more steps are done."""
+
+    def note(self, text: str) -> None:
+        """A few words beside the bar, such as a loss."""
 
     def close(self) -> None:
         """The part is over."""
@@ -28,6 +34,10 @@ class Progress:
     def stopped(self) -> bool:
         """Whether the work should stop: a training run saves its next step and raises TrainingStopped."""
         return False
+
+    def saving(self) -> ContextManager[None]:
+        """While the block runs, being told to stop raises nothing: the work asks `stopped` and ends in good order."""
+        return contextlib.nullcontext()
 
 
 SILENT = Progress()

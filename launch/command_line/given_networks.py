@@ -20,15 +20,3 @@ def given_network(path: str, pixels: Optional[str] = None):
 
     network = load_network(path)
     return adopt(network, pixels) if pixels else network
-
-
-def fitting_network(path: str):
-    """The saved network, adopted where it is not made for this library, which is said; for places without --pixels."""
-    from tfrobust.networks import contracted, inspect_network, load_network
-
-    network = load_network(path)
-    fitting = contracted(network)
-    if fitting is not network:
-        pixels = inspect_network(network).pixels or "0..1"
-        print(f"{path} is adopted: images in [0, 1] become pixels in {pixels}, and it gives logits", flush=True)
-    return fitting

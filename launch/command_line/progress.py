@@ -1,12 +1,13 @@
 """Progress on the screen: a bar with the time left; in a log, a line of it now and then."""
 
+import contextlib
 import sys
 import weakref
 
 from tqdm import tqdm
 
 from launch.command_line import signals
-from tfrobust.progress import Progress
+from tfrobust.progress import Bar, Progress
 
 _WATCHED = sys.stderr.isatty()
 
@@ -26,20 +27,25 @@ class _Lines:
 _open = weakref.WeakSet()
 
 
+class _Bar(tqdm):
+    def note(self, text: str) -> None:
+        self.set_postfix_str(text, refresh=False)
+
+
 class Screen(Progress):
     """Bars and lines on standard error, on the chief of several processes; a signal asks the work to stop."""
 
-    def bar(self, total: int, what: str, initial: int = 0, **options) -> tqdm:
+    def bar(self, total: int, what: str, initial: int = 0, **options) -> Bar:
         """A bar that stays on the screen when it is closed.  options: further ones of tqdm."""
         from tfrobust.distribution import is_chief
 
         if not is_chief():
-            made = tqdm(total=total, disable=True)
+            made = _Bar(total=total, disable=True)
         elif _WATCHED:
-            made = tqdm(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True, **options)
+            made = _Bar(total=total, desc=what, initial=initial, mininterval=0.2, dynamic_ncols=True, **options)
         else:
             in_a_log = {"mininterval": 10, "file": _Lines(), "ascii": True, "ncols": 100}
-            made = tqdm(total=total, desc=what, initial=initial, **in_a_log, **options)
+            made = _Bar(total=total, desc=what, initial=initial, **in_a_log, **options)
         _open.add(made)
         return made
 
@@ -48,6 +54,12 @@ class Screen(Progress):
 
     def stopped(self) -> bool:
         return signals.asked() is not None
+
+    def saving(self):
+        """One of several processes cannot stop in step with the others: a signal ends it at once."""
+        from tfrobust.distribution import several_processes
+
+        return contextlib.nullcontext() if several_processes() else signals.saving()
 
 
 SCREEN = Screen()

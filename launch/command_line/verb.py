@@ -6,62 +6,26 @@
 """
 
 import os
-import re
 import signal
 import sys
-import tempfile
 import textwrap
 from typing import Callable, NoReturn, Optional, Sequence
 
 from absl import flags
 
+from flags.parsing import Room, parse
 from launch.command_line import progress, signals, terminal
-from launch.command_line.flagfiles import check_flagfiles
 from tfrobust.errors import InputError, TrainingDiverged, TrainingStopped
 
-# What absl says of a required flag that was not given.
-MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
 REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
 WIDTH = 110
-LARGEST = 2**31 - 1
 LONGEST = 1000  # Characters of the line that says what is wrong.
-# Defines some flags; its docstring is their heading in the help.
-Room = Callable[[flags.FlagValues], None]
 # Does the work of a verb, or refuses its flags.
 Body = Callable[[flags.FlagValues], None]
 
 
 class Failed(RuntimeError):
     """The verb ran and something in it failed; the message says what."""
-
-
-def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
-    """The flags of the given rooms, read from argv (program name first); raises InputError."""
-    fv = flags.FlagValues()
-    for define in rooms:
-        define(fv)
-    check_flagfiles(argv[1:])
-    try:
-        rest = fv(list(argv))[1:]
-    except flags.Error as e:
-        missing = [f"--{name}" for name in MISSING.findall(str(e))]
-        if missing:
-            raise InputError(f"{' and '.join(missing)} must be given: --help says what for") from e
-        raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split())) from e
-    except ValueError as e:  # Bytes that are no text, in the file or in its name.
-        raise InputError(f"a --flagfile cannot be read ({e})") from e
-    _check_whole_numbers(fv)
-    if rest:
-        raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
-    return fv
-
-
-def _check_whole_numbers(fv: flags.FlagValues) -> None:
-    """Raises InputError for a whole number that TensorFlow could not hold: no flag means one."""
-    for name, flag in fv.flag_values_dict().items():
-        for value in flag if isinstance(flag, list) else [flag]:
-            if isinstance(value, int) and abs(value) > LARGEST:
-                raise InputError(f"--{name}={value:.3g} is too large: give at most {LARGEST:,}")
 
 
 def as_process(main: Callable[[], int]) -> NoReturn:
@@ -112,7 +76,7 @@ def _run(name, doc, rooms, body, argv, check) -> int:
     except BrokenPipeError:
         raise
     except Exception as e:
-        from launch.command_line import failures
+        from tfrobust import failures
 
         said = failures.line(e) if isinstance(e, failures.KINDS) else None
         if said is None:
@@ -164,14 +128,3 @@ def check_networks(*paths: Optional[str]) -> None:
     missing = [path for path in paths if path and not os.path.exists(path)]
     if missing:
         raise InputError(f"no network at {' and '.join(missing)}")
-
-
-def output_folder(path: str, flag: str = "--output") -> str:
-    """The folder, made if it is missing; raises InputError, naming the flag, where nothing can be written there."""
-    try:
-        os.makedirs(path, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as e:
-        raise InputError(f"cannot write to {flag}={path} ({e.strerror}): give a folder that can be written") from e
-    return path

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from flags import evaluation_flags
+from flags import evaluation_flags, recipe_flags
 from flags.objective_flags import HYPER
-from launch import compare, rows
+from launch import compare
 from launch.command_line import verb
 from tests.helpers import ROOT, run_tests
 from tfrobust.objectives import OBJECTIVES
@@ -45,13 +45,13 @@ def test_no_line_hides_a_comment_or_an_argument(path):
 
 @pytest.mark.parametrize("path", ROWS)
 def test_every_row_parses(path):
-    row = rows.read_row(path, GIVEN if path.startswith("flags/parts") else ())
-    assert row.name == row.flags.method and (row.spec.steps or row.spec.epochs) > 0
+    recipe = recipe_flags.read(path, GIVEN if path.startswith("flags/parts") else ())
+    assert recipe.name == recipe.method and (recipe.training.steps or recipe.training.epochs) > 0
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_method_has_a_row_on_digits(name):
-    assert rows.read_row(f"flags/digits/{name}.flags").name == name
+    assert recipe_flags.read(f"flags/digits/{name}.flags").method == name
 
 
 @pytest.mark.parametrize("path", EVALUATIONS)
@@ -75,20 +75,17 @@ def test_rar_rows_are_as_printed(dataset):
     eps, attack_steps, k = RAR[dataset]
 
     def read(name):
-        row = rows.read_row(f"flags/rar/{dataset}/{name}.flags")
-        assert (row.spec.batch_size, row.spec.learning_rates, row.spec.optimizer) == (50, (1e-4,), "adam")
-        assert (row.flags.dataset, row.flags.model, row.flags.width, row.flags.hold_out) == (
-            dataset,
-            "mnist_cnn",
-            1.0,
-            5000,
-        )
-        return row
+        recipe = recipe_flags.read(f"flags/rar/{dataset}/{name}.flags")
+        plan = recipe.training
+        assert (plan.batch_size, plan.learning_rates, plan.optimizer) == (50, (1e-4,), "adam")
+        assert (recipe.data.name, recipe.data.hold_out) == (dataset, 5000)
+        assert (recipe.model.name, recipe.model.width) == ("mnist_cnn", 1.0)
+        return recipe
 
-    assert read("natural").spec.steps == 25000
+    assert read("natural").training.steps == 25000
     for name in ("madry", "ig_norm", "ig_sum_norm"):
         inner = read(name).objective
-        assert read(name).spec.steps == 100000
+        assert read(name).training.steps == 100000
         assert (inner.eps, inner.attack_steps, inner.step_size, inner.random_start) == (eps, attack_steps, 0.01, True)
     for name, method, weight in (("ig_norm", IgNorm, 1.0), ("ig_sum_norm", IgSumNorm, 0.1)):
         objective = read(name).objective
@@ -114,19 +111,34 @@ def test_every_hyper_parameter_of_every_method_has_its_flag():
 
 
 def test_eps_may_be_a_fraction():
-    row = rows.read_row("flags/rar/mnist/madry.flags", ["--eps=8/255"])
-    assert row.objective.eps == 8 / 255
+    recipe = recipe_flags.read("flags/rar/mnist/madry.flags", ["--eps=8/255"])
+    assert recipe.objective.eps == 8 / 255
 
 
-def test_what_a_run_writes_repeats_it(tmp_path):
-    row = rows.read_row(
-        "flags/rar/mnist/ig_norm_cpu.flags", ["--eps=8/255", "--boundaries=5", "--learning_rates=1e-3,1e-4"]
-    )
-    path = tmp_path / "run.flags"
-    path.write_text(rows.resolved(row.flags))
-    again = rows.read_row(str(path))
-    assert (again.objective, again.spec) == (row.objective, row.spec)
-    assert rows.resolved(again.flags) == rows.resolved(row.flags)
+@pytest.mark.parametrize("path", ROWS)
+def test_a_recipe_written_as_a_flagfile_is_read_as_the_same(path, tmp_path):
+    recipe = recipe_flags.read(path, GIVEN if path.startswith("flags/parts") else ())
+    written = tmp_path / "again.flags"
+    written.write_text(recipe_flags.write(recipe))
+    assert recipe_flags.read(str(written)) == recipe
+
+
+def test_settings_that_are_no_defaults_are_written_too(tmp_path):
+    given = ["--eps=8/255", "--boundaries=5", "--learning_rates=1e-3,1e-4", "--chunk=auto", "--memory_gb=2.5"]
+    given += ["--data_dir=here", "--saliency_dir=there", "--evaluate_on=held_out", "--hold_out=7", "--download"]
+    given += ["--nesterov", "--epochs=2.5", "--checkpoint_every=9"]
+    recipe = recipe_flags.read("flags/rar/mnist/ig_norm_cpu.flags", given)
+    assert recipe.objective.eps == 8 / 255 and recipe.training.boundaries == (5,) and recipe.objective.chunk == "auto"
+    written = tmp_path / "again.flags"
+    written.write_text(recipe_flags.write(recipe))
+    assert recipe_flags.read(str(written), ["--saliency_dir=there"]) == recipe
+
+
+def test_a_flagfile_that_needs_itself_is_refused(tmp_path):
+    path = tmp_path / "loop.flags"
+    path.write_text(f"--flagfile=flags/demo/madry.flags\n--initial_network={path}\n")
+    with pytest.raises(InputError, match="needs a network that needs"):
+        recipe_flags.read(str(path))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +159,7 @@ def test_a_flagfile_that_does_not_parse_is_refused_with_the_reason(tmp_path, lin
     path = tmp_path / "bad.flags"
     path.write_text("--flagfile=flags/demo/madry.flags\n" + line + "\n")
     with pytest.raises(InputError, match=words):
-        rows.read_row(str(path))
+        recipe_flags.read(str(path))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from launch import rows
+from flags import recipe_flags
 from tests.helpers import ROOT, run_tests
 from tfrobust.data import FACTS
 from tfrobust.models import MODELS
@@ -143,8 +143,7 @@ def applies(setting, paper, dataset, method, model, flagfile):
 @pytest.mark.parametrize("path", FILES)
 def test_a_flagfile_says_what_its_paper_prints(path):
     _, paper, dataset = path.split("/")[:3]
-    row, checked = rows.read_row(path), 0
-    fv = row.flags
+    fv, checked = recipe_flags.read_flags(path), 0
     with open(path, encoding="utf-8") as file:
         text = file.read()
     assert fv.dataset == dataset and fv.dataset in FACTS and fv.model in MODELS and fv.width == 1
@@ -162,7 +161,7 @@ def test_a_flagfile_says_what_its_paper_prints(path):
 
 
 def test_every_setting_that_can_be_checked_concerns_some_flagfile():
-    read = {path: rows.read_row(path).flags for path in FILES}
+    read = {path: recipe_flags.read_flags(path) for path in FILES}
     for s in settings():
         hits = [p for p, fv in read.items() if applies(s, *p.split("/")[1:3], fv.method, fv.model, p)]
         assert hits, s
@@ -177,15 +176,15 @@ def test_every_row_that_trains_a_network_has_a_flagfile():
             assert n.method in ("jarn", "cure") or n.model == "resnet50_se" or not n.dataset, row
         else:
             assert os.path.exists(row.flagfile), row
-            fv = rows.read_row(row.flagfile, row.overrides.split()).flags
+            recipe = recipe_flags.read(row.flagfile, row.overrides.split())
             method = "cifar10" if n.dataset == "cifar10_c" else n.dataset
-            assert (fv.dataset, fv.method) == (method, OURS.get(n.method, n.method)), row
+            assert (recipe.data.name, recipe.method) == (method, OURS.get(n.method, n.method)), row
 
 
 def test_no_flagfile_of_a_paper_is_left_without_a_row():
     used = {row.flagfile for row in paper_rows()}
     for path in used:
-        flags = rows.read_row(path).flags if path else None
+        flags = recipe_flags.read_flags(path) if path else None
         for source in flags.saliency if flags else ():
             used = used | {source.partition(":")[2]}
     there = {
@@ -209,7 +208,7 @@ def test_units_are_kept_as_printed():
 def test_a_broken_flagfile_is_refused(tmp_path):
     (tmp_path / "x.flags").write_text("--flagfile=flags/rar/gtsrb/common.flags\n--method=madry\n--learning_rates=1\n")
     with pytest.raises(InputError, match="learning rates need 0 boundaries|needs"):
-        rows.read_row(str(tmp_path / "x.flags"))
+        recipe_flags.read(str(tmp_path / "x.flags"))
 
 
 if __name__ == "__main__":

@@ -8,20 +8,28 @@ from tfrobust.distribution.draws import draw_for_replica
 from tfrobust.distribution.sharing import shard_over_replicas
 from tfrobust.distribution.strategies import STRATEGIES, make_strategy, task_of
 from tfrobust.distribution.sums import average_in_place, divide_by_replicas, mean_over_replicas
-from tfrobust.distribution.workers import LOST, all_processes_agree, chief_only_path, is_chief, several_processes
+from tfrobust.distribution.workers import (
+    LOST,
+    all_processes_agree,
+    check_shared_folder,
+    chief_only_path,
+    is_chief,
+    several_processes,
+)
 
 __all__ = [
     "LOST",
     "STRATEGIES",
-    "average_in_place",
-    "chief_only_path",
-    "draw_for_replica",
     "all_processes_agree",
+    "average_in_place",
+    "check_shared_folder",
+    "chief_only_path",
+    "divide_by_replicas",
+    "draw_for_replica",
     "is_chief",
     "make_strategy",
     "mean_over_replicas",
     "several_processes",
-    "divide_by_replicas",
     "shard_over_replicas",
     "task_of",
 ]

@@ -10,6 +10,9 @@ import tempfile
 
 import tensorflow as tf
 
+from tfrobust.errors import InputError
+
+_MARK = ".workers"
 # What TensorFlow raises in the others when a process is lost.
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
@@ -50,3 +53,21 @@ def chief_only_path(path: str):
         return
     with tempfile.TemporaryDirectory() as folder:
         yield os.path.join(folder, os.path.basename(path))
+
+
+def check_shared_folder(folder: str) -> None:
+    """Raises InputError in every process unless all of them see the chief's folder: they go on from what it wrote."""
+    if not several_processes():
+        return
+    mark = os.path.join(folder, _MARK)
+    if is_chief():
+        with open(mark, "w", encoding="utf-8"):
+            pass
+    all_processes_agree(True)
+    seen = all_processes_agree(os.path.exists(mark))
+    if is_chief():
+        os.remove(mark)
+    if not seen:
+        raise InputError(
+            f"{folder} must be on a file system that all processes share: they resume what the chief wrote"
+        )

@@ -3,6 +3,7 @@
 import os
 
 NETWORK = "network.keras"  # The name of a run's network in its folder.
+SETTINGS = "run.flags"  # What makes its weights, as a flagfile that repeats it.
 RUN = "run.json"  # Written last: steps, seconds and versions of a run that came to its end.
 
 

@@ -1,0 +1,1 @@
+"""Monitoring: what people see of a run while it trains."""

@@ -1,6 +1,6 @@
 """Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
 
-from tfrobust.networks.adoption import adopt, contracted
+from tfrobust.networks.adoption import adopt, contracted, load_fitting_network
 from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape
 from tfrobust.networks.files import load_network
 from tfrobust.networks.inspection import NetworkInput, inspect_network
@@ -18,6 +18,7 @@ __all__ = [
     "guess_pixels",
     "input_shape",
     "inspect_network",
+    "load_fitting_network",
     "load_network",
     "trains_image_by_image",
 ]

@@ -11,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.networks.contract import check_adoptable, check_images, check_logits, check_network, check_shape
+from tfrobust.networks.files import load_network
 from tfrobust.networks.graph_copy import Copier, first_line
 from tfrobust.networks.inspection import NetworkInput, inspect_network
 from tfrobust.networks.pixels import PIXELS, as_taken, outputs
 from tfrobust.networks.relus import relu_operations
 from tfrobust.networks.walk import graph_of
+from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
 
@@ -117,3 +119,14 @@ def _compare(network, adopted, end, found: NetworkInput, pixels: str, x) -> None
             f"network {network.name!r} does something beside its layers or draws random numbers: "
             f"copies of its layers give other outputs (by {np.abs(got - want).max():.2g})"
         )
+
+
+def load_fitting_network(path: str, progress: Progress = SILENT):
+    """The network in a file, adopted where it was not made for this library, which is said: images in [0, 1] in, logits
+    out."""
+    network = load_network(path)
+    fitting = contracted(network)
+    if fitting is not network:
+        pixels = inspect_network(network).pixels or "0..1"
+        progress.say(f"{path} is adopted: images in [0, 1] become pixels in {pixels}, and it gives logits")
+    return fitting

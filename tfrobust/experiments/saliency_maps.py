@@ -11,65 +11,64 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from flags import data_flags, saliency_flags
-from launch import rows
-from launch.command_line import verb
-from launch.command_line.given_networks import fitting_network
-from launch.command_line.progress import SCREEN
-from launch.trained_rows import network_of
 from tfrobust.attributions.split import last_feature_map
+from tfrobust.checks import make_writable_folder
 from tfrobust.data import ImageData, annotation_maps, to_unit
 from tfrobust.distribution import all_processes_agree
 from tfrobust.experiments.fingerprints import of_arrays, of_network
-from tfrobust.networks import check_network
+from tfrobust.experiments.recipe import NetworkOrigin, Recipe, SaliencySource
+from tfrobust.experiments.training_run import trained_network
+from tfrobust.networks import check_network, load_fitting_network
 from tfrobust.networks.surrogates import guided_twin
 from tfrobust.objectives import sat_maps
+from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
 BATCH = 100
 VERSION = "1"  # Of what a method's name means: to be raised when a method changes.
 
 
-def with_saliency(row, data: ImageData) -> ImageData:
-    """The data with the maps that the row asks for; InputError where its method needs maps and has none, or has no use
-    for them."""
-    sources = saliency_flags.from_flags(row.flags)
-    uses = getattr(row.objective, "uses_saliency", False)
-    if sources and not uses:
-        raise InputError(f"method {row.flags.method} has no use for --saliency: leave it out")
-    if not sources:
+def with_saliency(recipe: Recipe, data: ImageData, progress: Progress = SILENT) -> ImageData:
+    """The data with the maps that the recipe asks for; InputError where its method needs maps and has none, or has no
+    use for them."""
+    uses = getattr(recipe.objective, "uses_saliency", False)
+    if recipe.saliency and not uses:
+        raise InputError(f"method {recipe.method} has no use for --saliency: leave it out")
+    if not recipe.saliency:
         if uses:
-            raise InputError(f"method {row.flags.method} needs a map beside each image: give --saliency")
+            raise InputError(f"method {recipe.method} needs a map beside each image: give --saliency")
         return data
-    return replace(data, saliency=np.stack([_maps(source, row, data) for source in sources], axis=1))
+    maps = [_maps(source, recipe, data, progress) for source in recipe.saliency]
+    return replace(data, saliency=np.stack(maps, axis=1))
 
 
-def _maps(source, row, data):
-    if not source.teacher:
+def _maps(source: SaliencySource, recipe: Recipe, data: ImageData, progress: Progress) -> np.ndarray:
+    if source.teacher is None:
         if source.kind not in data.annotations:
             raise InputError(f"--saliency={source.kind}: {data.name} has no {source.kind} of its training images")
         return annotation_maps(source.kind, data.annotations[source.kind], data.shape)
-    folder = verb.output_folder(saliency_flags.folder(row.flags), "--saliency_dir")
-    return kept_maps(source.kind, _teacher(source.teacher, row, data, folder), data, folder)
+    folder = make_writable_folder(recipe.saliency_folder(), "--saliency_dir")
+    teacher = _teacher(source.teacher, recipe, data, folder, progress)
+    return kept_maps(source.kind, teacher, data, folder, progress)
 
 
-def _teacher(path, row, data, folder):
-    """The network in a .keras file; or that of a flagfile, trained on the same images unless it has been."""
-    if path.endswith(".flags"):
-        teacher = rows.read_row(path, rows.same_data(row.flags))
-        if any(source.teacher.endswith(".flags") for source in saliency_flags.from_flags(teacher.flags)):
-            raise InputError(f"teacher {path} has a teacher of its own to be trained first: train it with launch.train")
-        images = with_saliency(teacher, data_flags.augmented(data, teacher.flags))
-        teacher = network_of(teacher, images, folder)
+def _teacher(origin: NetworkOrigin, recipe: Recipe, data: ImageData, folder: str, progress: Progress):
+    """The network in a .keras file; or that of a recipe, trained on the same images unless it has been."""
+    if origin.recipe is None:
+        teacher = load_fitting_network(origin.file, progress)
     else:
-        teacher = fitting_network(path)
+        first = origin.recipe.on_data_of(recipe)
+        if any(source.teacher and source.teacher.recipe for source in first.saliency):
+            raise InputError(f"teacher {origin} has a teacher of its own to be trained first: train it by itself")
+        images = with_saliency(first, first.data.augment(data), progress)
+        teacher = trained_network(first, images, folder, progress)
     check_network(teacher, to_unit(data.x_train[:BATCH]))
     if teacher.output_shape[-1] < data.classes:
-        raise InputError(f"teacher {path} knows {teacher.output_shape[-1]} classes, {data.name} has {data.classes}")
+        raise InputError(f"teacher {origin} knows {teacher.output_shape[-1]} classes, {data.name} has {data.classes}")
     return teacher
 
 
-def kept_maps(method: str, teacher, data: ImageData, folder: str) -> np.ndarray:
+def kept_maps(method: str, teacher, data: ImageData, folder: str, progress: Progress = SILENT) -> np.ndarray:
     """The teacher's maps [N,H,W,C] of the training images, int8 or float16, read from the folder or put there."""
     name = f"{os.path.basename(data.name)}-{method}-{fingerprint(method, teacher, data)}.npy"
     path = os.path.join(folder, name)
@@ -80,7 +79,7 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str) -> np.ndarray:
                 return maps
         except (OSError, ValueError, EOFError):
             pass  # Torn by whatever stopped its writer: made anew.
-    maps = make_maps(method, teacher, data)
+    maps = make_maps(method, teacher, data, progress)
     unfinished = f"{path}.{os.getpid()}.npy"
     np.save(unfinished, maps)
     os.replace(unfinished, path)
@@ -93,7 +92,7 @@ def fingerprint(method: str, teacher, data: ImageData) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def make_maps(method: str, teacher, data: ImageData) -> np.ndarray:
+def make_maps(method: str, teacher, data: ImageData, progress: Progress = SILENT) -> np.ndarray:
     """The maps, computed."""
     n = len(data.x_train)
     maps = np.empty(data.x_train.shape, np.int8 if method in sat_maps.SIGNS else np.float16)
@@ -102,10 +101,10 @@ def make_maps(method: str, teacher, data: ImageData) -> np.ndarray:
     if "guided" in method:
         guided_twin(teacher)
     compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y), reduce_retracing=True, autograph=False)
-    progress = SCREEN.bar(-(-n // BATCH), f"maps by {method}")
+    bar = progress.bar(-(-n // BATCH), f"maps by {method}")
     for start in range(0, n, BATCH):
         part = slice(start, start + BATCH)
         maps[part] = compute(tf.constant(to_unit(data.x_train[part])), tf.constant(data.y_train[part]))
-        progress.update()
-    progress.close()
+        bar.update()
+    bar.close()
     return maps

@@ -1,0 +1,52 @@
+"""Arguments to flags; what is wrong with them in one line."""
+
+import re
+from typing import Callable, List, Sequence
+
+from absl import flags
+
+from flags.flagfile_checks import check_flagfiles
+from tfrobust.errors import InputError
+
+# Defines some flags; its docstring is their heading in the help.
+Room = Callable[[flags.FlagValues], None]
+# What absl says of a required flag that was not given.
+_MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
+_LARGEST = 2**31 - 1
+
+
+def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
+    """The flags of the given rooms, read from argv (program name first); raises InputError."""
+    fv = flags.FlagValues()
+    for define in rooms:
+        define(fv)
+    check_flagfiles(argv[1:])
+    try:
+        rest = fv(list(argv))[1:]
+    except flags.Error as e:
+        missing = [f"--{name}" for name in _MISSING.findall(str(e))]
+        if missing:
+            raise InputError(f"{' and '.join(missing)} must be given: --help says what for") from e
+        raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split())) from e
+    except ValueError as e:  # Bytes that are no text, in the file or in its name.
+        raise InputError(f"a --flagfile cannot be read ({e})") from e
+    _check_whole_numbers(fv)
+    if rest:
+        raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
+    return fv
+
+
+def parse_seeds(texts: Sequence[str]) -> List[int]:
+    """The whole numbers of --seeds; raises InputError for what is none."""
+    wrong = [text for text in texts if not re.fullmatch(r"\d+", text)]
+    if wrong:
+        raise InputError(f"--seeds={wrong[0]}: seeds are whole numbers, 0 or more")
+    return [int(text) for text in texts]
+
+
+def _check_whole_numbers(fv: flags.FlagValues) -> None:
+    """Raises InputError for a whole number that TensorFlow could not hold: no flag means one."""
+    for name, flag in fv.flag_values_dict().items():
+        for value in flag if isinstance(flag, list) else [flag]:
+            if isinstance(value, int) and abs(value) > _LARGEST:
+                raise InputError(f"--{name}={value:.3g} is too large: give at most {_LARGEST:,}")

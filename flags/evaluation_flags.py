@@ -146,7 +146,7 @@ def check_suite(fv: flags.FlagValues, name: str) -> None:
 def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
     """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
     check_suite(fv, name)
-    from tfrobust.evaluation import make_suite
+    from tfrobust.papers.suites import make_suite
 
     suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps)
     steps = {"pgd": fv.pgd_steps, "ifia": fv.ifia_steps}

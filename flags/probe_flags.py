@@ -1,6 +1,18 @@
-"""The flags of what TensorBoard shows of a network while it trains."""
+"""The flags of what TensorBoard shows of a network while it trains, and the plan of its probes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
 
 from absl import flags
+
+from flags import data_flags, evaluation_flags
+from flags.parsing import parse
+from tfrobust.errors import InputError
+
+if TYPE_CHECKING:
+    from tfrobust.monitoring.probe import ProbePlan
 
 STEPS, MAP_STEPS = 10, 20  # Of the attacks and of Integrated Gradients, where no flagfile says it.
 
@@ -22,3 +34,45 @@ def define(fv: flags.FlagValues) -> None:
         f"Flagfile of an evaluation: its attacks and its map ({STEPS} steps, IG of {MAP_STEPS} points unless given).",
         **where,
     )
+
+
+def from_flags(fv: flags.FlagValues, name: str, shape) -> ProbePlan:
+    """The plan of a probe; raises InputError where it does not fit the images.
+
+    Args:
+        fv: these flags, and those of a recipe.
+        name, shape: of the images, (H, W, C).
+    """
+    from tfrobust.monitoring.probe import ProbePlan
+
+    spec, held = _small(fv, name, shape) if fv.probe is None else _read(fv)
+    spec.check(shape)
+    return ProbePlan(spec, fv.probe_every, fv.probe_examples, held)
+
+
+def _read(fv: flags.FlagValues):
+    if not os.path.exists(fv.probe):
+        raise InputError(f"--probe={fv.probe}: no such file")
+    rooms, given = (data_flags.define, evaluation_flags.define), [f"--dataset={fv.dataset}", f"--flagfile={fv.probe}"]
+    own = parse(rooms, ["probe", *given])
+    return evaluation_flags.from_flags(own), evaluation_flags.chunking(own)
+
+
+def _small(fv: flags.FlagValues, name: str, shape):
+    from tfrobust.attacks import AttackSpec
+    from tfrobust.attributions import AttributionSpec
+    from tfrobust.evaluation import EvaluationSpec
+    from tfrobust.memory_budget import Chunking
+    from tfrobust.papers.suites import budget
+
+    try:
+        known = budget(name, shape, fv.eps)
+    except InputError as e:
+        raise InputError(f"{e}, or --probe=FLAGFILE, for a probe to attack with") from e
+    attack = {"steps": STEPS, "step_size": known.eps / 4}
+    spec = EvaluationSpec(
+        AttackSpec("pgd", known.eps, random_start=True, **attack),
+        AttributionSpec(steps=MAP_STEPS, k=known.k),
+        AttackSpec("ifia_top_k", known.eps, k=known.k_attack, **attack),
+    )
+    return spec, Chunking(fv.probe_examples)

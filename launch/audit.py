@@ -20,41 +20,22 @@ import time
 from flags import audit_flags
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
+from launch.command_line.time_bar import TimeBar
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 
 SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
 
-FORMAT = "audit |{bar:20}| {n:.0f} of about {total:.0f} s {postfix}"
-
-
-class TimeBar:
-    """The report of an audit as a bar of seconds."""
-
-    def __init__(self):
-        self.bar = None
-
-    def __call__(self, what: str, passed: float, expected: float) -> None:
-        if self.bar is None:
-            self.bar = SCREEN.bar(expected, "audit", bar_format=FORMAT)
-        self.bar.total = max(expected, 1.0)
-        self.bar.set_postfix_str(what, refresh=False)
-        self.bar.update(min(passed, self.bar.total) - self.bar.n)
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
 
 def audit(fv) -> None:
     began = time.monotonic()
-    from launch.versions import about_source
     from tfrobust import auditing
     from tfrobust.auditing.subject import MOST
     from tfrobust.data import load_labelled
     from tfrobust.evaluation.batch_cache import BatchCache
     from tfrobust.experiments.fingerprints import of_arrays, of_network, versions
+    from tfrobust.experiments.provenance import describe_source
     from tfrobust.memory_budget import GIB
     from tfrobust.networks import load_network
 
@@ -82,7 +63,7 @@ def audit(fv) -> None:
             shown,
         )
         shown.close()
-        facts = {**{name: fv[name].value for name in SAVED}, **about_source(), "subject": subject}
+        facts = {**{name: fv[name].value for name in SAVED}, **describe_source(), "subject": subject}
         title = f"Audit of {os.path.basename(fv.network)}"
         path = auditing.write(fv.output, measured, title, _command(fv), facts)
     words = auditing.verdict(measured)

@@ -11,56 +11,20 @@ Finished runs are not repeated: the same command goes on where it was stopped.  
 .csv, .json and .png (NAME is --name) and the run of each row (see launch.train) in --output.
 """
 
-import re
-
 from absl import flags
 
-from flags import data_flags, evaluation_flags, recipe_flags
-from flags.parsing import parse_seeds
+from flags import comparison_flags
 from launch.command_line import verb
-from tfrobust.errors import InputError
-
-TAKEN = ("run", "costs", "network")
 
 
-def comparison_flags(fv: flags.FlagValues) -> None:
-    """What is compared, and where to."""
-    flags.DEFINE_list("rows", None, "Flagfiles of the methods, as launch.train takes them. Required.", flag_values=fv)
-    flags.DEFINE_list("overrides", [], "Flags that win over those of every row, such as --steps=100.", flag_values=fv)
-    flags.DEFINE_list("seeds", ["0"], "Seeds; each trains and evaluates every row.", flag_values=fv)
-    flags.DEFINE_bool("controls", True, "Add madry at equal steps and at equal time.", flag_values=fv)
-    flags.DEFINE_string("output", None, "Folder of the table and the runs. Required.", flag_values=fv)
-    flags.DEFINE_string("saliency_dir", None, "Folder of teachers and maps (see launch.train).", flag_values=fv)
-    flags.DEFINE_string("name", "comparison", "Name of the table: another evaluation of the same runs.", flag_values=fv)
-    flags.mark_flags_as_required(["rows", "output"], fv)
+def compare(fv: flags.FlagValues) -> None:
+    from launch.comparison_pages import print_comparison
 
-
-ROOMS = (data_flags.define, evaluation_flags.define, comparison_flags)
-
-
-def check(fv) -> None:
-    """Raises InputError for flags that do not go together."""
-    if not fv.rows or not fv.seeds:
-        raise InputError("--rows and --seeds need at least one entry each")
-    if len(set(parse_seeds(fv.seeds))) < len(fv.seeds):
-        raise InputError("--seeds names a seed twice: its runs would count twice")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", fv.name) or fv.name in TAKEN:
-        raise InputError(f"--name={fv.name!r} must be letters, digits, _ and -, and none of {', '.join(TAKEN)}")
-    evaluation_flags.check(fv)
-    for flagfile in fv.rows:
-        recipe_flags.name_of(flagfile)
-        recipe_flags.read_flags(flagfile, [*fv.overrides, *recipe_flags.source_overrides(fv)])
-
-
-def print_comparison(fv: flags.FlagValues) -> None:
-    from launch.comparison import compare
-
-    table = compare(fv)
-    print(f"\n{table}\nwritten: {fv.output}/{fv.name}.md, .csv, .json, .png")
+    print_comparison(fv)
 
 
 def main(argv=None) -> int:
-    return verb.run("compare", __doc__, ROOMS, print_comparison, argv, check)
+    return verb.run("compare", __doc__, comparison_flags.ROOMS, compare, argv, comparison_flags.check)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ network's map is seen before and after the attack.
 
 from absl import flags
 
-from launch import compare
+from flags import comparison_flags
 from launch.command_line import verb
 
 ROWS = ("natural", "madry", "ig_norm", "ig_sum_norm")
@@ -26,9 +26,11 @@ def demo_flags(fv: flags.FlagValues) -> None:
 
 
 def demo(fv: flags.FlagValues) -> None:
+    from launch.comparison_pages import print_comparison
+
     rows = ",".join(f"{FOLDER}/{name}.flags" for name in ROWS)
     argv = ["demo", f"--flagfile={FOLDER}/evaluate.flags", f"--rows={rows}", f"--output={fv.output}"]
-    compare.print_comparison(verb.parse(compare.ROOMS, argv))
+    print_comparison(verb.parse(comparison_flags.ROOMS, argv))
     print(HOW_TO_READ)
 
 

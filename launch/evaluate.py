@@ -20,9 +20,8 @@ The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_windo
 
 from absl import flags
 
-from flags import data_flags, evaluation_flags, strategy_flags
+from flags import data_flags, evaluation_flags, pixels_flags, strategy_flags
 from launch.command_line import verb
-from launch.command_line.given_networks import define_pixels
 from launch.command_line.progress import SCREEN
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
@@ -37,7 +36,7 @@ def output_flags(fv: flags.FlagValues) -> None:
         "natural", None, "Natural network: maps are compared with its own, and PGD made on it (suites).", flag_values=fv
     )
     flags.DEFINE_string("network", None, "Saved Keras network: a .keras file. Required.", flag_values=fv)
-    define_pixels(fv)
+    pixels_flags.define(fv)
     flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
     flags.mark_flag_as_required("network", fv)
     flags.mark_flag_as_required("output", fv)

@@ -12,9 +12,9 @@ import os
 
 from absl import flags
 
-from flags import map_flags
+from flags import map_flags, pixels_flags
 from launch.command_line import verb
-from launch.command_line.given_networks import define_pixels, given_network
+from launch.command_line.given_networks import given_network
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.names import CHANNELS
@@ -30,7 +30,7 @@ def export_flags(fv: flags.FlagValues) -> None:
         **where,
     )
     flags.DEFINE_string("output", None, "Folder of the SavedModel: NAME/VERSION, a number. Required.", **where)
-    define_pixels(fv)
+    pixels_flags.define(fv)
     flags.DEFINE_integer(
         "image_size",
         None,

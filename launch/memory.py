@@ -7,10 +7,8 @@ estimate is what --chunk=auto reckons with.
 """
 
 import json
-import resource
 import subprocess
 import sys
-import time
 
 from absl import flags
 
@@ -20,8 +18,6 @@ from launch.command_line.progress import SCREEN
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import MODELS
-
-GIB = 2**30
 
 
 def memory_flags(fv: flags.FlagValues) -> None:
@@ -37,46 +33,6 @@ def memory_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("measured", None, "Of the processes within: one of the chunks, measured here.", **where)
 
 
-def peak() -> float:
-    """GiB that this process has held at most."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / GIB
-    except (OSError, StopIteration):  # No Linux; what is counted there may include the process that started this one.
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
-
-
-def measure(fv) -> dict:
-    """One IG-NORM step without an attack, with fv.measured points at once."""
-    import keras
-    import tensorflow as tf
-
-    from tfrobust import models
-    from tfrobust.memory_budget import taken
-    from tfrobust.objectives import make_objective
-    from tfrobust.training import Trainer
-
-    chunk = fv.ig_steps if fv.measured == "all" else int(fv.measured)
-    shape = (fv.image_size, fv.image_size, fv.channels)
-    keras.utils.set_random_seed(0)
-    network = models.make_model(fv.model, shape, 10, fv.width)
-    hyper = {"eps": 8 / 255, "attack_steps": 0, "step_size": 0, "attribution_weight": 1.0, "ig_steps_attack": 1}
-    trainer = Trainer(network, make_objective("ig_norm", ig_steps=fv.ig_steps, chunk=chunk, **hyper))
-    trainer.compile(optimizer="adam", jit_compile=False)
-    trainer.optimizer.build(network.trainable_variables)
-    batch = tf.random.uniform([fv.batch_size, *shape]), tf.zeros([fv.batch_size], tf.int32)
-    before, step = peak(), tf.function(trainer.train_step)
-    float(step(batch)["loss"])
-    began = time.perf_counter()
-    float(step(batch)["loss"])
-    return {
-        "gib": peak(),
-        "above": peak() - before,
-        "estimate": taken(network, fv.batch_size, min(chunk, fv.ig_steps)) / GIB,
-        "seconds": time.perf_counter() - began,
-    }
-
-
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError for a network that there is not and for chunks that are no numbers."""
     check_choice("model", fv.model, MODELS)
@@ -86,9 +42,13 @@ def check(fv: flags.FlagValues) -> None:
 
 def memory(fv: flags.FlagValues) -> None:
     from tfrobust import report
+    from tfrobust.experiments.recipe import ModelSpec
+    from tfrobust.experiments.step_memory import measure_step
 
     if fv.measured:
-        print(json.dumps(measure(fv)))
+        chunk = fv.ig_steps if fv.measured == "all" else int(fv.measured)
+        shape = fv.image_size, fv.image_size, fv.channels
+        print(json.dumps(measure_step(ModelSpec(fv.model, fv.width), shape, fv.batch_size, fv.ig_steps, chunk)))
         return
     rows, progress = [], SCREEN.bar(len(fv.chunks), "memory")
     for chunk in fv.chunks:

@@ -8,27 +8,16 @@ tables that need it) and tables/PAPER_TABLE_DATASET_BUDGET.md, .tex, .csv, .html
 Interrupted, the same command goes on with what is missing.  --list prints the tables there are.
 """
 
-from __future__ import annotations
-
-import functools
-import os
-import time
-from typing import TYPE_CHECKING, Dict, List
-
 from absl import flags
 
+from flags import recipe_flags
 from flags.parsers import define_memory, define_points
-from launch import budgets
 from launch.command_line import verb
-from launch.tables import datasets_of, tables
-from tfrobust import report
+from launch.command_line.progress import SCREEN
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
-from tfrobust.facts import FACTS
-
-if TYPE_CHECKING:
-    from launch.bench import Bench
-    from launch.lines import Line
+from tfrobust.papers import budgets
+from tfrobust.papers.tables import datasets_of, tables
 
 PAPERS = ("rar", "art", "er", "far", "sat")
 
@@ -60,105 +49,34 @@ def check(fv: flags.FlagValues) -> None:
         return
     if not fv.paper or not fv.table:
         raise InputError("--paper and --table are required; --list prints what there is")
-    datasets_of(fv)
+    datasets_of(fv.paper, fv.table, fv.dataset, fv.source)
 
 
 def reproduce(fv: flags.FlagValues) -> None:
     if fv.list:
         print("\n".join(f"{name:8} {', '.join(sets)}" for name, sets in tables().items()))
         return
-    make_writable_folder(fv.output)
-    for dataset in datasets_of(fv):
-        reproduce_table(fv, dataset)
+    from tfrobust.memory_budget import Chunking
+    from tfrobust.papers.reproduced_table import reproduce_table
+    from tfrobust.papers.reproduction import ReproductionSettings
 
-
-def reproduce_table(fv, dataset: str) -> None:
-    """One table on one data set, written as its lines come in."""
-    from launch.bench import Bench
-    from launch.lines import columns_of, measured, read_lines
-    from launch.measurements import SWEEPS
-
-    lines = read_lines(fv, dataset)
-    bench = Bench(fv, dataset)
-    name = f"{fv.paper}_{fv.table}_{dataset}_{fv.budget}"
-    path = os.path.join(fv.output, "tables", name)
-    done, cells, began = [], [], time.perf_counter()
-    columns = functools.partial(columns_of, suite=suite_of(fv, dataset, bench.shape))
-    for i, line in enumerate(lines):
-        left = (time.perf_counter() - began) / i * (len(lines) - i) if i else None
-        eta = f", about {left / 60:.0f} min left" if left else ""
-        print(f"[{i + 1}/{len(lines)}] {fv.paper} {fv.table} {dataset}: {line.name}{eta}", flush=True)
-        own, new = measured(bench, line, columns(line, lines))
-        done.append(own)
-        cells += new
-        said = [*notes(fv, bench), *as_run([m for m, _ in columns(line, lines)[1] if m])]
-        table = report.write_paper_table(path, title(fv, dataset), done, cells, said, about_it(fv, dataset))
-    if (fv.paper, fv.table) in SWEEPS:
-        draw_sweep(path + ".png", lines, cells, title(fv, dataset))
-    print(f"\n{table}")
-    print("\n".join(said))
-    print(f"written: {path}.md, .tex, .csv, .html, .json")
-
-
-def suite_of(fv, dataset, shape):
-    """The paper's suite for the data set, at the budget."""
-    from tfrobust.evaluation import make_suite
-
-    side = FACTS[dataset.removesuffix("_c")].shape[0]
-    suite = make_suite(fv.paper, dataset.removesuffix("_c"), shape)
-    return budgets.evaluated(suite, shape, side, budgets.BUDGETS[fv.budget])
-
-
-def draw_sweep(path: str, lines: List[Line], cells, heading: str) -> None:
-    """Measured numbers over what is swept: the overrides of the lines, or what the headings of the columns end in."""
-    curves: Dict[str, list] = {}
-    by_line = {line.name: line for line in lines}
-    for c in cells:
-        if c.measured is None:
-            continue
-        row = by_line[c.line].row
-        what, _, value = (row.variant or c.column.replace(" at ", "=").replace(" beta ", "=beta ")).rpartition("=")
-        curve = f"{row.method}: {c.column} over {what}" if row.variant else f"{row.method}: {what}"
-        number = value.removeprefix("beta ")
-        above, _, below = number.partition("/")
-        curves.setdefault(curve, []).append((float(above) / float(below or 1), c.measured, c.low, c.high))
-    if curves:
-        report.draw_curves(curves, path, heading, "measured", "swept value")
-
-
-def title(fv, dataset: str) -> str:
-    return f"{fv.paper.upper()} {fv.table}, {dataset}: reported and measured (budget {fv.budget}, seed {fv.seed})"
-
-
-def notes(fv, bench: Bench) -> List[str]:
-    """What a reader must know to believe the table."""
-    out = [f"Each cell: reported / measured (difference). {bench.data_note()}"]
-    budget = budgets.BUDGETS[fv.budget]
-    if budget is not None:
-        caps = {name: value for name, value in budget._asdict().items() if value != ""}
-        settings = ", ".join(f"{name} {value}" for name, value in caps.items())
-        out.append(f"Budget {fv.budget}, no reproduction of the paper's setting; each of these is a cap: {settings}.")
-    return out
-
-
-def as_run(columns) -> List[str]:
-    """The attacks behind the columns, as they were run: a heading is the paper's."""
-    lines = {}
-    for m in columns:
-        spec = m.spec[1] if isinstance(m.spec, tuple) else m.spec
-        if m.how:
-            lines[m.task] = f"- {m.task}: {m.how}"
-        if spec is not None:
-            at = f"{spec.method} ({spec.norm}, eps {spec.eps:.4g}, {spec.steps} steps of {spec.step_size:.3g}"
-            lines[m.task] = f"- {m.task}: {at}{f', k {spec.k}' if isinstance(m.spec, tuple) else ''})"
-    return ["As run:", *lines.values()] if lines else []
-
-
-def about_it(fv, dataset: str) -> dict:
-    from launch.versions import about_source
-
-    command = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
-    return {"command": f"python -m launch.reproduce {command}", "dataset": dataset, **about_source()}
+    settings = ReproductionSettings(
+        paper=fv.paper,
+        table=fv.table,
+        budget=fv.budget,
+        methods=tuple(fv.methods),
+        seed=fv.seed,
+        data_dir=fv.data_dir,
+        download=fv.download,
+        source=fv.source,
+        output=make_writable_folder(fv.output),
+        chunking=Chunking(fv.evaluation_batch, fv.map_chunk, fv.memory_gb),
+    )
+    given = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
+    for dataset in datasets_of(fv.paper, fv.table, fv.dataset, fv.source):
+        made = reproduce_table(settings, dataset, recipe_flags.read, SCREEN, f"python -m launch.reproduce {given}")
+        print("\n".join(["", made.text, *made.notes]))
+        print(f"written: {made.path}.md, .tex, .csv, .html, .json")
 
 
 def main(argv=None) -> int:

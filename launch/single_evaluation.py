@@ -8,11 +8,11 @@ from flags import data_flags, evaluation_flags
 from launch.columns import COLUMNS, diagnosis, legend
 from launch.command_line.given_networks import given_network
 from launch.command_line.progress import SCREEN
-from launch.versions import about
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.distribution import is_chief
 from tfrobust.evaluation import Evaluation, evaluate
+from tfrobust.experiments.provenance import describe_evaluation
 
 PICTURED = 4
 
@@ -38,14 +38,16 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
 def evaluate_once(fv: flags.FlagValues) -> None:
     """Evaluates --network as the flags say, and writes everything into --output, which is there."""
     network = given_network(fv.network, fv.pixels)
-    data = data_flags.from_flags(fv).read()
+    data_spec = data_flags.from_flags(fv)
+    data = data_spec.read()
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
     result = evaluate(network, x, data.y_test, spec, *evaluation_flags.batch_and_points(fv, network), SCREEN)
     if not is_chief():
         return
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
-    write_evaluation(fv.output, name, result, {"network": fv.network, **about(fv, result.spec)})
+    about = {"network": fv.network, **describe_evaluation(data_spec, fv.evaluation_batch, result.spec)}
+    write_evaluation(fv.output, name, result, about)
     print(report.markdown([{"network": name, **result.summary}], COLUMNS))
     print(legend(result.summary, result.spec) + "\n")
     print(diagnosis({name: result.flags}))

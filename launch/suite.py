@@ -7,13 +7,13 @@ from flags import data_flags, evaluation_flags
 from launch.columns import diagnosis
 from launch.command_line.given_networks import given_network
 from launch.command_line.progress import SCREEN
-from launch.versions import about
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.distribution import check_shared_folder, is_chief
 from tfrobust.evaluation import Result, Suite, run_suite
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.experiments.fingerprints import of_suite
+from tfrobust.experiments.provenance import describe_evaluation
 from tfrobust.networks import load_fitting_network
 from tfrobust.types import InputError
 
@@ -48,7 +48,8 @@ def evaluate_suite(fv) -> None:
     """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
     network = given_network(fv.network, fv.pixels)
     natural = load_fitting_network(fv.natural, SCREEN) if fv.natural else None
-    data = data_flags.from_flags(fv).read()
+    data_spec = data_flags.from_flags(fv)
+    data = data_spec.read()
     asked = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
     suite = asked.for_network(network)
     for name in asked.transfer.keys() - suite.transfer.keys():
@@ -65,7 +66,8 @@ def evaluate_suite(fv) -> None:
     if not is_chief():
         return
     text = tables(result, suite)
-    write(fv.output, result, suite, text, {"network": fv.network, **about(fv, suite.as_dict())})
+    about = {"network": fv.network, **describe_evaluation(data_spec, fv.evaluation_batch, suite.as_dict())}
+    write(fv.output, result, suite, text, about)
     print(text)
     if keep.found:
         print(f"({keep.found} batches were there already)")

@@ -32,21 +32,21 @@ def train_on_devices(fv: flags.FlagValues) -> None:
 
 
 def train(fv: flags.FlagValues) -> None:
-    from launch import probe
     from tfrobust.checks import make_writable_folder
     from tfrobust.distribution import is_chief
     from tfrobust.experiments import training_run
     from tfrobust.experiments.saliency_maps import with_saliency
     from tfrobust.experiments.saved_runs import NETWORK
+    from tfrobust.monitoring.probe import Probe
 
     make_writable_folder(fv.output)
     recipe = recipe_flags.from_flags(fv)
     data = with_saliency(recipe, recipe.data.read(), SCREEN)
     steps = recipe.in_steps(data.train_size).training.steps
-    plan = probe.from_flags(fv, data) if fv.probe_every else None
+    plan = probe_flags.from_flags(fv, data.name, data.shape) if fv.probe_every else None
 
     def probes(network, start):
-        return [probe.Probe(network, data, plan, fv, fv.output, start, steps)] if plan else []
+        return [Probe(network, data, plan, fv.output, start, steps)] if plan else []
 
     trained = training_run.train(recipe, data, fv.output, SCREEN, probes)
     if not is_chief():

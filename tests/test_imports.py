@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from launch.__main__ import verbs
 from tests.helpers import ROOT, run_tests
 
 SHARED = {"errors", "names", "types", "checks", "progress", "distribution"}
@@ -19,7 +20,7 @@ ALLOWED = {
     "layout": set(),
     "kernels": {"errors"},
     "training_spec": {"errors", "names", "checks"},
-    "distribution": {"names", "types", "checks"},
+    "distribution": {"errors", "names", "types", "checks"},
     "memory_budget": {"types"},
     "balls": SHARED,
     "losses": SHARED,
@@ -41,8 +42,14 @@ ALLOWED = {
     "downstream": SHARED
     | {"attributions", "attacks", "balls", "corruptions", "data", "evaluation", "image_ops", "losses", "networks"}
     | {"report", "similarity"},
-    "monitoring": SHARED,
-    "experiments": SHARED | {"kernels"},
+    "monitoring": SHARED | {"attacks", "attributions", "data", "evaluation", "memory_budget", "report"},
+    "failures": {"distribution"},
+    "experiments": SHARED
+    | {"kernels", "training_spec", "failures", "memory_budget", "data", "networks", "objectives", "attributions"}
+    | {"models", "training", "evaluation", "monitoring", "report"},
+    "papers": SHARED
+    | {"facts", "memory_budget", "data", "networks", "attacks", "attributions", "evaluation", "downstream", "report"}
+    | {"experiments"},
     "robust_model": {"types", "data", "networks", "training"},
     "api": SHARED | {"auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"},
 }
@@ -87,6 +94,17 @@ def test_a_room_imports_only_the_floors_below(path):
 @pytest.mark.parametrize("path", files("flags"))
 def test_flags_do_not_know_the_verbs(path):
     assert not [n for n in imported(os.path.join(ROOT, path)) if n.split(".")[0] == "launch"]
+
+
+@pytest.mark.parametrize("path", files("launch"))
+def test_no_verb_is_imported(path):
+    """A verb calls a room of the library; what verbs share on the command line is no verb's."""
+    modules = {f"launch.{verb}" for verb in verbs()}
+    if path != os.path.join("launch", "demo.py"):  # It does what a person does who calls the verbs.
+        assert not modules & set(imported(os.path.join(ROOT, path)))
+    if path.startswith(os.path.join("launch", "command_line")):
+        others = [n for n in imported(os.path.join(ROOT, path)) if n.startswith("launch.")]
+        assert all(n.startswith("launch.command_line") for n in others)
 
 
 @pytest.mark.parametrize("path", [p for p in files("tests") if os.path.basename(p).startswith("test_")])

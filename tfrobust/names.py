@@ -179,6 +179,6 @@ TASKS = Registry(
 LATEST, ALL = "latest", "all"
 
 # Evaluations.
-SUITES = Registry("tfrobust.evaluation.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full")})
+SUITES = Registry("tfrobust.papers.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full")})
 AUDITED_IMAGES = 100  # Whose maps an audit attacks, at most, unless it is told otherwise.
 AUTO = "auto"  # An audit's range of pixels: the one in which the network predicts best.

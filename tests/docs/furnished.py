@@ -12,11 +12,12 @@ import keras
 import numpy as np
 from keras import layers
 
-from launch import budgets, rows
-from launch.tables import tables
+from launch import rows
 from tests.helpers import ROOT
 from tfrobust.data import FACTS
 from tfrobust.models import make_model
+from tfrobust.papers import budgets
+from tfrobust.papers.tables import tables
 from tfrobust.types import InputError
 
 # What stands for something of the reader's: a row, a task, and an .npz or a folder of images.

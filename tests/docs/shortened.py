@@ -4,13 +4,14 @@ import functools
 import importlib
 from typing import List
 
-from launch import measurements, suite
+from launch import suite
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
 from tfrobust import training
 from tfrobust.auditing import plan
 from tfrobust.downstream.tasks import corruptions
-from tfrobust.report import paper_rows
+from tfrobust.papers import measurements
+from tfrobust.papers.reported import paper_rows
 
 FEW = ["--examples=20", "--attribution_examples=2", "--pgd_steps=1", "--ifia_steps=1", "--map_steps=2"]
 SHORT = {

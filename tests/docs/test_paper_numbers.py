@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.pages import pages, text_of
 from tests.helpers import run_tests
-from tfrobust.report import reported
+from tfrobust.papers.reported import reported_numbers
 
 PAPERS = [page for page in pages() if page.startswith("docs/papers/") and "README" not in page]
 RESULTS = [page for page in pages() if page.startswith("docs/results/")]
@@ -28,13 +28,13 @@ def columns(page):
 
 
 def test_every_paper_has_its_page():
-    assert {os.path.basename(page).removesuffix(".md") for page in PAPERS} == {n.paper for n in reported()}
+    assert {os.path.basename(page).removesuffix(".md") for page in PAPERS} == {n.paper for n in reported_numbers()}
 
 
 @pytest.mark.parametrize("page", PAPERS)
 def test_reported_numbers_are_the_papers_and_measured_ones_those_of_the_results(page):
     paper = os.path.basename(page).removesuffix(".md")
-    printed = {round(n.value, 6) for n in reported() if n.paper == paper}
+    printed = {round(n.value, 6) for n in reported_numbers() if n.paper == paper}
     results = numbers("".join(map(text_of, RESULTS)))
     seen = 0
     for heading, cell in columns(page):

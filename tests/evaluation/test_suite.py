@@ -9,9 +9,10 @@ import pytest
 from tests.helpers import linear_network, run_tests, small_network
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation import SUITES, Suite, make_suite, run_suite
+from tfrobust.evaluation import Suite, run_suite
 from tfrobust.evaluation.diagnosis import FLAGS, tied
-from tfrobust.evaluation.suites import BUDGETS
+from tfrobust.names import SUITES
+from tfrobust.papers.suites import BUDGETS, make_suite
 from tfrobust.types import InputError
 
 X = np.random.RandomState(0).rand(30, 8, 8, 1).astype(np.float32)

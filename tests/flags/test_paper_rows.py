@@ -10,7 +10,7 @@ from flags import recipe_flags
 from tests.helpers import ROOT, run_tests
 from tfrobust.data import FACTS
 from tfrobust.models import MODELS
-from tfrobust.report import paper_rows, reported, row_of
+from tfrobust.papers.reported import paper_rows, reported_numbers, row_of
 from tfrobust.types import InputError
 
 NETWORKS = {(r.paper, r.dataset, r.flagfile) for r in paper_rows() if r.flagfile.startswith(f"flags/{r.paper}/")}
@@ -169,7 +169,7 @@ def test_every_setting_that_can_be_checked_concerns_some_flagfile():
 
 def test_every_row_that_trains_a_network_has_a_flagfile():
     known = {tuple(row[:6]): row for row in paper_rows()}
-    for n in reported():
+    for n in reported_numbers():
         row = known[row_of(n)]
         assert bool(row.flagfile) != bool(row.left_out), row
         if row.left_out:

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from typing import Dict, FrozenSet, List, NamedTuple, Set, Tuple
 
 from launch import reproduce
-from launch.lines import columns_of, read_lines
-from launch.measurements import Measurement
 from tfrobust.data import FACTS
-from tfrobust.evaluation import make_suite
+from tfrobust.papers.measurements import Measurement
+from tfrobust.papers.suites import make_suite
+from tfrobust.papers.table_lines import columns_of, read_lines
 
 
 class Table(NamedTuple):

@@ -9,28 +9,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import (
-    bench,
-    budgets,
-    downstream,
-    downstream_cells,
-    lines,
-    measurements,
-    reproduce,
-    rows,
-    saliency,
-    trained_rows,
-)
+from launch import downstream, reproduce, rows, saliency, trained_rows
 from launch.command_line import verb
-from launch.lines import read_lines
 from tests.helpers import ROOT, run_tests, the_step
 from tests.launch.covering import TABLES, covering, pairs
 from tfrobust import data, report, training
 from tfrobust.data import FACTS
 from tfrobust.downstream.tasks import corruptions
-from tfrobust.evaluation import make_suite
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.networks import load_network
+from tfrobust.papers import budgets, downstream_numbers, measurements, reproduction
+from tfrobust.papers.suites import make_suite
+from tfrobust.papers.table_lines import read_lines
 from tfrobust.types import Batch
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -78,7 +68,7 @@ def check_table(path, table, names=None):
     """The files of a table say what they should: all its lines, or those of these names."""
     with open(path + ".json", encoding="utf-8") as file:
         found = json.load(file)
-    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == table]
+    own = [r for r in reported.paper_rows() if (r.paper, r.table, r.dataset) == table]
     assert len(found["lines"]) == len(names or own) > 0
     for line in found["lines"]:
         assert bool(line["note"]) != (line.get("steps") == 2)
@@ -113,7 +103,7 @@ def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, 
 def test_the_chosen_lines_cover_every_method_and_kind_of_number():
     wanted = set().union(*pairs().values())
     assert set().union(*(pairs()[table, name] for table, names in covering().items() for name in names)) == wanted
-    assert {method for method, _ in wanted} == {r.method for r in report.paper_rows() if r.dataset and not r.left_out}
+    assert {method for method, _ in wanted} == {r.method for r in reported.paper_rows() if r.dataset and not r.left_out}
     assert len({kind for _, kind in wanted}) == 8 and {table.paper for table in covering()} == set(reproduce.PAPERS)
 
 
@@ -123,7 +113,7 @@ class OneStep:
 
     def __init__(self, monkeypatch):
         self.networks, self.runs, self.steps, self.results = {}, {}, set(), {}
-        self.run_suite, self.summaries = bench.run_suite, downstream_cells.summaries
+        self.run_suite, self.summaries = reproduction.run_suite, downstream_numbers.summaries
         for module in (bench, trained_rows):
             monkeypatch.setattr(module, "train_row", self.train_row)
         for module, load in ((bench, "load_network"), (trained_rows, "load_network"), (saliency, "fitting_network")):
@@ -207,7 +197,7 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
     cell = next(c for c in found["cells"] if c["column"] == "natural")
     assert cell["measured"] == pytest.approx(100 * np.mean(predicted == loaded.y_test))
     assert cell["reported"] == next(
-        n.value for n in report.reported() if n[:5] == ("rar", "T2", "gtsrb", "resnet_rar", "madry")
+        n.value for n in reported.reported_numbers() if n[:5] == ("rar", "T2", "gtsrb", "resnet_rar", "madry")
     )
     assert cell["difference"] == pytest.approx(cell["measured"] - cell["reported"])
 
@@ -278,7 +268,7 @@ def test_the_list_names_every_table(capsys):
 
 
 def test_every_printed_number_is_measured_or_known_not_to_be():
-    for n in report.reported():
+    for n in reported.reported_numbers():
         if n.dataset and n.method not in ("adl", "jarn", "cure"):
             facts = FACTS[n.dataset.removesuffix("_c")]
             m = measurements.measurement(n, make_suite(n.paper, n.dataset.removesuffix("_c"), facts.shape))
@@ -287,11 +277,11 @@ def test_every_printed_number_is_measured_or_known_not_to_be():
 
 def test_numbers_of_one_line_have_columns_of_their_own():
     seen = set()
-    for n in report.reported():
+    for n in reported.reported_numbers():
         if n.dataset and n.table != "text" and n.method not in ("adl", "jarn", "cure"):
             shape = FACTS[n.dataset.removesuffix("_c")].shape
             m = measurements.measurement(n, make_suite(n.paper, n.dataset.removesuffix("_c"), shape))
-            key = (*report.row_of(n), m.heading if m else n.metric + n.attribution)
+            key = (*reported.row_of(n), m.heading if m else n.metric + n.attribution)
             assert key not in seen, key
             seen.add(key)
 
@@ -305,7 +295,7 @@ def test_numbers_of_one_line_have_columns_of_their_own():
     ],
 )
 def test_an_attack_of_sat_is_the_one_it_is_called(variant, task, eps, steps):
-    n = report.Reported(
+    n = reported.Reported(
         "sat", "T4", "cifar100", "resnet34", "natural", variant, "", "adversarial_accuracy", 1.0, "", "0"
     )
     m = measurements.measurement(n, make_suite("sat", "cifar100", (32, 32, 3)))
@@ -314,7 +304,7 @@ def test_an_attack_of_sat_is_the_one_it_is_called(variant, task, eps, steps):
 
 def test_er_gives_medians_and_the_others_means():
     for paper, want in (("er", "median"), ("rar", "mean")):
-        n = report.Reported(paper, "T1c", "mnist", "mnist_cnn", "natural", "", "ig", "kendall", 0.1, "fraction", "0")
+        n = reported.Reported(paper, "T1c", "mnist", "mnist_cnn", "natural", "", "ig", "kendall", 0.1, "fraction", "0")
         assert measurements.measurement(n, make_suite(paper, "mnist", (28, 28, 1))).statistic == want
 
 

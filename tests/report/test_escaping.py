@@ -9,8 +9,8 @@ import pytest
 
 from tests.helpers import run_tests
 from tfrobust import report
+from tfrobust.papers.paper_table import Cell, write_paper_table
 from tfrobust.report import escaping
-from tfrobust.report.paper_table import Cell, write_paper_table
 
 NAMES = {
     "escape": "a\x1b[2Jb",

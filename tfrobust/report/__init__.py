@@ -17,18 +17,13 @@ from tfrobust.report.page import (
     html_text,
 )
 from tfrobust.report.panels import Panel, draw_panels, panel_of, worst_median_best
-from tfrobust.report.paper_table import Cell, write_paper_table
-from tfrobust.report.reported import PaperRow, Reported, paper_rows, reported, row_of
 from tfrobust.report.table import Column, markdown, write_json, write_records, write_table, write_text
 
 __all__ = [
     "ACCURACIES",
-    "Cell",
     "Column",
     "FLAGS",
-    "PaperRow",
     "Panel",
-    "Reported",
     "STYLE",
     "draw_boxes",
     "draw_curves",
@@ -47,12 +42,8 @@ __all__ = [
     "in_markdown",
     "markdown",
     "panel_of",
-    "paper_rows",
-    "reported",
-    "row_of",
     "worst_median_best",
     "write_json",
-    "write_paper_table",
     "write_records",
     "write_table",
     "write_text",

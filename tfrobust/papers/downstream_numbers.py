@@ -1,16 +1,16 @@
-"""The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the tasks of launch.downstream."""
+"""The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the downstream tasks."""
 
 from typing import Dict, Sequence
 
 import numpy as np
 
-from launch.command_line.progress import SCREEN
 from tfrobust.downstream import TaskSettings
 from tfrobust.downstream.localization import localize
 from tfrobust.downstream.segmentation import hits
 from tfrobust.downstream.tasks import corruptions, localization
 from tfrobust.downstream.tasks.common import chosen, needed, predicted
 from tfrobust.evaluation import Suite, statistics
+from tfrobust.progress import SILENT, Progress
 
 CORRUPTION, LOCALIZATION = "corruption ", "localization "
 MAPS = {"gradient": "gradient", "cam": "CAM"}
@@ -28,18 +28,20 @@ def task_of(metric: str, attribution: str):
     return None
 
 
-def summaries(network, data, tasks: Sequence[str], suite: Suite, batch: int) -> Dict[str, dict]:
+def summaries(
+    network, data, tasks: Sequence[str], suite: Suite, batch: int, progress: Progress = SILENT
+) -> Dict[str, dict]:
     """task -> key -> mean, low, high (95 %), on the test images that the suite would choose as many of."""
     settings = TaskSettings(batch=batch, seed=suite.seed)
     images = chosen(data.x_test, data.y_test, data.test_annotations, suite.examples, suite.seed)
-    progress, out = SCREEN.bar(len(tasks), "downstream"), {}
+    bar, out = progress.bar(len(tasks), "downstream"), {}
     for task in tasks:
         if task.startswith(CORRUPTION):
             out[task] = {"accuracy": _corrupted(network, images, task.removeprefix(CORRUPTION), settings)}
         else:
             out[task] = _localized(network, images, MAPS[task.removeprefix(LOCALIZATION)], data.name, settings)
-        progress.update()
-    progress.close()
+        bar.update()
+    bar.close()
     return out
 
 

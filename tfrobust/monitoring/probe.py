@@ -6,27 +6,19 @@ Nothing here touches the run: its draws are its own, and the network is only ask
 import io
 import json
 import os
-from typing import Dict, NamedTuple, Optional, Union
+from typing import Dict, NamedTuple, Optional
 
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
-from flags import data_flags, evaluation_flags
-from flags.probe_flags import MAP_STEPS, STEPS
-from launch.command_line import verb
 from tfrobust import report
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
 from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation import EvaluationSpec
 from tfrobust.evaluation.attributions import Maps, attack_maps
 from tfrobust.evaluation.evaluate import checked
 from tfrobust.evaluation.predictions import predict, predict_attacked
-from tfrobust.evaluation.suites import budget
 from tfrobust.memory_budget import Chunking
-from tfrobust.types import InputError
 
 PICTURED = 4
 MEASURES = ("top_k_intersection", "kendall")
@@ -42,55 +34,35 @@ class Seen(NamedTuple):
     values: Dict[str, float]
 
 
-class Plan(NamedTuple):
-    """spec: what is measured; batch, chunk: images and path points held at once (chunk auto: see `Probe`)."""
+class ProbePlan(NamedTuple):
+    """What is probed, and when.
+
+    Attributes:
+        spec: what is measured.
+        every: steps between two probes.
+        examples: images of a probe, drawn from those evaluated on.
+        held: images and path points held at once.
+    """
 
     spec: EvaluationSpec
-    batch: int
-    chunk: Union[int, str, None]
-    memory_gb: Optional[float] = None
+    every: int
+    examples: int = 16
+    held: Chunking = Chunking()
 
 
-def from_flags(fv: flags.FlagValues, data: ImageData) -> Plan:
-    """The plan of a probe; raises InputError where it does not fit the images."""
-    plan = _small(fv, data) if fv.probe is None else _read(fv)
-    plan.spec.check(data.shape)
-    return plan
+def look(network, x, y, plan: ProbePlan, points: Optional[int] = None) -> Seen:
+    """One probe of the network on images x [N,H,W,C] with labels y [N], so many path points at once (None: all).
 
-
-def _read(fv) -> Plan:
-    if not os.path.exists(fv.probe):
-        raise InputError(f"--probe={fv.probe}: no such file")
-    rooms, given = (data_flags.define, evaluation_flags.define), [f"--dataset={fv.dataset}", f"--flagfile={fv.probe}"]
-    own = verb.parse(rooms, ["probe", *given])
-    return Plan(evaluation_flags.from_flags(own), own.evaluation_batch, own.map_chunk, own.memory_gb)
-
-
-def _small(fv, data) -> Plan:
-    try:
-        known = budget(data.name, data.shape, fv.eps)
-    except InputError as e:
-        raise InputError(f"{e}, or --probe=FLAGFILE, for a probe to attack with") from e
-    attack = {"steps": STEPS, "step_size": known.eps / 4}
-    spec = EvaluationSpec(
-        AttackSpec("pgd", known.eps, random_start=True, **attack),
-        AttributionSpec(steps=MAP_STEPS, k=known.k),
-        AttackSpec("ifia_top_k", known.eps, k=known.k_attack, **attack),
-    )
-    return Plan(spec, fv.probe_examples, None)
-
-
-def look(network, x, y, plan: Plan) -> Seen:
-    """One probe of the network on images x [N,H,W,C] with labels y [N]; scores of maps are means over the correctly
-    predicted images, and not there where there is none."""
+    Scores of maps are means over the correctly predicted images, and not there where there is none.
+    """
     spec = plan.spec
-    predicted = predict(network, x, plan.batch).astype(np.int32)
-    attacked = predict_attacked(network, x, y, spec.prediction_attack, plan.batch)
+    predicted = predict(network, x, plan.held.images).astype(np.int32)
+    attacked = predict_attacked(network, x, y, spec.prediction_attack, plan.held.images)
     correct = predicted == y
     values = {"natural_accuracy": correct.mean(), "adversarial_accuracy": (correct & (attacked == y)).mean()}
     found = {}
     for prefix, attack in (("", spec.attribution_attack), ("noise_", spec.control)):
-        found[prefix] = attack_maps(network, x, predicted, spec.attribution, attack, plan.batch, plan.chunk)
+        found[prefix] = attack_maps(network, x, predicted, spec.attribution, attack, plan.held.images, points)
         if correct.any():
             values.update({prefix + name: found[prefix].scores[name][correct].mean() for name in MEASURES})
     return Seen(predicted, attacked, found[""], {name: float(value) for name, value in values.items()})
@@ -108,16 +80,16 @@ def picture(seen: Seen, y, title: str) -> tf.Tensor:
 
 
 class Probe(keras.callbacks.Callback):
-    """Probes the network before the first step, after every `every`-th and after the last, and writes it to
+    """Probes the network before the first step, after every so manieth and after the last, and writes it to
     TensorBoard as probe/NAME."""
 
-    def __init__(self, network, data: ImageData, plan: Plan, fv, directory: str, start: int, steps: int):
+    def __init__(self, network, data: ImageData, plan: ProbePlan, directory: str, start: int, steps: int):
         super().__init__()
-        chosen = np.sort(np.random.RandomState(plan.spec.seed).permutation(len(data.x_test))[: fv.probe_examples])
+        chosen = np.sort(np.random.RandomState(plan.spec.seed).permutation(len(data.x_test))[: plan.examples])
         self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])
         plan.spec.attribution.check_network(network)
-        plan = plan._replace(chunk=Chunking(plan.batch, plan.chunk, plan.memory_gb).points_for(network))
-        self.network, self.plan, self.every, self.start, self.steps = network, plan, fv.probe_every, start, steps
+        self.network, self.plan, self.start, self.steps = network, plan, start, steps
+        self.points = plan.held.points_for(network)
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
 
     def on_train_begin(self, logs=None):
@@ -129,11 +101,11 @@ class Probe(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.start + batch + 1
-        if step % self.every == 0 or step == self.steps:
+        if step % self.plan.every == 0 or step == self.steps:
             self._write(step)
 
     def _write(self, step: int):
-        seen = look(self.network, self.x, self.y, self.plan)
+        seen = look(self.network, self.x, self.y, self.plan, self.points)
         with self.writer.as_default(step):
             for name, value in seen.values.items():
                 tf.summary.scalar(f"probe/{name}", value)

@@ -70,7 +70,7 @@ def _read(name: str):
         return list(csv.DictReader(file))
 
 
-def reported() -> List[Reported]:
+def reported_numbers() -> List[Reported]:
     """Every number of the five papers, in their order."""
     return [Reported(**{**line, "value": float(line["value"])}) for line in _read("reported.csv")]
 

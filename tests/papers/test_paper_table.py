@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.report import Cell, paper_rows, reported, row_of, write_paper_table
-from tfrobust.report.reported import training_part
+from tfrobust.papers.paper_table import Cell, write_paper_table
+from tfrobust.papers.reported import paper_rows, reported_numbers, row_of, training_part
 
 CELLS = [
     Cell("madry & co_1", "PGD <40>", "percent", 92.47, 0.9, 0.88, 0.92),
@@ -36,7 +36,7 @@ def test_all_forms_are_written_and_escaped(tmp_path):
 
 
 def test_the_reported_numbers_are_whole_and_belong_to_rows():
-    numbers, known = reported(), {tuple(row[:6]) for row in paper_rows()}
+    numbers, known = reported_numbers(), {tuple(row[:6]) for row in paper_rows()}
     assert len(numbers) == 1423 and {n.paper for n in numbers} == {"rar", "art", "er", "far", "sat"}
     assert all(row_of(n) in known for n in numbers)
     first = next(n for n in numbers if (n.paper, n.table, n.metric) == ("rar", "T2", "kendall"))

@@ -1,40 +1,41 @@
 """The lines of a paper's table: which network, which printed numbers, and what is measured beside them."""
 
 import functools
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from launch import measurements as measure
-from launch.bench import Bench
-from launch.tables import tables
-from tfrobust import report
+from tfrobust.papers import measurements as measure
+from tfrobust.papers.paper_table import Cell
+from tfrobust.papers.reported import PaperRow, Reported, paper_rows, reported_numbers, row_of
+from tfrobust.papers.reproduction import Reproduction
+from tfrobust.papers.tables import tables
 from tfrobust.types import InputError
 
 
 class Line(NamedTuple):
     """A network of the table: its row, its name in the table, the printed numbers, and what is measured of it."""
 
-    row: report.PaperRow
+    row: PaperRow
     name: str
-    numbers: List[report.Reported]
+    numbers: List[Reported]
 
 
-def read_lines(fv, dataset: str) -> List[Line]:
-    """The lines of the table for one data set."""
-    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == (fv.paper, fv.table, dataset)]
-    numbers: Dict[tuple, List[report.Reported]] = {}
-    for n in report.reported():
-        numbers.setdefault(report.row_of(n), []).append(n)
+def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()) -> List[Line]:
+    """The lines of a paper's table for one data set, those of these methods where any are given."""
+    own = [r for r in paper_rows() if (r.paper, r.table, r.dataset) == (paper, table, dataset)]
+    numbers: Dict[tuple, List[Reported]] = {}
+    for n in reported_numbers():
+        numbers.setdefault(row_of(n), []).append(n)
     models = {row.model for row in own}
     lines = []
     for row in own:
-        if fv.methods and row.method not in fv.methods:
+        if methods and row.method not in methods:
             continue
         model = f" [{row.model}]" if len(models) > 1 else ""
         name = f"{row.method}{model}{f' ({row.variant})' if row.variant else ''}"
         lines.append(Line(row, name, numbers.get(tuple(row[:6]), [])))
     if not lines:
-        known = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in tables().items() if name.startswith(fv.paper))
-        raise InputError(f"no rows for table {fv.table}, {dataset}, {fv.methods or 'all methods'}; there are {known}")
+        known = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in tables().items() if name.startswith(paper))
+        raise InputError(f"no rows for table {table}, {dataset}, {list(methods) or 'all methods'}; there are {known}")
     return lines
 
 
@@ -46,7 +47,7 @@ def columns_of(line: Line, lines: List[Line], suite):
     return suite, wanted
 
 
-def measured(bench: Bench, line: Line, suite_and_columns):
+def measured(reproduction: Reproduction, line: Line, suite_and_columns):
     """(what the line says of itself, its cells): trained and evaluated where it can be."""
     suite, wanted = suite_and_columns
     known = [m for m, _ in wanted if m]
@@ -54,12 +55,12 @@ def measured(bench: Bench, line: Line, suite_and_columns):
     if not note and not known:
         note = "its numbers are not measured by this project"
     if not note:
-        trained = bench.trained(line.row.flagfile, line.row.overrides.split())
-        summaries = bench.evaluated(trained, suite, known, functools.partial(source_of, bench, line))
+        trained = reproduction.trained(line.row.flagfile, line.row.overrides.split())
+        summaries = reproduction.evaluated(trained, suite, known, functools.partial(source_of, reproduction, line))
     cells = [cell(line, m, number, summaries) for m, number in wanted]
     own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
     if trained:
-        own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=bench.fv.seed)
+        own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=reproduction.settings.seed)
         own.update(evaluation_seconds=sum(found["seconds"] for found in summaries.values()), raised=raised(summaries))
     return own, cells
 
@@ -70,24 +71,24 @@ def raised(summaries) -> str:
     return "; ".join(f"{task}: {flag['name']} {flag['count']}/{flag['of']}" for task, flag in flags)
 
 
-def source_of(bench, line, method: str):
+def source_of(reproduction, line, method: str):
     """The trained network of another method of the same table, on which an attack is made or maps are compared."""
     row = next(
         r
-        for r in report.paper_rows()
+        for r in paper_rows()
         if (r.paper, r.dataset, r.model, r.method) == (line.row.paper, line.row.dataset, line.row.model, method)
         and r.flagfile
         and not r.overrides
     )
-    return bench.trained(row.flagfile, [])
+    return reproduction.trained(row.flagfile, [])
 
 
-def cell(line: Line, m, number: Optional[report.Reported], summaries) -> report.Cell:
+def cell(line: Line, m, number: Optional[Reported], summaries) -> Cell:
     if m is None:
         what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
-        return report.Cell(line.name, what, number.unit, number.value)
+        return Cell(line.name, what, number.unit, number.value)
     unit = number.unit if number else ("percent" if m.key == "accuracy" else "fraction")
     values = summaries.get(m.source if m.transferred else "")
     found = (values and m.read(values["summary"])) or {}
     printed = number.value if number else None
-    return report.Cell(line.name, m.heading, unit, printed, found.get("value"), found.get("low"), found.get("high"))
+    return Cell(line.name, m.heading, unit, printed, found.get("value"), found.get("low"), found.get("high"))

@@ -1,19 +1,16 @@
-"""Where the networks of a reproduction are trained and evaluated, each once: a folder of runs."""
+"""Trains and evaluates each network of a reproduction once and keeps it in a folder of runs."""
 
 import hashlib
 import json
 import os
 import re
 import time
-from dataclasses import replace
-from typing import Callable, Dict, List, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from flags import evaluation_flags, recipe_flags
-from launch import budgets, downstream_cells
-from launch import measurements as measure
-from launch.command_line.progress import SCREEN
 from tfrobust import data as data_sets
 from tfrobust import report
+from tfrobust.checks import check_choice
 from tfrobust.data import to_unit
 from tfrobust.evaluation import run_suite
 from tfrobust.evaluation.batch_cache import BatchCache
@@ -23,7 +20,44 @@ from tfrobust.experiments.folder_lock import claimed
 from tfrobust.experiments.recipe import NetworkOrigin, Recipe
 from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.experiments.saved_runs import NETWORK
+from tfrobust.memory_budget import Chunking
 from tfrobust.networks import load_network
+from tfrobust.papers import budgets, downstream_numbers
+from tfrobust.papers import measurements as measure
+from tfrobust.progress import SILENT, Progress
+
+# (flagfile, overrides --name=value) -> the recipe in it.
+ReadRecipe = Callable[[str, Sequence[str]], Recipe]
+
+
+@dataclass(frozen=True)
+class ReproductionSettings:
+    """What is reproduced, and by which means.
+
+    Attributes:
+        paper, table: as `tables.tables()` names them.
+        budget: one of BUDGETS: "paper", the paper's own plan; "cpu", hours on two cores; "smoke", seconds.
+        methods: those of the table alone; all where there are none.
+        seed: of training and evaluation.
+        data_dir, download: where named data sets are looked for, and whether TFDS may fetch them.
+        source: a part of the data set, .npz or a folder of images, that takes the place of the whole.
+        output: folder of the runs and tables.
+        chunking: images and path points held at once in an evaluation.
+    """
+
+    paper: str
+    table: str
+    budget: str = "paper"
+    methods: Tuple[str, ...] = ()
+    seed: int = 0
+    data_dir: Optional[str] = None
+    download: bool = False
+    source: Optional[str] = None
+    output: str = "reproduced"
+    chunking: Chunking = Chunking()
+
+    def __post_init__(self):
+        check_choice("budget", self.budget, budgets.BUDGETS)
 
 
 class Run(NamedTuple):
@@ -35,15 +69,21 @@ class Run(NamedTuple):
     recipe: Recipe
 
 
-class Bench:
+class Reproduction:
     """The runs of one data set at one budget.
 
-    fv: the flags of launch.reproduce.  dataset: as the paper's rows name it; fv.source takes its place where given.
+    Attributes:
+        settings: what is reproduced.
+        dataset: as the paper's rows name it.
+        shape: of its images.
     """
 
-    def __init__(self, fv, dataset: str):
-        self.fv, self.dataset = fv, dataset.removesuffix("_c")
-        self.budget = budgets.BUDGETS[fv.budget]
+    def __init__(
+        self, settings: ReproductionSettings, dataset: str, read_recipe: ReadRecipe, progress: Progress = SILENT
+    ):
+        self.settings, self.dataset = settings, dataset.removesuffix("_c")
+        self._read, self._progress = read_recipe, progress
+        self._budget = budgets.BUDGETS[settings.budget]
         self._loaded: Dict[object, data_sets.ImageData] = {}
         self._runs: Dict[tuple, Run] = {}
         self.shape = self._load(None).shape
@@ -51,8 +91,8 @@ class Bench:
     def _load(self, image_size):
         """The images at the side that the row asks for, and at most the budget's."""
         if image_size not in self._loaded:
-            fv, cap = self.fv, self.budget and self.budget.image_size
-            loaded = data_sets.load(fv.source or self.dataset, fv.data_dir, fv.download, image_size)
+            given, cap = self.settings, self._budget and self._budget.image_size
+            loaded = data_sets.load(given.source or self.dataset, given.data_dir, given.download, image_size)
             if cap and max(loaded.shape[:2]) > cap:
                 loaded = data_sets.resized(loaded, cap)
             self._loaded = {image_size: loaded}  # One at a time: they are large.
@@ -62,26 +102,27 @@ class Bench:
         """Which images these numbers are of."""
         loaded = next(iter(self._loaded.values()))
         size = f"{len(loaded.x_train):,d} training and {len(loaded.x_test):,d} test images of {loaded.shape[:2]} pixels"
-        return f"Data: {f'a part of {self.dataset}' if self.fv.source else self.dataset}, {size}."
+        return f"Data: {f'a part of {self.dataset}' if self.settings.source else self.dataset}, {size}."
 
-    def _overrides(self, given: List[str]) -> List[str]:
-        fv = self.fv
-        out = [f"--seed={fv.seed}", f"--saliency_dir={os.path.join(fv.output, 'maps')}", *given]
-        if fv.source:  # A part has nothing to spare.
-            out += [f"--dataset={fv.source}", "--hold_out=0"]
-        return out + ([f"--data_dir={fv.data_dir}"] if fv.data_dir else [])
+    def _recipe(self, flagfile: str, given: Sequence[str]) -> Recipe:
+        """The recipe in a flagfile with these overrides, on the images of this reproduction."""
+        settings, recipe = self.settings, self._read(flagfile, given)
+        data = replace(recipe.data, data_dir=settings.data_dir or recipe.data.data_dir)
+        if settings.source:  # A part has nothing to spare.
+            data = replace(data, name=settings.source, hold_out=0)
+        return replace(recipe.seeded(settings.seed), data=data, saliency_dir=os.path.join(settings.output, "maps"))
 
     def trained(self, flagfile: str, given: List[str]) -> Run:
         """The network of a flagfile with these overrides, trained at the budget unless it has been; networks that it
         needs (to start from, as teachers) come first."""
         key = flagfile, *given
         if key not in self._runs:
-            recipe = recipe_flags.read(flagfile, self._overrides(given))
+            recipe = self._recipe(flagfile, given)
             images = recipe.data.prepare(self._load(recipe.data.image_size))
-            recipe = budgets.cut(self._with_needed(recipe, given), images.train_size, self.budget)
-            directory = os.path.join(self.fv.output, "runs", self._name(flagfile, given))
-            images = with_saliency(recipe, images, SCREEN)
-            trained = training_run.train(recipe, images, directory, SCREEN, wait=True)
+            recipe = budgets.cut(self._with_needed(recipe, given), images.train_size, self._budget)
+            directory = os.path.join(self.settings.output, "runs", self._name(flagfile, given))
+            images = with_saliency(recipe, images, self._progress)
+            trained = training_run.train(recipe, images, directory, self._progress, wait=True)
             steps = recipe.in_steps(images.train_size).training.steps
             self._runs[key] = Run(directory, steps, trained.seconds, recipe)
         return self._runs[key]
@@ -102,8 +143,9 @@ class Bench:
 
     def _name(self, flagfile: str, given: List[str]) -> str:
         parts = [flagfile.removeprefix("flags/").removesuffix(".flags"), *(flag.lstrip("-") for flag in given)]
-        part = [f"part-{hashlib.sha256(self.fv.source.encode()).hexdigest()[:6]}"] if self.fv.source else []
-        text = "-".join([*parts, *part, self.fv.budget, f"seed{self.fv.seed}"])
+        source = self.settings.source
+        part = [f"part-{hashlib.sha256(source.encode()).hexdigest()[:6]}"] if source else []
+        text = "-".join([*parts, *part, self.settings.budget, f"seed{self.settings.seed}"])
         return re.sub(r"[^\w.=-]+", "_", text)
 
     def evaluated(self, run: Run, suite, columns, source: Callable[[str], Run]) -> Dict[str, dict]:
@@ -123,7 +165,7 @@ class Bench:
 
     def _summary(self, run: Run, suite, other, downstream=()) -> dict:
         """summary, flags and seconds of a suite and of downstream tasks on a run, from its folder if they are there."""
-        fv = self.fv
+        held = self.settings.chunking
         network = load_network(os.path.join(run.directory, NETWORK))
         natural = load_network(os.path.join(other.directory, NETWORK)) if other else None
         images = run.recipe.data.prepare(self._load(run.recipe.data.image_size))
@@ -134,18 +176,20 @@ class Bench:
         text = json.dumps(identity, sort_keys=True, default=str)
         folder = os.path.join(run.directory, "evaluations")
         path = os.path.join(folder, hashlib.sha256(text.encode()).hexdigest()[:16] + ".json")
-        with claimed(run.directory, wait=True, progress=SCREEN):  # Tables made at the same time share their runs.
+        with claimed(
+            run.directory, wait=True, progress=self._progress
+        ):  # Tables made at the same time share their runs.
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as file:
                     return json.load(file)
             began = time.perf_counter()
-            keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": fv.evaluation_batch})
+            keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": held.images})
             result = run_suite(
-                network, x, images.y_test, suite, *evaluation_flags.batch_and_points(fv, network), SCREEN, keep, natural
+                network, x, images.y_test, suite, held.images, held.points_for(network), self._progress, keep, natural
             )
             summary = result.summary
             if downstream:
-                tasks = downstream_cells.summaries(network, images, downstream, suite, fv.evaluation_batch)
+                tasks = downstream_numbers.summaries(network, images, downstream, suite, held.images, self._progress)
                 summary = {**summary, **tasks}
             flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
             seconds = time.perf_counter() - began

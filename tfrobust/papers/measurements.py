@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from launch import downstream_cells
 from tfrobust.evaluation import Suite
-from tfrobust.report import Reported
+from tfrobust.papers import downstream_numbers
+from tfrobust.papers.reported import Reported
 
 
 class Measurement(NamedTuple):
@@ -60,7 +60,7 @@ def measurement(number: Reported, suite: Suite) -> Optional[Measurement]:
     if number.metric in MEASURES:
         kind = "manipulation" if "targeted" in number.variant else ""
         return on_maps(suite, number.paper, number.metric, number.attribution, kind)
-    downstream = downstream_cells.task_of(number.metric, number.attribution)
+    downstream = downstream_numbers.task_of(number.metric, number.attribution)
     if downstream:
         heading, task, key, how = downstream
         return Measurement(heading, task, key, "mean", how=how)

@@ -1,0 +1,206 @@
+"""Several methods trained and evaluated, each beside PGD training at equal steps and at equal time."""
+
+import functools
+import json
+import os
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+
+import numpy as np
+
+from tfrobust import report, training
+from tfrobust.checks import make_writable_folder
+from tfrobust.data import ImageData, training_batches
+from tfrobust.errors import InputError
+from tfrobust.evaluation import Evaluation, EvaluationSpec
+from tfrobust.experiments import training_run
+from tfrobust.experiments.evaluations import evaluate_run
+from tfrobust.experiments.folder_lock import claimed
+from tfrobust.experiments.recipe import DataSpec, Recipe
+from tfrobust.experiments.saliency_maps import with_saliency
+from tfrobust.memory_budget import Chunking
+from tfrobust.progress import SILENT, Progress
+
+UNCONTROLLED = ("natural", "madry")
+SAME = 0.2  # Runs whose lengths differ by at most this share stand for each other.
+COSTS = "costs.json"  # Seconds of a step of each recipe, measured once per comparison.
+
+
+class Entry(NamedTuple):
+    """One line of the table: its recipe, whose name it has, the cost of a step (of the cheapest recipe: 1), the line of
+    PGD training that takes as long, and the recipe that it is a longer or shorter form of."""
+
+    recipe: Recipe
+    cost: float = 1.0
+    beside: str = ""
+    control_of: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+
+class Comparison(NamedTuple):
+    """What a comparison found.
+
+    Attributes:
+        lines: of the table, one for each entry, numbers of several seeds as (mean, standard deviation).
+        runs: by name, the numbers of each seed.
+        first: by name, the evaluation of the first seed.
+    """
+
+    lines: List[Dict[str, Any]]
+    runs: Dict[str, List[Dict[str, Any]]]
+    first: Dict[str, Evaluation]
+
+
+def check_recipes(recipes: Sequence[Recipe], data: DataSpec, controls: bool = True) -> None:
+    """Raises InputError for recipes that cannot be compared on these images."""
+    if len({recipe.name for recipe in recipes}) < len(recipes):
+        raise InputError("two recipes have the same name (--rows: the same file name)")
+    for recipe in recipes:
+        if recipe.data.name != data.name:
+            raise InputError(f"{recipe.name} trains on {recipe.data.name}, the evaluation is on {data.name}")
+        if data.evaluate_on == "held_out" and recipe.data.hold_out < data.hold_out:
+            raise InputError(f"{recipe.name} trains on images that are held out for the evaluation (--hold_out)")
+    methods = {recipe.method for recipe in recipes}
+    if controls and methods - set(UNCONTROLLED) and "madry" not in methods:
+        raise InputError("controls (--controls) need a recipe whose method is madry: add one, or leave them out")
+
+
+def compare(
+    recipes: Sequence[Recipe],
+    data: DataSpec,
+    spec: EvaluationSpec,
+    output: str,
+    seeds: Sequence[int] = (0,),
+    controls: bool = True,
+    name: str = "comparison",
+    held: Chunking = Chunking(),  # noqa: B008, it cannot be changed.
+    progress: Progress = SILENT,
+) -> Comparison:
+    """Trains every recipe with every seed and evaluates it; what is finished in `output` is not repeated.
+
+    Args:
+        recipes: of different names; one of the method madry where there are controls.
+        data: on which it is evaluated, and all recipes are trained.
+        spec: of the evaluation.
+        output: folder of the runs: seedSEED/NAME/ for each.
+        seeds: of weights, data order and draws.
+        controls: every robust recipe brings two more, madry with as many steps, and madry with as many as fit into its
+          time; the cost of a step is measured in turns at the start.
+        name: of this evaluation of the runs.
+        held: images and path points held at once in an evaluation.
+
+    Raises:
+        InputError: where recipes, images and evaluation do not fit each other.
+    """
+    check_recipes(recipes, data, controls)
+    with claimed(make_writable_folder(output), progress=progress):
+        images, images_of = data.read(), training_data(data, progress)
+        spec.check(images.shape)
+        for recipe in recipes:
+            training_run.check_recipe(recipe, images_of(recipe))
+        seconds = step_seconds(recipes, images_of, os.path.join(output, COSTS), progress)
+        entries = [Entry(recipe, seconds[recipe.name] / min(seconds.values())) for recipe in recipes]
+        if controls:
+            entries = with_controls(
+                entries, {e.name: e.recipe.in_steps(images_of(e.recipe).train_size) for e in entries}
+            )
+        runs: Dict[str, List[Dict[str, Any]]] = {entry.name: [] for entry in entries}
+        first: Dict[str, Evaluation] = {}
+        for s, seed in enumerate(seeds):
+            for i, entry in enumerate(entries):
+                place = f"[{s * len(entries) + i + 1}/{len(entries) * len(seeds)}]"
+                progress.say(f"{place} {entry.name}, seed {seed}")
+                recipe = entry.recipe.seeded(seed)
+                own = images_of(recipe)
+                steps = recipe.in_steps(own.train_size).training.steps
+                directory = run_folder(output, entry, seed, steps)
+                trained = training_run.train(recipe, own, directory, progress)
+                result = evaluate_run(directory, name, data, images, spec, held, progress)
+                first.setdefault(entry.name, result)
+                line = {"network": entry.name, "steps": steps, "seconds": trained.seconds, "cost": entry.cost}
+                runs[entry.name].append({**line, "beside": entry.beside or None, **result.summary})
+    return Comparison([joined(runs[entry.name]) for entry in entries], runs, first)
+
+
+def training_data(data: DataSpec, progress: Progress = SILENT) -> Callable[[Recipe], ImageData]:
+    """recipe -> the images of `data` that it trains on, with its saliency maps; each set read once."""
+    loaded, known = data.load(), {}
+
+    def images_of(recipe: Recipe) -> ImageData:
+        own = replace(recipe.data, evaluate_on="test")
+        key = own, recipe.method, recipe.saliency
+        if key not in known:
+            known[key] = with_saliency(recipe, own.prepare(loaded), progress)
+        return known[key]
+
+    return images_of
+
+
+def step_seconds(
+    recipes: Sequence[Recipe], data: Callable[[Recipe], ImageData], path: str, progress: Progress = SILENT
+) -> Dict[str, float]:
+    """Seconds of a training step of each recipe; measured once per comparison and kept in the file `path`."""
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            seconds = json.load(file)
+        if set(seconds) == {recipe.name for recipe in recipes}:
+            return seconds
+    methods = {}
+    for recipe in recipes:
+        network = functools.partial(training_run.new_network, recipe, data(recipe))
+        objective = training_run.objective_of(recipe, network())
+        methods[recipe.name] = network, objective, training_batches(data(recipe), recipe.training.batch_size, 0)
+    bar = progress.bar(6 * len(recipes), "cost of a step")
+    seconds = training.step_seconds(methods, tick=bar.update)
+    bar.close()
+    report.write_json(path, seconds)
+    return seconds
+
+
+def with_controls(entries: List[Entry], in_steps: Dict[str, Recipe]) -> List[Entry]:
+    """The entries, and for each robust one madry with its steps and madry with its time; one that differs by at most
+    20 % from another stands for both.  in_steps: the recipes by name, their plans in steps."""
+    madry = next((entry for entry in entries if entry.recipe.method == "madry"), None)
+    if madry is None:
+        return entries
+    out, beside = [], {}
+    taken = {in_steps[madry.name].training.steps: madry.name}
+    for entry in entries:
+        if entry.recipe.method in UNCONTROLLED:
+            continue
+        own = in_steps[entry.name].training.steps
+        equal_time = round(own * entry.cost / madry.cost)
+        for steps, what in ((own, "steps"), (equal_time, "time")):
+            near = [other for other in taken if abs(steps - other) <= SAME * steps]
+            if near:
+                beside[entry.name] = taken[min(near, key=lambda other: abs(steps - other))]
+            else:
+                name = f"{madry.name}, {what} of {entry.name}"
+                taken[steps] = beside[entry.name] = name
+                recipe = replace(madry.recipe.lasting(steps), name=name)
+                out.append(Entry(recipe, madry.cost, control_of=madry.name))
+    return [entry._replace(beside=beside.get(entry.name, "")) for entry in entries] + out
+
+
+def run_folder(output: str, entry: Entry, seed: int, steps: int) -> str:
+    """Where a run of an entry lives; controls, whose length depends on measured times, carry it in their name."""
+    name = entry.name.replace(", ", "_").replace(" ", "_")
+    if entry.control_of:
+        name += f"_{steps}"
+    return os.path.join(output, f"seed{seed}", name)
+
+
+def joined(lines: List[dict]) -> dict:
+    """One line from those of several seeds: numbers as (mean, standard deviation)."""
+    if len(lines) == 1:
+        return lines[0]
+    out = {}
+    for key in dict.fromkeys(key for line in lines for key in line):
+        values = [line[key] for line in lines if key in line]
+        out[key] = values[0]
+        if isinstance(values[0], (int, float)) and key not in ("steps", "cost"):
+            out[key] = (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
+    return out

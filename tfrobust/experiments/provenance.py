@@ -1,0 +1,22 @@
+"""Provenance stored with every result: data, specs, versions of the packages, the commit of the source."""
+
+import os
+import subprocess
+import time
+from typing import Any, Dict, Mapping
+
+from tfrobust.experiments.fingerprints import versions
+from tfrobust.experiments.recipe import DataSpec
+
+
+def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> Dict[str, Any]:
+    """What repeats an evaluation, beside the network: its images, how many are held at once, its specs, the versions."""
+    images = {"dataset": data.name, "hold_out": data.hold_out, "evaluate_on": data.evaluate_on}
+    return {**images, "evaluation_batch": batch, **spec, "versions": versions()}
+
+
+def describe_source() -> Dict[str, Any]:
+    """Versions, the commit of the source where it is a clone, and the day."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    asked = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True)
+    return {"versions": versions(), "commit": asked.stdout.strip() or None, "date": time.strftime("%Y-%m-%d")}

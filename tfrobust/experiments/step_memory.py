@@ -1,0 +1,56 @@
+"""What a training step with Integrated Gradients takes: peak memory and seconds."""
+
+import resource
+import time
+from typing import Tuple
+
+import keras
+import tensorflow as tf
+
+from tfrobust import models
+from tfrobust.experiments.recipe import ModelSpec
+from tfrobust.memory_budget import GIB, taken
+from tfrobust.objectives import make_objective
+from tfrobust.training import Trainer
+
+
+def measure_step(model: ModelSpec, shape: Tuple[int, int, int], images: int, ig_steps: int, chunk: int) -> dict:
+    """Memory and time of one IG-NORM step without an attack, on random images, in this process.
+
+    Args:
+        model: which network, for 10 classes.
+        shape: of an image, (H, W, C).
+        images: in the step.
+        ig_steps: points of the path.
+        chunk: points held at once.
+
+    Returns:
+        gib: what this process has held at most; above: of it what the step added; estimate: what `memory_budget` reckons
+        with; seconds: of the second step, when the first has compiled it.
+    """
+    keras.utils.set_random_seed(0)
+    network = models.make_model(model.name, shape, 10, model.width)
+    hyper = {"eps": 8 / 255, "attack_steps": 0, "step_size": 0, "attribution_weight": 1.0, "ig_steps_attack": 1}
+    trainer = Trainer(network, make_objective("ig_norm", ig_steps=ig_steps, chunk=chunk, **hyper))
+    trainer.compile(optimizer="adam", jit_compile=False)
+    trainer.optimizer.build(network.trainable_variables)
+    batch = tf.random.uniform([images, *shape]), tf.zeros([images], tf.int32)
+    before, step = peak_memory(), tf.function(trainer.train_step)
+    float(step(batch)["loss"])
+    began = time.perf_counter()
+    float(step(batch)["loss"])
+    return {
+        "gib": peak_memory(),
+        "above": peak_memory() - before,
+        "estimate": taken(network, images, min(chunk, ig_steps)) / GIB,
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def peak_memory() -> float:
+    """GiB that this process has held at most."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / GIB
+    except (OSError, StopIteration):  # No Linux; what is counted there may include the process that started this one.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB

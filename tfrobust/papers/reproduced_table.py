@@ -1,0 +1,130 @@
+"""A table of a paper, its networks trained and measured, written beside what the paper prints."""
+
+import os
+import time
+from typing import Any, Dict, List, NamedTuple, Sequence
+
+from tfrobust import report
+from tfrobust.experiments.provenance import describe_source
+from tfrobust.facts import FACTS
+from tfrobust.papers import budgets
+from tfrobust.papers.measurements import SWEEPS, Measurement
+from tfrobust.papers.paper_table import Cell, write_paper_table
+from tfrobust.papers.reproduction import ReadRecipe, Reproduction, ReproductionSettings
+from tfrobust.papers.suites import make_suite
+from tfrobust.papers.table_lines import Line, columns_of, measured, read_lines
+from tfrobust.progress import SILENT, Progress
+
+
+class ReproducedTable(NamedTuple):
+    """What was made of one table on one data set.
+
+    Attributes:
+        dataset: as the paper's rows name it.
+        text: the table, as Markdown.
+        notes: what a reader must know to believe it.
+        cells: its numbers, reported and measured.
+        path: of the files that were written, without their endings.
+    """
+
+    dataset: str
+    text: str
+    notes: List[str]
+    cells: List[Cell]
+    path: str
+
+
+def reproduce_table(
+    settings: ReproductionSettings,
+    dataset: str,
+    read_recipe: ReadRecipe,
+    progress: Progress = SILENT,
+    command: str = "",
+) -> ReproducedTable:
+    """One table on one data set, written to `settings.output` as its lines come in.
+
+    Args:
+        settings: which table, and by which means.
+        dataset: one of the table's, as `tables.datasets_of` names them.
+        read_recipe: (flagfile, overrides) -> Recipe, such as `flags.recipe_flags.read`.
+        progress: is shown how far it is.
+        command: what repeats it, kept beside the numbers.
+
+    Raises:
+        InputError: where the table has no such lines, or its images are not there.
+    """
+    lines = read_lines(settings.paper, settings.table, dataset, settings.methods)
+    reproduction = Reproduction(settings, dataset, read_recipe, progress)
+    suite = suite_of(settings, dataset, reproduction.shape)
+    path = os.path.join(settings.output, "tables", f"{settings.paper}_{settings.table}_{dataset}_{settings.budget}")
+    about = {"command": command, "dataset": dataset, **describe_source()}
+    done: List[Dict[str, Any]] = []
+    cells: List[Cell] = []
+    began = time.perf_counter()
+    for i, line in enumerate(lines):
+        left = (time.perf_counter() - began) / i * (len(lines) - i) if i else None
+        eta = f", about {left / 60:.0f} min left" if left else ""
+        progress.say(f"[{i + 1}/{len(lines)}] {settings.paper} {settings.table} {dataset}: {line.name}{eta}")
+        columns = columns_of(line, lines, suite)
+        own, new = measured(reproduction, line, columns)
+        done.append(own)
+        cells += new
+        notes = [*_notes(settings, reproduction), *_as_run([m for m, _ in columns[1] if m])]
+        text = write_paper_table(path, title_of(settings, dataset), done, cells, notes, about)
+    if (settings.paper, settings.table) in SWEEPS:
+        draw_sweep(path + ".png", lines, cells, title_of(settings, dataset))
+    return ReproducedTable(dataset, text, notes, cells, path)
+
+
+def suite_of(settings: ReproductionSettings, dataset: str, shape):
+    """The paper's suite for the data set, at the budget."""
+    side = FACTS[dataset.removesuffix("_c")].shape[0]
+    suite = make_suite(settings.paper, dataset.removesuffix("_c"), shape)
+    return budgets.evaluated(suite, shape, side, budgets.BUDGETS[settings.budget])
+
+
+def draw_sweep(path: str, lines: Sequence[Line], cells: Sequence[Cell], heading: str) -> None:
+    """Measured numbers over what is swept: the overrides of the lines, or what the headings of the columns end in."""
+    curves: Dict[str, list] = {}
+    by_line = {line.name: line for line in lines}
+    for c in cells:
+        if c.measured is None:
+            continue
+        row = by_line[c.line].row
+        what, _, value = (row.variant or c.column.replace(" at ", "=").replace(" beta ", "=beta ")).rpartition("=")
+        curve = f"{row.method}: {c.column} over {what}" if row.variant else f"{row.method}: {what}"
+        number = value.removeprefix("beta ")
+        above, _, below = number.partition("/")
+        curves.setdefault(curve, []).append((float(above) / float(below or 1), c.measured, c.low, c.high))
+    if curves:
+        report.draw_curves(curves, path, heading, "measured", "swept value")
+
+
+def title_of(settings: ReproductionSettings, dataset: str) -> str:
+    """The heading of a table."""
+    made = f"budget {settings.budget}, seed {settings.seed}"
+    return f"{settings.paper.upper()} {settings.table}, {dataset}: reported and measured ({made})"
+
+
+def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> List[str]:
+    """What a reader must know to believe the table."""
+    out = [f"Each cell: reported / measured (difference). {reproduction.data_note()}"]
+    budget = budgets.BUDGETS[settings.budget]
+    if budget is not None:
+        caps = {name: value for name, value in budget._asdict().items() if value != ""}
+        said = ", ".join(f"{name} {value}" for name, value in caps.items())
+        out.append(f"Budget {settings.budget}, no reproduction of the paper's setting; each of these is a cap: {said}.")
+    return out
+
+
+def _as_run(columns: Sequence[Measurement]) -> List[str]:
+    """The attacks behind the columns, as they were run: a heading is the paper's."""
+    lines = {}
+    for m in columns:
+        spec = m.spec[1] if isinstance(m.spec, tuple) else m.spec
+        if m.how:
+            lines[m.task] = f"- {m.task}: {m.how}"
+        if spec is not None:
+            at = f"{spec.method} ({spec.norm}, eps {spec.eps:.4g}, {spec.steps} steps of {spec.step_size:.3g}"
+            lines[m.task] = f"- {m.task}: {at}{f', k {spec.k}' if isinstance(m.spec, tuple) else ''})"
+    return ["As run:", *lines.values()] if lines else []

@@ -1,6 +1,7 @@
 """Every table and sweep of the papers, on made images at the smoke budget; and that a number is the one it says."""
 
 import csv
+import dataclasses
 import functools
 import json
 import os
@@ -30,6 +31,7 @@ from tests.launch.covering import TABLES, covering, pairs
 from tfrobust import data, report, training
 from tfrobust.data import FACTS
 from tfrobust.evaluation import make_suite
+from tfrobust.evaluation.runner import Runner
 from tfrobust.networks import load_network
 from tfrobust.types import Batch
 
@@ -117,19 +119,30 @@ def test_the_chosen_lines_cover_every_method_and_kind_of_number():
     assert len({kind for _, kind in wanted}) == 8 and {table.paper for table in covering()} == set(reproduce.PAPERS)
 
 
+def choices(spec):
+    """What a dataclass chooses: of a field that is a number, whether it is 0; of any other, its value."""
+    values = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    numbers = {name for name, v in values.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    return type(spec), *((name, v != 0 if name in numbers else str(v)) for name, v in values.items())
+
+
 class OneStep:
-    """Takes the places of training and evaluation: of a row, one inner maximum and one outer step on two images; of a
-    suite, its evaluation on the first network of a kind that it meets.  What was met before is not computed again."""
+    """Takes the places of training and evaluation, which are computed once for what differs in numbers alone: of a
+    row, one inner maximum and one outer step on two images; of a suite, each kind of attack on the first network that
+    meets it; of a teacher, its maps on images of as many channels."""
 
     def __init__(self, monkeypatch):
-        self.networks, self.runs, self.steps, self.results = {}, {}, set(), {}
-        self.run_suite, self.summaries = bench.run_suite, downstream_cells.summaries
+        self.networks, self.runs, self.steps, self.results, self.attacks, self.maps = {}, {}, set(), {}, {}, {}
+        self.run_suite, self.summaries, self.make_maps = bench.run_suite, downstream_cells.summaries, saliency.make_maps
         for module in (bench, trained_rows):
             monkeypatch.setattr(module, "train_row", self.train_row)
         for module, load in ((bench, "load_network"), (trained_rows, "load_network"), (saliency, "fitting_network")):
             monkeypatch.setattr(module, load, self.runs.__getitem__)
         monkeypatch.setattr(bench, "run_suite", self.of_suite)
         monkeypatch.setattr(downstream_cells, "summaries", self.of_downstream)
+        monkeypatch.setattr(saliency, "make_maps", self.of_teacher)
+        for name in ("_attack_predictions", "_attack_maps"):
+            monkeypatch.setattr(Runner, name, self.once(getattr(Runner, name)))
 
     def train_row(self, row, images, directory, wait):
         """The folder of a finished run, whose network is as it began, and whose one step was looked at."""
@@ -140,7 +153,7 @@ class OneStep:
         if row.flags.initial_network:
             initial = self.runs[row.flags.initial_network]
             assert [w.shape for w in initial.get_weights()] == [w.shape for w in network.get_weights()]
-        key = row.objective, network.input_shape, network.output_shape, str(row.flags.saliency)
+        key = choices(row.objective), images.shape[-1], str(row.flags.saliency)
         if key not in self.steps:
             self.step(row, network, images)
             self.steps.add(key)
@@ -172,6 +185,25 @@ class OneStep:
         if key not in self.results:
             self.results[key] = self.run_suite(network, x, y, suite, batch, chunk, bar, keep, natural)
         return self.results[key]
+
+    def once(self, method):
+        """A task of a suite: what was found for the first of its kind is the summary of the others too."""
+
+        def task(runner, name, *given):
+            specs = [choices(spec) for spec in given if dataclasses.is_dataclass(spec)]
+            key = *specs, runner.x.shape[-1], runner.natural is None
+            if key not in self.attacks:
+                method(runner, name, *given)
+                self.attacks[key] = runner.summary[name], runner.flags.get(name, [])
+            runner.summary[name], runner.flags[name] = self.attacks[key]
+
+        return task
+
+    def of_teacher(self, method, teacher, images):
+        key = method, images.shape[-1]
+        if key not in self.maps:
+            self.maps[key] = self.make_maps(method, teacher, images)
+        return np.resize(self.maps[key], images.x_train.shape)
 
     def of_downstream(self, network, images, tasks, suite, batch):
         key = tuple(tasks), images.name, network.output_shape

@@ -20,10 +20,12 @@ class Line(NamedTuple):
 
 def read_lines(fv, dataset: str) -> List[Line]:
     """The lines of the table for one data set."""
-    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == (fv.paper, fv.table, dataset)]
+    table = fv.paper, fv.table, dataset
+    own = [r for r in report.paper_rows() if (r.paper, r.table, r.dataset) == table]
     numbers: Dict[tuple, List[report.Reported]] = {}
     for n in report.reported():
-        numbers.setdefault(report.row_of(n), []).append(n)
+        if (n.paper, n.table, n.dataset) == table:
+            numbers.setdefault(report.row_of(n), []).append(n)
     models = {row.model for row in own}
     lines = []
     for row in own:

@@ -23,16 +23,16 @@ from launch import (
     trained_rows,
     verb,
 )
-from launch.lines import read_lines
+from launch.lines import columns_of, read_lines
 from launch.saved_runs import NETWORK
 from launch.tasks import corruptions
 from tests.helpers import ROOT, run_tests, the_step
-from tests.launch.covering import TABLES, covering, pairs
+from tests.launch.covering import TABLES, covering, kind, pairs
 from tfrobust import data, report, training
 from tfrobust.data import FACTS
 from tfrobust.evaluation import make_suite
 from tfrobust.evaluation.runner import Runner
-from tfrobust.networks import load_network
+from tfrobust.networks import check_network, load_network
 from tfrobust.types import Batch
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -102,13 +102,21 @@ def chosen_lines(names, *given):
     return [line for line in read_lines(*given) if line.name in names]
 
 
+def a_column_of_each_kind(*given, suite):
+    """The columns of a line, without those that differ from another in which attack or corruption it is."""
+    suite, columns = columns_of(*given, suite)
+    kinds = {kind(m): (m, number) for m, number in reversed(columns) if m}
+    return suite, list(kinds.values())
+
+
 @pytest.mark.parametrize("paper", reproduce.PAPERS)
 def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, folder, monkeypatch):
-    """The whole verb, for the few lines of covering.py."""
+    """The whole verb, for the few lines of covering.py and one number of each kind."""
     for table, names in covering().items():
         if table.paper == paper:
             with monkeypatch.context() as patch:
                 patch.setattr(lines, "read_lines", functools.partial(chosen_lines, names))
+                patch.setattr(lines, "columns_of", a_column_of_each_kind)
                 check_table(smoke(folder, *table), table, names)
 
 
@@ -133,6 +141,7 @@ class OneStep:
 
     def __init__(self, monkeypatch):
         self.networks, self.runs, self.steps, self.results, self.attacks, self.maps = {}, {}, set(), {}, {}, {}
+        self.checked = set()
         self.run_suite, self.summaries, self.make_maps = bench.run_suite, downstream_cells.summaries, saliency.make_maps
         for module in (bench, trained_rows):
             monkeypatch.setattr(module, "train_row", self.train_row)
@@ -141,6 +150,7 @@ class OneStep:
         monkeypatch.setattr(bench, "run_suite", self.of_suite)
         monkeypatch.setattr(downstream_cells, "summaries", self.of_downstream)
         monkeypatch.setattr(saliency, "make_maps", self.of_teacher)
+        monkeypatch.setattr(saliency, "check_network", self.check)
         for name in ("_attack_predictions", "_attack_maps"):
             monkeypatch.setattr(Runner, name, self.once(getattr(Runner, name)))
 
@@ -198,6 +208,12 @@ class OneStep:
             runner.summary[name], runner.flags[name] = self.attacks[key]
 
         return task
+
+    def check(self, network, x):
+        """Each teacher is checked once, not for each of its pupils."""
+        if (network, x.shape) not in self.checked:
+            check_network(network, x)
+            self.checked.add((network, x.shape))
 
     def of_teacher(self, method, teacher, images):
         key = method, images.shape[-1]

@@ -5,14 +5,13 @@ Training all of them takes ten times as long and is left to the exhaustive tests
 
 import functools
 import re
-from types import SimpleNamespace
 from typing import Dict, FrozenSet, List, NamedTuple, Set, Tuple
 
-from launch import reproduce
 from tfrobust.data import FACTS
 from tfrobust.papers.measurements import Measurement
 from tfrobust.papers.suites import make_suite
 from tfrobust.papers.table_lines import columns_of, read_lines
+from tfrobust.papers.tables import tables
 
 
 class Table(NamedTuple):
@@ -21,7 +20,7 @@ class Table(NamedTuple):
     dataset: str
 
 
-TABLES = [Table(*name.split(), dataset) for name, sets in reproduce.tables().items() for dataset in sets]
+TABLES = [Table(*name.split(), dataset) for name, sets in tables().items() for dataset in sets]
 
 
 def kind(m: Measurement) -> Tuple[str, bool, bool]:
@@ -37,7 +36,7 @@ def pairs_of(table: Table) -> Dict[str, FrozenSet[tuple]]:
     """Name of a line -> its (method, kind of number); lines alone that train a network."""
     dataset = table.dataset.removesuffix("_c")
     suite = make_suite(table.paper, dataset, FACTS[dataset].shape)
-    lines = read_lines(SimpleNamespace(paper=table.paper, table=table.table, methods=[]), table.dataset)
+    lines = read_lines(table.paper, table.table, table.dataset)
     out = {}
     for line in (line for line in lines if not line.row.left_out):
         measured = [m for m, _ in columns_of(line, lines, suite)[1] if m]

@@ -21,6 +21,7 @@ from tfrobust.evaluation import EvaluationSpec, evaluate
 
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
 PROBE = ["--probe_every=5", "--probe_examples=6"]
+ONE_STEP = [*TRAIN, "--attack_steps=1"]  # Of the inner maximum: all that a test of probes needs.
 CURVES = {"natural_accuracy", "adversarial_accuracy"}
 CURVES |= {prefix + name for prefix in ("", "noise_") for name in ("top_k_intersection", "kendall")}
 
@@ -28,6 +29,22 @@ CURVES |= {prefix + name for prefix in ("", "noise_") for name in ("top_k_inters
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    """Probes without a flagfile attack in two steps, maps of three points: what they are compared in does not depend on
+    how far they go."""
+    monkeypatch.setattr(probe, "STEPS", 2)
+    monkeypatch.setattr(probe, "MAP_STEPS", 3)
+
+
+def flagfile(folder, *flags):
+    """The demo's evaluation with attacks of two steps and maps of five points."""
+    path = folder / "probe.flags"
+    cheap = "--pgd_steps=2", "--ifia_steps=2", "--map_steps=5"
+    path.write_text("\n".join(["--flagfile=flags/demo/evaluate.flags", *cheap, *flags]))
+    return f"--probe={path}"
 
 
 def call(*flags):
@@ -46,7 +63,7 @@ def written(folder):
                 yield value.tag, event.step, value
 
 
-def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys):
+def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys, two_steps):
     assert call(*TRAIN, f"--output={tmp_path}/plain") == 0
     assert call(*TRAIN, *PROBE, f"--output={tmp_path}/probed") == 0
     for a, b in zip(weights(tmp_path / "plain"), weights(tmp_path / "probed")):
@@ -57,7 +74,7 @@ def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys):
 
 
 def test_what_a_probe_writes(tmp_path, eagerly):
-    assert call(*TRAIN, *PROBE, "--probe=flags/demo/evaluate.flags", f"--output={tmp_path}/a") == 0
+    assert call(*ONE_STEP, *PROBE, flagfile(tmp_path), f"--output={tmp_path}/a") == 0
     steps, pictures, settings, session = {}, [], None, None
     for tag, step, value in written(tmp_path / "a"):
         steps.setdefault(tag, set()).add(step)
@@ -87,11 +104,11 @@ def test_a_probe_measures_what_an_evaluation_measures(eagerly):
     network = small_network()
     y = np.where(np.arange(20) % 2, network(x).numpy().argmax(axis=1), y).astype(np.int32)  # Half of them right.
     spec = EvaluationSpec(
-        AttackSpec("pgd", 0.1, steps=3, step_size=0.05, random_start=False),
+        AttackSpec("pgd", 0.1, steps=2, step_size=0.05, random_start=False),
         AttributionSpec(steps=5, k=8),
         AttackSpec("ifia_top_k", 0.1, steps=4, step_size=0.05, k=8),
     )
-    seen = probe.look(network, x, y, probe.Plan(spec, 8, 2))
+    seen = probe.look(network, x, y, probe.Plan(spec, 12, 3))
     want = evaluate(network, x, y, spec).summary
     assert seen.values.keys() == CURVES and 0.5 <= want["natural_accuracy"] < 1
     for name in CURVES - {"noise_kendall", "noise_top_k_intersection"}:  # Noise is drawn by the number of the image.
@@ -102,27 +119,20 @@ def test_a_probe_measures_what_an_evaluation_measures(eagerly):
 
 
 def test_a_probe_holds_as_many_points_at_once_as_fit(tmp_path, eagerly):
-    cheap = "--flagfile=flags/demo/evaluate.flags\n--pgd_steps=2\n--ifia_steps=3\n"
-    (tmp_path / "all.flags").write_text(cheap)
-    (tmp_path / "auto.flags").write_text(cheap + "--map_chunk=auto\n--memory_gb=0.001\n")
-    argv = [*TRAIN, "--probe_every=12", "--probe_examples=4"]
-    for name in ("all", "auto"):
-        assert call(*argv, f"--probe={tmp_path}/{name}.flags", f"--output={tmp_path}/{name}") == 0
-    values = [
-        {
-            tag: tf.make_ndarray(v.tensor).item()
-            for tag, step, v in written(tmp_path / name)
-            if step == 12 and tag[6:] in CURVES
-        }
-        for name in ("all", "auto")
-    ]
-    assert values[0].keys() == values[1].keys() and len(values[0]) == len(CURVES)
-    for tag, value in values[0].items():
-        np.testing.assert_allclose(values[1][tag], value, atol=0.02, err_msg=tag)
+    digits, network, seen = data.load("digits"), small_network(), []
+    for chunk, flags in ((None, ()), (2, ("--map_chunk=auto", "--memory_gb=0.002", "--evaluation_batch=24"))):
+        fv = verb.parse((*rows.ROOMS, probe_flags.define), ["train", *ONE_STEP, *PROBE, flagfile(tmp_path, *flags)])
+        fv.probe_examples = 24  # Of which some are right.
+        made = probe.Probe(network, digits, probe.from_flags(fv, digits), fv, str(tmp_path), 0, 12)
+        assert made.plan.chunk == chunk  # Of five points.
+        seen.append(probe.look(network, made.x, made.y, made.plan).values)
+    assert seen[0].keys() == seen[1].keys() == CURVES
+    for name, value in seen[0].items():
+        np.testing.assert_allclose(seen[1][name], value, atol=0.02, err_msg=name)
 
 
-def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly):
-    row = rows.read_row("flags/demo/madry.flags", TRAIN[1:])
+def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly, two_steps):
+    row = rows.read_row("flags/demo/madry.flags", ONE_STEP[1:])
     digits = data.load("digits")
 
     class Stop(keras.callbacks.Callback):
@@ -132,7 +142,7 @@ def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly):
 
     with pytest.raises(KeyboardInterrupt):
         trained_rows.train_row(row, digits, str(tmp_path / "a"), lambda network, start: [Stop()])
-    assert call(*TRAIN, *PROBE, f"--output={tmp_path}/a") == 0
+    assert call(*ONE_STEP, *PROBE, f"--output={tmp_path}/a") == 0
     assert {step for tag, step, _ in written(tmp_path / "a") if tag == "probe/maps"} == {10, 12}
 
 

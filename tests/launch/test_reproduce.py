@@ -1,6 +1,7 @@
 """Every table and sweep of the papers, on made images at the smoke budget; and that a number is the one it says."""
 
 import csv
+import dataclasses
 import functools
 import json
 import os
@@ -9,18 +10,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import downstream, reproduce, rows, saliency, trained_rows
+from flags import recipe_flags
+from launch import downstream, reproduce
 from launch.command_line import verb
 from tests.helpers import ROOT, run_tests, the_step
-from tests.launch.covering import TABLES, covering, pairs
+from tests.launch.covering import TABLES, covering, kind, pairs
 from tfrobust import data, report, training
 from tfrobust.data import FACTS
 from tfrobust.downstream.tasks import corruptions
+from tfrobust.evaluation.runner import Runner
+from tfrobust.experiments import saliency_maps, training_run
 from tfrobust.experiments.saved_runs import NETWORK
-from tfrobust.networks import load_network
-from tfrobust.papers import budgets, downstream_numbers, measurements, reproduction
+from tfrobust.experiments.settings_file import text_of
+from tfrobust.networks import check_network, load_network
+from tfrobust.papers import budgets, downstream_numbers, measurements, reproduced_table, reproduction
+from tfrobust.papers.reported import Reported, paper_rows, reported_numbers, row_of
 from tfrobust.papers.suites import make_suite
-from tfrobust.papers.table_lines import read_lines
+from tfrobust.papers.table_lines import columns_of, read_lines
+from tfrobust.papers.tables import tables
 from tfrobust.types import Batch
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -68,7 +75,7 @@ def check_table(path, table, names=None):
     """The files of a table say what they should: all its lines, or those of these names."""
     with open(path + ".json", encoding="utf-8") as file:
         found = json.load(file)
-    own = [r for r in reported.paper_rows() if (r.paper, r.table, r.dataset) == table]
+    own = [r for r in paper_rows() if (r.paper, r.table, r.dataset) == table]
     assert len(found["lines"]) == len(names or own) > 0
     for line in found["lines"]:
         assert bool(line["note"]) != (line.get("steps") == 2)
@@ -90,72 +97,93 @@ def chosen_lines(names, *given):
     return [line for line in read_lines(*given) if line.name in names]
 
 
+def a_column_of_each_kind(*given, suite):
+    """The columns of a line, without those that differ from another in which attack or corruption it is."""
+    suite, columns = columns_of(*given, suite)
+    kinds = {kind(m): (m, number) for m, number in reversed(columns) if m}
+    return suite, list(kinds.values())
+
+
 @pytest.mark.parametrize("paper", reproduce.PAPERS)
 def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, folder, monkeypatch):
-    """The whole verb, for the few lines of covering.py."""
+    """The whole verb, for the few lines of covering.py and one number of each kind."""
     for table, names in covering().items():
         if table.paper == paper:
             with monkeypatch.context() as patch:
-                patch.setattr(lines, "read_lines", functools.partial(chosen_lines, names))
+                patch.setattr(reproduced_table, "read_lines", functools.partial(chosen_lines, names))
+                patch.setattr(reproduced_table, "columns_of", a_column_of_each_kind)
                 check_table(smoke(folder, *table), table, names)
 
 
 def test_the_chosen_lines_cover_every_method_and_kind_of_number():
     wanted = set().union(*pairs().values())
     assert set().union(*(pairs()[table, name] for table, names in covering().items() for name in names)) == wanted
-    assert {method for method, _ in wanted} == {r.method for r in reported.paper_rows() if r.dataset and not r.left_out}
+    assert {method for method, _ in wanted} == {r.method for r in paper_rows() if r.dataset and not r.left_out}
     assert len({kind for _, kind in wanted}) == 8 and {table.paper for table in covering()} == set(reproduce.PAPERS)
 
 
+def choices(spec):
+    """What a dataclass chooses: of a field that is a number, whether it is 0; of any other, its value."""
+    values = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    numbers = {name for name, v in values.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    return type(spec), *((name, v != 0 if name in numbers else str(v)) for name, v in values.items())
+
+
 class OneStep:
-    """Takes the places of training and evaluation: of a row, one inner maximum and one outer step on two images; of a
-    suite, its evaluation on the first network of a kind that it meets.  What was met before is not computed again."""
+    """Takes the places of training and evaluation, which are computed once for what differs in numbers alone: of a
+    row, one inner maximum and one outer step on two images; of a suite, each kind of attack on the first network that
+    meets it; of a teacher, its maps on images of as many channels."""
 
     def __init__(self, monkeypatch):
-        self.networks, self.runs, self.steps, self.results = {}, {}, set(), {}
+        self.networks, self.runs, self.steps, self.results, self.attacks, self.maps = {}, {}, set(), {}, {}, {}
+        self.checked = set()
         self.run_suite, self.summaries = reproduction.run_suite, downstream_numbers.summaries
-        for module in (bench, trained_rows):
-            monkeypatch.setattr(module, "train_row", self.train_row)
-        for module, load in ((bench, "load_network"), (trained_rows, "load_network"), (saliency, "fitting_network")):
-            monkeypatch.setattr(module, load, self.runs.__getitem__)
-        monkeypatch.setattr(bench, "run_suite", self.of_suite)
-        monkeypatch.setattr(downstream_cells, "summaries", self.of_downstream)
+        self.make_maps = saliency_maps.make_maps
+        monkeypatch.setattr(training_run, "train", self.train)
+        for module in (reproduction, training_run):
+            monkeypatch.setattr(module, "load_network", self.runs.__getitem__)
+        monkeypatch.setattr(saliency_maps, "load_fitting_network", lambda path, progress: self.runs[path])
+        monkeypatch.setattr(reproduction, "run_suite", self.of_suite)
+        monkeypatch.setattr(downstream_numbers, "summaries", self.of_downstream)
+        monkeypatch.setattr(saliency_maps, "make_maps", self.of_teacher)
+        monkeypatch.setattr(saliency_maps, "check_network", self.check)
+        for name in ("_attack_predictions", "_attack_maps"):
+            monkeypatch.setattr(Runner, name, self.once(getattr(Runner, name)))
 
-    def train_row(self, row, images, directory, wait):
+    def train(self, recipe, images, directory, progress, wait):
         """The folder of a finished run, whose network is as it began, and whose one step was looked at."""
-        row = rows.at(row, images)
-        rows.check_row(row, images)
-        assert rows.resolved(row.flags)
-        network = self.network(row, images)
-        if row.flags.initial_network:
-            initial = self.runs[row.flags.initial_network]
+        training_run.check_recipe(recipe, images)
+        assert text_of(recipe.identity())
+        network = self.network(recipe, images)
+        if recipe.model.initial:
+            initial = self.runs[recipe.model.initial.file]
             assert [w.shape for w in initial.get_weights()] == [w.shape for w in network.get_weights()]
-        key = row.objective, network.input_shape, network.output_shape, str(row.flags.saliency)
+        key = choices(recipe.objective), images.shape[-1], str([source.kind for source in recipe.saliency])
         if key not in self.steps:
-            self.step(row, network, images)
+            self.step(recipe, network, images)
             self.steps.add(key)
         path = os.path.join(directory, NETWORK)
         os.makedirs(directory, exist_ok=True)
-        report.write_text(path, "a network")  # A row whose teacher it is looks for its file.
+        report.write_text(path, "a network")  # A recipe whose teacher it is looks for its file.
         self.runs[path] = network
         return training.Trained(network, seconds=1.0, resumed_at=0)
 
-    def network(self, row, images):
-        fv = row.flags
-        key = fv.model, fv.width, fv.initialization, row.spec.seed, images.shape, images.classes
+    def network(self, recipe, images):
+        model = recipe.model
+        key = model.name, model.width, model.initialization, recipe.training.seed, images.shape, images.classes
         if key not in self.networks:
-            self.networks[key] = rows.new_network(row, images)
+            self.networks[key] = training_run.new_network(recipe, images)
         return self.networks[key]
 
-    def step(self, row, network, images):
+    def step(self, recipe, network, images):
         maps = None if images.saliency is None else tf.constant(images.saliency[:2], tf.float32)
         x, y = tf.constant(data.to_unit(images.x_train[:2])), tf.constant(images.y_train[:2], tf.int32)
         batch = Batch(x, y, maps)
-        x_adv = row.objective.inner(network, batch, the_step())
-        terms = row.objective.outer(network, batch, x_adv, the_step())
+        x_adv = recipe.objective.inner(network, batch, the_step())
+        terms = recipe.objective.outer(network, batch, x_adv, the_step())
         assert x_adv.shape == batch.x.shape and np.isfinite(x_adv).all() and terms
         for name, term in terms.items():
-            assert term.shape == [2] and np.isfinite(term).all(), (row.name, name)
+            assert term.shape == [2] and np.isfinite(term).all(), (recipe.name, name)
 
     def of_suite(self, network, x, y, suite, batch, chunk, bar, keep, natural):
         key = str(suite.as_dict()), x.shape, network.output_shape, natural is None
@@ -163,10 +191,35 @@ class OneStep:
             self.results[key] = self.run_suite(network, x, y, suite, batch, chunk, bar, keep, natural)
         return self.results[key]
 
-    def of_downstream(self, network, images, tasks, suite, batch):
+    def once(self, method):
+        """A task of a suite: what was found for the first of its kind is the summary of the others too."""
+
+        def task(runner, name, *given):
+            specs = [choices(spec) for spec in given if dataclasses.is_dataclass(spec)]
+            key = *specs, runner.x.shape[-1], runner.natural is None
+            if key not in self.attacks:
+                method(runner, name, *given)
+                self.attacks[key] = runner.summary[name], runner.flags.get(name, [])
+            runner.summary[name], runner.flags[name] = self.attacks[key]
+
+        return task
+
+    def check(self, network, x):
+        """Each teacher is checked once, not for each of its pupils."""
+        if (network, x.shape) not in self.checked:
+            check_network(network, x)
+            self.checked.add((network, x.shape))
+
+    def of_teacher(self, method, teacher, images, progress):
+        key = method, images.shape[-1]
+        if key not in self.maps:
+            self.maps[key] = self.make_maps(method, teacher, images, progress)
+        return np.resize(self.maps[key], images.x_train.shape)
+
+    def of_downstream(self, network, images, tasks, suite, batch, progress):
         key = tuple(tasks), images.name, network.output_shape
         if key not in self.results:
-            self.results[key] = self.summaries(network, images, tasks, suite, batch)
+            self.results[key] = self.summaries(network, images, tasks, suite, batch, progress)
         return self.results[key]
 
 
@@ -197,7 +250,7 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
     cell = next(c for c in found["cells"] if c["column"] == "natural")
     assert cell["measured"] == pytest.approx(100 * np.mean(predicted == loaded.y_test))
     assert cell["reported"] == next(
-        n.value for n in reported.reported_numbers() if n[:5] == ("rar", "T2", "gtsrb", "resnet_rar", "madry")
+        n.value for n in reported_numbers() if n[:5] == ("rar", "T2", "gtsrb", "resnet_rar", "madry")
     )
     assert cell["difference"] == pytest.approx(cell["measured"] - cell["reported"])
 
@@ -264,11 +317,11 @@ def test_what_cannot_be_is_refused_in_one_line(flags, words, folder, capsys):
 def test_the_list_names_every_table(capsys):
     assert reproduce.main(["reproduce", "--list"]) == 0
     out = capsys.readouterr().out
-    assert "art T5" in out.replace("   ", "") and len(out.splitlines()) == len(reproduce.tables())
+    assert "art T5" in out.replace("   ", "") and len(out.splitlines()) == len(tables())
 
 
 def test_every_printed_number_is_measured_or_known_not_to_be():
-    for n in reported.reported_numbers():
+    for n in reported_numbers():
         if n.dataset and n.method not in ("adl", "jarn", "cure"):
             facts = FACTS[n.dataset.removesuffix("_c")]
             m = measurements.measurement(n, make_suite(n.paper, n.dataset.removesuffix("_c"), facts.shape))
@@ -277,11 +330,11 @@ def test_every_printed_number_is_measured_or_known_not_to_be():
 
 def test_numbers_of_one_line_have_columns_of_their_own():
     seen = set()
-    for n in reported.reported_numbers():
+    for n in reported_numbers():
         if n.dataset and n.table != "text" and n.method not in ("adl", "jarn", "cure"):
             shape = FACTS[n.dataset.removesuffix("_c")].shape
             m = measurements.measurement(n, make_suite(n.paper, n.dataset.removesuffix("_c"), shape))
-            key = (*reported.row_of(n), m.heading if m else n.metric + n.attribution)
+            key = (*row_of(n), m.heading if m else n.metric + n.attribution)
             assert key not in seen, key
             seen.add(key)
 
@@ -295,29 +348,24 @@ def test_numbers_of_one_line_have_columns_of_their_own():
     ],
 )
 def test_an_attack_of_sat_is_the_one_it_is_called(variant, task, eps, steps):
-    n = reported.Reported(
-        "sat", "T4", "cifar100", "resnet34", "natural", variant, "", "adversarial_accuracy", 1.0, "", "0"
-    )
+    n = Reported("sat", "T4", "cifar100", "resnet34", "natural", variant, "", "adversarial_accuracy", 1.0, "", "0")
     m = measurements.measurement(n, make_suite("sat", "cifar100", (32, 32, 3)))
     assert (m.task, m.spec.eps, m.spec.steps) == (task, pytest.approx(eps), steps)
 
 
 def test_er_gives_medians_and_the_others_means():
     for paper, want in (("er", "median"), ("rar", "mean")):
-        n = reported.Reported(paper, "T1c", "mnist", "mnist_cnn", "natural", "", "ig", "kendall", 0.1, "fraction", "0")
+        n = Reported(paper, "T1c", "mnist", "mnist_cnn", "natural", "", "ig", "kendall", 0.1, "fraction", "0")
         assert measurements.measurement(n, make_suite(paper, "mnist", (28, 28, 1))).statistic == want
 
 
 def test_a_budget_only_cuts_and_an_attack_goes_as_far():
-    row = rows.read_row("flags/rar/mnist/ig_norm.flags")
-    assert budgets.overrides(row, 55000, None) == []
-    given = budgets.overrides(row, 55000, budgets.BUDGETS["cpu"])
-    cut = rows.read_row("flags/rar/mnist/ig_norm.flags", given)
-    assert cut.spec.steps == 1000 and cut.objective.attack_steps * cut.objective.step_size == pytest.approx(0.4)
-    assert (cut.objective.eps, cut.objective.attribution_weight) == (
-        row.objective.eps,
-        row.objective.attribution_weight,
-    )
+    recipe = recipe_flags.read("flags/rar/mnist/ig_norm.flags")
+    assert budgets.cut(recipe, 55000, None) == recipe
+    cut = budgets.cut(recipe, 55000, budgets.BUDGETS["cpu"])
+    own, was = cut.objective, recipe.objective
+    assert cut.training.steps == 1000 and own.attack_steps * own.step_size == pytest.approx(0.4)
+    assert (own.eps, own.attribution_weight) == (was.eps, was.attribution_weight)
     suite = make_suite("rar", "flower17", (128, 128, 3))
     small = budgets.evaluated(suite, (64, 64, 3), 128, budgets.BUDGETS["cpu"])
     (spec, attack) = small.attributions["IFIA on IG"]
@@ -325,10 +373,9 @@ def test_a_budget_only_cuts_and_an_attack_goes_as_far():
 
 
 def test_sat_is_annealed_over_a_short_run_as_over_the_papers_epochs():
-    path = "flags/sat/tiny_imagenet/sat_boxes.flags"
-    row = rows.read_row(path)
-    cut = rows.read_row(path, budgets.overrides(row, 100000, budgets.BUDGETS["cpu"]))
-    assert cut.objective.alpha**cut.spec.steps == pytest.approx(row.objective.alpha**200)
+    recipe = recipe_flags.read("flags/sat/tiny_imagenet/sat_boxes.flags")
+    cut = budgets.cut(recipe, 100000, budgets.BUDGETS["cpu"])
+    assert cut.objective.alpha**cut.training.steps == pytest.approx(recipe.objective.alpha**200)
     assert cut.objective.anneal == "step"
 
 

@@ -24,7 +24,8 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
     own = [r for r in paper_rows() if (r.paper, r.table, r.dataset) == (paper, table, dataset)]
     numbers: Dict[tuple, List[Reported]] = {}
     for n in reported_numbers():
-        numbers.setdefault(row_of(n), []).append(n)
+        if (n.paper, n.table, n.dataset) == (paper, table, dataset):
+            numbers.setdefault(row_of(n), []).append(n)
     models = {row.model for row in own}
     lines = []
     for row in own:

@@ -11,6 +11,8 @@ _MARKUP = {"|": r"\|", "<": "&lt;", ">": "&gt;", "`": r"\`", "](": r"]\("}
 def visible(text: str) -> str:
     r"""The text with every character that steers a screen instead of being shown (ESC, a change of the direction of
     writing, an unpaired surrogate) written as its escape, such as \x1b; new lines and tabs stay."""
+    if text.isprintable():  # Nearly always: no character of it steers.
+        return text
     return "".join(_escape(character) if _steers(character) else character for character in text)
 
 

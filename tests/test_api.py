@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 import tfrobust
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, run_tests, shallow_network, without_graphs
 from tfrobust import data
 from tfrobust.attributions import integrated_gradients, make_score
+from tfrobust.auditing import plan
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.training import Trainer
@@ -46,8 +47,9 @@ def test_importing_tfrobust_alone_does_not_wait_for_tensorflow():
 
 
 @pytest.mark.parametrize("method", OBJECTIVES)
-def test_every_method_fits_arrays_with_what_is_given_by_default(method):
-    model = tfrobust.robustify(small_network(), method, eps=0.1)
+def test_every_method_fits_arrays_with_what_is_given_by_default(method, eagerly):
+    """Without graphs; tests/objectives/test_conformance.py trains each method with one."""
+    model = tfrobust.robustify(shallow_network(), method, eps=0.1)
     model.compile("adam")
     r = np.random.RandomState(0)
     x, y, before = r.rand(11, 8, 8, 1).astype(np.float32), r.randint(0, 10, 11), model.network.get_weights()
@@ -64,10 +66,10 @@ def test_every_method_fits_arrays_with_what_is_given_by_default(method):
 
 def test_it_trains_what_the_trainer_trains(digits):
     x, y = data.to_unit(digits.x_train[:20]), digits.y_train[:20]
-    model = tfrobust.robustify(small_network(), "madry", eps=0.1, seed=3, attack_steps=2)
+    model = tfrobust.robustify(shallow_network(), "madry", eps=0.1, seed=3, attack_steps=2)
     model.compile(keras.optimizers.SGD(0.1))
     model.fit(x, y, batch_size=10, verbose=0, shuffle=False)
-    network = small_network()
+    network = shallow_network()
     trainer = Trainer(network, make_objective("madry", **{**defaults("madry", 0.1, (8, 8, 1)), "attack_steps": 2}), 3)
     trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
     trainer.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(10), verbose=0, shuffle=False)
@@ -110,24 +112,24 @@ Y = np.arange(4)
         (lambda m: m.fit(X, Y, sample_weight=np.ones(4)), "sample_weight"),
         (lambda m: m.compile(loss="mse"), "leave loss out"),
         (lambda m: m.compile(metrics=["mae"]), "leave metrics out"),
-        (lambda m: tfrobust.robustify(small_network(), "magic"), "magic"),
-        (lambda m: tfrobust.robustify(small_network(), "madry", gamma=1.0), "no use for gamma"),
-        (lambda m: tfrobust.robustify(small_network(), eps=-1), "eps"),
-        (lambda m: tfrobust.attribute(small_network(), X, Y + 9), "0..9"),
-        (lambda m: tfrobust.attribute(small_network(), X, method="magic"), "magic"),
-        (lambda m: tfrobust.audit(small_network(), X, Y, minutes=-1), "minutes"),
-        (lambda m: tfrobust.audit(small_network(), X, Y, eps=[8]), "eps"),
+        (lambda m: tfrobust.robustify(shallow_network(), "magic"), "magic"),
+        (lambda m: tfrobust.robustify(shallow_network(), "madry", gamma=1.0), "no use for gamma"),
+        (lambda m: tfrobust.robustify(shallow_network(), eps=-1), "eps"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, Y + 9), "0..9"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, method="magic"), "magic"),
+        (lambda m: tfrobust.audit(shallow_network(), X, Y, minutes=-1), "minutes"),
+        (lambda m: tfrobust.audit(shallow_network(), X, Y, eps=[8]), "eps"),
     ],
 )
 def test_what_cannot_be_is_refused(call, words):
-    model = tfrobust.robustify(small_network(), "natural")
+    model = tfrobust.robustify(shallow_network(), "natural")
     model.compile()
     with pytest.raises(InputError, match=words):
         call(model)
 
 
 def test_maps_are_those_of_the_library_for_networks_of_any_make():
-    network = small_network()
+    network = shallow_network()
     x = np.random.RandomState(0).rand(3, 8, 8, 1).astype(np.float32)
     y = network(x).numpy().argmax(axis=1)
     want = np.abs(integrated_gradients(make_score(network, "logit"), tf.constant(x), y, steps=20))[..., 0]
@@ -139,14 +141,16 @@ def test_maps_are_those_of_the_library_for_networks_of_any_make():
     assert tfrobust.attribute(network, x, y, "grad_cam").shape == (3, 8, 8)
 
 
-def test_an_audit_shows_itself_and_is_saved(digits, tmp_path):
+def test_an_audit_shows_itself_and_is_saved(digits, tmp_path, monkeypatch):
     model = tfrobust.robustify(plain(), "natural", pixels="0..255")
     model.compile()
     model.fit(digits.x_train, digits.y_train, epochs=3, verbose=0)
     seen = []
-    audit = tfrobust.audit(
-        model, digits.x_test, digits.y_test, eps=[8 / 255], images=4, report=lambda *said: seen.append(said)
-    )
+    monkeypatch.setattr(plan, "LEVELS", ((3, 3),))  # As if there were no time for more.
+    with without_graphs():
+        audit = tfrobust.audit(
+            model, digits.x_test, digits.y_test, eps=[8 / 255], images=4, report=lambda *said: seen.append(said)
+        )
     assert audit.grade in ("fragile", "moves", "holds", "unsure", "none") and audit.verdict in repr(audit)
     assert "<table>" in audit._repr_html_() and audit.verdict in audit._repr_html_()
     assert audit.summary["pixels"]["chosen"] == "0..1"

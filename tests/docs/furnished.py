@@ -6,15 +6,17 @@ The rows that it trains are cut to the smoke budget in a copy of flags/; images 
 import os
 import re
 import shutil
+from dataclasses import replace
 from typing import Dict, List
 
 import keras
 import numpy as np
 from keras import layers
 
-from launch import rows
+from flags import recipe_flags
 from tests.helpers import ROOT
 from tfrobust.data import FACTS
+from tfrobust.experiments.recipe import Recipe
 from tfrobust.models import make_model
 from tfrobust.papers import budgets
 from tfrobust.papers.tables import tables
@@ -63,24 +65,24 @@ def furnish(args: List[str], monkeypatch) -> None:
     for path, row in read.items():
         cut(path, row)
         if given.get("initial_network"):
-            short, side = _row(path, given).flags, row.flags.image_size or facts.shape[0]
+            short, side = _row(path, given).model, row.data.image_size or facts.shape[0]
             shape = (side, side, facts.shape[2])
-            save(make_model(short.model, shape, facts.classes, short.width), given["initial_network"])
+            save(make_model(short.name, shape, facts.classes, short.width), given["initial_network"])
     for folder in (word.split("=")[1] for word in [given.get("model", "")] if "=" in word):
         _export(folder)
 
 
 def _row(path, given):
-    """The row of a flagfile; None where it is that of an evaluation."""
+    """The recipe in a flagfile; None where it is that of an evaluation."""
     try:
-        return rows.read_row(path, [f"--dataset={given['dataset']}"] if given.get("dataset") else [])
+        return recipe_flags.read(path, [f"--dataset={given['dataset']}"] if given.get("dataset") else [])
     except InputError:
         return None
 
 
 def _teachers(row):
     """The flagfiles of what a row has trained first."""
-    return FLAGFILE.findall(" ".join([*(row.flags.saliency or ()), row.flags.initial_network or ""]))
+    return FLAGFILE.findall(" ".join([*map(str, row.saliency), str(row.model.initial or "")]))
 
 
 def _dataset(path):
@@ -95,12 +97,13 @@ def _paths(given: Dict[str, str], ending: str) -> List[str]:
     return [path for value in given.values() for path in re.findall(rf"[\w./-]+{re.escape(ending)}\b", value)]
 
 
-def cut(path: str, row: rows.Row) -> None:
+def cut(path: str, recipe: Recipe) -> None:
     """Adds the flags of the smoke budget to a flagfile."""
-    lines = budgets.overrides(row, IMAGES, budgets.BUDGETS["smoke"])
-    lines += ["--per_class=2"] if row.flags.per_class else []
+    small = budgets.cut(recipe, IMAGES, budgets.BUDGETS["smoke"])
+    if recipe.data.per_class:
+        small = replace(small, data=replace(recipe.data, per_class=2))
     with open(path, "a", encoding="utf-8") as file:
-        file.write("".join(f"{line}\n" for line in lines))
+        file.write(recipe_flags.write(small))
 
 
 def patterns(facts) -> np.ndarray:

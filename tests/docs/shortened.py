@@ -4,7 +4,7 @@ import functools
 import importlib
 from typing import List
 
-from launch import suite
+from launch import comparison_pages, suite
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
 from tfrobust import training
@@ -42,6 +42,8 @@ def short(command: Command) -> List[str]:
         more = ["--probe_every=2", "--probe_examples=2"]
     if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
+    if command.verb == "compare" and "README.md" not in command.pages:  # That one's trains all of its rows.
+        more = [f"--rows={','.join(given['rows'].split(',')[:2])}"]
     if given.get("strategy") == "mirrored":  # There may be no GPU.
         more = ["--replicas=1"]
     return [*args, *SHORT[command.verb], *more]
@@ -71,12 +73,25 @@ def different(commands: List[Command]) -> List[Command]:
     return list(found.values())
 
 
+def repeated(commands: List[Command]) -> List[Command]:
+    """Those of other pages than README.md that have the verb and the names of flags of one before them."""
+    known, out = set(), []
+    for command in sorted(commands, key=lambda command: "README.md" not in command.pages):
+        kind = (command.verb, *sorted(by_name(command.words[3:])))
+        if kind in known and "README.md" not in command.pages:
+            out.append(command)
+        known.add(kind)
+    return out
+
+
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attack of an audit that has time, the grid of the spatial attack; and leaves a suite's pictures out."""
+    attack of an audit that has time, the grid of the spatial attack; and leaves the pictures of a suite and of a
+    comparison out."""
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
+    monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
     monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

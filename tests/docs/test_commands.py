@@ -1,4 +1,5 @@
-"""Every command of README.md and docs/ runs, as it is written but for flags at its end that make it short."""
+"""Every command of README.md and docs/ runs, as it is written but for flags at its end that make it short; those that
+give a verb the flags of another command, with other values, in the exhaustive tier."""
 
 import contextlib
 import importlib
@@ -14,7 +15,7 @@ import pytest
 from launch.command_line import verb
 from tests.docs.furnished import furnish, spoken_out
 from tests.docs.pages import OWN_TEST, Command, commands, pages
-from tests.docs.shortened import SHORT, different, hurry, is_of_several, is_sweep, short
+from tests.docs.shortened import SHORT, different, hurry, is_of_several, is_sweep, repeated, short
 from tests.helpers import ROOT, run_tests
 
 # What is not run here, and why.  Of the verbs' commands, the flags are read all the same.
@@ -31,6 +32,8 @@ ONLY_READ = {
     "a later turn of a loop": "the first one runs",
 }
 COMMANDS = commands()
+RUN = [c for c in different(COMMANDS) if not is_sweep(c) and not is_of_several(c)]
+REPEATED = repeated(RUN)
 
 
 def program(command: Command) -> str:
@@ -82,7 +85,7 @@ def call(name, args):
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in different(COMMANDS) if not is_sweep(c) and not is_of_several(c)], ids=str
+    "command", [pytest.param(c, marks=[pytest.mark.exhaustive] * (c in REPEATED)) for c in RUN], ids=str
 )
 def test_a_command_of_a_page_runs(command, capsys, monkeypatch):
     args = short(command)

@@ -97,9 +97,9 @@ def chosen_lines(names, *given):
     return [line for line in read_lines(*given) if line.name in names]
 
 
-def a_column_of_each_kind(*given, suite):
+def a_column_of_each_kind(*given):
     """The columns of a line, without those that differ from another in which attack or corruption it is."""
-    suite, columns = columns_of(*given, suite)
+    suite, columns = columns_of(*given)
     kinds = {kind(m): (m, number) for m, number in reversed(columns) if m}
     return suite, list(kinds.values())
 

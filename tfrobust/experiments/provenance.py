@@ -10,7 +10,7 @@ from tfrobust.experiments.recipe import DataSpec
 
 
 def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> Dict[str, Any]:
-    """What repeats an evaluation, beside the network: its images, how many are held at once, its specs, the versions."""
+    """What repeats an evaluation, beside the network: its images, how many are held at once, specs, versions."""
     images = {"dataset": data.name, "hold_out": data.hold_out, "evaluate_on": data.evaluate_on}
     return {**images, "evaluation_batch": batch, **spec, "versions": versions()}
 

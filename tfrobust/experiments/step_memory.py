@@ -25,8 +25,8 @@ def measure_step(model: ModelSpec, shape: Tuple[int, int, int], images: int, ig_
         chunk: points held at once.
 
     Returns:
-        gib: what this process has held at most; above: of it what the step added; estimate: what `memory_budget` reckons
-        with; seconds: of the second step, when the first has compiled it.
+        gib: what this process has held at most; above: of it what the step added; estimate: what `memory_budget`
+        reckons with; seconds: of the second step, when the first has compiled it.
     """
     keras.utils.set_random_seed(0)
     network = models.make_model(model.name, shape, 10, model.width)

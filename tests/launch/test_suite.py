@@ -11,9 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+import launch.suite
 from launch import evaluate
 from tests import processes
-from tests.helpers import ROOT, linear_network, run_tests, small_network
+from tests.helpers import ROOT, linear_network, run_tests
 from tfrobust import data
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.models import make_model
@@ -22,9 +23,9 @@ CHEAP = [
     "--dataset=digits",
     "--examples=10",
     "--attribution_examples=2",
-    "--pgd_steps=2",
-    "--ifia_steps=2",
-    "--map_steps=4",
+    "--pgd_steps=1",
+    "--ifia_steps=1",
+    "--map_steps=2",
     "--evaluation_batch=10",
 ]
 
@@ -38,15 +39,23 @@ def at_root(monkeypatch):
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
 
 
+def network_of(seed=0, activation="relu"):
+    """The least that has feature maps and ReLUs."""
+    keras.utils.set_random_seed(seed)
+    x = inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Activation(activation)(keras.layers.Conv2D(4, 3, strides=2)(x))
+    return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """Networks, and digits with labels and with the labels that the first network gives them."""
     path = tmp_path_factory.mktemp("saved")
-    network = small_network()
+    network = network_of()
     network.save(path / "any.keras")
     bytes_network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255), network])
     bytes_network.save(path / "bytes.keras")
-    small_network(1).save(path / "natural.keras")
+    network_of(1).save(path / "natural.keras")
     make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(path / "few.keras")
     digits = data.load("digits")
     x, y = data.to_unit(digits.x_test[:40]), np.arange(40) % 10
@@ -59,6 +68,12 @@ def saved(tmp_path_factory):
 def folder(saved, tmp_path):
     """A copy of its own of them."""
     return shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take as long as a cheap suite, and are looked at in the test of every suite."""
+    monkeypatch.setattr(launch.suite, "draw", lambda path, result, suite: None)
 
 
 def call(folder, suite, *more, output="out"):
@@ -87,7 +102,7 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     assert summary["about"]["attributions"] and summary["about"]["versions"]
 
 
-def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder):
+def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn):
     flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=100", "--evaluation_batch=5"]
     process = processes.start(["-m", "launch.evaluate", *flags, f"--output={folder}/killed"])
     until = time.monotonic() + 120
@@ -149,17 +164,9 @@ def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
     assert len(err) == 1 and words in err[0]
 
 
-def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys, eagerly):
-    network = small_network()
-    other = keras.models.clone_model(
-        network,
-        clone_function=lambda layer: (
-            keras.layers.Activation("tanh", name=layer.name)
-            if layer.name.startswith("relu")
-            else layer.__class__.from_config(layer.get_config())
-        ),
-    )
-    other.set_weights(network.get_weights())
+def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys, undrawn, eagerly):
+    other = network_of(activation="tanh")
+    other.set_weights(keras.models.load_model(folder / "any.keras", compile=False).get_weights())
     assert call(folder, "rar") == 0
     other.save(folder / "any.keras")
     capsys.readouterr()
@@ -169,7 +176,7 @@ def test_another_network_with_the_same_weights_is_another_evaluation(folder, cap
     assert "were there already" in capsys.readouterr().out
 
 
-def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, eagerly):
+def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, undrawn, eagerly):
     linear_network(np.random.RandomState(0).randn(8, 8, 1, 10)).save(folder / "any.keras")
     assert call(folder, "full", "--attribution_examples=2", "--examples=10") == 0
     assert "left out: grad_cam_plus_plus" in capsys.readouterr().out

@@ -17,7 +17,8 @@ import keras
 import sklearn.datasets  # noqa: F401
 import tensorflow as tf
 
-from launch import train, trained_rows
+from launch import train
+from tfrobust.experiments import training_run
 
 FLAGS = ["--flagfile=flags/demo/madry.flags", "--steps=250", "--eps_ramp_steps=100", "--checkpoint_every=6"]
 FLAGS += ["--attack_steps=1", "--width=0.5"]
@@ -56,12 +57,12 @@ def train_in_child(directory: str, kind: str, seconds: float, number: int) -> in
     if kind == "start":
         kill_after(seconds)
     elif kind == "step":
-        at_call(trained_rows.TrainingBar, "on_train_batch_end", number, seconds)
+        at_call(training_run.TrainingBar, "on_train_batch_end", number, seconds)
     elif kind == "checkpoint":
         at_call(tf.train.Checkpoint, "write", number, seconds)
     elif kind == "network":
         at_call(keras.Model, "save", 1, seconds)
-        trained_rows.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # At the latest, before run.json.
+        training_run.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # At the latest, before run.json.
     code = train.main(["train", *FLAGS, f"--output={directory}"])
     os._exit(code)
 

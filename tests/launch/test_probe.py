@@ -10,14 +10,18 @@ import pytest
 import tensorflow as tf
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from flags import probe_flags
-from launch import probe, rows, train, trained_rows
-from launch.command_line import verb
+from flags import probe_flags, recipe_flags
+from flags.parsing import parse
+from launch import train
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import data
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
+from tfrobust.errors import InputError
 from tfrobust.evaluation import EvaluationSpec, evaluate
+from tfrobust.experiments import training_run
+from tfrobust.memory_budget import Chunking
+from tfrobust.monitoring import probe
 
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
 PROBE = ["--probe_every=5", "--probe_examples=6"]
@@ -108,31 +112,33 @@ def test_a_probe_measures_what_an_evaluation_measures(eagerly):
         AttributionSpec(steps=5, k=8),
         AttackSpec("ifia_top_k", 0.1, steps=4, step_size=0.05, k=8),
     )
-    seen = probe.look(network, x, y, probe.Plan(spec, 12, 3))
+    seen = probe.look(network, x, y, probe.ProbePlan(spec, 1, held=Chunking(12)), 3)
     want = evaluate(network, x, y, spec).summary
     assert seen.values.keys() == CURVES and 0.5 <= want["natural_accuracy"] < 1
     for name in CURVES - {"noise_kendall", "noise_top_k_intersection"}:  # Noise is drawn by the number of the image.
         np.testing.assert_allclose(seen.values[name], want[name], atol=1e-6, err_msg=name)
     assert seen.values["kendall"] < seen.values["noise_kendall"] < 1
-    wrong = probe.look(network, x, (network(x).numpy().argmax(axis=1) + 1) % 10, probe.Plan(spec, 20, None))
+    wrong = probe.look(
+        network, x, (network(x).numpy().argmax(axis=1) + 1) % 10, probe.ProbePlan(spec, 1, held=Chunking(20))
+    )
     assert wrong.values == {"natural_accuracy": 0.0, "adversarial_accuracy": 0.0}
 
 
 def test_a_probe_holds_as_many_points_at_once_as_fit(tmp_path, eagerly):
     digits, network, seen = data.load("digits"), small_network(), []
     for chunk, flags in ((None, ()), (2, ("--map_chunk=auto", "--memory_gb=0.002", "--evaluation_batch=24"))):
-        fv = verb.parse((*rows.ROOMS, probe_flags.define), ["train", *ONE_STEP, *PROBE, flagfile(tmp_path, *flags)])
+        fv = parse((*recipe_flags.ROOMS, probe_flags.define), ["train", *ONE_STEP, *PROBE, flagfile(tmp_path, *flags)])
         fv.probe_examples = 24  # Of which some are right.
-        made = probe.Probe(network, digits, probe.from_flags(fv, digits), fv, str(tmp_path), 0, 12)
-        assert made.plan.chunk == chunk  # Of five points.
-        seen.append(probe.look(network, made.x, made.y, made.plan).values)
+        made = probe.Probe(network, digits, probe_flags.from_flags(fv, digits.name, digits.shape), str(tmp_path), 0, 12)
+        assert made.points == chunk  # Of five points.
+        seen.append(probe.look(network, made.x, made.y, made.plan, made.points).values)
     assert seen[0].keys() == seen[1].keys() == CURVES
     for name, value in seen[0].items():
         np.testing.assert_allclose(seen[1][name], value, atol=0.02, err_msg=name)
 
 
 def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly, two_steps):
-    row = rows.read_row("flags/demo/madry.flags", ONE_STEP[1:])
+    recipe = recipe_flags.read("flags/demo/madry.flags", ONE_STEP[1:])
     digits = data.load("digits")
 
     class Stop(keras.callbacks.Callback):
@@ -141,7 +147,7 @@ def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly, t
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trained_rows.train_row(row, digits, str(tmp_path / "a"), lambda network, start: [Stop()])
+        training_run.train(recipe, digits, str(tmp_path / "a"), callbacks=lambda network, start: [Stop()])
     assert call(*ONE_STEP, *PROBE, f"--output={tmp_path}/a") == 0
     assert {step for tag, step, _ in written(tmp_path / "a") if tag == "probe/maps"} == {10, 12}
 
@@ -165,12 +171,12 @@ def test_a_probe_that_cannot_be_is_refused_before_the_run(tmp_path, capsys, flag
 
 
 def test_images_that_no_paper_has_need_an_eps():
-    fv = verb.parse(
-        (*rows.ROOMS, probe_flags.define), ["train", "--flagfile=flags/demo/natural.flags", "--probe_every=5"]
+    fv = parse(
+        (*recipe_flags.ROOMS, probe_flags.define), ["train", "--flagfile=flags/demo/natural.flags", "--probe_every=5"]
     )
     unknown = dataclasses.replace(data.load("digits"), name="faces")
-    with pytest.raises(probe.InputError, match="--probe=FLAGFILE"):
-        probe.from_flags(fv, unknown)
+    with pytest.raises(InputError, match="--probe=FLAGFILE"):
+        probe_flags.from_flags(fv, unknown.name, unknown.shape)
 
 
 if __name__ == "__main__":

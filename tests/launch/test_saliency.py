@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flags import data_flags
-from launch import rows, saliency, train
+from flags import recipe_flags
+from flags.parsing import parse
+from launch import train
 from tests.helpers import ROOT, images, linear_network, run_tests, small_network
+from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.models import make_model
 from tfrobust.networks import load_network
 from tfrobust.objectives.sat_maps import sat_map
@@ -41,8 +43,8 @@ def call(folder, *more, output="out"):
 
 
 def data_of(folder, *more):
-    row = rows.make_row(saliency.verb.parse(rows.ROOMS, ["x", *flags_of(folder, *more)]))
-    return saliency.with_saliency(row, data_flags.from_flags(row.flags))
+    recipe = recipe_flags.from_flags(parse(recipe_flags.ROOMS, ["x", *flags_of(folder, *more)]))
+    return with_saliency(recipe, recipe.data.read())
 
 
 def kept(folder):
@@ -115,8 +117,8 @@ def test_boxes_of_the_data_are_maps(folder):
 
 def test_beside_the_data_is_where_maps_go(folder):
     def where(*more):
-        row = rows.read_row("flags/digits/sat.flags", [flag.replace("DIR", str(folder)) for flag in more])
-        return saliency.saliency_flags.folder(row.flags)
+        given = [flag.replace("DIR", str(folder)) for flag in more]
+        return recipe_flags.read("flags/digits/sat.flags", given).saliency_folder()
 
     assert where("--dataset=DIR/boxed.npz") == f"{folder}/saliency"
     assert where("--dataset=mnist", "--data_dir=DIR") == f"{folder}/saliency"

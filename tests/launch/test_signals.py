@@ -14,7 +14,8 @@ from tests.helpers import ROOT, run_tests
 # A run that works until it is told to stop, and then saves for a moment; TensorFlow has no part in it.
 CODE = """
 import sys, time
-from launch import signals, train, verb
+from launch import train
+from launch.command_line import signals, verb
 from tfrobust.errors import TrainingStopped
 
 def work(fv):

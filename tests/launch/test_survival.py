@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from launch import train, trained_rows
+from launch import train
 from launch.command_line import failures, verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs
+from tfrobust.experiments import training_run
 from tfrobust.training.checkpoints import Checkpoints
 
 # Twelve steps are over before the graph of one would be traced; runs that are killed or short of disk have graphs.
@@ -172,14 +173,14 @@ def test_where_every_checkpoint_is_torn_the_run_does_not_begin_anew_by_itself(st
 def test_a_signal_saves_the_next_step_and_ends_with_a_code_of_its_own(
     number, code, tmp_path, whole, capsys, monkeypatch
 ):
-    update = trained_rows.TrainingBar.on_train_batch_end
+    update = training_run.TrainingBar.on_train_batch_end
 
     def at_step_5(self, batch, logs=None):
         update(self, batch, logs)
         if batch + 1 == 5:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(trained_rows.TrainingBar, "on_train_batch_end", at_step_5)
+    monkeypatch.setattr(training_run.TrainingBar, "on_train_batch_end", at_step_5)
     assert as_process(tmp_path / "run") == code
     assert lines(capsys) == ["train: stopped after step 6, which is saved: the same command goes on from there"]
     assert (tmp_path / "run" / "checkpoints" / "ckpt-6.json").exists()

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import yaml
 
-from launch import compare, sweep, train, trained_rows
+from launch import compare, sweep, train
 from tests import processes
 from tests.helpers import ROOT, run_tests
+from tfrobust.experiments import training_run
 
 SHORT = "--overrides=--steps=2,--width=0.25,--batch_size=20"
 ROWS = "--rows=flags/demo/natural.flags,flags/demo/madry.flags"
@@ -72,7 +73,7 @@ def test_a_run_that_fails_is_noted_and_does_not_stop_the_others(tmp_path, capsys
     assert "became NaN or infinite" in found["seed0/natural-learning_rates=1e30"]["note"]
     assert call(tmp_path, *flags) == 1  # Tried again, and the finished ones left alone.
     said = capsys.readouterr()
-    assert "[1/4]" in said.out and "[2/4]" not in said.out
+    assert "[1/4]" in said.err and "[2/4]" not in said.err
     assert said.err.splitlines()[-1].startswith("sweep: 2 of 4 runs failed (natural, learning_rates=1e30, seed 0; ")
 
 
@@ -80,7 +81,7 @@ def test_an_error_of_the_program_is_noted_with_its_traceback(tmp_path, monkeypat
     def broken(*args, **kwargs):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(trained_rows, "train_row", broken)
+    monkeypatch.setattr(training_run, "train", broken)
     assert call(tmp_path, "--rows=flags/demo/natural.flags", SHORT) == 1
     text = (tmp_path / "seed0" / "natural" / "failed.txt").read_text()
     assert text.startswith("ZeroDivisionError: by zero\n") and "Traceback" in text
@@ -91,7 +92,7 @@ def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
     workers = [processes.start(["-m", "launch.sweep", *flags]) for _ in range(3)]
     done = [worker.finish(timeout=240) for worker in workers]
     assert [each.returncode for each in done] == [0, 0, 0]
-    out = "\n".join(each.stdout for each in done)
+    out = "\n".join(each.stderr for each in done)
     begun = re.findall(r"^\[\d/6\] natural, seed (\d)(?: \(\d left, .*)?$", out, re.MULTILINE)
     assert sorted(begun) == ["0", "1", "2", "3", "4", "5"]
     assert call(tmp_path, *flags, "--status") == 0 and set(states(tmp_path).values()) == {"done"}
@@ -102,8 +103,8 @@ def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
 
 def test_a_killed_worker_leaves_its_run_to_the_next(tmp_path):
     code = (
-        "import os, sys\nfrom launch import sweep, trained_rows\n"
-        "trained_rows.TrainingBar.on_train_batch_end = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+        "import os, sys\nfrom launch import sweep\nfrom tfrobust.experiments import training_run\n"
+        "training_run.TrainingBar.on_train_batch_end = lambda *_, **__: os.kill(os.getpid(), 9)\n"
         "sweep.main(sys.argv)"
     )
     flags = ["--rows=flags/demo/natural.flags", SHORT, f"--output={tmp_path}"]

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from flags import recipe_flags
 from launch import compare, demo, evaluate, train
 from launch.__main__ import verbs
 from tests import processes
@@ -191,9 +192,7 @@ def test_after_a_refusal_the_corrected_command_runs(tmp_path):
 
 
 def test_the_rows_of_the_demo_are_there():
-    from launch import rows
-
-    assert [rows.read_row(f"{demo.FOLDER}/{name}.flags").flags.method for name in demo.ROWS] == list(demo.ROWS)
+    assert [recipe_flags.read(f"{demo.FOLDER}/{name}.flags").method for name in demo.ROWS] == list(demo.ROWS)
 
 
 def of_bytes(network):

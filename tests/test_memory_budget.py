@@ -45,7 +45,7 @@ def test_training_with_chunks_that_fit_ends_with_the_same_weights(run, capsys):
     argv = ["train", "--flagfile=flags/digits/ig_norm.flags", "--steps=3", "--ig_steps=6", "--chunk=auto"]
     each = COPIES * 4 * activations(make_model("digits_cnn", (8, 8, 1), 10)) * 50
     assert train.main([*argv, f"--memory_gb={2.5 * each / GIB}", f"--output={run}/two"]) == 0
-    assert "2 points of a path at once" in capsys.readouterr().out
+    assert "2 points of a path at once" in capsys.readouterr().err
     for a, b in zip(weights(run / "all"), weights(run / "two")):
         np.testing.assert_allclose(a, b, atol=1e-4)
 

@@ -39,8 +39,8 @@ def at_root(monkeypatch):
 def two_steps(monkeypatch):
     """Probes without a flagfile attack in two steps, maps of three points: what they are compared in does not depend on
     how far they go."""
-    monkeypatch.setattr(probe, "STEPS", 2)
-    monkeypatch.setattr(probe, "MAP_STEPS", 3)
+    monkeypatch.setattr(probe_flags, "STEPS", 2)
+    monkeypatch.setattr(probe_flags, "MAP_STEPS", 3)
 
 
 def flagfile(folder, *flags):

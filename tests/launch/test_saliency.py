@@ -81,7 +81,7 @@ def test_maps_are_made_once_and_anew_for_whatever_they_depend_on(folder):
 def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
     source = "--saliency=guided_backpropagation:DIR/teacher.flags"
     assert call(folder, source) == 0
-    assert "natural first" in capsys.readouterr().out
+    assert "natural first" in capsys.readouterr().err
     assert len([name for name in os.listdir(folder / "maps") if name.startswith("natural-")]) == 1
     again = [f"--flagfile={folder}/out/run.flags", f"--saliency_dir={folder}/maps", f"--output={folder}/again"]
     assert train.main(["train", *again]) == 0

@@ -56,8 +56,9 @@ def test_every_row_seed_and_value_is_a_run_of_its_own_and_is_what_train_makes_of
     own = ["--steps=2", "--width=0.25", "--batch_size=20", "--learning_rates=1e-2", "--seed=3"]
     assert train.main(["train", "--flagfile=flags/demo/natural.flags", *own, f"--output={tmp_path}/alone"]) == 0
     assert all(map(np.array_equal, weights(tmp_path / done), weights(tmp_path / "alone")))
-    out = capsys.readouterr().out
-    assert "[6/8] natural, learning_rates=1e-2, seed 3" in out and "8 runs: 1 done, 0 running, 0 failed, 7 left" in out
+    said = capsys.readouterr()
+    assert "[6/8] natural, learning_rates=1e-2, seed 3" in said.err
+    assert "8 runs: 1 done, 0 running, 0 failed, 7 left" in said.out
 
 
 def test_a_run_that_fails_is_noted_and_does_not_stop_the_others(tmp_path, capsys, eagerly):

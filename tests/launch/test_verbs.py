@@ -276,7 +276,7 @@ def broken(tmp_path_factory):
         ("compare", ["--rows=flags/demo/natural.flags", "--name=run"], "--name"),
         ("compare", ["--rows=flags/demo/natural.flags", "--overrides=--batch_size=9999"], "exceeds"),
         ("compare", ["--rows=flags/rar/mnist/natural.flags"], "trains on mnist"),
-        ("compare", ["--rows=flags/demo/ig_norm.flags"], "--controls needs"),
+        ("compare", ["--rows=flags/demo/ig_norm.flags"], "(--controls) need"),
         ("compare", ["--rows=flags/demo/natural.flags", "--hold_out=9", "--evaluate_on=held_out"], "held out"),
         ("evaluate", ["--evaluation_seed=-1"], "seed"),
         ("compare", ["--rows=DIR/none.flags"], "none.flags"),

@@ -8,8 +8,8 @@ points than in the papers (10 and 5 instead of up to 50), which is several times
 import dataclasses
 from typing import Any, Dict
 
-from tfrobust.objectives import OBJECTIVES, unknown
-from tfrobust.types import InputError
+from tfrobust.checks import check_choice
+from tfrobust.names import OBJECTIVES
 
 COMMON = {"attack_steps": 7, "ig_steps": 10, "ig_steps_attack": 5, "alpha": 0.9502}
 STEP = 0.25  # Length of a step, in eps.
@@ -35,8 +35,7 @@ STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Where STEP is an
 def defaults(name: str, eps: float, shape) -> Dict[str, Any]:
     """What the method called `name` requires, for images of shape (H, W, C) and balls of radius eps; to be handed to
     make_objective, with one's own values over it."""
-    if name not in OBJECTIVES:
-        raise InputError(unknown(name))
+    check_choice("method", name, OBJECTIVES)
     pool = {**COMMON, "eps": eps, "step_size": STEPS.get(name, STEP) * eps, **OWN.get(name, {})}
     if None not in shape[:2]:
         pool["k"] = max(1, shape[0] * shape[1] // 8)

@@ -14,6 +14,9 @@ from tfrobust.corruptions import COMMON
 from tfrobust.models import make_model
 
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -20,8 +20,9 @@ import tensorflow as tf
 from launch import train
 from tfrobust.experiments import training_run
 
-FLAGS = ["--flagfile=flags/demo/madry.flags", "--steps=250", "--eps_ramp_steps=100", "--checkpoint_every=6"]
-FLAGS += ["--attack_steps=1", "--width=0.5"]
+# A method that draws in every step, and whose graph is soon traced: each child traces its own.
+FLAGS = ["--flagfile=flags/demo/natural.flags", "--steps=250", "--eps_ramp_steps=100", "--checkpoint_every=6"]
+FLAGS += ["--method=uniform_noise", "--eps=0.3", "--width=0.5"]
 # What starts the clock, how long it may run (seconds), and how often such a kill happens.
 KILLS = (("start", 1.0, 3), ("step", 0.02, 5), ("checkpoint", 0.04, 7), ("network", 0.04, 5))
 

@@ -14,6 +14,7 @@ from launch import audit as verb
 from tests.helpers import ROOT, run_tests
 from tfrobust import auditing, data
 from tfrobust.auditing import audit as auditing_audit
+from tfrobust.auditing import plan
 from tfrobust.auditing.clock import Clock
 from tfrobust.auditing.plan import LEVELS, Plan, make_plan
 from tfrobust.types import InputError
@@ -59,7 +60,9 @@ def folder(tmp_path_factory):
 
 def call(folder, *more, output="out"):
     given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", *CHEAP, f"--output={folder}/{output}"]
-    return verb.main(["audit", *given, *(flag.replace("DIR", str(folder)) for flag in more)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "LEVELS", ((4, 6),))  # What fits into the time is chosen below.
+        return verb.main(["audit", *given, *(flag.replace("DIR", str(folder)) for flag in more)])
 
 
 class Page(html.parser.HTMLParser):
@@ -225,15 +228,15 @@ def test_what_cannot_be_is_one_line(folder, capsys, more, words):
 
 
 def test_the_plan_is_the_most_thorough_that_fits():
-    def plan(seconds, cost, eps=(0.01, 0.02, 0.03)):
+    def planned(seconds, cost, eps=(0.01, 0.02, 0.03)):
         return make_plan(seconds, cost, eps, (8, 8, 1), 8, lambda points: points, 100)
 
-    rich, poor = plan(600, 1e-5), plan(600, 0.1)
+    rich, poor = planned(600, 1e-5), planned(600, 0.1)
     assert (rich.steps, rich.points) == LEVELS[0] and (poor.steps, poor.points) != LEVELS[0]
     assert poor.units * 0.1 * 8 <= 600 and rich.predicted > poor.predicted
-    assert plan(600, 0.5).eps == (0.02,)
+    assert planned(600, 0.5).eps == (0.02,)
     with pytest.raises(InputError, match=r"takes 94.1 minutes at the least"):
-        plan(600, 5)
+        planned(600, 5)
 
 
 class Slow:
@@ -274,9 +277,9 @@ def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
     monkeypatch.setattr("tfrobust.auditing.clock.time.monotonic", lambda: slow.now)
     monkeypatch.setattr(auditing_audit, "run_suite", slow)
     clock = Clock(200.0, lambda what, passed, expected: None)
-    plan = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
+    given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
     subject = auditing.Subject(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
-    rounds = auditing_audit._Rounds(subject, plan, 150, clock, clock.timed(lambda key, work: work()), 0.01)
+    rounds = auditing_audit._Rounds(subject, given, 150, clock, clock.timed(lambda key, work: work()), 0.01)
     rounds.run()
     assert slow.now <= 1.2 * 200 and least <= rounds.images <= most
     assert slow.images == sorted(slow.images)
@@ -288,9 +291,9 @@ def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
     monkeypatch.setattr(auditing_audit, "run_suite", slow)
     clock = Clock(200.0, lambda what, passed, expected: None)
     subject = auditing.Subject(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
-    plan = Plan((0.01,), 10, 10, 8, 64, 8, None)
+    given = Plan((0.01,), 10, 10, 8, 64, 8, None)
     with pytest.raises(InputError, match="give twice as many"):
-        auditing_audit._Rounds(subject, plan, 50, clock, clock.timed(lambda key, work: work()), 0.01).run()
+        auditing_audit._Rounds(subject, given, 50, clock, clock.timed(lambda key, work: work()), 0.01).run()
     assert slow.now <= 1.4 * 200  # One look at the clock late.
 
 

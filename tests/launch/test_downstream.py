@@ -15,6 +15,9 @@ from tfrobust.models import make_model
 from tfrobust.names import TASKS
 
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)

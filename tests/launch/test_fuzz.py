@@ -51,7 +51,7 @@ BAD += ["a:b", "gradient:DIR/n.keras", "natural=DIR/n.keras", "%s{0}", "\x00", "
 SETTINGS = {"derandomize": True, "deadline": None, "database": None}
 SETTINGS["suppress_health_check"] = list(hypothesis.HealthCheck)
 # How often something wrong is thrown: few times whenever the tests run, and often.
-EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(400, marks=pytest.mark.exhaustive)])
+EXAMPLES = pytest.mark.parametrize("examples", [14, pytest.param(400, marks=pytest.mark.exhaustive)])
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Maps beside the images: made once, kept, found again, refused where they cannot be."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -16,21 +17,36 @@ from tfrobust.networks import load_network
 from tfrobust.objectives.sat_maps import sat_map
 
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=5\n")
-    small_network(1).save(tmp_path / "one.keras")
-    small_network(2).save(tmp_path / "two.keras")
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Networks that are teachers, and some that cannot be; images with boxes."""
+    path = tmp_path_factory.mktemp("saved")
+    (path / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=5\n")
+    small_network(1).save(path / "one.keras")
+    small_network(2).save(path / "two.keras")
+    make_model("digits_cnn", (9, 9, 1), 10, 0.5).save(path / "large.keras")
+    make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(path / "few.keras")
+    linear_network(np.ones((8, 8, 1, 10))).save(path / "flat.keras")
+    (path / "broken.keras").write_bytes(b"not a network")
     x, _ = images(30)
     y = np.arange(30) % 10
     boxes = np.tile([0.0, 0.0, 0.5, 0.5], (30, 1))
-    np.savez(tmp_path / "boxed.npz", x_train=x, y_train=y, x_test=x, y_test=y, boxes_train=boxes)
-    return tmp_path
+    np.savez(path / "boxed.npz", x_train=x, y_train=y, x_test=x, y_test=y, boxes_train=boxes)
+    return path
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """A copy of its own of them."""
+    return shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
 
 
 def flags_of(folder, *more):
@@ -144,10 +160,6 @@ def test_beside_the_data_is_where_maps_go(folder):
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
-    make_model("digits_cnn", (9, 9, 1), 10, 0.5).save(folder / "large.keras")
-    make_model("digits_cnn", (8, 8, 1), 3, 0.5).save(folder / "few.keras")
-    linear_network(np.ones((8, 8, 1, 10))).save(folder / "flat.keras")
-    (folder / "broken.keras").write_bytes(b"not a network")
     loop = f"--flagfile=flags/digits/sat.flags\n--saliency=gradient:{folder}/self.flags\n"
     (folder / "self.flags").write_text(loop)
     plain = any(flag.startswith("--flagfile") for flag in more)

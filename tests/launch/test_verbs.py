@@ -23,11 +23,12 @@ from tfrobust.models import make_model
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
 FILES = {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"}
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
+TRAIN += ["--attack_steps=1"]
 EVALUATE = [
     "--flagfile=flags/demo/evaluate.flags",
-    "--ifia_steps=2",
-    "--pgd_steps=2",
-    "--map_steps=4",
+    "--ifia_steps=1",
+    "--pgd_steps=1",
+    "--map_steps=3",
     "--examples=30",
     "--attribution_examples=8",
 ]
@@ -80,7 +81,7 @@ def test_whoever_reads_the_output_may_stop():
     assert process.returncode == 141 and "Traceback" not in said and "Broken" not in said
 
 
-def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys):
+def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys, eagerly):
     assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
     assert "12 steps" in capsys.readouterr().out
     assert FILES == {name for name in os.listdir(tmp_path / "a") if name != ".lock"}
@@ -120,7 +121,7 @@ def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
     assert attack["method"].endswith(goal) and attack["keep_label"] and attack["curvature_only"]
 
 
-STEPS = 4
+STEPS = 2
 
 
 def rows_of(tmp_path, **rows):
@@ -131,7 +132,7 @@ def rows_of(tmp_path, **rows):
 
 
 INNER = ["eps=0.1", "attack_steps=1", "step_size=0.1"]
-IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=8", "ig_steps_attack=4"]
+IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=4", "ig_steps_attack=2"]
 
 
 def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(
@@ -183,10 +184,10 @@ def test_a_torn_evaluation_is_made_again(tmp_path, eagerly):
     assert call("compare", *flags) == 0
     maps = tmp_path / "out" / "seed0" / "natural" / "comparison_maps.npz"
     maps.write_bytes(b"torn")
-    assert call("compare", *flags, "--ifia_steps=1") == 0
+    assert call("compare", *flags, "--ifia_steps=2") == 0
 
 
-def test_after_a_refusal_the_corrected_command_runs(tmp_path):
+def test_after_a_refusal_the_corrected_command_runs(tmp_path, eagerly):
     assert call("train", *TRAIN, "--batch_size=5000", f"--output={tmp_path}/out") == 2
     assert call("train", *TRAIN, f"--output={tmp_path}/out") == 0
 
@@ -305,7 +306,7 @@ def test_a_suite_too_says_how_to_adopt_a_network(broken, tmp_path, capsys):
     assert err.startswith("evaluate: ") and "--pixels=0..255" in err
 
 
-def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path):
+def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path, eagerly):
     network = small_network()
     network.save(tmp_path / "n.keras")
     of_bytes(network).save(tmp_path / "bytes.keras")
@@ -319,7 +320,7 @@ def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(
         assert rows["bytes"][key] == pytest.approx(rows["n"][key], abs=0.02)
 
 
-def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys):
+def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys, eagerly):
     assert call("train", *TRAIN, "--learning_rates=1e30", f"--output={tmp_path}/out") == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("train: ") and "became NaN or infinite at step" in last

@@ -9,6 +9,7 @@ from tests.helpers import (
     reference_batch,
     reference_network,
     run_tests,
+    shallow_network,
     small_network,
 )
 from tfrobust import similarity
@@ -30,9 +31,9 @@ def attack(method="ifia_top_k", eps=0.3, **options):
     return AttackSpec(method, eps, **options)
 
 
-def predicted(n=12):
+def predicted(n=12, make=shallow_network):
     x, _ = images(n)
-    network = small_network()
+    network = make()
     return network, x, tf.argmax(network(x), axis=1)
 
 
@@ -263,7 +264,7 @@ def test_random_directions_stay_in_the_ball_and_differ_by_example_and_seed():
 
 
 def test_the_label_keeping_variant_never_leaves_the_class_and_finds_what_the_plain_one_loses():
-    network, x, y = predicted(40)
+    network, x, y = predicted(40, small_network)
     plain = Ifia(network, MAP, attack(steps=20, step_size=0.15))(x, y)
     outcome = Ifia(network, MAP, attack(steps=20, step_size=0.15, keep_label=True))(x, y)
     assert not plain.kept_label.all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, linear_network, run_tests, small_network
+from tests.helpers import images, linear_network, run_tests, shallow_network
 from tfrobust.attacks import AttackSpec, prediction_attack
 from tfrobust.attacks.spatial import grid
 from tfrobust.attacks.spsa import estimated_gradient
@@ -49,7 +49,7 @@ def attacked(network, attack, x, y):
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
-    network, (x, y) = small_network(), images(8)
+    network, (x, y) = shallow_network(), images(8)
     attack = dataclasses.replace(ATTACKS[name], norm=norm)
     x_adv = attacked(network, attack, x, y).numpy()
     x = x.numpy()
@@ -60,13 +60,13 @@ def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
 
 
 def test_no_budget_gives_the_image(name):
-    network, (x, y) = small_network(), images(8)
+    network, (x, y) = shallow_network(), images(8)
     none = dataclasses.replace(ATTACKS[name], eps=0.0, degrees=0.0, pixels=0.0)
     np.testing.assert_allclose(attacked(network, none, x, y), x, atol=1e-6)
 
 
 def test_it_raises_its_loss(name):
-    network, (x, y) = small_network(), images(20)
+    network, (x, y) = shallow_network(), images(20)
     attack = ATTACKS[name]
 
     def loss(z):
@@ -82,7 +82,7 @@ def test_the_table_has_every_attack_on_predictions_under_its_name():
 
 @pytest.mark.parametrize("kind", ON_PREDICTIONS)
 def test_batches_do_not_matter(kind, small_grid):
-    network, (x, y) = small_network(), images(8)
+    network, (x, y) = shallow_network(), images(8)
     whole = attacked(network, ATTACKS[kind], x, y)
     part = prediction_attack(network, ATTACKS[kind])(x[5:], y[5:], tf.range(5, 8))
     np.testing.assert_allclose(part, whole[5:], atol=1e-6)
@@ -92,7 +92,7 @@ def test_batches_do_not_matter(kind, small_grid):
 def trained():
     """Small but right about most images: a network to lose accuracy on."""
     data = load("digits")
-    network = small_network()
+    network = shallow_network()
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     network.fit(data.x_train, data.y_train, epochs=4, verbose=0)
     return network, data.x_test[:100], data.y_test[:100]
@@ -119,7 +119,7 @@ def test_more_steps_or_restarts_never_find_a_more_robust_network(kind):
 
 def test_transfer_asks_one_network_about_images_made_on_another():
     network, x, y = trained()
-    other = small_network(5)
+    other = shallow_network(5)
     own = predict_attacked(network, x, y, ATTACKS["pgd"], 50)
     from_other = predict_attacked(network, x, y, ATTACKS["pgd"], 50, source=other)
     x_adv = attacked(other, ATTACKS["pgd"], tf.constant(x), tf.constant(y))
@@ -139,7 +139,7 @@ def test_the_saliency_attack_is_one_step_against_the_sign_of_the_logits_gradient
 
 
 def test_fgsm_is_one_step_along_the_sign_of_the_losss_gradient():
-    network, (x, y) = small_network(), images()
+    network, (x, y) = shallow_network(), images()
     x = 0.3 + 0.4 * x
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -156,7 +156,7 @@ def test_spsa_estimates_the_gradient():
     def goal(z):
         return tf.reduce_sum(z * w, axis=[1, 2, 3])
 
-    got = estimated_gradient(goal, x, 4000, 0.01, (1, 2)).numpy()
+    got = tf.function(lambda x: estimated_gradient(goal, x, 4000, 0.01, (1, 2)))(x).numpy()
     assert np.abs(got - w).max() < 5 * np.linalg.norm(w[0]) / np.sqrt(4000)
 
 
@@ -171,7 +171,7 @@ def test_the_grid_of_the_spatial_attack():
 
 def test_what_is_no_attack_on_predictions_is_refused():
     with pytest.raises(InputError, match="no attack on predictions"):
-        prediction_attack(small_network(), AttackSpec("ifia_top_k", EPS))
+        prediction_attack(shallow_network(), AttackSpec("ifia_top_k", EPS))
     for wrong in ({"samples": 0}, {"delta": 0.0}, {"degrees": -1.0}, {"loss": "x"}, {"criterion": "target"}):
         with pytest.raises(InputError):
             AttackSpec("pgd", EPS, **wrong)

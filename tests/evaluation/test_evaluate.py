@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import linear_network, run_tests, small_network
+from tests.helpers import linear_network, run_tests, shallow_network
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation import EvaluationSpec, evaluate
@@ -30,8 +30,8 @@ def spec(eps=0.1, steps=4, **options):
     )
 
 
-def test_a_record_per_example_and_a_summary_that_follows_from_them():
-    network = small_network()
+def test_a_record_per_example_and_a_summary_that_follows_from_them(eagerly):
+    network = shallow_network()
     result = evaluate(network, X, labelled(network), spec(), batch_size=15)
     assert len(result.records) == 40 and result.summary["natural_accuracy"] == 32 / 40
     attacked = [r for r in result.records if "kendall" in r]
@@ -47,8 +47,8 @@ def test_a_record_per_example_and_a_summary_that_follows_from_them():
     assert result.spec["attribution_attack"]["eps"] == 0.1 and result.spec["control"]["method"] == "noise"
 
 
-def test_eps_zero_leaves_every_score_at_one_and_every_accuracy_at_natural():
-    network = small_network()
+def test_eps_zero_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
+    network = shallow_network()
     summary = evaluate(network, X, labelled(network), spec(eps=0.0)).summary
     assert summary["adversarial_accuracy"] == summary["natural_accuracy"]
     assert all(summary[p + m] == 1 for p in ("", "noise_") for m in ("kendall", "spearman", "top_k_intersection"))
@@ -56,7 +56,7 @@ def test_eps_zero_leaves_every_score_at_one_and_every_accuracy_at_natural():
 
 
 def test_the_attack_is_below_its_control():
-    network = small_network()
+    network = shallow_network()
     summary = evaluate(network, X, labelled(network), spec(steps=10)).summary
     assert summary["kendall"] < summary["noise_kendall"] < 1
 
@@ -74,8 +74,8 @@ def test_pgd_with_margin_on_a_linear_network_is_the_closed_form():
     assert np.mean((predict_attacked(network, x, y, attack, 16) == y) == want) > 0.95
 
 
-def test_examples_are_a_seeded_choice_without_repetition():
-    network = small_network()
+def test_examples_are_a_seeded_choice_without_repetition(eagerly):
+    network = shallow_network()
     y = labelled(network)
 
     def chosen(seed):
@@ -87,13 +87,13 @@ def test_examples_are_a_seeded_choice_without_repetition():
 
 
 def test_a_network_that_is_always_wrong_has_no_maps():
-    network = small_network()
+    network = shallow_network()
     y = (labelled(network, 0) + 1) % 10
     result = evaluate(network, X, y, spec(steps=1))
     assert result.summary["natural_accuracy"] == 0 and result.maps is None and "kendall" not in result.summary
 
 
-def test_progress_is_told():
+def test_progress_is_told(eagerly):
     told = []
 
     class Bar:
@@ -107,13 +107,13 @@ def test_progress_is_told():
         def close(self):
             pass
 
-    network = small_network()
+    network = shallow_network()
     evaluate(network, X, labelled(network), spec(), batch_size=15, progress=Bar)
     assert len(told) == 3 and all(bar.n == bar.total > 0 for bar in told)
 
 
 def test_what_does_not_fit_is_refused():
-    network = small_network()
+    network = shallow_network()
     y = labelled(network)
     with pytest.raises(InputError, match="label 10 is outside"):
         evaluate(network, X, np.full(40, 10, np.int32), spec())
@@ -136,8 +136,8 @@ def test_what_does_not_fit_is_refused():
         EvaluationSpec(spec().prediction_attack, AttributionSpec(), spec().control)
 
 
-def test_chunk_and_batch_size_do_not_change_the_maps():
-    network = small_network()
+def test_chunk_and_batch_size_do_not_change_the_maps(eagerly):
+    network = shallow_network()
     y = labelled(network)
     s = EvaluationSpec(
         AttackSpec("pgd", 0.1, steps=2, step_size=0.05, random_start=True, restarts=2),

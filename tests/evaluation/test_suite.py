@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import linear_network, run_tests, small_network
+from tests.helpers import linear_network, run_tests, shallow_network, small_network
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation import Suite, run_suite
@@ -32,8 +32,8 @@ def small_suite(**options):
     return Suite("small", **options)
 
 
-def test_records_and_summary_follow_from_each_other():
-    network = small_network()
+def test_records_and_summary_follow_from_each_other(eagerly):
+    network = shallow_network()
     transfer = {"gradient": AttributionSpec("gradient", k=10)}
     result = run_suite(network, X, labelled(network), small_suite(transfer=transfer), batch_size=7)
     assert result.summary["natural"]["accuracy"]["mean"] == 24 / 30
@@ -52,7 +52,7 @@ def test_records_and_summary_follow_from_each_other():
 
 
 def test_a_second_network_is_compared_with_and_attacked_in_its_place(eagerly):
-    network, natural = small_network(), small_network(1)
+    network, natural = shallow_network(), shallow_network(1)
     y = labelled(network)
     result = run_suite(network, X, y, small_suite(faithful=False), natural=natural)
     assert (
@@ -66,7 +66,7 @@ def test_a_second_network_is_compared_with_and_attacked_in_its_place(eagerly):
 
 
 def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
-    network = small_network()
+    network = shallow_network()
     none = {"eps": 0.0, "steps": 2, "step_size": 0.1}
     suite = small_suite(
         predictions={m: AttackSpec(m, **none) for m in ("pgd", "trades", "spsa", "noise")},
@@ -82,7 +82,7 @@ def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eager
 
 
 def test_batches_chunks_and_what_was_kept_change_nothing():
-    network = small_network()
+    network = shallow_network()
     y = labelled(network)
     suite = small_suite(attributions={"t": (MAP, AttackSpec("manipulation", 0.1, steps=2, step_size=0.05))})
     whole = run_suite(network, X, y, suite)
@@ -123,13 +123,13 @@ def test_every_bar_ends_where_it_said(eagerly):
         def close(self):
             pass
 
-    network = small_network()
+    network = shallow_network()
     run_suite(network, X, labelled(network), small_suite(), batch_size=7, progress=Bar)
     assert len(told) > 5 and all(bar.n == bar.total > 0 for bar in told)
 
 
 def flags_of(attribution=MAP, attack=IFIA, network=None, x=X, y=None, **options):
-    network = network or small_network()
+    network = network or shallow_network()
     y = labelled(network, 0) if y is None else y
     suite = small_suite(predictions={}, attributions={"t": (attribution, attack)}, faithful=False, **options)
     result = run_suite(network, x, y, suite)
@@ -146,15 +146,17 @@ def activated(layer):
 
 BLACK = X * (np.arange(8) < 1)[:, None, None].astype(np.float32)  # Eight pixels of 64 are not zero.
 PROVOKED = {
-    "already_wrong": lambda: flags_of(y=(labelled(small_network(), 0) + (np.arange(30) < 20)) % 10),
+    "already_wrong": lambda: flags_of(y=(labelled(shallow_network(), 0) + (np.arange(30) < 20)) % 10),
     "no_gradient": lambda: flags_of(
         AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": None})
     ),
     "never_moved": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "step_size": 0.0})),
-    "label_never_kept": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.6, "step_size": 0.3})),
+    "label_never_kept": lambda: flags_of(
+        attack=AttackSpec(**{**vars(IFIA), "eps": 0.6, "step_size": 0.3}), network=small_network()
+    ),
     "goal_did_not_rise": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.0})),
-    "k_above_nonzero": lambda: flags_of(x=BLACK, y=np.argmax(small_network()(BLACK), axis=1)),
-    "ties": lambda: flags_of(x=BLACK, y=np.argmax(small_network()(BLACK), axis=1)),
+    "k_above_nonzero": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
+    "ties": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
     "random_beats_attack": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "step_size": 1e-6})),
     "surrogate_differs": lambda: flags_of(
         AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": 0.1})
@@ -182,20 +184,20 @@ def test_a_sound_attack_raises_none():
 
 
 @pytest.mark.parametrize("activation", ["gelu", "swish", "tanh", "relu"])
-def test_a_smooth_network_needs_no_twin(activation):
+def test_a_smooth_network_needs_no_twin(activation, eagerly):
     flag = flags_of(network=activated(keras.layers.Activation(activation)))["no_relu_exchanged"]
     assert not flag.raised and flag.count == 0
 
 
 def test_probabilities_are_refused_before_anything_runs():
-    network = small_network()
+    network = shallow_network()
     softmax = keras.Model(network.input, keras.layers.Softmax()(network.output))
     with pytest.raises(InputError, match="remove its final softmax"):
         run_suite(softmax, X, labelled(network), small_suite())
 
 
 def test_what_does_not_fit_is_refused_before_anything_runs():
-    network = small_network()
+    network = shallow_network()
     y = labelled(network)
     for wrong in ({"examples": -1}, {"attribution_examples": -1}, {"noise_draws": 0}, {"seed": -1}):
         with pytest.raises(InputError):
@@ -221,12 +223,12 @@ def test_the_share_of_ties():
 @pytest.mark.parametrize("name", SUITES)
 def test_every_suite_has_the_settings_of_its_data_set_and_runs(name):
     suite = make_suite(name, "digits", (8, 8, 1))
-    suite.check(small_network(), (8, 8, 1))
+    suite.check(shallow_network(), (8, 8, 1))
     tasks = len(suite.predictions) + len(suite.attributions)
     assert tasks > 1 and suite.name == name
     with pytest.raises(InputError, match="give --eps"):
         make_suite(name, "unknown", (8, 8, 1))
-    make_suite(name, "unknown", (8, 8, 1), 0.1).check(small_network(), (8, 8, 1))
+    make_suite(name, "unknown", (8, 8, 1), 0.1).check(shallow_network(), (8, 8, 1))
     make_suite(name, "digits", (8, 8, 1), 0.9)  # No part of a suite leaves the range of eps.
     with pytest.raises(InputError, match="eps"):
         make_suite(name, "digits", (8, 8, 1), -0.1)

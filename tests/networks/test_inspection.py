@@ -89,8 +89,17 @@ BYTES = {
 }
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
-@pytest.mark.parametrize("name", BYTES)
+def ends(names, few):
+    """(name, activation) of networks that end in logits and, of a few, in a softmax: the others in the exhaustive tier,
+    as what is at the end is no matter of what is in front."""
+    marks = {name: [pytest.mark.exhaustive] * (name not in few) for name in names}
+    return [
+        *(pytest.param(name, None, id=f"{name}-None") for name in names),
+        *(pytest.param(name, "softmax", marks=marks[name], id=f"{name}-softmax") for name in names),
+    ]
+
+
+@pytest.mark.parametrize("name, activation", ends(BYTES, ("1/255", "model within a model", "two operations")))
 def test_a_network_made_for_bytes_is_found_whatever_its_end(name, activation):
     made = BYTES[name](activation=activation)
     assert inspect_network(made).pixels == "0..255"
@@ -221,8 +230,7 @@ def chosen_by_audit(network, y):
         return subject.make_subject(network, X, y).pixels
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
-@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("name, activation", ends(INTEGERS, ("uint8", "int64 within")))
 def test_a_network_of_whole_numbers_is_adopted_as_one_of_floats(name, activation):
     made = INTEGERS[name](activation=activation)
     dtype = inspect_network(made).dtype

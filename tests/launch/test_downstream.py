@@ -14,7 +14,6 @@ from tfrobust.downstream.tasks import corruptions
 from tfrobust.models import make_model
 from tfrobust.names import TASKS
 
-
 pytestmark = pytest.mark.usefixtures("eagerly")
 
 

@@ -16,7 +16,6 @@ from tfrobust.models import make_model
 from tfrobust.networks import load_network
 from tfrobust.objectives.sat_maps import sat_map
 
-
 pytestmark = pytest.mark.usefixtures("eagerly")
 
 

@@ -5,8 +5,9 @@ The folders are those of `comparison`: what a sweep trained, a comparison in the
 
 import json
 import os
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import is_claimed
 from tfrobust.experiments.recipe import Recipe
 from tfrobust.experiments.saved_runs import RUN, SETTINGS, is_finished
@@ -47,6 +48,17 @@ class Run(NamedTuple):
     @property
     def name(self) -> str:
         return ", ".join([self.row, *self.set, f"seed {self.seed}"])
+
+
+def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> List[Run]:
+    """A run of every recipe with every seed, in output/seedSEED/NAME; InputError where two would share a folder."""
+    if len({recipe.name for recipe in recipes}) < len(recipes) or len(set(seeds)) < len(seeds):
+        raise InputError("two runs would share a folder: give each recipe a name of its own, and each seed once")
+    pairs = [(seed, recipe) for seed in seeds for recipe in recipes]
+    return [
+        Run(i, recipe.name, (), seed, recipe.seeded(seed), os.path.join(output, f"seed{seed}", recipe.name))
+        for i, (seed, recipe) in enumerate(pairs)
+    ]
 
 
 def is_done(run: Run) -> bool:

@@ -1,0 +1,92 @@
+"""Every example runs, shorter than for a person, and leaves or says what it promises."""
+
+import glob
+import importlib.util
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.helpers import ROOT, run_tests, small_network
+from tfrobust.data import FACTS
+
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
+@pytest.fixture(autouse=True)
+def at_work(tmp_path, monkeypatch):
+    """The examples read flagfiles of the repository and write where they are told."""
+    monkeypatch.chdir(ROOT)
+
+
+def example(name):
+    """The main function of an example."""
+    spec = importlib.util.spec_from_file_location(name, os.path.join(ROOT, "examples", f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def test_train_a_recipe(tmp_path, capsys):
+    example("train_a_recipe")(str(tmp_path), steps=2)
+    assert (tmp_path / "ig_norm" / "network.keras").exists() and "2 steps" in capsys.readouterr().out
+    assert "--method=ig_norm" in (tmp_path / "ig_norm" / "run.flags").read_text().splitlines()
+    example("train_a_recipe")(str(tmp_path), steps=2)  # It is there already.
+
+
+def test_compare_methods(tmp_path, capsys):
+    example("compare_methods")(str(tmp_path), steps=2, examples=8)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["natural", "madry", "trades"]
+    assert len(lines) == 3 or lines[3].startswith("madry, time of trades")
+
+
+def test_reproduce_a_table(tmp_path, capsys):
+    x, y = np.random.RandomState(0).randint(0, 256, (40, 28, 28, 1)).astype(np.uint8), np.arange(40) % 10
+    np.savez(tmp_path / "part.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    assert FACTS["mnist"].shape == x.shape[1:]
+    example("reproduce_a_table")(str(tmp_path), source=str(tmp_path / "part.npz"))
+    out = capsys.readouterr().out
+    assert "| madry" in out and "Budget smoke" in out
+    with open(tmp_path / "reproduced" / "tables" / "rar_T2_mnist_smoke.json", encoding="utf-8") as file:
+        assert any(cell["measured"] is not None for cell in json.load(file)["cells"])
+
+
+def test_sweep_a_setting(tmp_path, capsys):
+    example("sweep_a_setting")(str(tmp_path), steps=1)
+    assert "6 runs: 6 done" in capsys.readouterr().out
+    assert (tmp_path / "sweep" / "seed1" / "eps=0.3" / "network.keras").exists()
+
+
+def test_corrupt_images(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tfrobust.downstream.tasks.corruptions.SEVERITIES", (3,))
+    example("corrupt_images")(str(tmp_path), examples=2)
+    out = capsys.readouterr().out
+    assert "fog" in out and "narrow" in out and (tmp_path / "corruptions.png").stat().st_size > 1000
+
+
+def test_evaluate_by_suite(tmp_path, capsys):
+    network = small_network()
+    network.save(tmp_path / "n.keras")
+    example("evaluate_by_suite")(str(tmp_path / "n.keras"), "er", examples=2)
+    out = capsys.readouterr().out
+    assert out.startswith("natural: accuracy") and "IFIA on IG" in out
+
+
+def test_load_a_downloaded_network(tmp_path, capsys):
+    small_network().save(tmp_path / "n.keras")
+    assert example("load_a_downloaded_network")(str(tmp_path / "n.keras")) == 0
+    assert "predicted classes" in capsys.readouterr().out
+    (tmp_path / "torn.keras").write_bytes(b"PK\x03\x04")
+    assert example("load_a_downloaded_network")(str(tmp_path / "torn.keras")) == 2
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_every_example_has_its_test():
+    names = {os.path.basename(path).removesuffix(".py") for path in glob.glob(os.path.join(ROOT, "examples", "*.py"))}
+    assert len(names) == 7 and {f"test_{name}" for name in names} <= set(globals())
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

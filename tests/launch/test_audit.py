@@ -249,7 +249,7 @@ class Slow:
         for task in suite.attributions:
             kinds = ["", " noise", " surrogate"] + [" twice"] * bool(suite.doubled)
             for kind in kinds:
-                tick = progress(1, task)
+                tick = progress.bar(1, task)
                 for i in range(-(-(suite.doubled if kind == " twice" else suite.attribution_examples) // batch)):
                     keep(f"{task}{kind} {i}", lambda kind=kind, tick=tick: self.work(kind, tick))
         self.images.append(suite.attribution_examples)

@@ -11,7 +11,7 @@ import pytest
 from absl import flags
 from hypothesis import strategies as st
 
-from flags import row_flags
+from flags import recipe_flags
 from launch import compare, downstream, evaluate, reproduce, sweep, train
 from launch.command_line import progress
 from tests.helpers import ROOT, run_tests, small_network
@@ -37,7 +37,7 @@ BASE = {
     "sweep": ["--rows=DIR/r.flags"],
 }
 ROOMS = {
-    "train": row_flags.ROOMS,
+    "train": recipe_flags.ROOMS,
     "evaluate": (*compare.ROOMS[:2], evaluate.output_flags),
     "compare": compare.ROOMS,
     "downstream": (compare.ROOMS[0], downstream.downstream_flags),

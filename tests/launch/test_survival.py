@@ -12,10 +12,11 @@ import pytest
 import tensorflow as tf
 
 from launch import train
-from launch.command_line import failures, verb
+from launch.command_line import verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs
+from tfrobust import failures
 from tfrobust.experiments import training_run
 from tfrobust.training.checkpoints import Checkpoints
 
@@ -190,7 +191,7 @@ def test_a_signal_saves_the_next_step_and_ends_with_a_code_of_its_own(
 
 
 def test_a_signal_before_training_stops_at_once(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(train.data_flags, "from_flags", lambda fv: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(train.recipe_flags, "from_flags", lambda fv: os.kill(os.getpid(), signal.SIGTERM))
     assert as_process(tmp_path / "run") == 143
     assert lines(capsys) == ["train: stopped"] and not (tmp_path / "run" / "run.flags").exists()
 

@@ -16,7 +16,8 @@ from tests.helpers import ROOT, run_tests
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=8", "--eps_ramp_steps=0", "--checkpoint_every=5"]
-EVALUATE = ["--flagfile=flags/demo/evaluate.flags", "--ifia_steps=2", "--pgd_steps=2", "--map_steps=4"]
+TRAIN += ["--attack_steps=2"]
+EVALUATE = ["--flagfile=flags/demo/evaluate.flags", "--ifia_steps=1", "--pgd_steps=1", "--map_steps=3"]
 EVALUATE += ["--examples=31", "--attribution_examples=7", "--evaluation_batch=11"]
 
 
@@ -89,7 +90,7 @@ def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path):
     assert train.main(["train", *TRAIN, f"--output={tmp_path}"]) == 0
 
 
-def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsys):
+def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsys, eagerly):
     flags = ["--dataset=digits", "--method=natural", "--model=resnet10", "--steps=1", "--batch_size=4"]
     flags += ["--learning_rates=0.001", f"--output={tmp_path}"]
     assert train.main(["train", *flags]) == 0

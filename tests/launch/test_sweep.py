@@ -46,7 +46,7 @@ def weights(folder):
     return keras.models.load_model(os.path.join(folder, "network.keras"), compile=False).get_weights()
 
 
-def test_every_row_seed_and_value_is_a_run_of_its_own_and_is_what_train_makes_of_it(tmp_path, capsys):
+def test_every_row_seed_and_value_is_a_run_of_its_own_and_is_what_train_makes_of_it(tmp_path, capsys, eagerly):
     flags = [ROWS, SHORT, "--seeds=0,3", "--set=learning_rates=1e-3,1e-2"]
     assert call(tmp_path, *flags, "--status") == 0
     assert set(states(tmp_path).values()) == {"left"} and len(states(tmp_path)) == 8
@@ -102,7 +102,7 @@ def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
     assert [len(ids) for ids in writers] == [1] * 6
 
 
-def test_a_killed_worker_leaves_its_run_to_the_next(tmp_path):
+def test_a_killed_worker_leaves_its_run_to_the_next(tmp_path, eagerly):
     code = (
         "import os, sys\nfrom launch import sweep\nfrom tfrobust.experiments import training_run\n"
         "training_run.TrainingBar.on_train_batch_end = lambda *_, **__: os.kill(os.getpid(), 9)\n"
@@ -124,7 +124,7 @@ def test_compare_finds_what_a_sweep_trained(tmp_path, capsys, eagerly):
     assert {s: (tmp_path / f"seed{s}" / "natural" / "network.keras").stat().st_mtime_ns for s in (0, 1)} == stamps
 
 
-def test_a_folder_with_another_run_is_not_taken_for_a_finished_one(tmp_path):
+def test_a_folder_with_another_run_is_not_taken_for_a_finished_one(tmp_path, eagerly):
     assert call(tmp_path, "--rows=flags/demo/natural.flags", SHORT) == 0
     assert call(tmp_path, "--rows=flags/demo/natural.flags", SHORT, "--overrides=--steps=2,--width=0.5") == 1
     assert "holds a run with other settings" in table(tmp_path)["seed0/natural"]["note"]

@@ -43,7 +43,7 @@ def cosines(a, b):
     return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
-DEEP = pytest.param("wrn_40_2", marks=pytest.mark.exhaustive)
+DEEP = pytest.param("wrn_40_2", marks=pytest.mark.exhaustive)  # Of the layers that resnet10 has, but forty.
 
 
 @pytest.mark.parametrize("name", ["mnist_cnn", "rar_resnet6", DEEP, "resnet10", "vgg_gap"])

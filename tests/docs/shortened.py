@@ -85,7 +85,8 @@ def repeated(commands: List[Command]) -> List[Command]:
 
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attack of an audit that has time, the grid of the spatial attack; and leaves the pictures of a suite and of a comparison out."""
+    attack of an audit that has time, the grid of the spatial attack; and leaves the pictures of a suite and of a
+    comparison out."""
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network, the_step
+from tests.helpers import images, run_tests, shallow_network, the_step
 from tfrobust import data, kernels
 from tfrobust.attributions import gradient, integrated_gradients, make_score
 from tfrobust.balls import make_ball
@@ -43,7 +43,10 @@ def cosines(a, b):
     return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
-@pytest.mark.parametrize("name", ["mnist_cnn", "rar_resnet6", "wrn_40_2", "resnet10", "vgg_gap"])
+DEEP = pytest.param("wrn_40_2", marks=pytest.mark.exhaustive)  # Of the layers that resnet10 has, but forty.
+
+
+@pytest.mark.parametrize("name", ["mnist_cnn", "rar_resnet6", DEEP, "resnet10", "vgg_gap"])
 def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name):
     network, copy = pair(name)
     x, y = images(4, shape=(16, 16, 3))
@@ -110,12 +113,12 @@ def test_the_inner_maximum_sees_the_weights_of_now(method, flags):
     """Two steps with the copy are two steps without it, but for the rounding of the attack."""
     weights = []
     for precision in ("float32", "bfloat16_attack"):
-        network, data_set = small_network(), tf.data.Dataset.from_tensors(images(10)).repeat()
+        network, data_set = shallow_network(), tf.data.Dataset.from_tensors(images(10)).repeat()
         trainer = Trainer(network, make_objective(method, **flags), precision=precision)
         trainer.compile(optimizer=keras.optimizers.SGD(0.5), jit_compile=False)
         trainer.fit(data_set, steps_per_epoch=3, verbose=0, shuffle=False)
         weights.append(flat(network))
-    before = flat(small_network())
+    before = flat(shallow_network())
     assert np.linalg.norm(weights[1] - weights[0]) < 0.2 * np.linalg.norm(weights[0] - before)
     assert np.linalg.norm(flat(trainer.lowered) - before) > 0.5 * np.linalg.norm(weights[1] - before)
 
@@ -123,7 +126,7 @@ def test_the_inner_maximum_sees_the_weights_of_now(method, flags):
 def test_two_replicas_attack_the_copy_too():
     def run(strategy):
         with strategy.scope():
-            network = small_network()
+            network = shallow_network()
             trainer = Trainer(
                 network,
                 make_objective("madry", eps=0.1, attack_steps=2, step_size=0.05, random_start=False),
@@ -162,9 +165,9 @@ def test_digits_are_learned_in_every_precision(precision):
 @pytest.mark.parametrize("method, flags", [("madry", PGD), ("ig_sum_norm", IG), ("ig_sum_norm", {**IG, "chunk": 2})])
 def test_steps_compiled_by_xla_are_the_same(method, flags):
     """From a start that is not drawn: XLA draws other numbers than TensorFlow's kernels from the same seed."""
-    batches, weights = tf.data.Dataset.from_tensors(images(10)).repeat(), [flat(small_network())]
+    batches, weights = tf.data.Dataset.from_tensors(images(10)).repeat(), [flat(shallow_network())]
     for jit in ("off", "on"):
-        network, spec = small_network(), TrainingSpec(2, 10, (1e-2,), optimizer="sgd", jit=jit)
+        network, spec = shallow_network(), TrainingSpec(2, 10, (1e-2,), optimizer="sgd", jit=jit)
         train(network, make_objective(method, random_start=False, **flags), lambda *where: batches, 10, spec)
         weights.append(flat(network))
     before, plain, compiled = weights

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, linear_network, run_tests, small_network, the_step
+from tests.helpers import images, linear_network, run_tests, shallow_network, small_network, the_step
 from tfrobust.attributions import gradient, make_score
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.networks.surrogates import softplus_twin
@@ -22,7 +22,7 @@ ER = make_objective("cacr_wacr", attribution_weight=1.0, ig_steps=4, ig_steps_at
 
 
 def setup(n=6):
-    network, (x, y) = small_network(), images(n)
+    network, (x, y) = shallow_network(), images(n)
     return network, Batch(x, y), tf.clip_by_value(x + 0.1, 0.0, 1.0)
 
 

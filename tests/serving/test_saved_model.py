@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.helpers import images, run_tests, small_network
+from tests.helpers import images, run_tests, shallow_network, small_network
 from tfrobust.attributions import AttributionSpec, saliency_map
 from tfrobust.names import ATTRIBUTIONS
 from tfrobust.serving import ATTRIBUTE, PREDICT, Servable, read_metadata, write_saved_model
@@ -46,7 +46,7 @@ def refusal(call, **tensors):
 
 @pytest.mark.parametrize("batch_norm, names", [(False, list(SPECS)), (True, ["integrated_gradients", "grad_cam"])])
 def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path, batch_norm, names):
-    network = small_network(batch_norm=batch_norm)
+    network = small_network(batch_norm=True) if batch_norm else shallow_network()
     x, y = batch()
     np.savez(tmp_path / "given.npz", x=x, y=y)
     want = {}
@@ -66,7 +66,7 @@ def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path, batch_norm
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_numbers_are_those_of_the_library(name):
-    network = small_network()
+    network = shallow_network()
     servable = Servable(network, SPECS[name])
     for n in (1, 4):
         x, y = batch(n)
@@ -79,7 +79,7 @@ def test_the_numbers_are_those_of_the_library(name):
 
 
 def test_what_is_no_image_or_label_is_an_error_after_loading_too(tmp_path):
-    write_saved_model(Servable(small_network(), SPECS["gradient"]), str(tmp_path / "1"), {})
+    write_saved_model(Servable(shallow_network(), SPECS["gradient"]), str(tmp_path / "1"), {})
     signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
     predict, attribute = signatures[PREDICT], signatures[ATTRIBUTE]
     x, y = batch()
@@ -93,7 +93,7 @@ def test_what_is_no_image_or_label_is_an_error_after_loading_too(tmp_path):
 
 
 def test_metadata_says_what_the_map_is_and_nothing_is_overwritten(tmp_path):
-    servable = Servable(small_network(), AttributionSpec("smoothgrad", samples=6, deviation=0.2), chunk=2)
+    servable = Servable(shallow_network(), AttributionSpec("smoothgrad", samples=6, deviation=0.2), chunk=2)
     folder = str(tmp_path / "1")
     write_saved_model(servable, folder, {"network": "a.keras"})
     about = read_metadata(folder)
@@ -120,8 +120,8 @@ def test_networks_that_cannot_be_served_are_refused():
         Servable(free, SPECS["smoothgrad"])
     assert Servable(free, SPECS["smoothgrad"], (9, 7)).shape == (9, 7, 3)
     with pytest.raises(InputError, match="8 x 8, not 9 x 9"):
-        Servable(small_network(), SPECS["gradient"], (9, 9))
-    network = small_network()
+        Servable(shallow_network(), SPECS["gradient"], (9, 9))
+    network = shallow_network()
     with pytest.raises(InputError, match="softmax"):
         Servable(keras.Model(network.input, layers.Softmax()(network.output)), SPECS["gradient"])
     with pytest.raises(InputError, match="cannot cut"):
@@ -129,7 +129,7 @@ def test_networks_that_cannot_be_served_are_refused():
 
 
 def test_saved_model_cli_runs_it(tmp_path):
-    servable = Servable(small_network(), SPECS["integrated_gradients"])
+    servable = Servable(shallow_network(), SPECS["integrated_gradients"])
     write_saved_model(servable, str(tmp_path / "1"), {})
     x, y = batch()
     np.savez(tmp_path / "given.npz", x=x, y=y)

@@ -38,9 +38,9 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
 
 def parse_seeds(texts: Sequence[str]) -> List[int]:
     """The whole numbers of --seeds; raises InputError for what is none."""
-    wrong = [text for text in texts if not re.fullmatch(r"\d+", text)]
+    wrong = [text for text in texts if not re.fullmatch(r"\d{1,10}", text) or int(text) > _LARGEST]
     if wrong:
-        raise InputError(f"--seeds={wrong[0]}: seeds are whole numbers, 0 or more")
+        raise InputError(f"--seeds={wrong[0]}: seeds are whole numbers, from 0 to {_LARGEST:,}")
     return [int(text) for text in texts]
 
 

@@ -1,6 +1,7 @@
 """Several methods trained and evaluated, each beside PGD training at equal steps and at equal time."""
 
 import functools
+import itertools
 import json
 import os
 from dataclasses import replace
@@ -96,6 +97,8 @@ def compare(
         InputError: where recipes, images and evaluation do not fit each other.
     """
     check_recipes(recipes, data, controls)
+    for recipe, seed in itertools.product(recipes, seeds):
+        recipe.seeded(seed)  # What is wrong shows before an hour of training, not after.
     with claimed(make_writable_folder(output), progress=progress):
         images, images_of = data.read(), training_data(data, progress)
         spec.check(images.shape)

@@ -14,7 +14,6 @@ are the business of a proxy before it.  SIGTERM and Ctrl-C end it within 5 secon
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import threading
 from typing import TYPE_CHECKING, Dict, Optional
@@ -27,9 +26,6 @@ from tfrobust.errors import InputError
 
 if TYPE_CHECKING:
     from tfrobust.serving import HttpServer, Metrics, ServedModel
-
-FILES_PER_CONNECTION = 3  # Its socket, and temporary files for a large body and a large answer.
-OTHER_FILES = 200
 
 
 def check(fv: flags.FlagValues) -> None:
@@ -50,28 +46,17 @@ def make_server(fv: flags.FlagValues, models: Dict[str, ServedModel], metrics: M
     """The server, bound to its port and not yet answering; raises InputError where the port cannot be had.
 
     limits: fields of Limits that differ from its defaults."""
-    from tfrobust.serving import Bounds, HttpServer, Limits, RestApi, is_quick
+    from tfrobust.serving import Bounds, HttpServer, Limits, RestApi, affordable_connections, is_quick
 
     max_body = int(fv.max_body_mb * 1e6)
     labels = serve_flags.read_labels(fv.label, models)
     api = RestApi(models, max_body, Bounds(fv.max_batch, fv.resize), metrics, labels)
-    connections = _connections(fv.max_connections)
+    connections = affordable_connections(fv.max_connections)
     given = {"max_connections": connections, "max_waiting": min(256, connections // 2), **limits}
     try:
         return HttpServer(api, fv.host, fv.port, fv.threads, is_quick, Limits(max_body, **given))
     except (OSError, ValueError) as e:
         raise InputError(f"cannot listen on {fv.host}:{fv.port} ({e}): give another --port or --host") from e
-
-
-def _connections(wanted: int) -> int:
-    """So many connections, or as many as this process may have files open for."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = FILES_PER_CONNECTION * wanted + OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        return max(1, (soft - OTHER_FILES) // FILES_PER_CONNECTION)
-    return wanted
 
 
 def watch(models: Dict[str, ServedModel], seconds: float, stopped: threading.Event) -> None:

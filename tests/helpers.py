@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.models import make_model
+from tfrobust.progress import Bar, Progress
 from tfrobust.types import Batch, Step
 
 _cpu = tf.config.list_physical_devices("CPU")[0]
@@ -137,3 +138,22 @@ def the_step(iteration: int = 0, eps_scale: float = 1.0) -> Step:
     """A step of training to hand to an objective."""
     seed = tf.constant([1, 2])
     return Step(seed, seed, tf.constant(iteration, tf.int64), tf.constant(0, tf.int64), tf.constant(eps_scale))
+
+
+class Told(Progress):
+    """A progress that remembers its bars: their totals, and how far each came."""
+
+    def __init__(self):
+        self.bars = []
+
+    def bar(self, total, what, initial=0):
+        self.bars.append(Counted(total, initial))
+        return self.bars[-1]
+
+
+class Counted(Bar):
+    def __init__(self, total, n):
+        self.total, self.n = total, n
+
+    def update(self, n=1):
+        self.n += n

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import linear_network, run_tests, shallow_network
+from tests.helpers import Told, linear_network, run_tests, shallow_network
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation import EvaluationSpec, evaluate
@@ -94,22 +94,9 @@ def test_a_network_that_is_always_wrong_has_no_maps():
 
 
 def test_progress_is_told(eagerly):
-    told = []
-
-    class Bar:
-        def __init__(self, total, what):
-            self.total, self.n = total, 0
-            told.append(self)
-
-        def update(self, n=1):
-            self.n += n
-
-        def close(self):
-            pass
-
-    network = shallow_network()
-    evaluate(network, X, labelled(network), spec(), batch_size=15, progress=Bar)
-    assert len(told) == 3 and all(bar.n == bar.total > 0 for bar in told)
+    network, told = shallow_network(), Told()
+    evaluate(network, X, labelled(network), spec(), batch_size=15, progress=told)
+    assert len(told.bars) == 3 and all(bar.n == bar.total > 0 for bar in told.bars)
 
 
 def test_what_does_not_fit_is_refused():

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import linear_network, run_tests, shallow_network, small_network
+from tests.helpers import Told, linear_network, run_tests, shallow_network, small_network
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
 from tfrobust.evaluation import Suite, run_suite
@@ -110,22 +110,9 @@ def test_batches_chunks_and_what_was_kept_change_nothing():
 
 
 def test_every_bar_ends_where_it_said(eagerly):
-    told = []
-
-    class Bar:
-        def __init__(self, total, what):
-            self.total, self.n = total, 0
-            told.append(self)
-
-        def update(self, n=1):
-            self.n += n
-
-        def close(self):
-            pass
-
-    network = shallow_network()
-    run_suite(network, X, labelled(network), small_suite(), batch_size=7, progress=Bar)
-    assert len(told) > 5 and all(bar.n == bar.total > 0 for bar in told)
+    network, told = shallow_network(), Told()
+    run_suite(network, X, labelled(network), small_suite(), batch_size=7, progress=told)
+    assert len(told.bars) > 5 and all(bar.n == bar.total > 0 for bar in told.bars)
 
 
 def flags_of(attribution=MAP, attack=IFIA, network=None, x=X, y=None, **options):

@@ -6,10 +6,9 @@ import os
 
 import pytest
 
-from flags import evaluation_flags, recipe_flags
+from flags import comparison_flags, evaluation_flags, recipe_flags
 from flags.objective_flags import HYPER
-from launch import compare
-from launch.command_line import verb
+from flags.parsing import parse
 from tests.helpers import ROOT, run_tests
 from tfrobust.objectives import OBJECTIVES
 from tfrobust.objectives.rar import IgNorm, IgSumNorm
@@ -31,7 +30,7 @@ def at_root(monkeypatch):
 def evaluation(path):
     given = GIVEN if path.startswith("flags/parts") else ()
     return evaluation_flags.from_flags(
-        verb.parse(compare.ROOMS, ["x", f"--flagfile={path}", "--rows=a", "--output=b", *given])
+        parse(comparison_flags.ROOMS, ["x", f"--flagfile={path}", "--rows=a", "--output=b", *given])
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from absl import flags
 from hypothesis import strategies as st
 
-from flags import recipe_flags
+from flags import comparison_flags, downstream_flags, recipe_flags, sweep_flags
 from launch import compare, downstream, evaluate, reproduce, sweep, train
 from launch.command_line import progress
 from tests.helpers import ROOT, run_tests, small_network
@@ -38,11 +38,11 @@ BASE = {
 }
 ROOMS = {
     "train": recipe_flags.ROOMS,
-    "evaluate": (*compare.ROOMS[:2], evaluate.output_flags),
-    "compare": compare.ROOMS,
-    "downstream": (compare.ROOMS[0], downstream.downstream_flags),
+    "evaluate": (*comparison_flags.ROOMS[:2], evaluate.output_flags),
+    "compare": comparison_flags.ROOMS,
+    "downstream": (comparison_flags.ROOMS[0], downstream_flags.define),
     "reproduce": (reproduce.reproduce_flags,),
-    "sweep": (sweep.sweep_flags,),
+    "sweep": (sweep_flags.define,),
 }
 LEFT_OUT = {"download", "output", "steps", "epochs", "flagfile", "list", "saliency_dir"}
 BAD = ["", "-1", "0", "1", "2", "0.5", "nan", "inf", "-inf", "1e400", "1/0", "8/255", "x", "None", "true", ",", "a,b"]

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from flags import serve_flags
+from flags.parsing import parse
 from launch import serve
-from launch.command_line import verb
 from tfrobust.serving import Metrics
 
 
@@ -18,7 +19,7 @@ class Running:
     """A server in this process on a free port: `with Running("--model=x=FOLDER", **limits) as server`."""
 
     def __init__(self, *flags, **limits):
-        fv = verb.parse((serve.serve_flags,), ["serve", "--port=0", *map(str, flags)])
+        fv = parse((serve_flags.define,), ["serve", "--port=0", *map(str, flags)])
         self.metrics = Metrics()
         self.models = serve.read_models(fv, self.metrics)
         self.server = serve.make_server(fv, self.models, self.metrics, **limits)

@@ -1,6 +1,6 @@
 """Serving: a network and its map as a SavedModel, and SavedModels over HTTP."""
 
-from tfrobust.serving.http_server import HttpServer, Limits
+from tfrobust.serving.http_server import HttpServer, Limits, affordable_connections
 from tfrobust.serving.metrics import Metrics
 from tfrobust.serving.rest import RestApi, is_quick
 from tfrobust.serving.saved_model import read_metadata, write_saved_model
@@ -18,6 +18,7 @@ __all__ = [
     "RestApi",
     "Servable",
     "ServedModel",
+    "affordable_connections",
     "is_quick",
     "read_metadata",
     "write_saved_model",

@@ -9,6 +9,7 @@ A server that is stopped answers what has begun.
 
 import json
 import logging
+import resource
 import socket
 import threading
 import time
@@ -24,6 +25,8 @@ from waitress.utilities import Error
 QUICK_THREADS = 2
 ACCEPTED_AT_ONCE = 64  # New connections between two looks at the ones there are.
 RECEIVED_AT_ONCE = 1 << 16  # Bytes.
+FILES_PER_CONNECTION = 3  # Its socket, and temporary files for a large body and a large answer.
+OTHER_FILES = 200
 
 
 class Limits(NamedTuple):
@@ -44,6 +47,17 @@ class Limits(NamedTuple):
     answer: float = 120
     idle: float = 60
     linger: float = 5
+
+
+def affordable_connections(wanted: int) -> int:
+    """So many connections, or as many as this process may have files open for; it is let open more where it can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = FILES_PER_CONNECTION * wanted + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, (soft - OTHER_FILES) // FILES_PER_CONNECTION)
+    return wanted
 
 
 class _TimedOut(Error):

@@ -149,8 +149,9 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     predicted = measured.result.summary["natural"]["examples"]
     done = [
         f"Maps of {attacked} images, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
-        f"of {ATTACK_PATH_LENGTH_IN_EPS} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second "
-        f"derivative, steps that change the prediction taken back, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
+        f"of {ATTACK_PATH_LENGTH_IN_EPS} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' "
+        "second derivative, steps that change the prediction taken back, in l-infinity balls of "
+        f"{', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
         f"Predictions of {predicted} images, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",

@@ -29,7 +29,14 @@ def define(fv: flags.FlagValues) -> None:
     define_numbers("eps", "2/255,4/255,8/255", "Largest changes of a pixel, in units of [0, 1], commas between.", fv)
     flags.DEFINE_float("minutes", 10.0, "Time that it may take.", **where)
     flags.DEFINE_integer("images", AUDITED_IMAGES, "Images whose maps are attacked, at most.", lower_bound=1, **where)
-    flags.DEFINE_integer("seed", 0, "Of every draw.", lower_bound=0, upper_bound=2**31 - 1, **where)
+    flags.DEFINE_integer(
+        "seed",
+        0,
+        "Random seed for the choice of images and the attacks.",
+        lower_bound=0,
+        upper_bound=2**31 - 1,
+        **where,
+    )
     flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
     flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
     flags.DEFINE_integer(

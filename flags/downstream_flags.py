@@ -39,7 +39,7 @@ def define(fv: flags.FlagValues) -> None:
     )
     flags.DEFINE_bool("boxes_as_masks", False, "segmentation: boxes stand for masks.", **where)
     flags.DEFINE_float("generation_eps", None, "generation: l2 radius (by the number of pixels unless given).", **where)
-    flags.DEFINE_integer("evaluation_seed", 0, "Of every draw.", **where)
+    flags.DEFINE_integer("evaluation_seed", 0, "Random seed for the choice of images and every draw.", **where)
     flags.DEFINE_integer("evaluation_batch", 50, "Images held at once.", lower_bound=1, **where)
     flags.mark_flags_as_required(["task", "networks", "output"], fv)
 

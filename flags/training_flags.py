@@ -25,8 +25,13 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_enum("optimizer", "adam", OPTIMIZERS, "Optimizer.", flag_values=fv)
     flags.DEFINE_float("momentum", 0.9, "Momentum of sgd.", flag_values=fv)
     flags.DEFINE_bool("nesterov", False, "Nesterov's momentum.", flag_values=fv)
-    flags.DEFINE_float("weight_decay", 0.0, "Times half the squared norm of the kernels.", flag_values=fv)
-    flags.DEFINE_enum("reduction", "mean", REDUCTIONS, "Of the loss over the batch.", flag_values=fv)
+    flags.DEFINE_float(
+        "weight_decay",
+        0.0,
+        "L2 weight decay: adds weight_decay / 2 times the squared norm of all kernels to the loss.",
+        flag_values=fv,
+    )
+    flags.DEFINE_enum("reduction", "mean", REDUCTIONS, "How the loss is reduced over the batch.", flag_values=fv)
     flags.DEFINE_integer("seed", 0, "Seed of weights, data order and every random draw.", flag_values=fv)
     flags.DEFINE_integer("eps_ramp_steps", 0, "Steps over which eps grows from 0 to its value.", flag_values=fv)
     flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", flag_values=fv)

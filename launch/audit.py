@@ -31,7 +31,7 @@ SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes"
 def audit(fv) -> None:
     began = time.monotonic()
     from tfrobust import auditing
-    from tfrobust.auditing.subject import MOST
+    from tfrobust.auditing.inputs import MOST_IMAGES
     from tfrobust.data import load_labelled
     from tfrobust.evaluation.batch_cache import BatchCache
     from tfrobust.experiments.fingerprints import of_arrays, of_network, versions
@@ -40,7 +40,7 @@ def audit(fv) -> None:
     from tfrobust.networks import load_network
 
     network = load_network(fv.network)
-    data = load_labelled(fv.data, MOST, fv.seed, fv.data_dir, fv.download, _size(fv, network))
+    data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, _size(fv, network))
     subject = {"network": of_network(network), "images": of_arrays(data.x, data.y)}
     with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)

@@ -12,10 +12,13 @@ from tests import processes
 SLOW = (
     "corruptions/",
     "docs/test_commands.py",
+    "docs/test_examples.py",
     "docs/test_python.py",
     "docs/test_serving_page.py",
     "evaluation/test_evaluate.py",
     "evaluation/test_suite.py",
+    "experiments/test_folder_lock.py",
+    "experiments/test_version_0_1.py",
     "launch/",
     "models/",
     "networks/test_adoption.py",

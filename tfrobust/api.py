@@ -6,7 +6,7 @@ import numpy as np
 
 from tfrobust import auditing
 from tfrobust.attributions import AttributionSpec
-from tfrobust.auditing.audited import Audit
+from tfrobust.auditing.result import Audit
 from tfrobust.data import to_unit
 from tfrobust.evaluation.attributions import plain_maps
 from tfrobust.evaluation.predictions import predict

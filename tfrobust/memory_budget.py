@@ -59,8 +59,8 @@ def _outputs(layer):
 
 
 def chunk_for(network: keras.Model, images: int, points: int, budget: float) -> int:
-    """The most of `points` points of a path, for so many images at once, whose second derivative stays within `budget`
-    bytes; 1 at least, as less than a point cannot be computed."""
+    """Largest number of path points (1 to `points`) that can be differentiated twice for `images` images within
+    `budget` bytes; 1 even where a single point takes more."""
     return int(np.clip(budget // max(taken(network, images), 1), 1, points))
 
 

@@ -15,8 +15,8 @@ from tests.helpers import ROOT, run_tests
 from tfrobust import auditing, data
 from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import plan
-from tfrobust.auditing.clock import Clock
 from tfrobust.auditing.plan import LEVELS, Plan, make_plan
+from tfrobust.auditing.time_budget import TimeBudget
 from tfrobust.types import InputError
 
 CHEAP = ["--eps=8/255", "--images=6", "--minutes=5"]
@@ -274,11 +274,11 @@ class Slow:
 )
 def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
     slow = Slow(seconds)
-    monkeypatch.setattr("tfrobust.auditing.clock.time.monotonic", lambda: slow.now)
+    monkeypatch.setattr("tfrobust.auditing.time_budget.time.monotonic", lambda: slow.now)
     monkeypatch.setattr(auditing_audit, "run_suite", slow)
-    clock = Clock(200.0, lambda what, passed, expected: None)
+    clock = TimeBudget(200.0, lambda what, passed, expected: None)
     given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
-    subject = auditing.Subject(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
+    subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
     rounds = auditing_audit._Rounds(subject, given, 150, clock, clock.timed(lambda key, work: work()), 0.01)
     rounds.run()
     assert slow.now <= 1.2 * 200 and least <= rounds.images <= most
@@ -287,10 +287,10 @@ def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
 
 def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
     slow = Slow(lambda now: 500.0)
-    monkeypatch.setattr("tfrobust.auditing.clock.time.monotonic", lambda: slow.now)
+    monkeypatch.setattr("tfrobust.auditing.time_budget.time.monotonic", lambda: slow.now)
     monkeypatch.setattr(auditing_audit, "run_suite", slow)
-    clock = Clock(200.0, lambda what, passed, expected: None)
-    subject = auditing.Subject(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
+    clock = TimeBudget(200.0, lambda what, passed, expected: None)
+    subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
     given = Plan((0.01,), 10, 10, 8, 64, 8, None)
     with pytest.raises(InputError, match="give twice as many"):
         auditing_audit._Rounds(subject, given, 50, clock, clock.timed(lambda key, work: work()), 0.01).run()

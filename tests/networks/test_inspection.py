@@ -10,7 +10,7 @@ import tfrobust
 from tests.helpers import images, run_tests, small_network
 from tfrobust.attacks import AttackSpec
 from tfrobust.attributions import AttributionSpec
-from tfrobust.auditing import subject
+from tfrobust.auditing import inputs
 from tfrobust.evaluation import EvaluationSpec, evaluate
 from tfrobust.models import make_model
 from tfrobust.networks import adopt, check_images, check_network, contracted, inspect_network
@@ -226,8 +226,8 @@ INTEGERS = {
 def chosen_by_audit(network, y):
     """The range of pixels of which an audit asks only whether the network predicts better than chance in it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subject, "_chosen", lambda pixels, shares, y: "-1..1" if len(shares) > 1 else next(iter(shares)))
-        return subject.make_subject(network, X, y).pixels
+        patch.setattr(inputs, "_chosen", lambda pixels, shares, y: "-1..1" if len(shares) > 1 else next(iter(shares)))
+        return inputs.make_inputs(network, X, y).pixels
 
 
 @pytest.mark.parametrize("name, activation", ends(INTEGERS, ("uint8", "int64 within")))
@@ -296,7 +296,7 @@ def test_a_network_that_puts_its_channels_last_is_adopted(name):
     assert tfrobust.attribute(made, x, y, "gradient").shape == x.shape[:3]
     with pytest.raises(InputError, match="transpose"):
         tfrobust.attribute(made, first, y, "gradient")
-    assert subject.make_subject(made, x, y, "0..1").x.shape == x.shape
+    assert inputs.make_inputs(made, x, y, "0..1").x.shape == x.shape
 
 
 def by_flattening(activation):

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from tfrobust import memory_budget as memory_of
 from tfrobust.attacks import Ifia
-from tfrobust.auditing.clock import Clock, OutOfTime
+from tfrobust.auditing.inputs import AUTO, AuditInputs, make_inputs
 from tfrobust.auditing.plan import EPS, LEVELS, MAPS, Plan, in_pixels, make_plan
-from tfrobust.auditing.subject import AUTO, Subject, make_subject
+from tfrobust.auditing.time_budget import OutOfTime, TimeBudget
 from tfrobust.evaluation import Result, run_suite
 from tfrobust.evaluation.runner import Keep, compute
 from tfrobust.kernels import onednn, say_hint
@@ -27,11 +27,11 @@ BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000  # Images at once; numbers th
 
 
 class Measured(NamedTuple):
-    """subject: what was audited.  plan, images, doubled: what was done (see Plan).  result: of the suite.  seconds,
+    """inputs: what was audited.  plan, images, doubled: what was done (see Plan).  result: of the suite.  seconds,
     budget: taken and given.  names: of the images given, [N] or None.  versions: of the software, and whether oneDNN's
     kernels were in force."""
 
-    subject: Subject
+    inputs: AuditInputs
     plan: Plan
     asked_eps: Sequence[float]
     images: int
@@ -44,7 +44,7 @@ class Measured(NamedTuple):
 
     def name(self, index: int) -> str:
         """What the image with this index in the records is called."""
-        row = self.subject.rows[index]
+        row = self.inputs.rows[index]
         return f"x[{row}]" if self.names is None else self.names[row]
 
     @property
@@ -71,31 +71,31 @@ def measure(
     keep: Keep = compute,
     report: Callable[[str, float, float], None] = lambda what, passed, expected: None,
 ) -> Measured:
-    """Audits any Keras classifier (see subject.make_subject for network, x, y, pixels and classes).
+    """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels and classes).
 
     eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
     images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
-    free unless given.  keep: see evaluation.run_suite; the plan is kept, too.  report: see Clock.
+    free unless given.  keep: see evaluation.run_suite; the plan is kept, too.  report: see TimeBudget.
     InputError where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
     say_hint()
-    clock = Clock(60 * minutes, report)
-    report("network and pixels", 0.0, clock.expected)
-    subject = make_subject(network, x, y, pixels, classes, seed)
-    planned = keep("plan", lambda: _planned(subject, tuple(sorted(eps)), images, seed, memory, clock))
+    time_budget = TimeBudget(60 * minutes, report)
+    report("network and pixels", 0.0, time_budget.expected)
+    inputs = make_inputs(network, x, y, pixels, classes, seed)
+    planned = keep("plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory, time_budget))
     plan = _from_arrays(planned, seed)
-    rounds = _Rounds(subject, plan, images, clock, clock.timed(keep), float(planned["cost"]))
+    rounds = _Rounds(inputs, plan, images, time_budget, time_budget.timed(keep), float(planned["cost"]))
     result = rounds.run()
     return Measured(
-        subject,
+        inputs,
         plan,
         sorted(eps),
         rounds.images,
         rounds.doubled,
         result,
-        clock.passed,
-        clock.budget,
+        time_budget.passed,
+        time_budget.budget,
         names,
         {"tensorflow": tf.__version__, "keras": keras.__version__, "onednn": onednn()},
     )
@@ -108,20 +108,20 @@ def _check(eps, minutes, images):
         raise InputError("minutes must be above 0, images at least 1")
 
 
-def _planned(subject: Subject, eps, images, seed, memory, clock) -> Dict[str, np.ndarray]:
+def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dict[str, np.ndarray]:
     """The plan as arrays, after a look at what a step costs."""
-    clock.report("cost of a step", clock.passed, clock.expected)
+    time_budget.report("cost of a step", time_budget.passed, time_budget.expected)
     budget = memory_of.budget(memory)
-    batch = LARGE_BATCH if memory_of.activations(subject.network) < SMALL_NETWORK else BATCH
-    while batch > 1 and memory_of.taken(subject.network, batch) > budget:
+    batch = LARGE_BATCH if memory_of.activations(inputs.network) < SMALL_NETWORK else BATCH
+    while batch > 1 and memory_of.taken(inputs.network, batch) > budget:
         batch //= 2
-    batch = min(batch, len(subject.x))
-    points = lambda m: memory_of.chunk_for(subject.network, batch, m, budget)  # noqa: E731
-    trial = Plan(eps, 1, 1, max(1, subject.x[0, ..., 0].size // 8), batch, batch, None, seed)
-    tracing, cost = _cost(subject, trial)
+    batch = min(batch, len(inputs.x))
+    points = lambda m: memory_of.chunk_for(inputs.network, batch, m, budget)  # noqa: E731
+    trial = Plan(eps, 1, 1, max(1, inputs.x[0, ..., 0].size // 8), batch, batch, None, seed)
+    tracing, cost = _cost(inputs, trial)
     # The path of Integrated Gradients, its map, and the three attacks on predictions are traced as well.
-    before = clock.passed + 4 * tracing
-    plan = make_plan(clock.budget - before, cost, eps, subject.x.shape[1:], batch, points, images, seed, before)
+    before = time_budget.passed + 4 * tracing
+    plan = make_plan(time_budget.budget - before, cost, eps, inputs.x.shape[1:], batch, points, images, seed, before)
     whole = {"steps": plan.steps, "points": plan.points, "k": plan.k, "predicted": plan.predicted, "batch": plan.batch}
     return {"eps": np.array(plan.eps), "cost": np.array(cost), "chunk": np.array(plan.chunk)} | {
         name: np.array(value) for name, value in whole.items()
@@ -133,13 +133,13 @@ def _from_arrays(arrays, seed) -> Plan:
     return Plan(eps=tuple(float(e) for e in arrays["eps"]), seed=seed, **whole)
 
 
-def _cost(subject: Subject, plan: Plan):
+def _cost(inputs: AuditInputs, plan: Plan):
     """(seconds for tracing the attack on the gradient, seconds of a step of it on one image)."""
-    x, y = subject.x[: plan.batch], subject.y[: plan.batch]
+    x, y = inputs.x[: plan.batch], inputs.y[: plan.batch]
     attribution = plan.attribution("gradient")
     seconds = []
     for steps in (1, 1, 4):
-        attack = Ifia(subject.network, attribution, plan.attack(plan.eps[0], steps), plan.chunk)
+        attack = Ifia(inputs.network, attribution, plan.attack(plan.eps[0], steps), plan.chunk)
         began = time.monotonic()
         attack(x, y)
         seconds.append(time.monotonic() - began)
@@ -150,8 +150,8 @@ def _cost(subject: Subject, plan: Plan):
 class _Rounds:
     """The suite, on more and more images: what a round did, the next finds done."""
 
-    def __init__(self, subject, plan, images, clock, keep, cost):
-        self.subject, self.plan, self.clock, self.keep, self.cost = subject, plan, clock, keep, cost
+    def __init__(self, inputs, plan, images, time_budget, keep, cost):
+        self.inputs, self.plan, self.time_budget, self.keep, self.cost = inputs, plan, time_budget, keep, cost
         self.batch, self.most = plan.batch, images
         self.images, self.doubled = min(plan.batch, images), 0
 
@@ -166,11 +166,11 @@ class _Rounds:
         result, images, doubled = None, self.images, 0
         while result is None or (images, doubled) != (self.images, self.doubled):
             try:
-                self.clock.strict = True
+                self.time_budget.strict = True
                 result = self._round(images, doubled, keep)
             except OutOfTime as e:
                 if result is None:
-                    minutes = self.clock.budget / 60
+                    minutes = self.time_budget.budget / 60
                     raise InputError(
                         f"{minutes:.3g} minutes were over before a first batch was through: give twice as many"
                     ) from e
@@ -181,19 +181,21 @@ class _Rounds:
         return result
 
     def _round(self, images, doubled, keep):
-        subject, plan = self.subject, self.plan
+        inputs, plan = self.inputs, self.plan
         suite = plan.suite(images, doubled)
-        return run_suite(subject.network, subject.x, subject.y, suite, plan.batch, plan.chunk, self.clock, keep)
+        return run_suite(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
 
     def _next(self, most: int):
         """(images, doubled) of the next round: first the longer attack, then half of what fits into the time left."""
         if not most:
             return self.images, self.doubled
         attack, whole = self._seconds()
-        left = 0.95 * self.clock.left
+        left = 0.95 * self.time_budget.left
         missing = -(-(most - self.images) // self.batch)
         longer = 0 if self.doubled else 2 * attack
-        self.clock.expected = min(self.clock.budget, self.clock.passed + longer + max(missing, 0) * whole)
+        self.time_budget.expected = min(
+            self.time_budget.budget, self.time_budget.passed + longer + max(missing, 0) * whole
+        )
         if not self.doubled and longer < (0.5 * left if missing > 0 else left):
             return self.images, min(self.batch, most)
         fitting = min(int(left / whole), missing)
@@ -209,7 +211,9 @@ class _Rounds:
             seconds = 0.0
             for name in MAPS:
                 tasks = [self.plan.task(name, e) for e in self.plan.eps]
-                of = [t for k, t in self.clock.took.items() if k.rsplit(" ", 1)[0] in [f"{t}{kind}" for t in tasks]]
+                of = [
+                    t for k, t in self.time_budget.took.items() if k.rsplit(" ", 1)[0] in [f"{t}{kind}" for t in tasks]
+                ]
                 seconds += len(tasks) * min(of) if of else 0.0
             return seconds
 

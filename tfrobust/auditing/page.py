@@ -9,7 +9,7 @@ import numpy as np
 
 from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
-from tfrobust.auditing.plan import WAY, in_pixels
+from tfrobust.auditing.plan import ATTACK_PATH_LENGTH_IN_EPS, in_pixels
 from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, raised, verdict
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
@@ -47,7 +47,7 @@ def map_rows(measured: Measured) -> List[Dict[str, Any]]:
 
 def summary(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
     """Everything but the records, as plain values."""
-    words, subject = verdict(measured), measured.subject
+    words, inputs = verdict(measured), measured.inputs
     suite = measured.plan.suite(measured.images, measured.doubled)
     return {
         "verdict": words._asdict(),
@@ -55,7 +55,7 @@ def summary(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[
         "summary": measured.result.summary,
         "flags": measured.result.plain_flags,
         "cut": cuts(measured),
-        "pixels": {"chosen": subject.pixels, "shares": subject.shares},
+        "pixels": {"chosen": inputs.pixels, "shares": inputs.shares},
         "seconds": measured.seconds,
         "about": {
             "suite": suite.as_dict(),
@@ -112,7 +112,7 @@ def _pictures(measured) -> List[str]:
 
 def _panels(measured, task, maps) -> str:
     indices = [r["index"] for r in measured.result.records if r["task"] == task]
-    names = [f"{measured.name(i)}, class {measured.subject.y[i]}" for i in indices]
+    names = [f"{measured.name(i)}, class {measured.inputs.y[i]}" for i in indices]
     panels = report.worst_median_best(maps, names, "top_k_intersection")
     panels = [p._replace(network=f"{what}: {p.network}") for what, p in zip(("most", "median", "least"), panels)]
     alt = f"{task}: the image whose map moved most, the median one, and the one whose map moved least"
@@ -149,8 +149,9 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     predicted = measured.result.summary["natural"]["examples"]
     done = [
         f"Maps of {attacked} images, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
-        f"of {WAY} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps "
-        f"that change the prediction taken back, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
+        f"of {ATTACK_PATH_LENGTH_IN_EPS} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' "
+        "second derivative, steps that change the prediction taken back, in l-infinity balls of "
+        f"{', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
         f"Predictions of {predicted} images, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",

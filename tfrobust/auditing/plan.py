@@ -12,12 +12,12 @@ PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = {"IG": "integrated_gradients", "gradient": "gradient"}
 PGD_STEPS = 20
-WAY = 4  # Of all steps of the attack on maps together, in eps.
+ATTACK_PATH_LENGTH_IN_EPS = 4  # Of all steps of the attack on maps together: a step is 4 eps / steps long.
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
-ENOUGH = 24  # Images, below which a cheaper level is taken.
-PREDICTED = 256  # Images whose predictions are attacked, at most.
-SHARE = 0.15  # Of the time, for that.
+ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer would fit into the time.
+MOST_PREDICTED_IMAGES = 256  # Whose predictions are attacked.
+PREDICTION_TIME_SHARE = 0.15  # Of the time, for the attacks on predictions.
 
 
 def in_pixels(eps: float) -> str:
@@ -75,7 +75,7 @@ class Plan:
             "ifia_top_k",
             eps,
             steps=steps or self.steps,
-            step_size=WAY * eps / (steps or self.steps),
+            step_size=ATTACK_PATH_LENGTH_IN_EPS * eps / (steps or self.steps),
             k=self.k,
             curvature_only=True,
             keep_label=True,
@@ -98,16 +98,16 @@ def make_plan(
     Where even the cheapest level is too much, only the middle eps is left; InputError where that is, too.
     """
     k = max(1, shape[0] * shape[1] // 8)
-    wanted = min(ENOUGH, images)
-    predicted = SHARE * seconds / (len(eps) * PGD_STEPS * cost / 3)
-    predicted = batch * int(min(max(predicted // batch, 2), PREDICTED // batch))
+    wanted = min(ENOUGH_IMAGES, images)
+    predicted = PREDICTION_TIME_SHARE * seconds / (len(eps) * PGD_STEPS * cost / 3)
+    predicted = batch * int(min(max(predicted // batch, 2), MOST_PREDICTED_IMAGES // batch))
     middle = (sorted(eps)[len(eps) // 2],)
     for radii, levels, enough in ((eps, LEVELS, wanted), (eps, LEVELS[-1:], batch), (middle, LEVELS[-1:], batch)):
         for steps, points in levels:
             plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, batch, chunk(points), seed)
-            if plan.units * cost * enough <= (1 - SHARE) * seconds:
+            if plan.units * cost * enough <= (1 - PREDICTION_TIME_SHARE) * seconds:
                 return plan
-    least = before + plan.units * cost * batch / (1 - SHARE)
+    least = before + plan.units * cost * batch / (1 - PREDICTION_TIME_SHARE)
     raise InputError(
         f"this network takes {least / 60:.1f} minutes at the least (one eps, a batch of {batch} images): give as many"
     )

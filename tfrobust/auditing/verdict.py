@@ -105,14 +105,14 @@ def _predictions(measured) -> str:
 
 def _looks(measured) -> List[str]:
     """How the pixels were read, where that was a guess."""
-    subject = measured.subject
-    others = ", ".join(f"{name}: {share:.0%}" for name, share in subject.shares.items() if name != subject.pixels)
+    inputs = measured.inputs
+    others = ", ".join(f"{name}: {share:.0%}" for name, share in inputs.shares.items() if name != inputs.pixels)
     out = [
-        f"Pixels: read as {subject.pixels}, which predicts {subject.shares.get(subject.pixels, np.nan):.0%} of the "
+        f"Pixels: read as {inputs.pixels}, which predicts {inputs.shares.get(inputs.pixels, np.nan):.0%} of the "
         f"images tried correctly ({others})."
     ]
-    if subject.resized_from:
-        (h, w), (to_h, to_w) = subject.resized_from, subject.x.shape[1:3]
+    if inputs.resized_from:
+        (h, w), (to_h, to_w) = inputs.resized_from, inputs.x.shape[1:3]
         out.append(f"Images of {h}x{w} pixels were resized to the network's {to_h}x{to_w}.")
     return out
 

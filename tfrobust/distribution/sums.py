@@ -1,4 +1,4 @@
-"""What the replicas of a step know together."""
+"""Cross-replica reductions used inside a training step."""
 
 from typing import List
 
@@ -28,8 +28,8 @@ def average_in_place(variables) -> None:
 
 
 def divide_by_replicas(value: tf.Tensor) -> tf.Tensor:
-    """What each replica hands to someone who adds up over all of them, so that the sum is `value`.
+    """Divides `value` by the number of replicas, because Keras optimizers sum gradients over replicas.
 
-    Optimizers do: Keras 3's cannot be told that gradients are summed already.
+    Keras 3's cannot be told that gradients are summed already.
     """
     return value if _replicas() == 1 else value / _replicas()

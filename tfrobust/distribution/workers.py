@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfrobust.errors import InputError
 
 _MARK = ".workers"
-# What TensorFlow raises in the others when a process is lost.
+# Errors raised in the surviving processes when one worker dies.
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 

@@ -1,4 +1,4 @@
-"""Batches of an evaluation, kept as they are done: what was killed goes on where it was."""
+"""On-disk cache of evaluated batches, so that an interrupted evaluation resumes."""
 
 import hashlib
 import json

@@ -13,8 +13,8 @@ ROWS = 1000  # Read at once: an array may be larger than the memory.
 
 
 def versions() -> dict:
-    """Versions of tfrobust, TensorFlow and Keras, and whether oneDNN's kernels were in force: a result depends on them
-    besides its settings, on the kernels in its last bits."""
+    """Versions of tfrobust, TensorFlow and Keras, and whether oneDNN's kernels were in force, which a result depends on
+    besides its settings (on the kernels in its last bits)."""
     return {
         "tfrobust": tfrobust.__version__,
         "tensorflow": tf.__version__,

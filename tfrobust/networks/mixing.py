@@ -1,4 +1,4 @@
-"""Whether a network, while it trains, says of an image the same whatever else is in the batch."""
+"""Detects layers whose training output depends on the rest of the batch, such as BatchNormalization."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What is measured for a number that a paper prints, and for the points of its sweeps: tasks of the paper's suite."""
+"""Maps each printed number, and each point of a swept figure, to the suite task and statistic that measure it."""
 
 import re
 from dataclasses import replace
@@ -14,7 +14,7 @@ class Measurement(NamedTuple):
 
     heading: of the column.  source: method whose network the attack is made on ("": the attacked network itself).
     natural: it compares with the natural network of the same table.
-    how: what a task that is none of the suite does (see downstream_cells).
+    how: what a task that is none of the suite does (see downstream_numbers).
     """
 
     heading: str

@@ -10,13 +10,13 @@ class OutOfTime(Exception):
     """The time is up; what was measured until then counts."""
 
 
-class Clock(Progress):
+class TimeBudget(Progress):
     """A budget of seconds from now on.
 
     report: (what is done, seconds passed, seconds in all) -> None, called now and then.
     """
 
-    OVER = 1.1  # Of the budget, at which work that is under way is given up.
+    OVERRUN = 1.1  # Running work is given up once this multiple of the budget has passed.
 
     def __init__(self, budget: float, report: Callable[[str, float, float], None]):
         self.began, self.budget, self.report = time.monotonic(), budget, report
@@ -51,14 +51,14 @@ class Clock(Progress):
 
 
 class Tick(Bar):
-    """Tells the clock that time passes."""
+    """Tells the time budget that time passes."""
 
-    def __init__(self, clock: Clock, what: str):
-        self.clock, self.what = clock, what
+    def __init__(self, time_budget: TimeBudget, what: str):
+        self.time_budget, self.what = time_budget, what
         self.update(0)
 
     def update(self, n: int = 1) -> None:
-        clock = self.clock
-        clock.report(self.what, clock.passed, max(clock.expected, clock.passed))
-        if clock.strict and clock.passed > clock.OVER * clock.budget:
+        time_budget = self.time_budget
+        time_budget.report(self.what, time_budget.passed, max(time_budget.expected, time_budget.passed))
+        if time_budget.strict and time_budget.passed > time_budget.OVERRUN * time_budget.budget:
             raise OutOfTime

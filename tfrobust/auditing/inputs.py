@@ -12,11 +12,11 @@ from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network
 from tfrobust.types import InputError
 
-MOST = 1000  # Images that are looked at.
-TRIED = 128  # Of these, for the guess of the pixels' range.
+MOST_IMAGES = 1000  # Images that are looked at.
+IMAGES_TRIED = 128  # Of these, for the guess of the pixels' range.
 
 
-class Subject(NamedTuple):
+class AuditInputs(NamedTuple):
     """network: adopted.  x [N,H,W,C] float32 in [0, 1], y [N] int32: drawn from the images given, rows [N] of them.
     pixels: the range that the network expects.  shares: range -> the share it predicts correctly, best first.
     resized_from: (H, W) of the images given, None where they fitted."""
@@ -30,8 +30,8 @@ class Subject(NamedTuple):
     resized_from: Optional[tuple]
 
 
-def make_subject(network, x, y, pixels: str = AUTO, classes: Optional[int] = None, seed: int = 0) -> Subject:
-    """The network and at most MOST of the images, drawn with the seed.
+def make_inputs(network, x, y, pixels: str = AUTO, classes: Optional[int] = None, seed: int = 0) -> AuditInputs:
+    """The network and at most MOST_IMAGES of the images, drawn with the seed.
 
     x [N,H,W,C] or [N,H,W], uint8 or float in [0, 1]; y [N], whole numbers.  pixels: the range, one of networks.PIXELS,
     or auto: the one that the network's first layers are made for, or, where they do not say, the one in which it
@@ -46,19 +46,19 @@ def make_subject(network, x, y, pixels: str = AUTO, classes: Optional[int] = Non
     shape = takes.shape
     x, y = np.asarray(x), np.asarray(y)
     _check_labels(network, x, y, classes)
-    rows = np.random.RandomState(seed).permutation(len(x))[:MOST]
+    rows = np.random.RandomState(seed).permutation(len(x))[:MOST_IMAGES]
     x, y = _images(x[rows]), y[rows].reshape(-1).astype(np.int32)
     if shape[-1] not in (None, x.shape[-1]):
         kinds = {1: "grey", 3: "RGB"}
         wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
         raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
     fitted = _fitted(x, shape)
-    shares = guess_pixels(network, fitted[:TRIED], y[:TRIED])
+    shares = guess_pixels(network, fitted[:IMAGES_TRIED], y[:IMAGES_TRIED])
     said = {takes.pixels: shares[takes.pixels]} if pixels == AUTO and takes.pixels in shares else shares
-    chosen = _chosen(pixels, said, y[:TRIED])
+    chosen = _chosen(pixels, said, y[:IMAGES_TRIED])
     adopted = adopt(network, chosen, fitted[:4])
     was = None if fitted.shape == x.shape else x.shape[1:3]
-    return Subject(adopted, fitted, y, rows, chosen, shares, was)
+    return AuditInputs(adopted, fitted, y, rows, chosen, shares, was)
 
 
 def _images(x):

@@ -1,4 +1,4 @@
-"""What a person gets of an audit in Python."""
+"""`Audit`: the result object that `tfrobust.audit` returns."""
 
 import os
 from typing import Any, Dict, List

@@ -27,7 +27,6 @@ SLOW = (
     "test_adding.py",
     "test_api.py",
     "test_kernels.py",
-    "test_memory_budget.py",
     "test_tutorial.py",
     "training/",
 )

@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-from launch.__main__ import verbs
 from tests.helpers import ROOT, run_tests
 
 SHARED = {"errors", "names", "types", "checks", "progress", "distribution"}
@@ -99,6 +98,8 @@ def test_flags_do_not_know_the_verbs(path):
 @pytest.mark.parametrize("path", files("launch"))
 def test_no_verb_is_imported(path):
     """A verb calls a room of the library; what verbs share on the command line is no verb's."""
+    from launch.__main__ import verbs  # Here, as below: run as a program, this file finds tests/launch first.
+
     modules = {f"launch.{verb}" for verb in verbs()}
     if path != os.path.join("launch", "demo.py"):  # It does what a person does who calls the verbs.
         assert not modules & set(imported(os.path.join(ROOT, path)))
@@ -111,6 +112,17 @@ def test_no_verb_is_imported(path):
 def test_a_test_file_runs_its_tests_when_run(path):
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         assert file.read().endswith('if __name__ == "__main__":\n    run_tests(__file__)\n')
+
+
+@pytest.mark.parametrize("path", glob.glob("*.py", root_dir=os.path.join(ROOT, "tests")))
+def test_a_test_file_that_is_run_finds_no_folder_of_tests_in_the_place_of_a_package(path):
+    """Python looks first where the program is: beside tests/launch, `launch` is another."""
+    folder = os.path.join(ROOT, "tests")
+    with open(os.path.join(folder, path), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    modules = {node.module.split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom)}
+    shadowed = {name for name in os.listdir(folder) if os.path.isdir(os.path.join(ROOT, name))}
+    assert {"launch", "flags"} <= shadowed and not shadowed & modules
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ METHODS = {
 }
 
 
-def main(folder: str = "example_runs", steps: int = 200, examples: int = 100) -> None:
+def main(folder: str = "example_runs", steps: int = 200, examples: int = 100, attack_steps: int = 20) -> None:
     """Prints accuracy under attack and the likeness of maps for each network."""
     data, plan = DataSpec("digits"), TrainingSpec(steps=steps, batch_size=50, learning_rates=[1e-3])
     recipes = [Recipe(name, data, ModelSpec("digits_cnn"), method, plan) for name, method in METHODS.items()]
     spec = EvaluationSpec(
-        AttackSpec("pgd", eps=0.3, steps=20, step_size=0.05, random_start=True),
+        AttackSpec("pgd", eps=0.3, steps=attack_steps, step_size=0.05, random_start=True),
         AttributionSpec("integrated_gradients", steps=10, k=16),
-        AttackSpec("ifia_top_k", eps=0.3, steps=20, step_size=0.05, k=16),
+        AttackSpec("ifia_top_k", eps=0.3, steps=attack_steps, step_size=0.05, k=16),
         examples=examples,
         attribution_examples=examples // 4,
     )

@@ -13,7 +13,7 @@ FOLDERS = ("flags", "launch", "tests", "tfrobust")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # One process for all commands; each is an argument.
 RUN = """
-import importlib, runpy, shlex, sys
+import importlib, os, runpy, shlex, sys
 import pytest
 import tests.helpers
 for line in sys.argv[1:]:
@@ -29,6 +29,8 @@ for line in sys.argv[1:]:
         status = 0 if runpy.run_path(argv[0]) else 1
     if status:
         sys.exit(f"{line}: {status}")
+sys.stdout.flush()
+os._exit(0)  # TensorFlow would take as long again to give back what it holds.
 """
 
 

@@ -22,7 +22,7 @@ SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (30, 44, 3)]
 
 @functools.lru_cache(maxsize=None)
 def digits(side):
-    x = tf.image.resize(data.load("digits").x_test[:8], [side, side], "bicubic")
+    x = tf.image.resize(data.load("digits").x_test[:4], [side, side], "bicubic")
     return tf.clip_by_value(x, 0.0, 1.0).numpy()
 
 
@@ -61,7 +61,7 @@ def test_large_images(name):
 @NAMES
 @pytest.mark.parametrize("kind", ["digits of 8", "digits of 28", "colour of 32"])
 def test_a_higher_severity_is_further_from_the_image(name, kind):
-    x = {"digits of 8": digits, "digits of 28": digits}.get(kind, lambda n: smooth(6, (n, n, 3)))(int(kind[-2:]))
+    x = {"digits of 8": digits, "digits of 28": digits}.get(kind, lambda n: smooth(4, (n, n, 3)))(int(kind[-2:]))
     if name == "saturate" and x.shape[3] == 1:
         np.testing.assert_array_equal(corrupted(x, name, 5), x)
         return
@@ -71,11 +71,11 @@ def test_a_higher_severity_is_further_from_the_image(name, kind):
 
 @NAMES
 def test_batches_do_not_matter(name):
-    x, numbers = smooth(6, (12, 16, 3)), np.array([7, 0, 3, 11, 5, 40000])
+    x, numbers = smooth(4, (12, 16, 3)), np.array([7, 0, 11, 40000])
     together = corrupted(x, name, 3, numbers)
-    alone = np.concatenate([corrupted(x[i : i + 1], name, 3, numbers[i : i + 1]) for i in range(6)])
+    alone = np.concatenate([corrupted(x[i : i + 1], name, 3, numbers[i : i + 1]) for i in range(4)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
-    order = np.array([4, 2, 0, 5, 1, 3])
+    order = np.array([2, 0, 3, 1])
     np.testing.assert_allclose(corrupted(x[order], name, 3, numbers[order]), together[order], atol=1e-5)
 
 
@@ -97,6 +97,7 @@ def test_a_graph_is_what_it_traces(name):
     x = smooth(3, (12, 16, 3))
     traced = tf.function(
         lambda x, examples: corrupt(x, name, 3, examples),
+        autograph=False,  # As the task of `launch.downstream` traces it.
         input_signature=[tf.TensorSpec([None, 12, 16, 3]), tf.TensorSpec([None], tf.int64)],
     )
     got = traced(tf.constant(x), tf.constant([5, 6, 7], tf.int64))

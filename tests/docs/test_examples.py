@@ -8,8 +8,10 @@ import os
 import numpy as np
 import pytest
 
+from tests.docs.shortened import hurry
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust.data import FACTS
+from tfrobust.papers.suites import BUDGETS
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -35,8 +37,9 @@ def test_train_a_recipe(tmp_path, capsys):
     example("train_a_recipe")(str(tmp_path), steps=2)  # It is there already.
 
 
-def test_compare_methods(tmp_path, capsys):
-    example("compare_methods")(str(tmp_path), steps=2, examples=8)
+def test_compare_methods(tmp_path, capsys, monkeypatch):
+    hurry(monkeypatch)
+    example("compare_methods")(str(tmp_path), steps=2, examples=8, attack_steps=2)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["natural", "madry", "trades"]
     assert len(lines) == 3 or lines[3].startswith("madry, time of trades")
@@ -60,15 +63,15 @@ def test_sweep_a_setting(tmp_path, capsys):
 
 
 def test_corrupt_images(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("tfrobust.downstream.tasks.corruptions.SEVERITIES", (3,))
+    hurry(monkeypatch)
     example("corrupt_images")(str(tmp_path), examples=2)
     out = capsys.readouterr().out
     assert "fog" in out and "narrow" in out and (tmp_path / "corruptions.png").stat().st_size > 1000
 
 
-def test_evaluate_by_suite(tmp_path, capsys):
-    network = small_network()
-    network.save(tmp_path / "n.keras")
+def test_evaluate_by_suite(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(BUDGETS, "digits", BUDGETS["digits"]._replace(pgd=(2, 0.03), ifia=(2, 0.03)))
+    small_network().save(tmp_path / "n.keras")
     example("evaluate_by_suite")(str(tmp_path / "n.keras"), "er", examples=2)
     out = capsys.readouterr().out
     assert out.startswith("natural: accuracy") and "IFIA on IG" in out

@@ -1,6 +1,7 @@
 """Chunks that fit a budget: what is counted, and that a verb takes them without another result."""
 
 import json
+import os
 
 import keras
 import numpy as np
@@ -29,12 +30,21 @@ def test_a_chunk_is_what_fits():
     assert free_memory() > GIB / 64
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
+TRAIN = ["train", "--flagfile=flags/digits/ig_norm.flags", "--steps=3", "--attack_steps=2", "--ig_steps=6"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder, here = tmp_path_factory.mktemp("run"), os.getcwd()
+    os.chdir(ROOT)
+    assert train.main([*TRAIN, f"--output={folder}/all"]) == 0
+    os.chdir(here)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
-    argv = ["train", "--flagfile=flags/digits/ig_norm.flags", "--steps=3", f"--output={tmp_path}/all"]
-    assert train.main([*argv, "--ig_steps=6"]) == 0
-    return tmp_path
 
 
 def weights(path):
@@ -42,9 +52,8 @@ def weights(path):
 
 
 def test_training_with_chunks_that_fit_ends_with_the_same_weights(run, capsys):
-    argv = ["train", "--flagfile=flags/digits/ig_norm.flags", "--steps=3", "--ig_steps=6", "--chunk=auto"]
     each = COPIES * 4 * activations(make_model("digits_cnn", (8, 8, 1), 10)) * 50
-    assert train.main([*argv, f"--memory_gb={2.5 * each / GIB}", f"--output={run}/two"]) == 0
+    assert train.main([*TRAIN, "--chunk=auto", f"--memory_gb={2.5 * each / GIB}", f"--output={run}/two"]) == 0
     assert "2 points of a path at once" in capsys.readouterr().err
     for a, b in zip(weights(run / "all"), weights(run / "two")):
         np.testing.assert_allclose(a, b, atol=1e-4)
@@ -52,7 +61,7 @@ def test_training_with_chunks_that_fit_ends_with_the_same_weights(run, capsys):
 
 def test_an_evaluation_with_chunks_that_fit_is_the_same(run):
     argv = ["evaluate", f"--network={run}/all/network.keras", "--flagfile=flags/digits/evaluate.flags"]
-    argv += ["--examples=20", "--attribution_examples=4", "--ifia_steps=2", "--map_steps=5"]
+    argv += ["--examples=20", "--attribution_examples=4", "--ifia_steps=2", "--map_steps=5", "--pgd_steps=2"]
     means = []
     for name, more in (("all", []), ("auto", ["--map_chunk=auto", "--memory_gb=0.001"])):
         assert evaluate.main([*argv, *more, f"--output={run}/{name}"]) == 0
@@ -61,8 +70,7 @@ def test_an_evaluation_with_chunks_that_fit_is_the_same(run):
     assert means[0] == pytest.approx(means[1], abs=1e-3)
 
 
-def test_a_chunk_that_is_none_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
+def test_a_chunk_that_is_none_is_refused(tmp_path, capsys):
     argv = ["train", "--flagfile=flags/digits/ig_norm.flags", f"--output={tmp_path}/x"]
     for bad in ("0", "-3", "some", "1.5"):
         assert train.main([*argv, f"--chunk={bad}"]) == 2

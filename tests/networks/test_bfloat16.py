@@ -1,11 +1,13 @@
 """bfloat16 inside a network: weights, logits, losses and maps stay float32 and near those of float32."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, shallow_network, the_step
+from tests.helpers import images, run_tests, shallow_network, the_step, without_graphs
 from tfrobust import data, kernels
 from tfrobust.attributions import gradient, integrated_gradients, make_score
 from tfrobust.balls import make_ball
@@ -18,7 +20,7 @@ from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer, TrainingSpec, train
 from tfrobust.types import Batch, InputError
 
-PGD = {"eps": 0.1, "attack_steps": 3, "step_size": 0.05}
+PGD = {"eps": 0.1, "attack_steps": 2, "step_size": 0.05}
 IG = {**PGD, "attribution_weight": 0.1, "ig_steps": 4, "ig_steps_attack": 3}
 
 
@@ -57,7 +59,7 @@ def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name):
     assert inside and set(inside) == {"bfloat16"}
     for beta in (None, 1.0):
         scores = [make_score(softplus_twin(each, beta), "logit") for each in (network, copy)]
-        for attribute in (gradient, lambda s, x, y: integrated_gradients(s, x, y, steps=4)):
+        for attribute in (gradient, lambda s, x, y: integrated_gradients(s, x, y, steps=2)):
             a, b = (attribute(score, x, y) for score in scores)
             assert b.dtype == tf.float32 and cosines(a, b).min() > 0.85, (beta, cosines(a, b))
 
@@ -108,15 +110,17 @@ def test_the_attack_on_the_copy_raises_the_loss_nearly_as_far():
     assert gains[1] > 0.95 * gains[0] > 0
 
 
-@pytest.mark.parametrize("method, flags", [("madry", PGD), ("ig_norm", IG)])
-def test_the_inner_maximum_sees_the_weights_of_now(method, flags):
+# In a graph, where weights could be those of its tracing; the other method's is dearer and has the same copy.
+@pytest.mark.parametrize("method, flags, graphs", [("madry", PGD, True), ("ig_norm", IG, False)])
+def test_the_inner_maximum_sees_the_weights_of_now(method, flags, graphs):
     """Two steps with the copy are two steps without it, but for the rounding of the attack."""
     weights = []
     for precision in ("float32", "bfloat16_attack"):
         network, data_set = shallow_network(), tf.data.Dataset.from_tensors(images(10)).repeat()
         trainer = Trainer(network, make_objective(method, **flags), precision=precision)
         trainer.compile(optimizer=keras.optimizers.SGD(0.5), jit_compile=False)
-        trainer.fit(data_set, steps_per_epoch=3, verbose=0, shuffle=False)
+        with contextlib.nullcontext() if graphs else without_graphs():
+            trainer.fit(data_set, steps_per_epoch=3, verbose=0, shuffle=False)
         weights.append(flat(network))
     before = flat(shallow_network())
     assert np.linalg.norm(weights[1] - weights[0]) < 0.2 * np.linalg.norm(weights[0] - before)

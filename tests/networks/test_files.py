@@ -412,10 +412,30 @@ def test_honest_networks_load_and_predict_bit_for_bit(body, tmp_path):
     np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))
 
 
-@pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small"])
-def test_networks_of_keras_applications_load_and_predict_bit_for_bit(name, tmp_path):
-    """Those with a layer or an initializer of their own."""
-    network = getattr(keras.applications, name)(weights=None, input_shape=(32, 32, 3), classes=3)
+def convnext(module, options):
+    return module.ConvNeXt((1, 1, 1, 1), (4, 8, 8, 8), **options)
+
+
+def efficientnet(module, options):
+    name = {"name" if IS_KERAS_3 else "model_name": "efficientnetv2-b0"}  # Those called b scale their pixels.
+    blocks = [dict(module.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][i], input_filters=32) for i in (0, 3)]
+    return module.EfficientNetV2(1.0, 0.5, 224, blocks_args=blocks, **name, **options)
+
+
+def mobilenet(module, options):
+    def stack(x, kernel, activation, squeezed):
+        return module._inverted_res_block(x, 2, 16, kernel, 2, squeezed, activation, 1)
+
+    return module.MobileNetV3(stack, 32, **options)
+
+
+@pytest.mark.parametrize(
+    "name, make", [("ConvNeXtTiny", convnext), ("EfficientNetV2B0", efficientnet), ("MobileNetV3Small", mobilenet)]
+)
+def test_networks_of_keras_applications_load_and_predict_bit_for_bit(name, make, tmp_path):
+    """Those with a layer or an initializer of their own, with a block or two of the many that they have."""
+    module = inspect.getmodule(getattr(keras.applications, name))
+    network = make(module, {"weights": None, "input_shape": (32, 32, 3), "classes": 3})
     network.save(tmp_path / "n.keras")
     x = np.random.RandomState(0).rand(1, 32, 32, 3).astype(np.float32)
     np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -148,23 +149,29 @@ def drip(connection, seconds):
     connection.settimeout(SOON)
 
 
-@pytest.mark.parametrize(
-    "begun, what",
-    [
-        (b"GET /", "head"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n", "head"),
-        (post(1000), "body"),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", "body"),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "body"),
-    ],
-    ids=["request line", "head", "body", "chunk", "size of a chunk"],
-)
-def test_dripping_bytes_do_not_put_off_a_deadline(begun, what):
-    with Serving(head=0.5, body=0.5, linger=0.5) as serving, serving.connect(begun) as connection:
-        began = time.monotonic()
-        drip(connection, 8)
-        assert f"the {what} of the request" in error(read(connection), 408)
-        assert time.monotonic() - began < 8
+def test_dripping_bytes_do_not_put_off_a_deadline():
+    """Wherever in a request they drip; all at once, as each takes as long as a deadline."""
+    chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    unfinished = {
+        "request line": (b"GET /", "head"),
+        "head": (b"GET / HTTP/1.1\r\nHost: x\r\n", "head"),
+        "body": (post(1000), "body"),
+        "chunk": (chunked + b"3e8\r\n", "body"),
+        "size of a chunk": (chunked, "body"),
+    }
+
+    def answer_to(begun):
+        """What is said to a client that drips, and after how long."""
+        with serving.connect(begun) as connection:
+            began = time.monotonic()
+            drip(connection, 8)
+            return read(connection), time.monotonic() - began
+
+    with Serving(head=0.5, body=0.5, linger=0.5) as serving, ThreadPoolExecutor(len(unfinished)) as clients:
+        answers = list(clients.map(answer_to, [begun for begun, _ in unfinished.values()]))
+        for (where, (_, what)), (answer, took) in zip(unfinished.items(), answers):
+            assert f"the {what} of the request" in error(answer, 408), where
+            assert took < 8, where
         until(lambda: not serving.connections())
 
 

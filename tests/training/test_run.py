@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import run_tests, small_network
+from tests.helpers import run_tests, shallow_network
 from tfrobust import data
 from tfrobust.objectives import make_objective
 from tfrobust.training import TrainingDiverged, TrainingSpec, train
@@ -22,7 +22,7 @@ def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), s
     options = {"learning_rates": [1e-3], "checkpoint_every": 5, **options}
     spec = TrainingSpec(steps, 20, seed=seed, eps_ramp_steps=6, **options)
     return train(
-        small_network(seed),
+        shallow_network(seed),
         objective,
         lambda start, *part: data.training_batches(DIGITS, 20, seed, start, *part),
         len(DIGITS.x_train),
@@ -30,6 +30,12 @@ def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), s
         directory,
         callbacks,
     )
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """What `run` without options ends with."""
+    return run()
 
 
 def same(a, b):
@@ -48,15 +54,15 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_one_seed_gives_the_same_weights_and_another_does_not():
-    assert same(run(), run()) and not same(run(), run(seed=4))
+def test_one_seed_gives_the_same_weights_and_another_does_not(whole):
+    assert same(run(), whole) and not same(run(seed=4), whole)
 
 
-def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(tmp_path):
+def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(whole, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(directory=str(tmp_path), callbacks=lambda start: [Stop(8)])
     resumed = run(directory=str(tmp_path))
-    assert resumed.resumed_at == 5 and same(resumed, run())
+    assert resumed.resumed_at == 5 and same(resumed, whole)
     finished = run(directory=str(tmp_path))
     assert finished.resumed_at == 12 and same(finished, resumed)
     assert finished.seconds == pytest.approx(resumed.seconds, abs=1.0)
@@ -98,8 +104,8 @@ def test_a_run_that_diverges_stops_says_which_term_and_keeps_its_last_good_check
     assert good.resumed_at == 5 and np.isfinite(np.concatenate([w.ravel() for w in good.network.get_weights()])).all()
 
 
-def test_sgd_trains_too():
-    assert not same(run(optimizer="sgd", learning_rates=[0.05]), run())
+def test_sgd_trains_too(whole):
+    assert not same(run(optimizer="sgd", learning_rates=[0.05]), whole)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The random numbers of a corruption, made example by example: which images share a batch changes none of them."""
 
 import zlib
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 import tensorflow as tf
+
+_fold_in = tf.random.experimental.stateless_fold_in
+_as_it_is = tf.autograph.experimental.do_not_convert  # Converted at each call, it would take twice as long.
 
 
 class Draws(NamedTuple):
@@ -20,9 +23,10 @@ class Draws(NamedTuple):
         return cls(tf.stack([tf.fill(tf.shape(examples), tf.constant(own, tf.int32)), examples], axis=1))
 
     def _each(self, tag, draw, *of_each):
+        @_as_it_is
         def one(seed_and_more):
             seed, *more = seed_and_more
-            return draw(tf.random.experimental.stateless_fold_in(seed, tag), *more)
+            return draw(_fold_in(seed, tag), *more)
 
         return tf.map_fn(one, (self.seeds, *of_each), fn_output_signature=tf.float32)
 
@@ -33,6 +37,15 @@ class Draws(NamedTuple):
     def uniform(self, tag: int, shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
         """[B,*shape], uniform in [low, high)."""
         return self._each(tag, lambda s: tf.random.stateless_uniform(shape, s, low, high))
+
+    def uniforms(self, tag: int, shapes, low: float = 0.0, high: float = 1.0) -> List[tf.Tensor]:
+        """`uniform` of the tags from `tag` on, one of each shape: one loop over the examples in the place of many."""
+
+        @_as_it_is
+        def one(seed):
+            return [tf.random.stateless_uniform(s, _fold_in(seed, tag + i), low, high) for i, s in enumerate(shapes)]
+
+        return tf.map_fn(one, self.seeds, fn_output_signature=[tf.float32] * len(shapes))
 
     def poisson(self, tag: int, rates: tf.Tensor) -> tf.Tensor:
         """Counts of the rates [B,...], of their shape."""

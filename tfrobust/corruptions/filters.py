@@ -72,10 +72,10 @@ def streak(x: tf.Tensor, degrees: tf.Tensor, sigma: float) -> tf.Tensor:
     weights /= weights.sum()
     padded = mirrored(x, taps, taps)
     angle = degrees * (math.pi / 180)
-    one, zero = tf.ones_like(angle), tf.zeros_like(angle)
+    cos, sin, one, zero = tf.cos(angle), tf.sin(angle), tf.ones_like(angle), tf.zeros_like(angle)
     total = tf.zeros_like(padded)
     for k, weight in enumerate(weights):
-        moves = tf.stack([one, zero, -k * tf.cos(angle), zero, one, -k * tf.sin(angle), zero, zero], axis=1)
+        moves = tf.stack([one, zero, -k * cos, zero, one, -k * sin, zero, zero], axis=1)
         total += float(weight) * projective_transform(padded, moves)
     return total[:, taps : taps + height, taps : taps + width]
 
@@ -112,9 +112,8 @@ def plasma(draws: Draws, tag: int, size, decay: float, ridges: bool = False) -> 
     through 0.  Takes the tags from `tag` to tag + 15."""
     side = max(size)
     total = 0.0
-    for octave in range(max(int(math.log2(side)), 1)):
-        points = 2 ** (octave + 1) + 1
-        heights = draws.uniform(tag + octave, [points, points, 1], -1.0, 1.0)
+    points = [2 ** (octave + 1) + 1 for octave in range(max(int(math.log2(side)), 1))]
+    for octave, heights in enumerate(draws.uniforms(tag, [[n, n, 1] for n in points], -1.0, 1.0)):
         heights = tf.image.resize(heights, [side, side], "bicubic")
         total += decay**-octave * ((1 - tf.minimum(tf.abs(heights), 1.0)) ** 3 if ridges else heights)
     total = total[:, : size[0], : size[1]]

@@ -1,3 +1,9 @@
 """The tests.  They compute with the kernels that the verbs compute with."""
 
-import launch  # noqa: F401  Sets what TensorFlow reads when it is imported.
+import os
+import sys
+
+# A file of this folder that is run as a program has the folder first in its path, and tests/launch for launch.
+sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(os.path.abspath(__file__))]
+
+import launch  # noqa: E402, F401  Sets what TensorFlow reads when it is imported.

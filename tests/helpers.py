@@ -28,8 +28,6 @@ WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for p
 
 def run_tests(path: str) -> None:
     """The main block of a test file: without one, `python FILE` and Bazel's py_test would pass whatever it holds."""
-    here = os.path.dirname(os.path.abspath(path))  # Where Python looks first, and finds tests/launch for launch.
-    sys.path[:] = [ROOT, *(folder for folder in sys.path if os.path.abspath(folder) not in (here, ROOT))]
     sys.exit(pytest.main([path, "-q", "-p", "no:cacheprovider", "-m", "not exhaustive"]))
 
 

@@ -27,6 +27,12 @@ def define(fv: flags.FlagValues) -> None:
     flags.mark_flag_as_required("model", fv)
 
 
+def check(fv: flags.FlagValues) -> None:
+    """Raises InputError for models, versions and labels that are not written as they must be."""
+    read_labels(fv.label, named_folders(fv))
+    read_versions(fv.versions)
+
+
 def named_folders(fv: flags.FlagValues) -> Dict[str, str]:
     """name -> the folder of a model; raises InputError where --model does not say that."""
     folders = {}

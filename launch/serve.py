@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from tfrobust.serving import HttpServer, Metrics, ServedModel
 
 
-def check(fv: flags.FlagValues) -> None:
-    """Raises InputError for models, versions and labels that are not written as they must be."""
-    serve_flags.read_labels(fv.label, serve_flags.named_folders(fv))
-    serve_flags.read_versions(fv.versions)
-
-
 def read_models(fv: flags.FlagValues, metrics: Optional[Metrics] = None) -> Dict[str, ServedModel]:
     """name -> the model in its folder."""
     from tfrobust.serving import ServedModel
@@ -113,7 +107,7 @@ def _answer(server: HttpServer) -> bool:
 
 
 def main(argv=None) -> int:
-    return verb.run("serve", __doc__, (serve_flags.define,), serve, argv, check)
+    return verb.run("serve", __doc__, (serve_flags.define,), serve, argv, serve_flags.check)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -128,12 +128,6 @@ def chunking(fv: flags.FlagValues) -> Chunking:
     from tfrobust.memory_budget import Chunking
 
     return Chunking(fv.evaluation_batch, fv.map_chunk, fv.memory_gb)
-
-
-def batch_and_points(fv: flags.FlagValues, network) -> Tuple[int, Optional[int]]:
-    """Images and path points held at once in an evaluation of this network."""
-    held = chunking(fv)
-    return held.images, held.points_for(network)
 
 
 def check_suite(fv: flags.FlagValues, name: str) -> None:

@@ -36,12 +36,17 @@ def define(fv: flags.FlagValues) -> None:
 
 
 class Plan(NamedTuple):
-    """A run as the flags say it, checked as far as that costs no TensorFlow.  overrides: flags that win over those of
-    the flagfile.  The rest: see `sweep.Run`."""
+    """A run as the flags say it, checked as far as that costs no TensorFlow.
+
+    Attributes:
+        row: the name of its recipe.
+        set: what was set of it.
+        flagfile, overrides: what it is, as launch.train takes it.
+        folder: where it lives.
+    """
 
     row: str
     set: Tuple[str, ...]
-    seed: int
     flagfile: str
     overrides: Tuple[str, ...]
     folder: str
@@ -59,7 +64,7 @@ def read_plans(fv: flags.FlagValues) -> List[Plan]:
         row = recipe_flags.name_of(flagfile)
         given = (*common, *(f"--{value}" for value in values), f"--seed={seed}")
         name = re.sub(r"[^\w.=-]+", "_", "-".join([row, *values]))
-        plans.append(Plan(row, values, seed, flagfile, given, os.path.join(fv.output, f"seed{seed}", name)))
+        plans.append(Plan(row, values, flagfile, given, os.path.join(fv.output, f"seed{seed}", name)))
         recipe_flags.read_flags(flagfile, given)
     folders = [plan.folder for plan in plans]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)

@@ -10,7 +10,7 @@ Interrupted, the same command goes on with what is missing.  --list prints the t
 
 from absl import flags
 
-from flags import recipe_flags
+from flags import evaluation_flags, recipe_flags
 from flags.parsers import define_memory, define_points
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
@@ -56,7 +56,6 @@ def reproduce(fv: flags.FlagValues) -> None:
     if fv.list:
         print("\n".join(f"{name:8} {', '.join(sets)}" for name, sets in tables().items()))
         return
-    from tfrobust.memory_budget import Chunking
     from tfrobust.papers.reproduced_table import reproduce_table
     from tfrobust.papers.reproduction import ReproductionSettings
 
@@ -70,7 +69,7 @@ def reproduce(fv: flags.FlagValues) -> None:
         download=fv.download,
         source=fv.source,
         output=make_writable_folder(fv.output),
-        chunking=Chunking(fv.evaluation_batch, fv.map_chunk, fv.memory_gb),
+        chunking=evaluation_flags.chunking(fv),
     )
     given = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
     for dataset in datasets_of(fv.paper, fv.table, fv.dataset, fv.source):

@@ -42,7 +42,7 @@ def evaluate_once(fv: flags.FlagValues) -> None:
     data = data_spec.read()
     spec = evaluation_flags.from_flags(fv)
     x = to_unit(data.x_test)
-    result = evaluate(network, x, data.y_test, spec, *evaluation_flags.batch_and_points(fv, network), SCREEN)
+    result = evaluate(network, x, data.y_test, spec, *evaluation_flags.chunking(fv).for_network(network), SCREEN)
     if not is_chief():
         return
     name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name

@@ -61,7 +61,7 @@ def evaluate_suite(fv) -> None:
     check_shared_folder(fv.output)
     keep = BatchCache(os.path.join(fv.output, "batches"), identity)
     result = run_suite(
-        network, x, data.y_test, suite, *evaluation_flags.batch_and_points(fv, network), SCREEN, keep, natural
+        network, x, data.y_test, suite, *evaluation_flags.chunking(fv).for_network(network), SCREEN, keep, natural
     )
     if not is_chief():
         return

@@ -46,7 +46,7 @@ def sweep(fv: flags.FlagValues) -> None:
     every = []
     for index, plan in enumerate(sweep_flags.read_plans(fv)):
         recipe = recipe_flags.read(plan.flagfile, plan.overrides, plan.row)
-        every.append(Run(index, plan.row, plan.set, plan.seed, recipe, plan.folder))
+        every.append(Run(index, plan.set, recipe, plan.folder))
     make_writable_folder(fv.output)
     if fv.write:
         print(write_job(fv, len(every)))

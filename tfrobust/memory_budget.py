@@ -7,7 +7,7 @@ the way back of that.  `COPIES` is how many times over, measured on networks wit
 
 import math
 import os
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 import keras
 import numpy as np
@@ -39,6 +39,10 @@ class Chunking(NamedTuple):
         if self.points != "auto":
             return self.points
         return chunk_for(network, self.images, MOST_POINTS, budget(self.memory_gb and self.memory_gb * GIB))
+
+    def for_network(self, network: keras.Model) -> Tuple[int, Optional[int]]:
+        """(images, points) for this network, as `evaluate` and `run_suite` take them."""
+        return self.images, self.points_for(network)
 
 
 def activations(network: keras.Model) -> int:

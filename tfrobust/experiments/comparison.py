@@ -100,7 +100,8 @@ def compare(
     for recipe, seed in itertools.product(recipes, seeds):
         recipe.seeded(seed)  # What is wrong shows before an hour of training, not after.
     with claimed(make_writable_folder(output), progress=progress):
-        images, images_of = data.read(), training_data(data, progress)
+        loaded = data.load()
+        images, images_of = data.prepare(loaded), training_data(loaded, progress)
         spec.check(images.shape)
         for recipe in recipes:
             training_run.check_recipe(recipe, images_of(recipe))
@@ -128,9 +129,9 @@ def compare(
     return Comparison([joined(runs[entry.name]) for entry in entries], runs, first)
 
 
-def training_data(data: DataSpec, progress: Progress = SILENT) -> Callable[[Recipe], ImageData]:
-    """recipe -> the images of `data` that it trains on, with its saliency maps; each set read once."""
-    loaded, known = data.load(), {}
+def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[Recipe], ImageData]:
+    """recipe -> the images that it trains on, of those loaded, with its saliency maps; each set made once."""
+    known: Dict[tuple, ImageData] = {}
 
     def images_of(recipe: Recipe) -> ImageData:
         own = replace(recipe.data, evaluate_on="test")
@@ -154,7 +155,7 @@ def step_seconds(
     methods = {}
     for recipe in recipes:
         network = functools.partial(training_run.new_network, recipe, data(recipe))
-        objective = training_run.objective_of(recipe, network())
+        objective = training_run.objective_of(recipe, network)
         methods[recipe.name] = network, objective, training_batches(data(recipe), recipe.training.batch_size, 0)
     bar = progress.bar(6 * len(recipes), "cost of a step")
     seconds = training.step_seconds(methods, tick=bar.update)

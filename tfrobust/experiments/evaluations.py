@@ -46,8 +46,8 @@ def evaluate_run(
         if old["about"] == identity:
             flags = [Flag(**flag) for flag in old["flags"]]
             return Evaluation(old["records"], old["summary"], read_maps(maps_path), spec.as_dict(), flags)
-    x, points = to_unit(images.x_test), held.points_for(network)
-    result = evaluate(network, x, images.y_test, spec, held.images, points, progress)
+    x = to_unit(images.x_test)
+    result = evaluate(network, x, images.y_test, spec, *held.for_network(network), progress)
     write_maps(maps_path, result.maps)
     flags = [flag._asdict() for flag in result.flags]
     values = {"summary": result.summary, "flags": flags, "records": result.records, "about": identity}

@@ -33,21 +33,23 @@ class Run(NamedTuple):
 
     Attributes:
         index: its place in the list.
-        row, set, seed: what it is, as people read it: the name of its recipe, what was set of it, its seed.
+        set: what was set of its recipe, as people read it.
         recipe: what makes its weights.
         folder: where it lives.
     """
 
     index: int
-    row: str
     set: Tuple[str, ...]
-    seed: int
     recipe: Recipe
     folder: str
 
     @property
+    def seed(self) -> int:
+        return self.recipe.training.seed
+
+    @property
     def name(self) -> str:
-        return ", ".join([self.row, *self.set, f"seed {self.seed}"])
+        return ", ".join([self.recipe.name, *self.set, f"seed {self.seed}"])
 
 
 def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> List[Run]:
@@ -56,7 +58,7 @@ def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> L
         raise InputError("two runs would share a folder: give each recipe a name of its own, and each seed once")
     pairs = [(seed, recipe) for seed in seeds for recipe in recipes]
     return [
-        Run(i, recipe.name, (), seed, recipe.seeded(seed), os.path.join(output, f"seed{seed}", recipe.name))
+        Run(i, (), recipe.seeded(seed), os.path.join(output, f"seed{seed}", recipe.name))
         for i, (seed, recipe) in enumerate(pairs)
     ]
 
@@ -94,7 +96,8 @@ def forget_failure(run: Run) -> None:
 
 def line(run: Run) -> dict:
     """A line of the table: what the run is and how far it is."""
-    out = {"run": run.index, "row": run.row, "set": " ".join(run.set) or None, "seed": run.seed, "folder": run.folder}
+    out = {"run": run.index, "row": run.recipe.name, "set": " ".join(run.set) or None, "seed": run.seed}
+    out["folder"] = run.folder
     failed = failure(run)
     if is_done(run):
         return {**out, "state": "done", **_took(run)}

@@ -63,7 +63,7 @@ def train(
     network = new_network(recipe, data)
     if initial is not None:
         _take_weights(network, initial, recipe.model.initial)
-    objective = objective_of(recipe, network, progress)
+    objective = objective_of(recipe, lambda: network, progress)
     training.check(network, objective, training_batches(data, 2, 0))
     spec = recipe.training.in_steps(data.train_size)
 
@@ -125,12 +125,15 @@ def new_network(recipe: Recipe, data: ImageData) -> keras.Model:
     return in_bfloat16(network) if recipe.training.precision == "bfloat16" else network
 
 
-def objective_of(recipe: Recipe, network: keras.Model, progress: Progress = SILENT):
-    """The objective of the recipe; where it says auto, with as many path points at once as fit, which is said."""
+def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: Progress = SILENT):
+    """The objective of the recipe; where it says auto, with as many path points at once as fit, which is said.
+
+    network: gives the network that is trained; asked only where the points that fit depend on it.
+    """
     objective = recipe.objective
     if getattr(objective, "chunk", None) != AUTO:
         return objective
-    points = Chunking(recipe.training.batch_size, AUTO, recipe.memory_gb).points_for(network)
+    points = Chunking(recipe.training.batch_size, AUTO, recipe.memory_gb).points_for(network())
     shown = f"{points} points of a path" if points < MOST_POINTS else "all points"
     progress.say(f"{recipe.name}: {shown} at once")
     return dataclasses.replace(objective, chunk=points)
@@ -167,8 +170,6 @@ def _initial(recipe: Recipe, data: ImageData, progress: Progress) -> Optional[ke
     if origin is None:
         return None
     if origin.recipe is None:
-        if not os.path.exists(origin.file):
-            raise InputError(f"--initial_network={origin.file}: no such file")
         return load_network(origin.file)
     # The same network of another method: its seed, width and length of training come from this one.
     model = dataclasses.replace(

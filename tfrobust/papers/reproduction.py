@@ -185,7 +185,7 @@ class Reproduction:
             began = time.perf_counter()
             keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": held.images})
             result = run_suite(
-                network, x, images.y_test, suite, held.images, held.points_for(network), self._progress, keep, natural
+                network, x, images.y_test, suite, *held.for_network(network), self._progress, keep, natural
             )
             summary = result.summary
             if downstream:

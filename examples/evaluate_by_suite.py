@@ -7,7 +7,7 @@ from typing import Optional
 import keras
 
 from tfrobust.data import load, to_unit
-from tfrobust.evaluation import run_suite
+from tfrobust.evaluation import evaluate
 from tfrobust.models import make_model
 from tfrobust.networks import load_network
 from tfrobust.papers.suites import make_suite
@@ -20,7 +20,7 @@ def main(path: Optional[str] = None, name: str = "rar", examples: int = 50) -> N
     network = load_network(path) if path else make_model("digits_cnn", data.shape, data.classes)
     suite = make_suite(name, "digits", data.shape)
     suite = dataclasses.replace(suite, examples=examples, attribution_examples=max(1, examples // 10), faithful=False)
-    result = run_suite(network, to_unit(data.x_test), data.y_test, suite)
+    result = evaluate(network, to_unit(data.x_test), data.y_test, suite)
     for task, summary in result.summary.items():
         means = {key: value["mean"] for key, value in summary.items() if isinstance(value, dict)}
         print(f"{task}: " + ", ".join(f"{key} {mean:.3f}" for key, mean in means.items()))

@@ -11,15 +11,15 @@ from absl import flags
 from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
 from tfrobust.errors import InputError
-from tfrobust.names import BALLS, CRITERIA, KEEP, LOSSES, ON_ATTRIBUTIONS, ON_PREDICTIONS, TIES
+from tfrobust.names import BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
 
 if TYPE_CHECKING:
-    from tfrobust.evaluation import EvaluationSpec, Suite
+    from tfrobust.evaluation import Suite
     from tfrobust.memory_budget import Chunking
 
 REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
-GOALS = {method.removeprefix("ifia_"): method for method in ON_ATTRIBUTIONS}
+NEEDS_K = ("top_k", "target")  # Goals that move a set of pixels.
 OF_SUITES = (
     "eps",
     "examples",
@@ -67,7 +67,7 @@ def define(fv: flags.FlagValues) -> None:
     )
     flags.DEFINE_integer("ifia_restarts", 1, "IFIA: runs, the best of which counts.", **where)
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
-    flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus twin (0: no twin).", **where)
+    flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus surrogate (0: no surrogate).", **where)
     flags.DEFINE_enum("ifia_criterion", "kendall", CRITERIA, "IFIA: chooses the iterate.", **where)
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
     flags.DEFINE_enum("map_ties", "exact", TIES, "How ties are ranked.", **where)
@@ -80,47 +80,54 @@ def check(fv: flags.FlagValues) -> None:
     missing = [f"--{name}" for name in REQUIRED if fv[name].value is None]
     if missing:
         raise InputError(f"an evaluation needs {', '.join(missing)}: the papers' values are in flags/")
-    if fv.ifia_k is None and fv.ifia_goal in ("top_k", "target"):
+    if fv.ifia_k is None and fv.ifia_goal in NEEDS_K:
         raise InputError(f"--ifia_goal={fv.ifia_goal} needs --ifia_k, the number of pixels whose attribution is moved")
 
 
-def from_flags(fv: flags.FlagValues) -> EvaluationSpec:
-    """The spec of one attack on predictions and one on attributions."""
+def from_flags(fv: flags.FlagValues) -> Suite:
+    """One attack on predictions and one on a map."""
     check(fv)
-    from tfrobust.attacks import AttackSpec
-    from tfrobust.evaluation import EvaluationSpec
+    from tfrobust.attacks import Ifia, Pgd
+    from tfrobust.evaluation import MapTask, Suite
+    from tfrobust.similarity import Comparison
 
-    ball = {"eps": fv.eps, "norm": fv.norm, "seed": fv.evaluation_seed}
-    return EvaluationSpec(
-        prediction_attack=AttackSpec(
-            "pgd",
-            steps=fv.pgd_steps,
-            step_size=fv.pgd_step_size,
-            restarts=fv.pgd_restarts,
-            loss=fv.pgd_loss,
-            random_start=fv.pgd_random_start,
-            keep=fv.pgd_keep,
-            **ball,
-        ),
-        attribution=map_flags.from_flags(fv, ties=fv.map_ties, k=fv.map_k, window=fv.map_window),
-        attribution_attack=AttackSpec(
-            GOALS[fv.ifia_goal],
-            keep_label=fv.ifia_keep_label,
-            curvature_only=fv.ifia_curvature_only,
-            steps=fv.ifia_steps,
-            step_size=fv.ifia_step_size,
-            k=fv.ifia_k or fv.map_k,
-            restarts=fv.ifia_restarts,
-            random_start=fv.ifia_random_start,
-            softplus_beta=fv.ifia_beta or None,
-            criterion=fv.ifia_criterion,
-            **ball,
-        ),
+    ball = {"norm": fv.norm, "seed": fv.evaluation_seed}
+    pgd = Pgd(
+        fv.eps,
+        fv.pgd_steps,
+        fv.pgd_step_size,
+        restarts=fv.pgd_restarts,
+        loss=fv.pgd_loss,
+        random_start=fv.pgd_random_start,
+        keep=fv.pgd_keep,
+        **ball,
+    )
+    ifia = Ifia(
+        fv.eps,
+        fv.ifia_steps,
+        fv.ifia_step_size,
+        goal=_goal(fv),
+        keep_label=fv.ifia_keep_label,
+        curvature_only=fv.ifia_curvature_only,
+        restarts=fv.ifia_restarts,
+        random_start=fv.ifia_random_start,
+        softplus_beta=fv.ifia_beta or None,
+        criterion=fv.ifia_criterion,
+        **ball,
+    )
+    return Suite.of_one(
+        pgd,
+        MapTask(map_flags.from_flags(fv), ifia, Comparison(fv.map_k, fv.map_ties, fv.map_window)),
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
     )
+
+
+def _goal(fv: flags.FlagValues):
+    kind = GOALS[fv.ifia_goal]
+    return kind(fv.ifia_k) if fv.ifia_goal in NEEDS_K else kind()
 
 
 def chunking(fv: flags.FlagValues) -> Chunking:
@@ -141,23 +148,27 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
     """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
     check_suite(fv, name)
     from tfrobust.papers.suites import make_suite
+    from tfrobust.spec_values import replace_known
 
     suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps)
-    steps = {"pgd": fv.pgd_steps, "ifia": fv.ifia_steps}
 
     def map_of(spec):
-        own = {"steps": fv.map_steps} if fv["map_steps"].present else {}
-        return replace(spec, ties=fv.map_ties, window=fv.map_window, **own)
+        if not fv["map_steps"].present:
+            return spec
+        return replace(spec, attribution=replace_known(spec.attribution, steps=fv.map_steps))
 
-    def attack_of(spec):
-        n = steps["pgd" if spec.method in ON_PREDICTIONS else "ifia"]
-        n = spec.steps if n is None or not spec.steps else n
-        return replace(spec, steps=n, seed=fv.evaluation_seed)
+    def attack_of(attack, steps):
+        n = {} if steps is None or not getattr(attack, "steps", 0) else {"steps": steps}
+        return replace_known(attack, seed=fv.evaluation_seed, **n)
+
+    def task_of(task):
+        comparison = replace(task.comparison, ties=fv.map_ties, window=fv.map_window)
+        return replace(task, map=map_of(task.map), attack=attack_of(task.attack, fv.ifia_steps), comparison=comparison)
 
     return replace(
         suite,
-        predictions={key: attack_of(attack) for key, attack in suite.predictions.items()},
-        attributions={key: (map_of(a), attack_of(attack)) for key, (a, attack) in suite.attributions.items()},
+        predictions={key: attack_of(attack, fv.pgd_steps) for key, attack in suite.predictions.items()},
+        attributions={key: task_of(task) for key, task in suite.attributions.items()},
         transfer={key: map_of(spec) for key, spec in suite.transfer.items()},
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,

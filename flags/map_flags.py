@@ -10,7 +10,7 @@ from flags.parsers import define_number
 from tfrobust.names import ATTRIBUTIONS, RULES, SCORES
 
 if TYPE_CHECKING:
-    from tfrobust.attributions import AttributionSpec
+    from tfrobust.attributions import MapSpec
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -28,18 +28,15 @@ def define(fv: flags.FlagValues) -> None:
     )
 
 
-def from_flags(fv: flags.FlagValues, **more) -> AttributionSpec:
-    """The spec; more: what these flags do not say of it, such as how maps are compared."""
-    from tfrobust.attributions import AttributionSpec
+def from_flags(fv: flags.FlagValues, **reducing) -> MapSpec:
+    """The map; flags of other methods than --map_method are passed over, as a flagfile serves several methods.
 
-    return AttributionSpec(
-        method=fv.map_method,
-        score=fv.map_score,
-        steps=fv.map_steps,
-        rule=fv.map_rule,
-        baseline=fv.map_baseline,
-        samples=fv.map_samples,
-        deviation=fv.map_deviation,
-        layer=fv.map_layer,
-        **more,
-    )
+    Args:
+        fv: these flags.
+        **reducing: fields of MapSpec that these flags do not say, such as signed.
+    """
+    from tfrobust.attributions import MapSpec
+    from tfrobust.spec_values import names_of
+
+    kind = ATTRIBUTIONS[fv.map_method]
+    return MapSpec(kind(**{name: fv[f"map_{name}"].value for name in names_of(kind)}), fv.map_score, **reducing)

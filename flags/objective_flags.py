@@ -32,7 +32,7 @@ HYPER = {
     "gamma": ("number", "ig_wasserstein: price of a squared unit of distance."),
     "q": ("number", "gradient_penalty: power of the norm (2 unless given)."),
     "kl_weight": ("number", "trades: weight of the divergence (beta)."),
-    "softplus_beta": ("number", "art, aat, r2et, lga: beta of the softplus twin or of the second derivative."),
+    "softplus_beta": ("number", "art, aat, r2et, lga: beta of the softplus surrogate or of the second derivative."),
     "loss": (list(ART_CHOICES["loss"]), "art: row of its Table 5 (triplet unless given)."),
     "negative": (list(ART_CHOICES["negative"]), "art: the negative class (runner_up unless given)."),
     "attack_on": (list(ART_CHOICES["attack_on"]), "art: what the attack raises (attribution unless given)."),

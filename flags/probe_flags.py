@@ -45,9 +45,9 @@ def from_flags(fv: flags.FlagValues, name: str, shape) -> ProbePlan:
     """
     from tfrobust.monitoring.probe import ProbePlan
 
-    spec, held = _small(fv, name, shape) if fv.probe is None else _read(fv)
-    spec.check(shape)
-    return ProbePlan(spec, fv.probe_every, fv.probe_examples, held)
+    suite, held = _small(fv, name, shape) if fv.probe is None else _read(fv)
+    suite.check_shape(shape)
+    return ProbePlan(suite, fv.probe_every, fv.probe_examples, held)
 
 
 def _read(fv: flags.FlagValues):
@@ -59,20 +59,18 @@ def _read(fv: flags.FlagValues):
 
 
 def _small(fv: flags.FlagValues, name: str, shape):
-    from tfrobust.attacks import AttackSpec
-    from tfrobust.attributions import AttributionSpec
-    from tfrobust.evaluation import EvaluationSpec
+    from tfrobust.attacks import Ifia, Pgd, TopK
+    from tfrobust.attributions import make_map
+    from tfrobust.evaluation import MapTask, Suite
     from tfrobust.memory_budget import Chunking
     from tfrobust.papers.suites import budget
+    from tfrobust.similarity import Comparison
 
     try:
         known = budget(name, shape, fv.eps)
     except InputError as e:
         raise InputError(f"{e}, or --probe=FLAGFILE, for a probe to attack with") from e
-    attack = {"steps": STEPS, "step_size": known.eps / 4}
-    spec = EvaluationSpec(
-        AttackSpec("pgd", known.eps, random_start=True, **attack),
-        AttributionSpec(steps=MAP_STEPS, k=known.k),
-        AttackSpec("ifia_top_k", known.eps, k=known.k_attack, **attack),
-    )
-    return spec, Chunking(fv.probe_examples)
+    attack = known.eps, STEPS, known.eps / 4
+    ifia = Ifia(*attack, goal=TopK(known.k_attack))
+    task = MapTask(make_map(steps=MAP_STEPS), ifia, Comparison(known.k))
+    return Suite.of_one(Pgd(*attack, random_start=True), task), Chunking(fv.probe_examples)

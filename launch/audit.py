@@ -34,14 +34,14 @@ def audit(fv) -> None:
     from tfrobust.auditing.inputs import MOST_IMAGES
     from tfrobust.data import load_labelled
     from tfrobust.evaluation.batch_cache import BatchCache
-    from tfrobust.experiments.fingerprints import of_arrays, of_network, versions
+    from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network, versions
     from tfrobust.experiments.provenance import describe_source
     from tfrobust.memory_budget import GIB
     from tfrobust.networks import load_network
 
     network = load_network(fv.network)
     data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, _size(fv, network))
-    subject = {"network": of_network(network), "images": of_arrays(data.x, data.y)}
+    subject = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
     with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)
         settings = {name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")}
@@ -65,8 +65,8 @@ def audit(fv) -> None:
         shown.close()
         facts = {**{name: fv[name].value for name in SAVED}, **describe_source(), "subject": subject}
         title = f"Audit of {os.path.basename(fv.network)}"
-        path = auditing.write(fv.output, measured, title, _command(fv), facts)
-    words = auditing.verdict(measured)
+        path = auditing.write_audit(fv.output, measured, title, _command(fv), facts)
+    words = auditing.reach_verdict(measured)
     print("\n".join([words.headline, *(f"- {sentence}" for sentence in words.sentences)]))
     print(f"written: {path}")
 

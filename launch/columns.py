@@ -17,9 +17,9 @@ COLUMNS = (
     Column("noise_top_k_intersection", "noise top-k", ".3f"),
     Column("noise_kendall", "noise Kendall", ".3f"),
     Column("noise_spearman", "noise Spearman", ".3f"),
-    Column("share_uncounted", "no attack", ".1%"),
-    Column("share_unmoved", "unmoved", ".1%"),
-    Column("share_label_never_kept", "label lost", ".1%"),
+    Column("share_not_counted", "no attack", ".1%"),
+    Column("share_not_moved", "unmoved", ".1%"),
+    Column("share_not_kept_label", "label lost", ".1%"),
 )
 
 COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  equal time: the row of PGD training
@@ -32,11 +32,14 @@ no attack: images for which no iterate of the attack both moved and kept the lab
   that it never moved (unmoved) and those whose label it never kept (label lost)."""
 
 
-def legend(summary, spec) -> str:
-    """What the columns of an evaluation mean, for this one."""
-    a = spec["attribution_attack"]
-    attack = f"{a['method'].replace('_', ' ')} (eps {a['eps']:.4g}, {a['steps']} steps, k {a['k']})"
-    return LEGEND.format(attack=attack, **summary)
+def legend(row, suite) -> str:
+    """What the columns of a row of an evaluation by this suite mean."""
+    return LEGEND.format(attack=suite.first_task.attack.describe(), **row)
+
+
+def all_flags(result) -> list:
+    """The flags of all tasks of an evaluation."""
+    return [flag for own in result.flags.values() for flag in own]
 
 
 FLAGS = (Column("raised", ""), *report.FLAGS)

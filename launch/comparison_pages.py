@@ -7,12 +7,12 @@ from absl import flags
 
 from flags import comparison_flags, data_flags, evaluation_flags, recipe_flags
 from flags.parsing import parse_seeds
-from launch.columns import COLUMNS, COSTS, diagnosis, legend
+from launch.columns import COLUMNS, COSTS, all_flags, diagnosis, legend
 from launch.command_line.progress import SCREEN
-from launch.single_evaluation import pick_panels
+from launch.single_evaluation import attacked_indices, pick_panels
 from tfrobust import report
-from tfrobust.evaluation import Evaluation
-from tfrobust.experiments.comparison import Comparison, compare
+from tfrobust.evaluation import Evaluation, Suite
+from tfrobust.experiments.comparison import ComparedMethods, compare
 from tfrobust.experiments.provenance import describe_evaluation
 
 PICTURED = 2
@@ -22,31 +22,31 @@ def print_comparison(fv: flags.FlagValues) -> None:
     """Compares what the flags say, writes the table into --output and prints it."""
     given = comparison_flags.overrides(fv)
     recipes = [recipe_flags.read(path, given, recipe_flags.name_of(path)) for path in fv.rows]
-    spec, data, held = evaluation_flags.from_flags(fv), data_flags.from_flags(fv), evaluation_flags.chunking(fv)
-    found = compare(recipes, data, spec, fv.output, parse_seeds(fv.seeds), fv.controls, fv.name, held, SCREEN)
-    about = {**describe_evaluation(data, held.images, spec.as_dict()), "seeds": fv.seeds}
+    suite, data, held = evaluation_flags.from_flags(fv), data_flags.from_flags(fv), evaluation_flags.chunking(fv)
+    found = compare(recipes, data, suite, fv.output, parse_seeds(fv.seeds), fv.controls, fv.name, held, SCREEN)
+    about = {**describe_evaluation(data, held.images, suite.as_dict()), "seeds": fv.seeds}
     write_comparison(fv.output, fv.name, found, about)
     report.write_text(os.path.join(fv.output, fv.name + ".flags"), fv.flags_into_string())
-    print("\n" + comparison_text(found, spec.as_dict(), fv.seeds[0]))
+    print("\n" + comparison_text(found, suite, fv.seeds[0]))
     print(f"written: {fv.output}/{fv.name}.md, .csv, .json, .png")
 
 
-def write_comparison(output: str, name: str, found: Comparison, about: Dict[str, Any]) -> None:
+def write_comparison(output: str, name: str, found: ComparedMethods, about: Dict[str, Any]) -> None:
     """NAME.md, .csv and .json, and NAME.png where there are maps.  about: what is kept beside the numbers."""
     report.write_table(output, name, found.lines, COLUMNS, {**about, "runs": found.runs})
     _draw(os.path.join(output, f"{name}.png"), found.first)
 
 
-def comparison_text(found: Comparison, spec: Dict[str, Any], seed: str) -> str:
+def comparison_text(found: ComparedMethods, suite: Suite, seed: str) -> str:
     """The table and what its columns mean, as Markdown.  seed: the first one, whose diagnosis it is."""
-    summary = max((line for runs in found.runs.values() for line in runs), key=lambda r: r["attribution_examples"])
-    raised = diagnosis({name: result.flags for name, result in found.first.items()})
-    return f"{report.markdown(found.lines, COLUMNS)}\n{COSTS}{legend(summary, spec)}\n\nSeed {seed}: {raised}"
+    row = max((line for runs in found.runs.values() for line in runs), key=lambda r: r["attribution_examples"])
+    raised = diagnosis({name: all_flags(result) for name, result in found.first.items()})
+    return f"{report.markdown(found.lines, COLUMNS)}\n{COSTS}{legend(row, suite)}\n\nSeed {seed}: {raised}"
 
 
 def _draw(path: str, results: Dict[str, Evaluation]) -> None:
     """Panels of the first examples that every network predicted correctly: none is chosen for its looks."""
-    attacked = [[r["index"] for r in result.records if "kendall" in r] for result in results.values()]
+    attacked = [attacked_indices(result) for result in results.values()]
     common = [index for index in attacked[0] if all(index in others for others in attacked)][:PICTURED]
     if common:
         panels = [panel for name, result in results.items() for panel in pick_panels(name, result, common)]

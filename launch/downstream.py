@@ -49,7 +49,7 @@ def measure(fv: flags.FlagValues) -> None:
     from tfrobust import report
     from tfrobust.data import to_unit
     from tfrobust.downstream import run_task
-    from tfrobust.experiments.fingerprints import of_network
+    from tfrobust.experiments.fingerprints import fingerprint_network
     from tfrobust.experiments.provenance import describe_evaluation, describe_source
 
     spec = data_flags.from_flags(fv)
@@ -62,7 +62,7 @@ def measure(fv: flags.FlagValues) -> None:
     everything = {
         **describe_evaluation(spec, fv.evaluation_batch, {"task": fv.task, "flags": fv.flags_into_string()}),
         **describe_source(),
-        "networks": {name: of_network(network) for name, network in networks.items()},
+        "networks": {name: fingerprint_network(network) for name, network in networks.items()},
         "details": outcome.details,
     }
     report.write_table(fv.output, fv.task, outcome.rows, outcome.columns, everything)

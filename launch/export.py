@@ -57,7 +57,7 @@ def check(fv: flags.FlagValues) -> None:
 
 
 def export(fv: flags.FlagValues) -> None:
-    from tfrobust.experiments.fingerprints import of_network, versions
+    from tfrobust.experiments.fingerprints import fingerprint_network, versions
     from tfrobust.serving import Servable, write_saved_model
 
     parent = os.path.dirname(os.path.normpath(fv.output)) or "."
@@ -65,8 +65,8 @@ def export(fv: flags.FlagValues) -> None:
     network = given_network(fv.network, fv.pixels)
     spec = map_flags.from_flags(fv, signed=fv.map_signed, channels=fv.map_channels, normalize=fv.map_normalize)
     servable = Servable(network, spec, fv.image_size and (fv.image_size, fv.image_size), fv.map_chunk)
-    about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": of_network(network), "versions": versions()}
-    write_saved_model(servable, fv.output, about)
+    about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": fingerprint_network(network)}
+    write_saved_model(servable, fv.output, {**about, "versions": versions()})
     print(f"{spec.method} of the {spec.score}, images {list(servable.shape)}, {servable.classes} classes: {fv.output}")
     print(f"serve it: python -m launch.serve --model={parent}")
 

@@ -1,35 +1,55 @@
-"""One evaluation of one saved network: table, records and a picture."""
+"""One attack of each kind on one saved network: a line of a table, intervals, records and a picture."""
 
 import os
+from typing import Sequence
 
 from absl import flags
 
-from flags import data_flags, evaluation_flags
-from launch.columns import COLUMNS, diagnosis, legend
-from launch.command_line.given_networks import given_network
-from launch.command_line.progress import SCREEN
+from flags import evaluation_flags
+from launch.columns import COLUMNS, all_flags, diagnosis, legend
+from launch.suite import evaluate_given
 from tfrobust import report
-from tfrobust.data import to_unit
-from tfrobust.distribution import is_chief
-from tfrobust.evaluation import Evaluation, evaluate
-from tfrobust.experiments.provenance import describe_evaluation
+from tfrobust.evaluation import Evaluation
+from tfrobust.report import Column
 
 PICTURED = 4
+INTERVALS = (
+    Column("measure", "of all such images, with 95 % confidence"),
+    Column("mean", "mean", ".3f"),
+    Column("low", "from", ".3f"),
+    Column("high", "to", ".3f"),
+)
+
+
+def attacked_indices(result: Evaluation) -> Sequence[int]:
+    """Indices into the test set of the images whose maps were attacked."""
+    task = next(iter(result.maps), None)
+    return [record["index"] for record in result.records_of(task)]
 
 
 def pick_panels(network: str, result: Evaluation, indices) -> list:
     """Panels of the attacked examples with the given indices into the test set."""
-    attacked = [r["index"] for r in result.records if "kendall" in r]
-    return [report.panel_of(result.maps, attacked.index(index), network) for index in indices]
+    attacked, maps = attacked_indices(result), next(iter(result.maps.values()))
+    return [report.panel_of(maps, attacked.index(index), network) for index in indices]
+
+
+def intervals(row) -> str:
+    """The measures of a row that have an interval, as a table."""
+    measures = [key.removesuffix("_low") for key in row if key.endswith("_low")]
+    rows = [
+        {"measure": m.replace("_", " "), "mean": row[m], "low": row[f"{m}_low"], "high": row[f"{m}_high"]}
+        for m in measures
+    ]
+    return report.markdown(rows, INTERVALS)
 
 
 def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
     """Table, records and picture of one evaluation."""
-    row = {"network": name, **result.summary}
-    flags = [flag._asdict() for flag in result.flags]
-    report.write_table(directory, "evaluation", [row], COLUMNS, {**about, "flags": flags})
+    row = {"network": name, **result.table_row()}
+    about = {**about, "flags": result.plain_flags, "summary": result.summary}
+    report.write_table(directory, "evaluation", [row], COLUMNS, about)
     report.write_records(os.path.join(directory, "records.jsonl"), result.records)
-    indices = [r["index"] for r in result.records if "kendall" in r][:PICTURED]
+    indices = attacked_indices(result)[:PICTURED]
     if indices:
         rows = [panel._replace(network=f"image {i}") for i, panel in zip(indices, pick_panels(name, result, indices))]
         report.draw_panels(rows, os.path.join(directory, "panels.png"), f"{name}: attributions under attack", 1)
@@ -37,18 +57,14 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
 
 def evaluate_once(fv: flags.FlagValues) -> None:
     """Evaluates --network as the flags say, and writes everything into --output, which is there."""
-    network = given_network(fv.network, fv.pixels)
-    data_spec = data_flags.from_flags(fv)
-    data = data_spec.read()
-    spec = evaluation_flags.from_flags(fv)
-    x = to_unit(data.x_test)
-    result = evaluate(network, x, data.y_test, spec, *evaluation_flags.chunking(fv).for_network(network), SCREEN)
-    if not is_chief():
-        return
-    name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
-    about = {"network": fv.network, **describe_evaluation(data_spec, fv.evaluation_batch, result.spec)}
-    write_evaluation(fv.output, name, result, about)
-    print(report.markdown([{"network": name, **result.summary}], COLUMNS))
-    print(legend(result.summary, result.spec) + "\n")
-    print(diagnosis({name: result.flags}))
-    print(f"written: {fv.output}")
+
+    def write(network, result, about):
+        name = os.path.basename(os.path.dirname(os.path.abspath(fv.network))) or network.name
+        write_evaluation(fv.output, name, result, about)
+        row = {"network": name, **result.table_row()}
+        print(report.markdown([row], COLUMNS))
+        print(legend(row, result.suite) + "\n")
+        print(intervals(row))
+        print(diagnosis({name: all_flags(result)}))
+
+    evaluate_given(fv, lambda network, shape: evaluation_flags.from_flags(fv), write)

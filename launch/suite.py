@@ -2,6 +2,7 @@
 example and attack, pictures."""
 
 import os
+from typing import Callable
 
 from flags import data_flags, evaluation_flags
 from launch.columns import diagnosis
@@ -10,9 +11,9 @@ from launch.command_line.progress import SCREEN
 from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.distribution import check_shared_folder, is_chief
-from tfrobust.evaluation import Result, Suite, run_suite
+from tfrobust.evaluation import Evaluation, evaluate
 from tfrobust.evaluation.batch_cache import BatchCache
-from tfrobust.experiments.fingerprints import of_suite
+from tfrobust.experiments.fingerprints import identify_evaluation
 from tfrobust.experiments.provenance import describe_evaluation
 from tfrobust.networks import load_fitting_network
 from tfrobust.types import InputError
@@ -44,39 +45,57 @@ OTHER = (
 STATISTICS = ("mean", "median", "std")
 
 
-def evaluate_suite(fv) -> None:
-    """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
+def evaluate_given(fv, suite_for: Callable, write: Callable) -> None:
+    """Evaluates --network on the images that the flags say; what was evaluated in --output is not evaluated again.
+
+    Args:
+        fv: the flags of launch.evaluate; --output is there.
+        suite_for: (network, shape of an image) -> its suite.
+        write: (network, result, what repeats it) -> None, called by the process that writes.
+    """
     network = given_network(fv.network, fv.pixels)
     natural = load_fitting_network(fv.natural, SCREEN) if fv.natural else None
     data_spec = data_flags.from_flags(fv)
     data = data_spec.read()
-    asked = evaluation_flags.suite_from_flags(fv, fv.suite, data.shape)
-    suite = asked.for_network(network)
-    for name in asked.transfer.keys() - suite.transfer.keys():
-        print(f"left out: {name}, a map that this network cannot have ({_why(network, asked.transfer[name])})")
-    if fv.suite == "er" and natural is None:
-        print("left out: agreement with the natural network's maps (--natural)")
+    suite = suite_for(network, data.shape)
     x = to_unit(data.x_test)
-    identity = {**of_suite(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
+    identity = {**identify_evaluation(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
     check_shared_folder(fv.output)
     keep = BatchCache(os.path.join(fv.output, "batches"), identity)
-    result = run_suite(
-        network, x, data.y_test, suite, *evaluation_flags.chunking(fv).for_network(network), SCREEN, keep, natural
-    )
+    held = evaluation_flags.chunking(fv).for_network(network)
+    result = evaluate(network, x, data.y_test, suite, *held, SCREEN, keep, natural)
     if not is_chief():
         return
-    text = tables(result, suite)
-    about = {"network": fv.network, **describe_evaluation(data_spec, fv.evaluation_batch, suite.as_dict())}
-    write(fv.output, result, suite, text, about)
-    print(text)
+    about = describe_evaluation(data_spec, fv.evaluation_batch, suite.as_dict())
+    write(network, result, {"network": fv.network, **about})
     if keep.found:
         print(f"({keep.found} batches were there already)")
     print(f"written: {fv.output}")
 
 
-def map_rows(result: Result, suite: Suite):
+def evaluate_suite(fv) -> None:
+    """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
+
+    def suite_for(network, shape):
+        asked = evaluation_flags.suite_from_flags(fv, fv.suite, shape)
+        suite = asked.for_network(network)
+        for name in asked.transfer.keys() - suite.transfer.keys():
+            print(f"left out: {name}, a map that this network cannot have ({_why(network, asked.transfer[name])})")
+        if fv.suite == "er" and not fv.natural:
+            print("left out: agreement with the natural network's maps (--natural)")
+        return suite
+
+    def write_pages(network, result, about):
+        text = tables(result)
+        write(fv.output, result, text, about)
+        print(text)
+
+    evaluate_given(fv, suite_for, write_pages)
+
+
+def map_rows(result: Evaluation):
     rows = []
-    for name in suite.attributions:
+    for name in result.suite.attributions:
         if name not in result.summary:
             continue
         summary = result.summary[name]
@@ -84,15 +103,17 @@ def map_rows(result: Result, suite: Suite):
         for statistic in STATISTICS:
             values = {key: value[statistic] for key, value in described.items()}
             rows.append({"task": name, "statistic": statistic, **values, "examples": summary["examples"]})
-        for other in suite.transfer:
+        for other in result.suite.transfer:
             own = {key: described[f"{other}_{key}"]["mean"] for key in SHORT}
             noise = {f"noise_{key}": described[f"{other}_noise_{key}"]["mean"] for key in SHORT}
             rows.append({"task": f"{name}, map: {other}", "statistic": "mean", **own, **noise})
     return rows
 
 
-def other_rows(result: Result, suite: Suite):
-    names = [n for n, summary in result.summary.items() if "accuracy" not in summary and n not in suite.attributions]
+def other_rows(result: Evaluation):
+    names = [
+        n for n, summary in result.summary.items() if "accuracy" not in summary and n not in result.suite.attributions
+    ]
     return [
         {"task": name, "what": what, **values}
         for name in names
@@ -101,24 +122,24 @@ def other_rows(result: Result, suite: Suite):
     ]
 
 
-def tables(result: Result, suite: Suite) -> str:
+def tables(result: Evaluation) -> str:
     """Everything that a person reads first, as Markdown."""
     parts = [report.markdown(result.accuracies, report.ACCURACIES)]
-    if map_rows(result, suite):
-        parts.append(report.markdown(map_rows(result, suite), MAPS))
-    if other_rows(result, suite):
-        parts.append(report.markdown(other_rows(result, suite), OTHER))
+    if map_rows(result):
+        parts.append(report.markdown(map_rows(result), MAPS))
+    if other_rows(result):
+        parts.append(report.markdown(other_rows(result), OTHER))
     parts.append(diagnosis(result.flags))
     return "\n".join(parts)
 
 
-def write(directory: str, result: Result, suite: Suite, text: str, about_it: dict) -> None:
+def write(directory: str, result: Evaluation, text: str, about_it: dict) -> None:
     """suite NAME: .md, .json, records.jsonl and pictures."""
-    path = os.path.join(directory, suite.name)
-    report.write_text(path + ".md", f"# Suite {suite.name}\n\n{text}")
+    path = os.path.join(directory, result.suite.name)
+    report.write_text(path + ".md", f"# Suite {result.suite.name}\n\n{text}")
     report.write_json(path + ".json", {"summary": result.summary, "flags": result.plain_flags, "about": about_it})
     report.write_records(path + "_records.jsonl", result.records)
-    draw(path, result, suite)
+    draw(path, result)
 
 
 def _why(network, spec) -> str:
@@ -129,7 +150,7 @@ def _why(network, spec) -> str:
     return ""
 
 
-def draw(path: str, result: Result, suite: Suite) -> None:
+def draw(path: str, result: Evaluation) -> None:
     """Panels of the least alike, the median and the most alike maps of each attack, box plots, curves over eps."""
     if result.maps:
         panels = [
@@ -142,10 +163,10 @@ def draw(path: str, result: Result, suite: Suite) -> None:
             groups = {name: result.scores(name, measure) for name in result.maps}
             title = f"{SHORT[measure]} of map and attacked map, every example"
             report.draw_boxes(groups, f"{path}_{measure}.png", title, SHORT[measure])
-    curves = prediction_curves(result, suite)
+    curves = prediction_curves(result)
     if curves:
         report.draw_curves(curves, path + "_eps.png", "accuracy over eps", "accuracy")
-    curves = map_curves(result, suite)
+    curves = map_curves(result)
     if curves:
         report.draw_curves(curves, path + "_eps_maps.png", "Kendall of map and attacked map over eps", "Kendall")
 
@@ -154,11 +175,11 @@ def family(name: str) -> str:
     return name.split(" at ")[0]
 
 
-def prediction_curves(result: Result, suite: Suite):
+def prediction_curves(result: Evaluation):
     """Attacks that differ in eps alone: name -> points, the natural accuracy at 0 among them."""
     natural = result.summary["natural"]["accuracy"]
     curves = {}
-    for name in suite.predictions:
+    for name in result.suite.predictions:
         if " at " in name:
             values = result.summary[name]["accuracy"]
             first = (0.0, natural["mean"], natural["low"], natural["high"])
@@ -167,11 +188,11 @@ def prediction_curves(result: Result, suite: Suite):
     return {name: points for name, points in curves.items() if len(points) > 2}
 
 
-def map_curves(result: Result, suite: Suite):
+def map_curves(result: Evaluation):
     """The same of Kendall's tau, under attack and under noise; 1 at eps 0."""
-    families = {family(name) for name in suite.attributions if " at " in name}
+    families = {family(name) for name in result.suite.attributions if " at " in name}
     curves = {}
-    for name in suite.attributions:
+    for name in result.suite.attributions:
         if family(name).split(" on ")[0] in families and name in result.summary:
             for key, what in (("kendall", "attacked"), ("noise_kendall", "noise")):
                 values, eps = result.summary[name][key], result.summary[name]["eps"]

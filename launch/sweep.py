@@ -61,7 +61,9 @@ def sweep(fv: flags.FlagValues) -> None:
     asked = lines if fv.only is None else [lines[fv.only]]
     failed = [every[line["run"]].name for line in asked if line["state"] == "failed"]
     if failed and not fv.status:
-        raise verb.Failed(f"{len(failed)} of {len(asked)} runs failed ({'; '.join(failed)}): see {fv.output}/sweep.md")
+        raise verb.FailedError(
+            f"{len(failed)} of {len(asked)} runs failed ({'; '.join(failed)}): see {fv.output}/sweep.md"
+        )
 
 
 def write_job(fv, number: int) -> str:

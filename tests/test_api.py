@@ -10,8 +10,9 @@ import tensorflow as tf
 
 import tfrobust
 from tests.helpers import ROOT, run_tests, shallow_network, without_graphs
-from tfrobust import data
-from tfrobust.attributions import integrated_gradients, make_score
+from tfrobust import api, data
+from tfrobust.attributions import make_score
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.auditing import plan
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.objectives.defaults import defaults
@@ -117,6 +118,12 @@ Y = np.arange(4)
         (lambda m: tfrobust.robustify(shallow_network(), eps=-1), "eps"),
         (lambda m: tfrobust.attribute(shallow_network(), X, Y + 9), "0..9"),
         (lambda m: tfrobust.attribute(shallow_network(), X, method="magic"), "magic"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, steps=5.5), "whole number"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, baseline=128), "baseline"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, baseline=float("nan")), "baseline"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, batch_size=0), "batch_size"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, chunk=0), "chunk"),
+        (lambda m: tfrobust.attribute(shallow_network(), X, method="gradient", steps=5), "option of a gradient map"),
         (lambda m: tfrobust.audit(shallow_network(), X, Y, minutes=-1), "minutes"),
         (lambda m: tfrobust.audit(shallow_network(), X, Y, eps=[8]), "eps"),
     ],
@@ -139,6 +146,17 @@ def test_maps_are_those_of_the_library_for_networks_of_any_make():
     bytes_in = keras.Model(inputs, keras.layers.Softmax()(network(keras.layers.Rescaling(1 / 255)(inputs))))
     np.testing.assert_allclose(tfrobust.attribute(bytes_in, x, pixels="0..255", steps=20), want, rtol=1e-3, atol=1e-4)
     assert tfrobust.attribute(network, x, y, "grad_cam").shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("held", [{"chunk": 3}, {"chunk": "auto", "memory_gb": 1e-5}, {"memory_gb": 1e-5}], ids=str)
+def test_maps_do_not_depend_on_what_is_held_at_once(held, monkeypatch):
+    network, seen = shallow_network(), []
+    x = np.random.RandomState(0).rand(3, 8, 8, 1).astype(np.float32)
+    want = tfrobust.attribute(network, x, steps=7)
+    plain = api.plain_maps
+    monkeypatch.setattr(api, "plain_maps", lambda *given: seen.append(given[-1]) or plain(*given))
+    np.testing.assert_allclose(tfrobust.attribute(network, x, steps=7, batch_size=2, **held), want, atol=1e-5)
+    assert seen == [held.get("chunk") if held.get("chunk") == 3 else 1]
 
 
 def test_an_audit_shows_itself_and_is_saved(digits, tmp_path, monkeypatch):

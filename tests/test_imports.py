@@ -8,13 +8,15 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"errors", "names", "types", "checks", "progress", "distribution"}
+SHARED = {"errors", "names", "types", "checks", "progress", "distribution", "spec_values", "deprecation"}
 ALLOWED = {
     "errors": set(),
     "names": set(),
     "types": {"errors"},
     "checks": {"errors"},
     "progress": set(),
+    "spec_values": set(),
+    "deprecation": set(),
     "facts": set(),
     "layout": set(),
     "kernels": {"errors"},
@@ -37,7 +39,7 @@ ALLOWED = {
     "objectives": SHARED | {"balls", "losses", "networks", "similarity", "attributions", "attacks"},
     "evaluation": SHARED | {"kernels", "attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
     "auditing": SHARED
-    | {"kernels", "attacks", "attributions", "data", "evaluation", "memory_budget", "networks", "report"},
+    | {"kernels", "attacks", "attributions", "data", "evaluation", "memory_budget", "networks", "report", "similarity"},
     "downstream": SHARED
     | {"attributions", "attacks", "balls", "corruptions", "data", "evaluation", "image_ops", "losses", "networks"}
     | {"report", "similarity"},
@@ -48,9 +50,10 @@ ALLOWED = {
     | {"models", "training", "evaluation", "monitoring", "report"},
     "papers": SHARED
     | {"facts", "memory_budget", "data", "networks", "attacks", "attributions", "evaluation", "downstream", "report"}
-    | {"experiments"},
+    | {"experiments", "similarity"},
     "robust_model": {"types", "data", "networks", "training"},
-    "api": SHARED | {"auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"},
+    "api": SHARED
+    | {"memory_budget", "auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"},
 }
 PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")
 
@@ -88,6 +91,18 @@ def test_a_room_imports_only_the_floors_below(path):
         assert name.split(".")[0] not in ("flags", "launch", "absl"), f"{path} imports {name}"
         other = room(name)
         assert other in ALLOWED[own] | {own, None} or other not in ALLOWED, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", [p for p in files("tfrobust") if p.endswith("__init__.py")])
+def test_no_package_exports_a_function_under_the_name_of_its_module(path):
+    """The module could not be imported as an attribute any more."""
+    folder = os.path.dirname(os.path.join(ROOT, path))
+    modules = {os.path.splitext(name)[0] for name in os.listdir(folder)}
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        nodes = [node for node in ast.walk(ast.parse(file.read())) if isinstance(node, ast.ImportFrom)]
+    own = os.path.dirname(path).replace(os.sep, ".")
+    exported = {alias.asname or alias.name for node in nodes if node.module != own for alias in node.names}
+    assert not exported & modules
 
 
 @pytest.mark.parametrize("path", files("flags"))

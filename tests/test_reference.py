@@ -33,7 +33,13 @@ def methods(cls):
     for name, value in vars(cls).items():
         function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
         if inspect.isfunction(function) and function.__module__ == cls.__module__ and not name.startswith("_"):
-            yield f"{cls.__name__}.{name}", function
+            if function.__doc__ or not said_once(cls, name):
+                yield f"{cls.__name__}.{name}", function
+
+
+def said_once(cls, name):
+    """Whether a class above says what the method of that name is: for all that take its place."""
+    return any(getattr(vars(base).get(name), "__doc__", None) for base in cls.__mro__[1:])
 
 
 def explained(module):

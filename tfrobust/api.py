@@ -1,15 +1,17 @@
 """What a notebook needs: a network made robust, audited, explained, in a line each."""
 
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
 from tfrobust import auditing
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attributions import make_map
 from tfrobust.auditing.result import Audit
+from tfrobust.checks import check_whole
 from tfrobust.data import to_unit
-from tfrobust.evaluation.attributions import plain_maps
+from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import predict
+from tfrobust.memory_budget import Chunking
 from tfrobust.networks import adopt, check_images, contracted, input_shape
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
@@ -57,6 +59,8 @@ def attribute(
     method: str = "integrated_gradients",
     pixels: Optional[str] = None,
     batch_size: int = 32,
+    chunk: Union[int, str, None] = None,
+    memory_gb: Optional[float] = None,
     **options,
 ) -> np.ndarray:
     """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed
@@ -64,17 +68,24 @@ def attribute(
 
     network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8.  method: one of names.ATTRIBUTIONS.
     pixels: the range that `network` expects, as for `robustify`.
-    options: of the AttributionSpec, such as steps, signed.
+    batch_size, chunk: images, and path points or samples of each, that are held at once; chunk None: all, "auto": as
+      many as fit into memory_gb GiB, half of what is free unless given.  Values do not depend on it.
+    options: settings of the method and of attributions.MapSpec, such as steps, signed.
     """
+    check_whole("batch_size", batch_size, 1)
+    chunk = "auto" if chunk is None and memory_gb is not None else chunk
+    if chunk not in (None, "auto"):
+        check_whole("chunk", chunk, 1)
     x = to_unit(np.asarray(x))
     check_images(x)
     network = contracted(_model(network), pixels, x)
-    spec = AttributionSpec(method, **options)
+    spec = make_map(method, **options)
     spec.check_network(network)
     y = predict(network, x, batch_size) if y is None else np.asarray(y)
     if y.shape != (len(x),) or y.dtype.kind not in "ui" or y.min() < 0 or y.max() >= network.output_shape[-1]:
         raise InputError(f"y must be {len(x)} whole numbers in 0..{network.output_shape[-1] - 1}, one per image")
-    return plain_maps(network, x, y.astype(np.int32), spec, batch_size)
+    points = Chunking(batch_size, chunk, memory_gb).points_for(network)
+    return plain_maps(network, x, y.astype(np.int32), spec, batch_size, points)
 
 
 def audit(network, x, y, title: str = "Audit", **options) -> Audit:

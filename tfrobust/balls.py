@@ -9,7 +9,7 @@ from typing import Union
 
 import tensorflow as tf
 
-from tfrobust.checks import check_choice
+from tfrobust.checks import check_choice, check_number
 from tfrobust.distribution import draw_for_replica
 from tfrobust.names import BALLS
 from tfrobust.types import InputError
@@ -89,8 +89,7 @@ class L2Ball(Ball):
 def make_ball(norm: str, eps: float) -> Ball:
     """The ball called `norm` ("linf" or "l2") of radius eps; raises InputError where eps makes no sense."""
     check_choice("norm", norm, BALLS)
-    if eps is None or not eps >= 0:
-        raise InputError(f"eps must be 0 or more, in units of the pixel range [0, 1]; got {eps}")
+    check_number("eps, in units of the pixel range [0, 1],", eps)
     if norm == "linf" and eps > 1:
         raise InputError(f"eps must be at most 1: images live in [0, 1]; got {eps} (write 8/255, not 8)")
     return BALLS[norm](eps)

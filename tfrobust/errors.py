@@ -5,9 +5,9 @@ class InputError(ValueError):
     """What the person gave cannot be used; the message is one line that says what to do."""
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDivergedError(RuntimeError):
     """A term or the gradient became NaN or infinite; the message names it and the step."""
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStoppedError(RuntimeError):
     """A run was asked to stop; the message names the step, which is saved."""

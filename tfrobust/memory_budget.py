@@ -41,7 +41,7 @@ class Chunking(NamedTuple):
         return chunk_for(network, self.images, MOST_POINTS, budget(self.memory_gb and self.memory_gb * GIB))
 
     def for_network(self, network: keras.Model) -> Tuple[int, Optional[int]]:
-        """(images, points) for this network, as `evaluate` and `run_suite` take them."""
+        """(images, points) for this network, as `evaluate` takes them."""
         return self.images, self.points_for(network)
 
 

@@ -133,16 +133,16 @@ DISSIMILARITIES = Registry(
 
 # Attribution maps.
 ATTRIBUTIONS = Registry(
-    "tfrobust.attributions.spec",
-    integrated_gradients="_integrated_gradients",
-    gradient="_gradient",
-    gradient_x_input="_gradient_x_input",
-    smoothgrad="_smoothgrad",
-    grad_shap="_grad_shap",
-    guided_backpropagation="_guided_backpropagation",
-    grad_cam="_grad_cam",
-    grad_cam_plus_plus="_grad_cam_plus_plus",
-    guided_grad_cam_plus_plus="_guided_grad_cam_plus_plus",
+    "tfrobust.attributions",
+    integrated_gradients="integrated_gradients.IntegratedGradients",
+    gradient="gradient.Gradient",
+    gradient_x_input="gradient.GradientTimesInput",
+    smoothgrad="smoothgrad.SmoothGrad",
+    grad_shap="grad_shap.GradShap",
+    guided_backpropagation="guided_backpropagation.GuidedBackpropagation",
+    grad_cam="grad_cam.GradCam",
+    grad_cam_plus_plus="grad_cam.GradCamPlusPlus",
+    guided_grad_cam_plus_plus="grad_cam.GuidedGradCamPlusPlus",
 )
 SCORES = Registry("tfrobust.losses", logit="logit", probability="probability", loss="cross_entropy")
 RULES = Registry(
@@ -151,21 +151,23 @@ RULES = Registry(
 CHANNELS = ("sum", "mean")
 TIES = ("exact", "tolerant")
 
-# Attacks.  The place of a method in this line is part of its seeds: new ones go to its end.
-ATTACKS = (
-    "pgd",
-    "ifia_top_k",
-    "ifia_mass_center",
-    "noise",
-    "trades",
-    "spsa",
-    "spatial",
-    "ifia_target",
-    "ifia_random",
-    "manipulation",
+# Attacks on predictions, and goals of the attack on maps.
+PREDICTION_ATTACKS = Registry(
+    "tfrobust.attacks",
+    pgd="pgd.Pgd",
+    trades="trades.TradesAttack",
+    spsa="spsa.Spsa",
+    spatial="spatial.Spatial",
+    noise="noise.Noise",
 )
-ON_PREDICTIONS = ("pgd", "trades", "spsa", "spatial", "noise")
-ON_ATTRIBUTIONS = ("ifia_top_k", "ifia_mass_center", "ifia_target", "ifia_random", "manipulation")
+GOALS = Registry(
+    "tfrobust.attacks.goals",
+    top_k="TopK",
+    mass_center="MassCenter",
+    target="Target",
+    random="RandomSigns",
+    manipulation="Manipulation",
+)
 KEEP = ("best", "last")
 CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
 

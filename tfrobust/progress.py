@@ -32,7 +32,7 @@ class Progress:
         """One line that a person should see."""
 
     def stopped(self) -> bool:
-        """Whether the work should stop: a training run saves its next step and raises TrainingStopped."""
+        """Whether the work should stop: a training run saves its next step and raises TrainingStoppedError."""
         return False
 
     def saving(self) -> ContextManager[None]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pdoc
 
 FOLDER = Path(__file__).parent
-# A public name may be the name of its module (attacks.pgd): the name is documented, in its room.
-PAGES = ("tfrobust", r"!tfrobust\.(?!objectives\.)\w+\.")
+# Rooms, and the modules of those whose functions are imported from where they are (attributions.gradient.gradient).
+PAGES = ("tfrobust", r"!tfrobust\.(?!(?:objectives|attributions|attacks)\.)\w+\.")
 DOT = r'(?:\.|</span><span class=\\?"o\\?">\.</span><span class=\\?"n\\?">)'
 # In text, in coloured code, and in such code within the JSON of the search.
 PRIVATE = re.compile(rf"\b(tensorflow|keras){DOT}(?:python|src){DOT}(?:\w+{DOT})+(\w+)")

@@ -15,7 +15,7 @@ from absl import flags
 
 from flags.parsing import Room, parse
 from launch.command_line import progress, signals, terminal
-from tfrobust.errors import InputError, TrainingDiverged, TrainingStopped
+from tfrobust.errors import InputError, TrainingDivergedError, TrainingStoppedError
 
 REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
 WIDTH = 110
@@ -24,7 +24,7 @@ LONGEST = 1000  # Characters of the line that says what is wrong.
 Body = Callable[[flags.FlagValues], None]
 
 
-class Failed(RuntimeError):
+class FailedError(RuntimeError):
     """The verb ran and something in it failed; the message says what."""
 
 
@@ -67,9 +67,9 @@ def _run(name, doc, rooms, body, argv, check) -> int:
         body(fv)
     except InputError as e:
         code, said = 2, e
-    except (Failed, TrainingDiverged) as e:
+    except (FailedError, TrainingDivergedError) as e:
         code, said = 1, e
-    except (TrainingStopped, KeyboardInterrupt, signals.Terminated) as e:
+    except (TrainingStoppedError, KeyboardInterrupt, signals.Terminated) as e:
         if not signals.installed():  # Ctrl-C is for whoever called the verb from Python.
             raise
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,22 +15,28 @@ from tests.helpers import (
     small_network,
 )
 from tfrobust import similarity
-from tfrobust.attacks import AttackSpec, Ifia, NoiseControl
-from tfrobust.attacks.best import BestIterate, unlikeness
+from tfrobust.attacks import Ifia, Manipulation, MassCenter, Noise, Pgd, RandomSigns, Target, TopK
+from tfrobust.attacks.best_iterate import BestIterate, unlikeness
 from tfrobust.attacks.goals import center_of_mass
-from tfrobust.attributions import AttributionSpec
-from tfrobust.names import ON_ATTRIBUTIONS
+from tfrobust.attributions import make_map
+from tfrobust.evaluation import MapTask
+from tfrobust.names import GOALS
+from tfrobust.similarity import Comparison
 from tfrobust.similarity.ranking import mass_center, top_k_mask
 from tfrobust.types import InputError
 
 METHODS = [("integrated_gradients", "ig"), ("gradient", "simple_gradient")]
-GOALS = [("ifia_top_k", "topK"), ("ifia_mass_center", "mass_center")]
-MAP = AttributionSpec(steps=10, k=8)
+PAPER_GOALS = [(TopK(50), "topK"), (MassCenter(), "mass_center")]
+MAP, OF = make_map(steps=10), Comparison(k=8)
 
 
-def attack(method="ifia_top_k", eps=0.3, **options):
-    options = {"steps": 5, "step_size": 0.05, "k": 8, **options}
-    return AttackSpec(method, eps, **options)
+def attack(eps=0.3, **options):
+    return Ifia(eps, **{"steps": 5, "step_size": 0.05, "goal": TopK(8), **options})
+
+
+def run(network, attack, spec=MAP):
+    """The attack on the network's map."""
+    return attack.on_maps(network, spec, OF)
 
 
 def predicted(n=12, make=shallow_network):
@@ -37,37 +45,37 @@ def predicted(n=12, make=shallow_network):
     return network, x, tf.argmax(network(x), axis=1)
 
 
-@pytest.mark.parametrize("goal, goal_name", GOALS, ids=[g[1] for g in GOALS])
+@pytest.mark.parametrize("goal, goal_name", PAPER_GOALS, ids=[g[1] for g in PAPER_GOALS])
 @pytest.mark.parametrize("method, name", METHODS, ids=[m[1] for m in METHODS])
 def test_figures_agree_with_the_released_code(method, name, goal, goal_name):
     x, y, _ = reference_batch()
-    spec = AttributionSpec(method, k=100)
-    outcome = Ifia(reference_network(), spec, AttackSpec(goal, 0.3, steps=20, step_size=0.01, k=50))(x[:6], y[:6])
+    own = Ifia(0.3, 20, 0.01, goal=goal)
+    outcome = own.on_maps(reference_network(), make_map(method), Comparison(k=100))(x[:6], y[:6])
     assert outcome.moved.all() and outcome.kept_label.all()
-    a, b = outcome.map, outcome.map_adv
+    a, b = outcome.a, outcome.a_adv
     got = np.stack([similarity.top_k_intersection(a, b, 100), similarity.spearman(a, b), similarity.kendall(a, b)], 1)
     want = np.stack([reference()[f"ifia_{name}_{goal_name}_{i}"] for i in range(6)])
     np.testing.assert_allclose(got, want, atol=0.03)
 
 
-@pytest.mark.parametrize("run, method", [(Ifia, "ifia_top_k"), (Ifia, "ifia_mass_center"), (NoiseControl, "noise")])
-def test_eps_zero_changes_nothing(run, method):
+@pytest.mark.parametrize("none", [attack(0.0), attack(0.0, goal=MassCenter()), Noise(0.0)], ids=lambda a: a.name)
+def test_eps_zero_changes_nothing(none):
     network, x, y = predicted()
-    outcome = run(network, MAP, attack(method, eps=0.0))(x, y)
-    assert np.array_equal(outcome.x_adv, x) and np.array_equal(outcome.map_adv, outcome.map)
+    outcome = run(network, none)(x, y)
+    assert np.array_equal(outcome.x_adv, x) and np.array_equal(outcome.a_adv, outcome.a)
     assert not outcome.moved.any() and outcome.kept_label.all()
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("run, method", [(Ifia, "ifia_top_k"), (NoiseControl, "noise")])
-def test_what_is_kept_is_in_the_ball_keeps_the_label_and_has_that_map(run, method, norm):
+@pytest.mark.parametrize("some", [attack(), Noise(0.3)], ids=lambda a: a.name)
+def test_what_is_kept_is_in_the_ball_keeps_the_label_and_has_that_map(some, norm):
     network, x, y = predicted()
-    outcome = run(network, MAP, attack(method, norm=norm))(x, y)
+    outcome = run(network, dataclasses.replace(some, norm=norm))(x, y)
     v = (outcome.x_adv - x).numpy().reshape(len(x), -1)
     assert (np.abs(v).max() if norm == "linf" else np.linalg.norm(v, axis=1).max()) <= 0.3 + 1e-6
     assert np.array_equal(tf.argmax(network(outcome.x_adv), axis=1), y)
-    again = Ifia(network, MAP, attack(eps=0.0))(outcome.x_adv, y).map
-    np.testing.assert_allclose(outcome.map_adv, again, rtol=1e-4, atol=1e-5)
+    again = run(network, attack(eps=0.0))(outcome.x_adv, y).a
+    np.testing.assert_allclose(outcome.a_adv, again, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("criterion", ["kendall", "spearman", "intersection", "center"])
@@ -75,8 +83,8 @@ def test_more_steps_and_restarts_never_find_a_more_robust_network(criterion):
     network, x, y = predicted()
 
     def found(**options):
-        outcome = Ifia(network, MAP, attack(criterion=criterion, **options))(x, y)
-        return unlikeness(criterion, outcome.map, outcome.map_adv, 8, "exact")
+        outcome = run(network, attack(criterion=criterion, **options))(x, y)
+        return unlikeness(criterion, outcome.a, outcome.a_adv, 8, "exact")
 
     few = found()
     assert few.max() > 0
@@ -86,25 +94,23 @@ def test_more_steps_and_restarts_never_find_a_more_robust_network(criterion):
 
 def test_the_attack_beats_noise():
     network, x, y = predicted(20)
-    attacked = Ifia(network, MAP, attack(steps=15))(x, y)
-    noise = NoiseControl(network, MAP, attack("noise", restarts=1))(x, y)
-    assert (
-        similarity.kendall(attacked.map, attacked.map_adv).mean() < similarity.kendall(noise.map, noise.map_adv).mean()
-    )
+    attacked = run(network, attack(steps=15))(x, y)
+    noise = run(network, Noise(0.3))(x, y)
+    assert similarity.kendall(attacked.a, attacked.a_adv).mean() < similarity.kendall(noise.a, noise.a_adv).mean()
 
 
 def test_without_the_twin_an_attack_on_the_gradient_never_moves_and_says_so():
     network, x, y = predicted()
-    spec = AttributionSpec("gradient", k=8)
-    assert not Ifia(network, spec, attack(softplus_beta=None))(x, y).moved.any()
-    assert Ifia(network, spec, attack(softplus_beta=1.0))(x, y).moved.all()
+    spec = make_map("gradient")
+    assert not run(network, attack(softplus_beta=None), spec)(x, y).moved.any()
+    assert run(network, attack(softplus_beta=1.0), spec)(x, y).moved.all()
 
 
 def test_a_label_that_never_holds_is_counted_and_keeps_the_image():
     network = linear_network(np.ones((8, 8, 1, 10)))
     x, _ = images()
     wrong = tf.fill([6], 9)  # All logits are equal: the prediction is class 0.
-    outcome = NoiseControl(network, MAP, attack("noise"))(x, wrong)
+    outcome = run(network, Noise(0.3))(x, wrong)
     assert outcome.moved.all() and not outcome.kept_label.any() and np.array_equal(outcome.x_adv, x)
 
 
@@ -118,11 +124,11 @@ def test_a_normalised_top_k_sum_that_holds_everything_cannot_fall():
     y = tf.zeros([6], tf.int32)
 
     def moved(k):
-        run = Ifia(network, MAP, attack(k=k, step_size=0.01, steps=1))
-        mask = top_k_mask(run._judge.maps(x, y), k).reshape(6, 8, 8).astype(np.float32)
+        ready = run(network, attack(goal=TopK(k), step_size=0.01, steps=1))
+        mask = top_k_mask(ready._judge.maps(x, y), k).reshape(6, 8, 8).astype(np.float32)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            goal = run._goal.value(x, x, y, tf.constant(mask))
+            goal = ready._goal.value(x, x, y, tf.constant(mask))
         return np.abs(tape.gradient(goal, x)).max(), goal.numpy()
 
     gradient, goal = moved(4)
@@ -133,23 +139,23 @@ def test_a_normalised_top_k_sum_that_holds_everything_cannot_fall():
 def test_every_image_draws_its_own_noise_whatever_its_batch():
     network, x, y = predicted(4)
     same = tf.repeat(x[:1], 4, axis=0)
-    run = NoiseControl(network, MAP, attack("noise"))
-    whole = run(same, tf.repeat(y[:1], 4), np.arange(4)).x_adv
+    ready = run(network, Noise(0.3))
+    whole = ready(same, tf.repeat(y[:1], 4), np.arange(4)).x_adv
     assert len(np.unique(whole.reshape(4, -1), axis=0)) > 1
     for i in range(4):
-        np.testing.assert_allclose(run(same[i : i + 1], y[:1], [i]).x_adv[0], whole[i], atol=1e-6)
-    start = Ifia(network, MAP, attack(random_start=True, steps=1, step_size=0.0))
+        np.testing.assert_allclose(ready(same[i : i + 1], y[:1], [i]).x_adv[0], whole[i], atol=1e-6)
+    start = run(network, attack(random_start=True, steps=1, step_size=0.0))
     assert np.abs(start(same[:1], y[:1], [0]).x_adv - whole[:1]).max() > 0.01  # Another attack draws other noise.
 
 
 def test_attacks_of_other_budgets_share_what_was_traced():
     network, x, y = predicted(4)
-    runs = [Ifia(network, MAP, attack(eps=eps, steps=steps)) for eps, steps in ((0.1, 1), (0.2, 3))]
-    for run in runs:
-        run(x, y)
+    runs = [run(network, attack(eps=eps, steps=steps)) for eps, steps in ((0.1, 1), (0.2, 3))]
+    for each in runs:
+        each(x, y)
     assert runs[0]._goal is runs[1]._goal and runs[0]._judge is runs[1]._judge
     assert runs[0]._goal.slope.experimental_get_tracing_count() == 1
-    assert Ifia(network, MAP, attack(softplus_beta=9.0))._goal is not runs[0]._goal
+    assert run(network, attack(softplus_beta=9.0))._goal is not runs[0]._goal
 
 
 def test_center_of_mass_agrees_with_the_measure():
@@ -178,31 +184,30 @@ def test_best_iterate_keeps_the_least_alike_of_those_that_keep_the_label():
     wrong[0, 0, 0] = 0.1
     for candidate in (wrong, strong, mild):
         best.offer(candidate)
-    outcome = best.outcome()
+    outcome = best.found_maps()
     assert np.array_equal(outcome.x_adv, strong) and outcome.moved[0] and outcome.kept_label[0] and outcome.counted[0]
     nothing = BestIterate(Judge(), x, np.array([1]), "kendall", 1, "exact")
     for candidate in (x, wrong):  # The one keeps the label and has not moved, the other the reverse.
         nothing.offer(candidate)
-    outcome = nothing.outcome()
+    outcome = nothing.found_maps()
     assert outcome.moved[0] and outcome.kept_label[0] and not outcome.counted[0]
 
 
 def test_ticks_once_an_iteration():
     network, x, y = predicted(2)
     ticks = []
-    Ifia(network, MAP, attack(restarts=2))(x, y, tick=lambda: ticks.append(1))
+    run(network, attack(restarts=2))(x, y, tick=lambda: ticks.append(1))
     assert len(ticks) == 10
 
 
 def targets(network, x, y):
     """The maps of the images in reverse order."""
-    a = Ifia(network, MAP, attack(eps=0.0))(x, y).map
+    a = run(network, attack(eps=0.0))(x, y).a
     return a[::-1].copy()
 
 
 TARGETED = {
-    "ifia_target": attack("ifia_target", steps=20, step_size=0.03, criterion="target"),
-    "manipulation": attack("manipulation", steps=20, step_size=0.03, criterion="target"),
+    goal.name: attack(goal=goal, steps=20, step_size=0.03, criterion="target") for goal in (Target(8), Manipulation())
 }
 
 
@@ -210,13 +215,13 @@ TARGETED = {
 def test_targeted_attacks_bring_the_map_nearer_to_its_target_than_noise_does(name):
     network, x, y = predicted()
     target = targets(network, x, y)
-    got = Ifia(network, MAP, TARGETED[name])(x, y, target=target)
-    noise = NoiseControl(network, MAP, attack("noise"))(x, y)
+    got = run(network, TARGETED[name])(x, y, target=target)
+    noise = run(network, Noise(0.3))(x, y)
 
     def distance(a):
         return ((a - target) ** 2).mean()
 
-    assert distance(got.map_adv) < min(distance(got.map), distance(noise.map_adv))
+    assert distance(got.a_adv) < min(distance(got.a), distance(noise.a_adv))
     assert np.array_equal(tf.argmax(network(got.x_adv), axis=1), y) and got.goal_rose.all() and got.had_gradient.all()
 
 
@@ -225,8 +230,8 @@ def test_manipulation_holds_the_output_the_more_the_more_it_weighs():
     target = targets(network, x, y)
 
     def change(weight):
-        spec = attack("manipulation", steps=10, step_size=0.03, criterion="target", output_weight=weight)
-        x_adv = Ifia(network, MAP, spec)(x, y, target=target).x_adv
+        spec = attack(goal=Manipulation(weight), steps=10, step_size=0.03, criterion="target")
+        x_adv = run(network, spec)(x, y, target=target).x_adv
         return float(tf.reduce_mean((network(x_adv) - network(x)) ** 2))
 
     assert change(1000.0) < 0.5 * change(0.0)
@@ -235,38 +240,45 @@ def test_manipulation_holds_the_output_the_more_the_more_it_weighs():
 def test_a_target_that_is_missing_is_named():
     network, x, y = predicted()
     with pytest.raises(InputError, match="needs target maps"):
-        Ifia(network, MAP, attack("manipulation"))(x, y)
-    with pytest.raises(InputError, match="no attack on attributions"):
-        Ifia(network, MAP, attack("pgd"))
+        run(network, attack(goal=Manipulation()))(x, y)
+    with pytest.raises(InputError, match="no attack on maps"):
+        MapTask(MAP, Pgd(0.3, 5, 0.05))
 
 
-@pytest.mark.parametrize("method", ON_ATTRIBUTIONS)
-def test_every_attack_on_maps_moves_within_its_ball_keeps_the_label_and_changes_the_map(method):
+def goal_of(name):
+    """The goal of that name, of 8 pixels where it has a set of them."""
+    kind = GOALS[name]
+    return kind(8) if issubclass(kind, TopK) else kind()
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_every_attack_on_maps_moves_within_its_ball_keeps_the_label_and_changes_the_map(name):
     network, x, y = predicted()
-    target = targets(network, x, y) if method in TARGETED else None
-    outcome = Ifia(network, MAP, attack(method))(x, y, target=target)
+    goal = goal_of(name)
+    target = targets(network, x, y) if goal.targeted else None
+    outcome = run(network, attack(goal=goal))(x, y, target=target)
     assert outcome.moved.any() and np.abs(outcome.x_adv - x).max() <= 0.3 + 1e-6
     assert outcome.x_adv.min() >= 0 and outcome.x_adv.max() <= 1
     assert np.array_equal(tf.argmax(network(outcome.x_adv), axis=1), y)
-    assert outcome.counted.any() and (similarity.kendall(outcome.map, outcome.map_adv)[outcome.counted] < 1).all()
-    still = Ifia(network, MAP, attack(method, eps=0.0))(x, y, target=target)
+    assert outcome.counted.any() and (similarity.kendall(outcome.a, outcome.a_adv)[outcome.counted] < 1).all()
+    still = run(network, attack(0.0, goal=goal))(x, y, target=target)
     assert outcome.goal_rose.any() and np.array_equal(still.x_adv, x) and not still.moved.any()
 
 
 def test_random_directions_stay_in_the_ball_and_differ_by_example_and_seed():
     network, x, y = predicted()
-    one = Ifia(network, MAP, attack("ifia_random"))(x, y)
+    one = run(network, attack(goal=RandomSigns()))(x, y)
     assert one.moved.all() and np.abs(one.x_adv - x).max() <= 0.3 + 1e-6
-    again = Ifia(network, MAP, attack("ifia_random"))(x[4:], y[4:], examples=np.arange(4, 12))
+    again = run(network, attack(goal=RandomSigns()))(x[4:], y[4:], examples=np.arange(4, 12))
     np.testing.assert_allclose(again.x_adv, one.x_adv[4:], atol=1e-6)
-    other = Ifia(network, MAP, attack("ifia_random", seed=1))(x, y)
+    other = run(network, attack(goal=RandomSigns(), seed=1))(x, y)
     assert np.abs(other.x_adv - one.x_adv).max() > 0
 
 
 def test_the_label_keeping_variant_never_leaves_the_class_and_finds_what_the_plain_one_loses():
     network, x, y = predicted(40, small_network)
-    plain = Ifia(network, MAP, attack(steps=20, step_size=0.15))(x, y)
-    outcome = Ifia(network, MAP, attack(steps=20, step_size=0.15, keep_label=True))(x, y)
+    plain = run(network, attack(steps=20, step_size=0.15))(x, y)
+    outcome = run(network, attack(steps=20, step_size=0.15, keep_label=True))(x, y)
     assert not plain.kept_label.all()
     assert outcome.kept_label.all() and outcome.counted.mean() >= plain.counted.mean()
     assert np.array_equal(tf.argmax(network(outcome.x_adv), axis=1), y)
@@ -274,18 +286,17 @@ def test_the_label_keeping_variant_never_leaves_the_class_and_finds_what_the_pla
 
 def test_second_derivatives_alone_attack_the_networks_own_map():
     network, x, y = predicted()
-    spec = attack(curvature_only=True)
-    run = Ifia(network, MAP, spec)
-    outcome = run(x, y)
-    np.testing.assert_allclose(run.surrogate_maps(x, y), outcome.map, atol=1e-4)
+    ready = run(network, attack(curvature_only=True))
+    outcome = ready(x, y)
+    np.testing.assert_allclose(ready.surrogate_maps(x, y), outcome.a, atol=1e-4)
     assert outcome.counted.any() and outcome.had_gradient.all()
 
 
 def test_a_plain_gradient_without_a_twin_has_no_gradient_and_says_so():
     network, x, y = predicted()
-    none = Ifia(network, AttributionSpec("gradient", k=8), attack(softplus_beta=None))(x, y)
+    none = run(network, attack(softplus_beta=None), make_map("gradient"))(x, y)
     assert not none.had_gradient.any() and not none.goal_rose.any() and not none.moved.any()
-    assert Ifia(network, MAP, attack())(x, y).had_gradient.all()
+    assert run(network, attack())(x, y).had_gradient.all()
 
 
 if __name__ == "__main__":

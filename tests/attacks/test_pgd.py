@@ -11,8 +11,8 @@ from tests.helpers import (
     run_tests,
     small_network,
 )
-from tfrobust.attacks import pgd
-from tfrobust.attributions import integrated_gradients
+from tfrobust.attacks.pgd import pgd
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.balls import BALLS, LinfBall, make_ball
 from tfrobust.losses import cross_entropy, margin
 

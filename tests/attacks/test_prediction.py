@@ -10,25 +10,27 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, linear_network, run_tests, shallow_network
-from tfrobust.attacks import AttackSpec, prediction_attack
+from tfrobust.attacks import Ifia, Noise, Pgd, Spatial, Spsa, TopK, TradesAttack
 from tfrobust.attacks.spatial import grid
 from tfrobust.attacks.spsa import estimated_gradient
 from tfrobust.data import load
+from tfrobust.evaluation import Suite
 from tfrobust.evaluation.predictions import predict, predict_attacked
 from tfrobust.losses import LOSSES, cross_entropy, kl
-from tfrobust.names import ON_PREDICTIONS
+from tfrobust.names import PREDICTION_ATTACKS
+from tfrobust.spec_values import replace_known
 from tfrobust.types import InputError
 
 EPS = 0.1
 ATTACKS = {
-    "pgd": AttackSpec("pgd", EPS, steps=4, step_size=0.05, random_start=True),
-    "pgd_margin": AttackSpec("pgd", EPS, steps=4, step_size=0.05, loss="margin"),
-    "fgsm": AttackSpec("pgd", EPS, steps=1, step_size=EPS, keep="last"),
-    "saliency": AttackSpec("pgd", EPS, steps=1, step_size=EPS, loss="negative_logit", keep="last"),
-    "trades": AttackSpec("trades", EPS, steps=4, step_size=0.05),
-    "spsa": AttackSpec("spsa", EPS, steps=4, step_size=0.05, samples=16, loss="margin"),
-    "noise": AttackSpec("noise", EPS, restarts=4),
-    "spatial": AttackSpec("spatial", 0.0, degrees=20.0, pixels=1.0),
+    "pgd": Pgd(EPS, 4, 0.05, random_start=True),
+    "pgd_margin": Pgd(EPS, 4, 0.05, loss="margin"),
+    "fgsm": Pgd(EPS, 1, EPS, keep="last"),
+    "saliency": Pgd(EPS, 1, EPS, loss="negative_logit", keep="last"),
+    "trades": TradesAttack(EPS, 4, 0.05),
+    "spsa": Spsa(EPS, 4, 0.05, samples=16, loss="margin"),
+    "noise": Noise(EPS, restarts=4),
+    "spatial": Spatial(20.0, 1.0),
 }
 
 
@@ -44,13 +46,13 @@ def name(request, small_grid):
 
 
 def attacked(network, attack, x, y):
-    return prediction_attack(network, attack)(x, y, tf.range(len(x)))
+    return attack.on_predictions(network)(x, y, tf.range(len(x)))
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
     network, (x, y) = shallow_network(), images(8)
-    attack = dataclasses.replace(ATTACKS[name], norm=norm)
+    attack = replace_known(ATTACKS[name], norm=norm)
     x_adv = attacked(network, attack, x, y).numpy()
     x = x.numpy()
     assert x_adv.min() >= 0 and x_adv.max() <= 1 and np.abs(x_adv - x).max() > 0
@@ -61,7 +63,7 @@ def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
 
 def test_no_budget_gives_the_image(name):
     network, (x, y) = shallow_network(), images(8)
-    none = dataclasses.replace(ATTACKS[name], eps=0.0, degrees=0.0, pixels=0.0)
+    none = replace_known(ATTACKS[name], eps=0.0, degrees=0.0, pixels=0.0)
     np.testing.assert_allclose(attacked(network, none, x, y), x, atol=1e-6)
 
 
@@ -71,20 +73,22 @@ def test_it_raises_its_loss(name):
 
     def loss(z):
         f = network(z)
-        return float(tf.reduce_mean(kl(network(x), f) if attack.method == "trades" else LOSSES[attack.loss](y, f)))
+        return float(
+            tf.reduce_mean(kl(network(x), f) if isinstance(attack, TradesAttack) else LOSSES[attack.loss](y, f))
+        )
 
     assert loss(attacked(network, attack, x, y)) > loss(x)
 
 
 def test_the_table_has_every_attack_on_predictions_under_its_name():
-    assert {name for name, attack in ATTACKS.items() if name == attack.method} == set(ON_PREDICTIONS)
+    assert {type(attack) for attack in ATTACKS.values()} == {PREDICTION_ATTACKS[name] for name in PREDICTION_ATTACKS}
 
 
-@pytest.mark.parametrize("kind", ON_PREDICTIONS)
+@pytest.mark.parametrize("kind", PREDICTION_ATTACKS)
 def test_batches_do_not_matter(kind, small_grid):
     network, (x, y) = shallow_network(), images(8)
     whole = attacked(network, ATTACKS[kind], x, y)
-    part = prediction_attack(network, ATTACKS[kind])(x[5:], y[5:], tf.range(5, 8))
+    part = ATTACKS[kind].on_predictions(network)(x[5:], y[5:], tf.range(5, 8))
     np.testing.assert_allclose(part, whole[5:], atol=1e-6)
 
 
@@ -98,7 +102,7 @@ def trained():
     return network, data.x_test[:100], data.y_test[:100]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ON_PREDICTIONS if kind != "spatial"])  # Whose grid has no steps.
+@pytest.mark.parametrize("kind", [kind for kind in PREDICTION_ATTACKS if kind != "spatial"])  # Whose grid has no steps.
 def test_more_steps_or_restarts_never_find_a_more_robust_network(kind):
     network, x, y = trained()
     clean = predict(network, x, 50) == y
@@ -169,12 +173,16 @@ def test_the_grid_of_the_spatial_attack():
     assert sorted(set(points[:, 1])) == [-3.0, -1.5, 0.0, 1.5, 3.0]
 
 
-def test_what_is_no_attack_on_predictions_is_refused():
+def test_what_makes_no_sense_is_refused():
     with pytest.raises(InputError, match="no attack on predictions"):
-        prediction_attack(shallow_network(), AttackSpec("ifia_top_k", EPS))
-    for wrong in ({"samples": 0}, {"delta": 0.0}, {"degrees": -1.0}, {"loss": "x"}, {"criterion": "target"}):
+        Suite("s", {"IFIA": Ifia(EPS, 1, EPS, goal=TopK(8))})
+    for kind, wrong in ((Spsa, {"samples": 0}), (Spsa, {"delta": 0.0}), (Pgd, {"loss": "x"}), (Pgd, {"keep": "x"})):
         with pytest.raises(InputError):
-            AttackSpec("pgd", EPS, **wrong)
+            kind(EPS, 1, EPS, **wrong)
+    with pytest.raises(InputError):
+        Spatial(degrees=-1.0)
+    with pytest.raises(InputError, match="target"):
+        Noise(EPS, criterion="target")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@ import numpy as np
 import tensorflow as tf
 
 from tests.helpers import images, linear_network, run_tests
-from tfrobust.attributions import gradient, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
 
 
 def test_gradient_of_a_linear_logit_is_its_weights():

@@ -15,7 +15,9 @@ from tests.helpers import (
     run_tests,
     small_network,
 )
-from tfrobust.attributions import gradient, integrated_gradients, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.quadrature import RULES
 
 CHUNKS = [None, 1, 3, 50]

@@ -7,23 +7,16 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import assert_close, images, linear_network, run_tests, small_network
-from tfrobust.attributions import (
-    AttributionSpec,
-    attribute,
-    grad_cam,
-    grad_cam_plus_plus,
-    grad_shap,
-    gradient,
-    gradient_x_input,
-    guided_backpropagation,
-    guided_grad_cam_plus_plus,
-    make_score,
-    saliency_map,
-    smoothgrad,
-)
+from tfrobust.attributions import attribute, make_map, make_score, saliency_map
+from tfrobust.attributions.grad_cam import grad_cam, grad_cam_plus_plus, guided_grad_cam_plus_plus
+from tfrobust.attributions.grad_shap import grad_shap
+from tfrobust.attributions.gradient import gradient, gradient_x_input
+from tfrobust.attributions.guided_backpropagation import guided_backpropagation
+from tfrobust.attributions.smoothgrad import smoothgrad
 from tfrobust.attributions.split import last_feature_map, split_at
 from tfrobust.names import ATTRIBUTIONS
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
+from tfrobust.spec_values import names_of
 from tfrobust.types import InputError
 
 WEIGHTS = np.random.RandomState(0).randn(4, 4, 3, 10)
@@ -135,15 +128,15 @@ def backbone():
 
 
 @pytest.mark.parametrize("make, layer", [(sequential, "pool"), (small_network, "relu2")])
-def test_grad_cam_finds_its_layer_in_a_network_and_in_its_twin(make, layer):
+def test_grad_cam_finds_its_layer_in_a_network_and_in_its_surrogate(make, layer):
     network, (x, y) = make(), images()
-    twin = softplus_twin(network, 5.0)
-    for each in (network, twin):
+    surrogate = softplus_surrogate(network, 5.0)
+    for each in (network, surrogate):
         assert last_feature_map(each) == layer
         assert np.array_equal(grad_cam(each, "logit", x, y), grad_cam(each, "logit", x, y, layer))
         head, tail = split_at(each, layer)
         np.testing.assert_allclose(tail(head(x)), each(x), atol=1e-5)
-    assert np.abs(grad_cam(twin, "logit", x, y) - grad_cam(network, "logit", x, y)).max() > 0
+    assert np.abs(grad_cam(surrogate, "logit", x, y) - grad_cam(network, "logit", x, y)).max() > 0
 
 
 def test_a_network_with_batch_normalization_and_an_operation_is_cut():
@@ -157,14 +150,14 @@ def test_a_network_with_batch_normalization_and_an_operation_is_cut():
 
 def test_the_maps_of_a_model_within_the_network_do_not_count():
     x, y = images()
-    for each in (backbone(), softplus_twin(backbone(), 5.0)):
+    for each in (backbone(), softplus_surrogate(backbone(), 5.0)):
         with pytest.raises(InputError, match="within"):
             grad_cam(each, "logit", x, y)
 
 
-def test_a_layer_with_a_built_in_relu_keeps_its_name_in_the_twin():
+def test_a_layer_with_a_built_in_relu_keeps_its_name_in_the_surrogate():
     network, (x, y) = sequential(), images()
-    assert grad_cam(softplus_twin(network, 5.0), "logit", x, y, "c1").shape == x.shape
+    assert grad_cam(softplus_surrogate(network, 5.0), "logit", x, y, "c1").shape == x.shape
 
 
 def test_chunks_of_samples_change_nothing():
@@ -174,14 +167,20 @@ def test_chunks_of_samples_change_nothing():
     np.testing.assert_allclose(grad_shap(score, x, y, baselines, chunk=3), grad_shap(score, x, y, baselines), atol=1e-6)
 
 
+def small_map(method):
+    """The map of that name, of few points or samples."""
+    known = names_of(ATTRIBUTIONS[method])
+    return make_map(method, **{name: 5 for name in ("steps", "samples") if name in known})
+
+
 @pytest.mark.parametrize("method", ATTRIBUTIONS)
 def test_every_method_gives_maps_of_the_image_alone_that_can_be_attacked(method):
     network, (x, y) = small_network(), images()
-    spec = AttributionSpec(method, steps=5, samples=5)
+    spec = small_map(method)
     a = attribute(network, spec, x, y)
     assert a.shape == x.shape and np.isfinite(a).all() and np.any(a)
     assert_close(attribute(network, spec, x[2:3], y[2:3]), a[2:3], 1e-5)
-    surrogate = softplus_twin(network, 5.0)
+    surrogate = softplus_surrogate(network, 5.0)
     with tf.GradientTape() as tape:
         tape.watch(x)
         loss = tf.reduce_sum(saliency_map(surrogate, spec, x, y) ** 2)

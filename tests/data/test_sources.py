@@ -120,7 +120,7 @@ def test_every_corruption_is_a_config_of_tfds():
     import tensorflow_datasets as tfds
 
     from tfrobust.corruptions import CORRUPTIONS
-    from tfrobust.data.cifar10_c import _NAMES
+    from tfrobust.data.published_corruptions import _NAMES
 
     configs = set(tfds.builder_cls("cifar10_corrupted").builder_configs)
     assert configs == {f"{_NAMES.get(name, name)}_{severity}" for name in CORRUPTIONS for severity in range(1, 6)}

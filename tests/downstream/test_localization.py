@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import linear_network, run_tests
-from tfrobust.attributions import AttributionSpec, attribute
+from tfrobust.attributions import attribute, make_map
 from tfrobust.downstream import localization
 from tfrobust.downstream.heatmaps import cam, gaussian_filtered, grey, heat_maps, mean_filtered, normalized
 from tfrobust.downstream.localization import (
@@ -224,12 +224,12 @@ def test_a_network_that_looks_at_a_bright_square_finds_it():
         [w if i != 2 else np.array([[2, -1, 0], [0, 1, 0]]) for i, w in enumerate(network.get_weights())]
     )
     y, correct = np.zeros(12, np.int32), np.ones(12, bool)
-    gradients, flat = heat_maps(attribute(network, AttributionSpec("gradient"), tf.constant(x), tf.constant(y)))
+    gradients, flat = heat_maps(attribute(network, make_map("gradient"), tf.constant(x), tf.constant(y)))
     assert not flat.any()
     for maps in (gradients, normalized(cam(network, x, y))[0]):
         got = localize(maps, boxes, correct, 0.4)
         assert got["iou"].min() >= 0.5 and got["top1_loc"] == 1.0
-    blurred, _ = heat_maps(attribute(network, AttributionSpec("gradient"), tf.constant(x), tf.constant(y)), sigma=1.0)
+    blurred, _ = heat_maps(attribute(network, make_map("gradient"), tf.constant(x), tf.constant(y)), sigma=1.0)
     assert localize(blurred, boxes, correct, 0.4)["top1_loc"] == 1.0
 
 

@@ -1,14 +1,16 @@
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
 from tests.helpers import Told, linear_network, run_tests, shallow_network
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation import EvaluationSpec, evaluate
+from tfrobust.attacks import AttackedMaps, Ifia, Pgd, TopK
+from tfrobust.attributions import make_map
+from tfrobust.evaluation import MapTask, Suite, evaluate
 from tfrobust.evaluation.predictions import predict_attacked
+from tfrobust.similarity import Comparison
 from tfrobust.types import InputError
 
 X = np.random.RandomState(0).rand(40, 8, 8, 1).astype(np.float32)
@@ -21,44 +23,43 @@ def labelled(network, wrong=8):
     return y
 
 
-def spec(eps=0.1, steps=4, **options):
-    return EvaluationSpec(
-        AttackSpec("pgd", eps, steps=steps, step_size=0.05, random_start=True),
-        AttributionSpec(steps=8, k=10),
-        AttackSpec("ifia_top_k", eps, steps=steps, step_size=0.05, k=10),
-        **options,
-    )
+def suite(eps=0.1, steps=4, **options):
+    ifia = Ifia(eps, steps, 0.05, goal=TopK(10))
+    task = MapTask(make_map(steps=8), ifia, Comparison(k=10))
+    return Suite.of_one(Pgd(eps, steps, 0.05, random_start=True), task, **options)
 
 
-def test_a_record_per_example_and_a_summary_that_follows_from_them(eagerly):
+def test_the_row_of_a_table_follows_from_the_records(eagerly):
     network = shallow_network()
-    result = evaluate(network, X, labelled(network), spec(), batch_size=15)
-    assert len(result.records) == 40 and result.summary["natural_accuracy"] == 32 / 40
-    attacked = [r for r in result.records if "kendall" in r]
-    assert len(attacked) == 32 == result.summary["attribution_examples"]
-    assert all(r["prediction"] == r["label"] for r in attacked)
+    result = evaluate(network, X, labelled(network), suite(), batch_size=15)
+    row = result.table_row()
+    natural, pgd, attacked = (result.records_of(task) for task in ("natural", "PGD", "IFIA top-k"))
+    assert len(natural) == len(pgd) == 40 == row["examples"] and len(attacked) == 32 == row["attribution_examples"]
+    right = {r["index"] for r in natural if r["prediction"] == r["label"]}
+    assert row["natural_accuracy"] == len(right) / 40 == 32 / 40 and right == {r["index"] for r in attacked}
+    held = [r["prediction"] == r["label"] and r["index"] in right for r in pgd]
+    assert row["adversarial_accuracy"] == pytest.approx(np.mean(held))
     for name in ("kendall", "spearman", "top_k_intersection", "noise_kendall"):
-        values = [r[name] for r in attacked]
-        assert result.summary[name] == pytest.approx(np.mean(values))
-        assert result.summary[name + "_median"] == pytest.approx(np.median(values))
-    right = [r["prediction_attacked"] == r["label"] == r["prediction"] for r in result.records]
-    assert result.summary["adversarial_accuracy"] == pytest.approx(np.mean(right))
-    json.dumps([result.records, result.summary, result.spec])
-    assert result.spec["attribution_attack"]["eps"] == 0.1 and result.spec["control"]["method"] == "noise"
+        assert row[name] == pytest.approx(np.mean([r[name] for r in attacked]))
+        assert row[name + "_low"] < row[name] < row[name + "_high"]
+    assert row["share_not_counted"] == np.mean([not r["counted"] for r in attacked])
+    json.dumps([result.as_dict(), row, result.suite.as_dict()])
+    kinds = result.suite.as_dict()["attributions"]["IFIA top-k"]
+    assert (kinds["attack"]["kind"], kinds["attack"]["eps"], kinds["attack"]["goal"]["kind"]) == ("Ifia", 0.1, "TopK")
 
 
 def test_eps_zero_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
     network = shallow_network()
-    summary = evaluate(network, X, labelled(network), spec(eps=0.0)).summary
-    assert summary["adversarial_accuracy"] == summary["natural_accuracy"]
-    assert all(summary[p + m] == 1 for p in ("", "noise_") for m in ("kendall", "spearman", "top_k_intersection"))
-    assert summary["share_unmoved"] == 1 and summary["share_label_never_kept"] == 0
+    row = evaluate(network, X, labelled(network), suite(eps=0.0)).table_row()
+    assert row["adversarial_accuracy"] == row["natural_accuracy"]
+    assert all(row[p + m] == 1 for p in ("", "noise_") for m in ("kendall", "spearman", "top_k_intersection"))
+    assert row["share_not_moved"] == 1 and row["share_not_kept_label"] == 0
 
 
 def test_the_attack_is_below_its_control():
     network = shallow_network()
-    summary = evaluate(network, X, labelled(network), spec(steps=10)).summary
-    assert summary["kendall"] < summary["noise_kendall"] < 1
+    row = evaluate(network, X, labelled(network), suite(steps=10)).table_row()
+    assert row["kendall"] < row["noise_kendall"] < 1
 
 
 def test_pgd_with_margin_on_a_linear_network_is_the_closed_form():
@@ -69,7 +70,7 @@ def test_pgd_with_margin_on_a_linear_network_is_the_closed_form():
     y = np.argmax(f, axis=1).astype(np.int32)
     eps = float(np.median(np.abs(f[:, 0] - f[:, 1])) / np.abs(w[..., 0] - w[..., 1]).sum())
     want = np.abs(f[:, 0] - f[:, 1]) > eps * np.abs(w[..., 0] - w[..., 1]).sum()
-    attack = AttackSpec("pgd", eps, steps=30, step_size=eps / 10, loss="margin", random_start=True)
+    attack = Pgd(eps, 30, eps / 10, loss="margin", random_start=True)
     assert 0.4 < want.mean() < 0.6
     assert np.mean((predict_attacked(network, x, y, attack, 16) == y) == want) > 0.95
 
@@ -79,9 +80,9 @@ def test_examples_are_a_seeded_choice_without_repetition(eagerly):
     y = labelled(network)
 
     def chosen(seed):
-        result = evaluate(network, X, y, spec(steps=1, examples=20, attribution_examples=5, seed=seed))
-        assert result.summary["attribution_examples"] == 5 == len(result.maps.x)
-        return [r["index"] for r in result.records]
+        result = evaluate(network, X, y, suite(steps=1, examples=20, attribution_examples=5, seed=seed))
+        assert result.table_row()["attribution_examples"] == 5 == len(result.maps["IFIA top-k"])
+        return [r["index"] for r in result.records_of("natural")]
 
     assert len(set(chosen(0))) == 20 and chosen(0) == chosen(0) != chosen(1)
 
@@ -89,53 +90,65 @@ def test_examples_are_a_seeded_choice_without_repetition(eagerly):
 def test_a_network_that_is_always_wrong_has_no_maps():
     network = shallow_network()
     y = (labelled(network, 0) + 1) % 10
-    result = evaluate(network, X, y, spec(steps=1))
-    assert result.summary["natural_accuracy"] == 0 and result.maps is None and "kendall" not in result.summary
+    result = evaluate(network, X, y, suite(steps=1))
+    row = result.table_row()
+    assert row["natural_accuracy"] == 0 == row["attribution_examples"] and not result.maps and "kendall" not in row
 
 
 def test_progress_is_told(eagerly):
     network, told = shallow_network(), Told()
-    evaluate(network, X, labelled(network), spec(), batch_size=15, progress=told)
-    assert len(told.bars) == 3 and all(bar.n == bar.total > 0 for bar in told.bars)
+    evaluate(network, X, labelled(network), suite(), batch_size=15, progress=told)
+    assert len(told.bars) > 3 and all(bar.n == bar.total > 0 for bar in told.bars)
 
 
 def test_what_does_not_fit_is_refused():
     network = shallow_network()
     y = labelled(network)
     with pytest.raises(InputError, match="label 10 is outside"):
-        evaluate(network, X, np.full(40, 10, np.int32), spec())
+        evaluate(network, X, np.full(40, 10, np.int32), suite())
     with pytest.raises(InputError, match="softmax"):
-        evaluate(keras.Model(network.input, keras.layers.Softmax()(network.output)), X, y, spec())
+        evaluate(keras.Model(network.input, keras.layers.Softmax()(network.output)), X, y, suite())
     with pytest.raises(InputError, match="divide by 255"):
-        evaluate(network, X * 255, y, spec())
+        evaluate(network, X * 255, y, suite())
     with pytest.raises(InputError, match="65"):
-        too_large = AttackSpec("ifia_top_k", 0.1, steps=1, k=65)
-        evaluate(network, X, y, EvaluationSpec(spec().prediction_attack, AttributionSpec(k=8), too_large))
+        too_large = replace(suite().first_task, attack=Ifia(0.1, 1, 0.05, goal=TopK(65)))
+        evaluate(network, X, y, Suite("s", attributions={"t": too_large}))
     for wrong_y in (y[:5], np.concatenate([y, y]), y.astype(float)):
         with pytest.raises(InputError, match="one per image"):
-            evaluate(network, X, wrong_y, spec())
+            evaluate(network, X, wrong_y, suite())
     for wrong in ({"seed": -1}, {"examples": -1}, {"noise_draws": 0}):
         with pytest.raises(InputError):
-            spec(**wrong)
-    with pytest.raises(InputError):
-        EvaluationSpec(spec().attribution_attack, AttributionSpec(), spec().attribution_attack)
-    with pytest.raises(InputError):
-        EvaluationSpec(spec().prediction_attack, AttributionSpec(), spec().control)
+            suite(**wrong)
+    with pytest.raises(InputError, match="no attack on predictions"):
+        Suite.of_one(suite().first_task.attack, suite().first_task)
+    with pytest.raises(InputError, match="noise is the control"):
+        Suite.of_one(suite().first_prediction, suite().first_task.control(1))
 
 
 def test_chunk_and_batch_size_do_not_change_the_maps(eagerly):
     network = shallow_network()
     y = labelled(network)
-    s = EvaluationSpec(
-        AttackSpec("pgd", 0.1, steps=2, step_size=0.05, random_start=True, restarts=2),
-        AttributionSpec(steps=8, k=10),
-        AttackSpec("ifia_top_k", 0.1, steps=2, step_size=0.05, k=10, random_start=True),
-    )
+    ifia = Ifia(0.1, 2, 0.05, goal=TopK(10), random_start=True)
+    task = MapTask(make_map(steps=8), ifia, Comparison(k=10))
+    s = Suite.of_one(Pgd(0.1, 2, 0.05, random_start=True, restarts=2), task)
     one = evaluate(network, X.astype(np.float64), y.tolist(), s)
     two = evaluate(network, X, y, s, batch_size=7, chunk=3)
-    np.testing.assert_allclose(one.maps.a_adv, two.maps.a_adv, rtol=1e-3, atol=1e-4)
-    for name, value in one.summary.items():
-        assert two.summary[name] == pytest.approx(value, abs=1e-3), name
+    np.testing.assert_allclose(one.maps["IFIA top-k"].a_adv, two.maps["IFIA top-k"].a_adv, rtol=1e-3, atol=1e-4)
+    for name, value in one.table_row().items():
+        assert two.table_row()[name] == pytest.approx(value, abs=1e-3), name
+
+
+def test_attacked_maps_are_the_same_in_batches_and_as_arrays(eagerly):
+    network = shallow_network()
+    maps = evaluate(network, X, labelled(network), suite(steps=1)).maps["IFIA top-k"]
+    parts = [maps.batch(slice(0, 7)), maps.batch(np.arange(7, len(maps)))]
+    assert [len(part) for part in parts] == [7, 25]
+    for same in (AttackedMaps.join(parts), AttackedMaps.from_arrays(maps.arrays())):
+        for name, array in maps.arrays().items():
+            assert np.array_equal(same.arrays()[name], array), name
+    records = AttackedMaps.join(parts).records()
+    assert [r["kendall"] for r in records] == list(maps.scores["kendall"])
+    assert [r["moved"] for r in records] == list(maps.moved) and len(records) == 32
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from tests.helpers import linear_network, run_tests, small_network
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attributions import make_map
 from tfrobust.evaluation.alignment import image_gradient_cosine, map_agreement
 from tfrobust.evaluation.faithfulness import PARTS, curves, faithfulness, shuffled
 from tfrobust.evaluation.statistics import describe, share
@@ -14,7 +14,7 @@ from tfrobust.evaluation.statistics import describe, share
 X = np.random.RandomState(0).rand(12, 8, 8, 1).astype(np.float32)
 W = np.random.RandomState(1).randn(8, 8, 1, 10).astype(np.float32)
 Y = np.arange(12, dtype=np.int32) % 10
-MAP = AttributionSpec("gradient_x_input", k=8, signed=True, normalize=False)
+MAP = make_map("gradient_x_input", signed=True, normalize=False)
 
 
 def test_curves_of_a_sum_fall_by_the_largest_first():
@@ -36,10 +36,10 @@ def test_curves_of_a_sum_fall_by_the_largest_first():
 def test_the_map_of_a_linear_network_is_more_faithful_than_a_random_one():
     network = linear_network(W)
     y = np.argmax(network(X), axis=1).astype(np.int32)
-    got = faithfulness(network, X, y, MAP, 5)
+    got = faithfulness(network, X, y, MAP, "exact", 5)
     assert got["deletion"].mean() < got["deletion_random"].mean()
     assert got["insertion"].mean() > got["insertion_random"].mean()
-    whole = faithfulness(network, X, y, MAP, 12)
+    whole = faithfulness(network, X, y, MAP, "exact", 12)
     for key, values in got.items():
         np.testing.assert_allclose(values, whole[key], atol=1e-5)
 
@@ -57,13 +57,13 @@ def test_randomised_is_low_for_a_gradient_and_high_for_a_map_that_shows_the_imag
     network = small_network()
     x = X * (np.arange(8) < 3)[:, None, None].astype(np.float32)  # Black but for three rows.
     y = np.argmax(network(x), axis=1).astype(np.int32)
-    learned = faithfulness(network, X, y, AttributionSpec("gradient", k=8), 12)["randomised"]
-    shown = faithfulness(network, x, y, AttributionSpec("gradient_x_input", k=8), 12)["randomised"]
+    learned = faithfulness(network, X, y, make_map("gradient"), "exact", 12)["randomised"]
+    shown = faithfulness(network, x, y, make_map("gradient_x_input"), "exact", 12)["randomised"]
     assert np.mean(learned) < 0.5 < 0.7 < np.mean(shown)
     other = small_network(1)
     network.set_weights(other.get_weights())  # The check follows the weights, not the object.
-    again = faithfulness(network, X, y, AttributionSpec("gradient", k=8), 12)["randomised"]
-    np.testing.assert_allclose(again, faithfulness(other, X, y, AttributionSpec("gradient", k=8), 12)["randomised"])
+    again = faithfulness(network, X, y, make_map("gradient"), "exact", 12)["randomised"]
+    np.testing.assert_allclose(again, faithfulness(other, X, y, make_map("gradient"), "exact", 12)["randomised"])
 
 
 def test_alignment_of_a_linear_network_is_the_cosine_of_image_and_weights():
@@ -75,8 +75,8 @@ def test_alignment_of_a_linear_network_is_the_cosine_of_image_and_weights():
 
 def test_a_network_agrees_with_itself_and_less_with_another():
     network = small_network()
-    assert np.array_equal(map_agreement(network, network, X, Y, MAP, 5), np.ones(12))
-    assert map_agreement(network, small_network(1), X, Y, MAP, 5).mean() < 0.9
+    assert np.array_equal(map_agreement(network, network, X, Y, MAP, "exact", 5), np.ones(12))
+    assert map_agreement(network, small_network(1), X, Y, MAP, "exact", 5).mean() < 0.9
 
 
 def test_statistics():

@@ -1,24 +1,30 @@
 """Suites: what they record and say; nothing about batches matters; what is kept is not done again."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
 from tests.helpers import Told, linear_network, run_tests, shallow_network, small_network
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation import Suite, run_suite
+from tfrobust.attacks import Ifia, Manipulation, Noise, Pgd, RandomSigns, Spsa, TopK, TradesAttack
+from tfrobust.attributions import make_map
+from tfrobust.evaluation import MapTask, Suite, evaluate
 from tfrobust.evaluation.diagnosis import FLAGS, tied
 from tfrobust.names import SUITES
 from tfrobust.papers.suites import BUDGETS, make_suite
+from tfrobust.similarity import Comparison
 from tfrobust.types import InputError
 
 X = np.random.RandomState(0).rand(30, 8, 8, 1).astype(np.float32)
-MAP = AttributionSpec(steps=8, k=10)
-PGD = AttackSpec("pgd", 0.1, steps=3, step_size=0.05, random_start=True)
-IFIA = AttackSpec("ifia_top_k", 0.1, steps=3, step_size=0.05, k=10)
+MAP = make_map(steps=8)
+PGD = Pgd(0.1, 3, 0.05, random_start=True)
+IFIA = Ifia(0.1, 3, 0.05, goal=TopK(10))
+
+
+def task(attack=IFIA, spec=MAP):
+    return MapTask(spec, attack, Comparison(k=10))
 
 
 def labelled(network, wrong=6):
@@ -28,14 +34,14 @@ def labelled(network, wrong=6):
 
 
 def small_suite(**options):
-    options = {"predictions": {"PGD": PGD}, "attributions": {"IFIA": (MAP, IFIA)}, "doubled": 5, **options}
+    options = {"predictions": {"PGD": PGD}, "attributions": {"IFIA": task()}, "doubled": 5, **options}
     return Suite("small", **options)
 
 
 def test_records_and_summary_follow_from_each_other(eagerly):
     network = shallow_network()
-    transfer = {"gradient": AttributionSpec("gradient", k=10)}
-    result = run_suite(network, X, labelled(network), small_suite(transfer=transfer), batch_size=7)
+    transfer = {"gradient": make_map("gradient")}
+    result = evaluate(network, X, labelled(network), small_suite(transfer=transfer), batch_size=7)
     assert result.summary["natural"]["accuracy"]["mean"] == 24 / 30
     records = {name: [r for r in result.records if r["task"] == name] for name in ("natural", "PGD", "IFIA")}
     assert [len(part) for part in records.values()] == [30, 30, 24]
@@ -54,25 +60,27 @@ def test_records_and_summary_follow_from_each_other(eagerly):
 def test_a_second_network_is_compared_with_and_attacked_in_its_place(eagerly):
     network, natural = shallow_network(), shallow_network(1)
     y = labelled(network)
-    result = run_suite(network, X, y, small_suite(faithful=False), natural=natural)
+    result = evaluate(network, X, y, small_suite(faithful=False), natural=natural)
     assert (
         result.summary["PGD made on the natural network"]["accuracy"]["mean"]
         >= result.summary["PGD"]["accuracy"]["mean"]
     )
     assert result.summary["alignment"]["integrated_gradients_as_natural"]["mean"] < 0.99
-    same = run_suite(network, X, y, small_suite(faithful=False), natural=network)
+    same = evaluate(network, X, y, small_suite(faithful=False), natural=network)
     assert same.summary["PGD made on the natural network"] == same.summary["PGD"]
     assert same.summary["alignment"]["integrated_gradients_as_natural"]["mean"] == 1
 
 
 def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
     network = shallow_network()
-    none = {"eps": 0.0, "steps": 2, "step_size": 0.1}
+    none = 0.0, 2, 0.1
+    predictions = Pgd(*none), TradesAttack(*none), Spsa(*none), Noise(0.0)
+    on_maps = [Ifia(*none, goal=goal) for goal in (TopK(10), RandomSigns(), Manipulation())]
     suite = small_suite(
-        predictions={m: AttackSpec(m, **none) for m in ("pgd", "trades", "spsa", "noise")},
-        attributions={m: (MAP, AttackSpec(m, k=10, **none)) for m in ("ifia_top_k", "ifia_random", "manipulation")},
+        predictions={attack.name: attack for attack in predictions},
+        attributions={attack.name: task(attack) for attack in on_maps},
     )
-    result = run_suite(network, X, labelled(network), suite)
+    result = evaluate(network, X, labelled(network), suite)
     for name in suite.predictions:
         assert result.summary[name]["accuracy"] == result.summary["natural"]["accuracy"]
     for name in suite.attributions:
@@ -84,9 +92,9 @@ def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eager
 def test_batches_chunks_and_what_was_kept_change_nothing():
     network = shallow_network()
     y = labelled(network)
-    suite = small_suite(attributions={"t": (MAP, AttackSpec("manipulation", 0.1, steps=2, step_size=0.05))})
-    whole = run_suite(network, X, y, suite)
-    parts = run_suite(network, X, y, suite, batch_size=7, chunk=3)
+    suite = small_suite(attributions={"t": task(Ifia(0.1, 2, 0.05, goal=Manipulation()))})
+    whole = evaluate(network, X, y, suite)
+    parts = evaluate(network, X, y, suite, batch_size=7, chunk=3)
     assert [r["index"] for r in whole.records] == [r["index"] for r in parts.records]
     for a, b in zip(whole.records, parts.records):
         for key, value in a.items():
@@ -102,24 +110,24 @@ def test_batches_chunks_and_what_was_kept_change_nothing():
         return kept[key]
 
     with pytest.raises(KeyboardInterrupt):
-        run_suite(network, X, y, suite, batch_size=7, keep=keep)
-    resumed = run_suite(network, X, y, suite, batch_size=7, keep=keep)
+        evaluate(network, X, y, suite, batch_size=7, keep=keep)
+    resumed = evaluate(network, X, y, suite, batch_size=7, keep=keep)
     assert len(done) == len(set(done)) > 6
-    unbroken = run_suite(network, X, y, suite, batch_size=7)
+    unbroken = evaluate(network, X, y, suite, batch_size=7)
     assert resumed.records == unbroken.records and resumed.summary == unbroken.summary
 
 
 def test_every_bar_ends_where_it_said(eagerly):
     network, told = shallow_network(), Told()
-    run_suite(network, X, labelled(network), small_suite(), batch_size=7, progress=told)
+    evaluate(network, X, labelled(network), small_suite(), batch_size=7, progress=told)
     assert len(told.bars) > 5 and all(bar.n == bar.total > 0 for bar in told.bars)
 
 
-def flags_of(attribution=MAP, attack=IFIA, network=None, x=X, y=None, **options):
+def flags_of(spec=MAP, attack=IFIA, network=None, x=X, y=None, **options):
     network = network or shallow_network()
     y = labelled(network, 0) if y is None else y
-    suite = small_suite(predictions={}, attributions={"t": (attribution, attack)}, faithful=False, **options)
-    result = run_suite(network, x, y, suite)
+    suite = small_suite(predictions={}, attributions={"t": task(attack, spec)}, faithful=False, **options)
+    result = evaluate(network, x, y, suite)
     return {flag.name: flag for task in ("natural", "t") for flag in result.flags.get(task, [])}
 
 
@@ -134,22 +142,16 @@ def activated(layer):
 BLACK = X * (np.arange(8) < 1)[:, None, None].astype(np.float32)  # Eight pixels of 64 are not zero.
 PROVOKED = {
     "already_wrong": lambda: flags_of(y=(labelled(shallow_network(), 0) + (np.arange(30) < 20)) % 10),
-    "no_gradient": lambda: flags_of(
-        AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": None})
-    ),
-    "never_moved": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "step_size": 0.0})),
-    "label_never_kept": lambda: flags_of(
-        attack=AttackSpec(**{**vars(IFIA), "eps": 0.6, "step_size": 0.3}), network=small_network()
-    ),
-    "goal_did_not_rise": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.0})),
+    "no_gradient": lambda: flags_of(make_map("gradient"), replace(IFIA, softplus_beta=None)),
+    "never_moved": lambda: flags_of(attack=replace(IFIA, step_size=0.0)),
+    "label_never_kept": lambda: flags_of(attack=replace(IFIA, eps=0.6, step_size=0.3), network=small_network()),
+    "goal_did_not_rise": lambda: flags_of(attack=replace(IFIA, eps=0.0)),
     "k_above_nonzero": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
     "ties": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
-    "random_beats_attack": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "step_size": 1e-6})),
-    "surrogate_differs": lambda: flags_of(
-        AttributionSpec("gradient", k=10), AttackSpec(**{**vars(IFIA), "softplus_beta": 0.1})
-    ),
+    "random_beats_attack": lambda: flags_of(attack=replace(IFIA, step_size=1e-6)),
+    "surrogate_differs": lambda: flags_of(make_map("gradient"), replace(IFIA, softplus_beta=0.1)),
     "no_relu_exchanged": lambda: flags_of(network=activated(keras.layers.PReLU())),
-    "not_converged": lambda: flags_of(attack=AttackSpec(**{**vars(IFIA), "eps": 0.3, "steps": 1, "step_size": 0.02})),
+    "not_converged": lambda: flags_of(attack=replace(IFIA, eps=0.3, steps=1, step_size=0.02)),
 }
 
 
@@ -160,18 +162,18 @@ def test_each_flag_is_raised_where_it_is_provoked(name, eagerly):
 
 
 def test_a_sound_attack_raises_none():
-    """A linear network with an offset: its map is dense, its twin is itself, its labels hold."""
+    """A linear network with an offset: its map is dense, its surrogate is itself, its labels hold."""
     w = np.random.RandomState(1).rand(8, 8, 1, 10)
     network = linear_network(w, 0.0)
     network.layers[-1].bias.assign(100.0 * np.eye(10)[0])
-    sound = AttackSpec(**{**vars(IFIA), "steps": 20, "step_size": 0.02, "k": 32})
+    sound = replace(IFIA, steps=20, step_size=0.02, goal=TopK(32))
     flags = flags_of(attack=sound, network=network)
     assert set(flags) == set(FLAGS)
     assert [name for name, flag in flags.items() if flag.raised] == []
 
 
 @pytest.mark.parametrize("activation", ["gelu", "swish", "tanh", "relu"])
-def test_a_smooth_network_needs_no_twin(activation, eagerly):
+def test_a_smooth_network_needs_no_surrogate(activation, eagerly):
     flag = flags_of(network=activated(keras.layers.Activation(activation)))["no_relu_exchanged"]
     assert not flag.raised and flag.count == 0
 
@@ -180,7 +182,7 @@ def test_probabilities_are_refused_before_anything_runs():
     network = shallow_network()
     softmax = keras.Model(network.input, keras.layers.Softmax()(network.output))
     with pytest.raises(InputError, match="remove its final softmax"):
-        run_suite(softmax, X, labelled(network), small_suite())
+        evaluate(softmax, X, labelled(network), small_suite())
 
 
 def test_what_does_not_fit_is_refused_before_anything_runs():
@@ -189,15 +191,17 @@ def test_what_does_not_fit_is_refused_before_anything_runs():
     for wrong in ({"examples": -1}, {"attribution_examples": -1}, {"noise_draws": 0}, {"seed": -1}):
         with pytest.raises(InputError):
             small_suite(**wrong)
-    with pytest.raises(InputError, match="no attack on attributions"):
-        small_suite(attributions={"t": (MAP, PGD)})
+    with pytest.raises(InputError, match="no attack on maps"):
+        task(PGD)
+    with pytest.raises(InputError, match="IFIA: .* no attack on predictions"):
+        small_suite(predictions={"IFIA": IFIA})
     inputs = keras.Input((8, 8, 1))
     other = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
     with pytest.raises(InputError, match="knows 3 classes"):
-        run_suite(network, X, y, small_suite(), natural=other)
+        evaluate(network, X, y, small_suite(), natural=other)
     flat = linear_network(np.ones((8, 8, 1, 10)))
     with pytest.raises(InputError, match="no feature maps"):
-        run_suite(flat, X, np.zeros(30, np.int32), small_suite(transfer={"cam": AttributionSpec("grad_cam", k=10)}))
+        evaluate(flat, X, np.zeros(30, np.int32), small_suite(transfer={"cam": make_map("grad_cam")}))
     full = make_suite("full", "digits", (8, 8, 1))
     assert set(full.transfer) - set(full.for_network(flat).transfer) == {"grad_cam_plus_plus", "guided_backpropagation"}
 
@@ -224,13 +228,15 @@ def test_every_suite_has_the_settings_of_its_data_set_and_runs(name):
 def test_the_papers_settings():
     """RAR App. C.1.1, C.1.2; ART App. A.3; FAR Table 2 of its appendix."""
     ifia = make_suite("rar", "mnist", (28, 28, 1)).attributions["IFIA on IG"]
-    assert (ifia[1].eps, ifia[1].steps, ifia[1].step_size, ifia[1].k) == (0.3, 100, 0.01, 200)
-    assert (ifia[0].k, ifia[0].steps, ifia[1].softplus_beta, ifia[1].random_start) == (100, 100, 1.0, False)
+    attack = ifia.attack
+    assert (attack.eps, attack.steps, attack.step_size, attack.k) == (0.3, 100, 0.01, 200)
+    assert (attack.softplus_beta, attack.random_start) == (1.0, False)
+    assert (ifia.comparison.k, ifia.map.attribution.steps) == (100, 100)
     pgd = make_suite("rar", "fashion_mnist", (28, 28, 1)).predictions["PGD-100"]
     assert (pgd.eps, pgd.steps, pgd.step_size, pgd.random_start) == (0.1, 100, 0.01, True)
-    art = make_suite("art", "cifar10", (32, 32, 3)).attributions["IFIA on IG"][1]
+    art = make_suite("art", "cifar10", (32, 32, 3)).attributions["IFIA on IG"].attack
     assert (art.eps, art.steps, art.step_size, art.k) == (8 / 255, 50, 1 / 255, 100) and art.softplus_beta == 50
-    far = make_suite("far", "mnist", (28, 28, 1)).attributions["IFIA on IG"][1]
+    far = make_suite("far", "mnist", (28, 28, 1)).attributions["IFIA on IG"].attack
     assert (far.eps, far.steps, far.k, far.restarts, far.curvature_only) == (0.3, 7, 50, 3, True)
     assert far.step_size == pytest.approx(1.2 / 7 * 0.3)
     halved = make_suite("rar", "mnist", (28, 28, 1), 0.15)

@@ -55,7 +55,7 @@ def test_who_waits_gets_the_folder_when_it_is_free(tmp_path):
     threading.Timer(1.0, lambda: let_go.set() or holder.send_signal(signal.SIGTERM)).start()
     with folder_lock.claimed(tmp_path, wait=True), folder_lock.claimed(tmp_path):  # The second time it is ours already.
         assert let_go.is_set()
-    with pytest.raises(folder_lock.Busy):
+    with pytest.raises(folder_lock.FolderInUseError):
         with folder_lock.claimed(tmp_path) as claim:
             claim._lost = {"host": "other", "pid": 1, "token": ""}
             claim.check()
@@ -77,7 +77,7 @@ def test_a_holder_on_another_machine_is_believed_while_it_gives_signs_of_life(tm
 
     thread = threading.Thread(target=live)
     thread.start()
-    with pytest.raises(folder_lock.Busy, match="process 7 on another-machine"):
+    with pytest.raises(folder_lock.FolderInUseError, match="process 7 on another-machine"):
         with folder_lock.claimed(tmp_path):
             pass
     over.set()
@@ -90,7 +90,7 @@ def test_a_holder_on_another_machine_is_believed_while_it_gives_signs_of_life(tm
                 break
             over.clear()
             over.wait(0.1)
-        with pytest.raises(folder_lock.Busy, match="taken by process 7 on another-machine"):
+        with pytest.raises(folder_lock.FolderInUseError, match="taken by process 7 on another-machine"):
             claim.check()
     assert (tmp_path / folder_lock.OWNER).exists()
 

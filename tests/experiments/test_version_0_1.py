@@ -11,6 +11,7 @@ import pytest
 from flags import recipe_flags
 from launch import evaluate, train
 from tests.helpers import ROOT, run_tests
+from tfrobust.evaluation.records import read_records
 from tfrobust.experiments import training_run
 from tfrobust.experiments.settings_file import different_lines
 from tfrobust.networks import load_network
@@ -37,6 +38,14 @@ def same(flags):
 
 def weights(folder):
     return load_network(os.path.join(folder, "network.keras")).get_weights()
+
+
+def by_task(records):
+    """task -> its records, without their task."""
+    out = {}
+    for record in records:
+        out.setdefault(record["task"], []).append({key: value for key, value in record.items() if key != "task"})
+    return out
 
 
 def test_its_settings_are_those_of_the_recipe_that_they_are_read_as():
@@ -69,17 +78,24 @@ def test_the_same_settings_make_the_same_weights(tmp_path):
 def test_its_network_has_the_records_that_it_had(tmp_path):
     assert evaluate.main(["evaluate", f"--network={RUN}/network.keras", *MEASURED, f"--output={tmp_path}"]) == 0
     now, before = (
-        [json.loads(line) for line in open(os.path.join(folder, "records.jsonl"), encoding="utf-8")]
+        by_task(read_records(os.path.join(folder, "records.jsonl")))
         for folder in (tmp_path, os.path.join(OLD, "evaluation"))
     )
-    assert [record.keys() for record in now] == [record.keys() for record in before]
-    for key in ("index", "label", "prediction"):
-        assert [record[key] for record in now] == [record[key] for record in before]
+    natural, _, maps = before.values()
+    assert list(before) == ["natural", "PGD", "IFIA"] and list(now) == ["natural", "PGD", "IFIA top-k"]
+    assert natural == now["natural"] and len(natural) == 40
+    for old, new in zip(maps, now["IFIA top-k"]):
+        assert (old["index"], old["label"]) == (new["index"], new["label"])
+        assert old["kendall"] == pytest.approx(new["kendall"], abs=0.05)
+    assert len(maps) == len(now["IFIA top-k"]) == 4
     with open(tmp_path / "evaluation.json", encoding="utf-8") as file:
         mean = json.load(file)["rows"][0]
     with open(os.path.join(OLD, "evaluation", "summary.json"), encoding="utf-8") as file:
-        for key, value in json.load(file).items():
-            assert mean[key] == pytest.approx(value, abs=0.05), key
+        before = json.load(file)
+    shared = before.keys() & mean.keys()
+    assert {"natural_accuracy", "adversarial_accuracy", "kendall", "noise_kendall", "spearman"} <= shared
+    for key in shared:
+        assert mean[key] == pytest.approx(before[key], abs=0.05), key
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def test_every_method_has_a_row_on_digits(name):
 
 @pytest.mark.parametrize("path", EVALUATIONS)
 def test_every_evaluation_parses(path):
-    assert evaluation(path).attribution_attack.steps > 0
+    assert evaluation(path).first_task.attack.steps > 0
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.endswith("_cpu.flags")])
@@ -91,11 +91,12 @@ def test_rar_rows_are_as_printed(dataset):
         assert isinstance(objective, method) and objective.attribution_weight == weight
         assert (objective.ig_steps, objective.ig_steps_attack, objective.rule) == (50, 10, "right")
 
-    spec = evaluation(f"flags/rar/{dataset}/evaluate.flags")
-    pgd, ifia = spec.prediction_attack, spec.attribution_attack
+    suite = evaluation(f"flags/rar/{dataset}/evaluate.flags")
+    pgd, task = suite.first_prediction, suite.first_task
+    ifia, attribution = task.attack, task.map.attribution
     assert (pgd.eps, pgd.steps, pgd.step_size, pgd.random_start) == (eps, 100, 0.01, True)
     assert (ifia.eps, ifia.steps, ifia.step_size, ifia.k, ifia.softplus_beta) == (eps, 100, 0.01, k, 1.0)
-    assert (spec.attribution.k, spec.attribution.steps, spec.attribution.score) == (100, 100, "logit")
+    assert (task.comparison.k, attribution.steps, task.map.score) == (100, 100, "logit")
 
 
 def test_every_hyper_parameter_of_every_method_has_its_flag():

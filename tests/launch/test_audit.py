@@ -240,7 +240,7 @@ def test_the_plan_is_the_most_thorough_that_fits():
 
 
 class Slow:
-    """Stands for run_suite on a network of a known cost, on a clock of its own."""
+    """Stands for evaluate on a network of a known cost, on a clock of its own."""
 
     def __init__(self, seconds):
         self.now, self.seconds, self.images = 0.0, seconds, []
@@ -254,7 +254,7 @@ class Slow:
                     keep(f"{task}{kind} {i}", lambda kind=kind, tick=tick: self.work(kind, tick))
         self.images.append(suite.attribution_examples)
         natural = {"natural": {"accuracy": {"mean": 0.5}, "examples": 200}}
-        return auditing_audit.Result([], natural, {}, {}, np.arange(4))
+        return auditing_audit.Evaluation(suite, [], natural, {}, {}, np.arange(4))
 
     def work(self, kind, tick):
         for _ in range(10):
@@ -275,7 +275,7 @@ class Slow:
 def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
     slow = Slow(seconds)
     monkeypatch.setattr("tfrobust.auditing.time_budget.time.monotonic", lambda: slow.now)
-    monkeypatch.setattr(auditing_audit, "run_suite", slow)
+    monkeypatch.setattr(auditing_audit, "evaluate", slow)
     clock = TimeBudget(200.0, lambda what, passed, expected: None)
     given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
     subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
@@ -288,7 +288,7 @@ def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
 def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
     slow = Slow(lambda now: 500.0)
     monkeypatch.setattr("tfrobust.auditing.time_budget.time.monotonic", lambda: slow.now)
-    monkeypatch.setattr(auditing_audit, "run_suite", slow)
+    monkeypatch.setattr(auditing_audit, "evaluate", slow)
     clock = TimeBudget(200.0, lambda what, passed, expected: None)
     subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
     given = Plan((0.01,), 10, 10, 8, 64, 8, None)

@@ -15,13 +15,14 @@ from flags.parsing import parse
 from launch import train
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import data
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attacks import Ifia, Pgd, TopK
+from tfrobust.attributions import make_map
 from tfrobust.errors import InputError
-from tfrobust.evaluation import EvaluationSpec, evaluate
+from tfrobust.evaluation import MapTask, Suite, evaluate
 from tfrobust.experiments import training_run
 from tfrobust.memory_budget import Chunking
 from tfrobust.monitoring import probe
+from tfrobust.similarity import Comparison
 
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
 PROBE = ["--probe_every=5", "--probe_examples=6"]
@@ -95,7 +96,7 @@ def test_what_a_probe_writes(tmp_path, eagerly):
     pictures = [picture for _, picture in sorted(pictures, key=lambda each: each[0])]
     assert all(p.ndim == 3 and p.shape[1] > p.shape[0] // 2 and p[..., :3].std(axis=-1).max() > 20 for p in pictures)
     assert not np.array_equal(pictures[0], pictures[-1])
-    assert '"ifia_top_k"' in settings and '"softplus_beta": 30.0' in settings and '"examples": 6' in settings
+    assert '"kind": "TopK"' in settings and '"softplus_beta": 30.0' in settings and '"examples": 6' in settings
     assert session.session_start_info.group_name == str(tmp_path / "a")
     hparams = session.session_start_info.hparams
     assert hparams["method"].string_value == "madry" and hparams["eps"].number_value == 0.3
@@ -107,19 +108,16 @@ def test_a_probe_measures_what_an_evaluation_measures(eagerly):
     x, y = data.to_unit(digits.x_test[:20]), digits.y_test[:20]
     network = small_network()
     y = np.where(np.arange(20) % 2, network(x).numpy().argmax(axis=1), y).astype(np.int32)  # Half of them right.
-    spec = EvaluationSpec(
-        AttackSpec("pgd", 0.1, steps=2, step_size=0.05, random_start=False),
-        AttributionSpec(steps=5, k=8),
-        AttackSpec("ifia_top_k", 0.1, steps=4, step_size=0.05, k=8),
-    )
-    seen = probe.look(network, x, y, probe.ProbePlan(spec, 1, held=Chunking(12)), 3)
-    want = evaluate(network, x, y, spec).summary
+    task = MapTask(make_map(steps=5), Ifia(0.1, 4, 0.05, goal=TopK(8)), Comparison(k=8))
+    suite = Suite.of_one(Pgd(0.1, 2, 0.05), task)
+    seen = probe.look(network, x, y, probe.ProbePlan(suite, 1, held=Chunking(12)), 3)
+    want = evaluate(network, x, y, suite).table_row()
     assert seen.values.keys() == CURVES and 0.5 <= want["natural_accuracy"] < 1
     for name in CURVES - {"noise_kendall", "noise_top_k_intersection"}:  # Noise is drawn by the number of the image.
         np.testing.assert_allclose(seen.values[name], want[name], atol=1e-6, err_msg=name)
     assert seen.values["kendall"] < seen.values["noise_kendall"] < 1
     wrong = probe.look(
-        network, x, (network(x).numpy().argmax(axis=1) + 1) % 10, probe.ProbePlan(spec, 1, held=Chunking(20))
+        network, x, (network(x).numpy().argmax(axis=1) + 1) % 10, probe.ProbePlan(suite, 1, held=Chunking(20))
     )
     assert wrong.values == {"natural_accuracy": 0.0, "adversarial_accuracy": 0.0}
 

@@ -19,7 +19,7 @@ from launch import export, serve
 from tests import processes
 from tests.helpers import ROOT, images, run_tests, small_network
 from tests.serving.clients import ask
-from tfrobust.attributions import AttributionSpec, saliency_map
+from tfrobust.attributions import make_map, saliency_map
 from tfrobust.networks import adopt
 from tfrobust.serving import ATTRIBUTE, PREDICT, read_metadata
 
@@ -55,7 +55,7 @@ def test_the_map_that_the_flags_say_is_exported(tmp_path, capsys):
     assert {"tensorflow", "keras", "tfrobust", "onednn"} == about["versions"].keys() and len(about["fingerprint"]) == 16
     x, y = images()
     signatures = tf.saved_model.load(f"{tmp_path}/x/4").signatures
-    want = saliency_map(network, AttributionSpec(**settings), x, y)
+    want = saliency_map(network, make_map(**settings), x, y)
     np.testing.assert_allclose(signatures[ATTRIBUTE](images=x, labels=tf.cast(y, tf.int64))["map"], want, atol=1e-6)
 
 

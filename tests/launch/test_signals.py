@@ -16,7 +16,7 @@ CODE = """
 import sys, time
 from launch import train
 from launch.command_line import signals, verb
-from tfrobust.errors import TrainingStopped
+from tfrobust.errors import TrainingStoppedError
 
 def work(fv):
     with signals.saving():
@@ -25,7 +25,7 @@ def work(fv):
         while not signals.asked() and time.monotonic() < until:
             time.sleep(0.01)
         print("saved", flush=True)
-        raise TrainingStopped("stopped after step 6")
+        raise TrainingStoppedError("stopped after step 6")
 
 verb._prepare_tensorflow = lambda: None
 train.train_on_devices = work

@@ -73,7 +73,7 @@ def folder(saved, tmp_path):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures take as long as a cheap suite, and are looked at in the test of every suite."""
-    monkeypatch.setattr(launch.suite, "draw", lambda path, result, suite: None)
+    monkeypatch.setattr(launch.suite, "draw", lambda path, result: None)
 
 
 def call(folder, suite, *more, output="out"):
@@ -182,7 +182,9 @@ def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, undr
     assert "left out: grad_cam_plus_plus" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("more", [["--map_method=grad_cam", "--map_layer=nosuch"], ["--map_deviation=-1"]])
+@pytest.mark.parametrize(
+    "more", [["--map_method=grad_cam", "--map_layer=nosuch"], ["--map_method=smoothgrad", "--map_deviation=-1"]]
+)
 def test_a_map_that_cannot_be_is_refused_without_a_suite_too(folder, capsys, more):
     flags = ["--flagfile=flags/demo/evaluate.flags", f"--network={folder}/any.keras", f"--output={folder}/out"]
     assert evaluate.main(["evaluate", *flags, *more]) == 2

@@ -19,6 +19,7 @@ from tests import processes
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import training
 from tfrobust.models import make_model
+from tfrobust.names import GOALS
 
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
 FILES = {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"}
@@ -102,12 +103,13 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "natural" in out and "Kendall" in out and "30 test images" in out
     assert "Diagnosis: 10 checks" in out and "already_wrong" in out
-    files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl", ".lock"}
+    files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl", "batches", ".lock"}
     assert files | {"panels.png"} >= set(os.listdir(tmp_path / "e")) >= files
     records = [json.loads(line) for line in (tmp_path / "e" / "records.jsonl").read_text().splitlines()]
-    assert len(records) == 30
+    assert sum(record["task"] == "natural" for record in records) == 30
     about = json.loads((tmp_path / "e" / "evaluation.json").read_text())["about"]
-    assert about["attribution_attack"]["softplus_beta"] == 30 and about["attribution"]["k"] == 24
+    task = about["attributions"]["IFIA top-k"]
+    assert task["attack"]["softplus_beta"] == 30 and task["comparison"]["k"] == 24
 
 
 @pytest.mark.parametrize("goal", ["target", "manipulation", "random"])
@@ -117,8 +119,9 @@ def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
     more += [] if goal == "random" else ["--ifia_criterion=target"]
     flags = [*EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e", f"--ifia_goal={goal}", *more]
     assert call("evaluate", *flags) == 0
-    attack = json.loads((tmp_path / "e" / "evaluation.json").read_text())["about"]["attribution_attack"]
-    assert attack["method"].endswith(goal) and attack["keep_label"] and attack["curvature_only"]
+    (task,) = json.loads((tmp_path / "e" / "evaluation.json").read_text())["about"]["attributions"].values()
+    attack = task["attack"]
+    assert attack["goal"]["kind"] == GOALS[goal].__name__ and attack["keep_label"] and attack["curvature_only"]
 
 
 STEPS = 2
@@ -182,9 +185,12 @@ def test_a_torn_evaluation_is_made_again(tmp_path, eagerly):
     rows = rows_of(tmp_path, natural=["method=natural"])
     flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
-    maps = tmp_path / "out" / "seed0" / "natural" / "comparison_maps.npz"
-    maps.write_bytes(b"torn")
-    assert call("compare", *flags, "--ifia_steps=2") == 0
+    kept = sorted((tmp_path / "out" / "seed0" / "natural" / "batches").iterdir())
+    whole = [path.read_bytes() for path in kept]
+    for path in kept:
+        path.write_bytes(b"torn")
+    assert call("compare", *flags) == 0
+    assert [len(path.read_bytes()) for path in kept] == [len(each) for each in whole]
 
 
 def test_after_a_refusal_the_corrected_command_runs(tmp_path, eagerly):
@@ -234,7 +240,7 @@ def broken(tmp_path_factory):
         ("train", ["--dataset=nope"], "no data set 'nope'"),
         ("train", ["--method=magic"], "unknown method 'magic'"),
         ("train", ["--model=magic"], "unknown model 'magic'"),
-        ("train", ["--eps=-0.1"], "eps must be 0 or more"),
+        ("train", ["--eps=-0.1"], "must be a number of at least 0; got -0.1"),
         ("train", ["--eps=8"], "write 8/255"),
         ("train", ["--attack_steps=-1"], "attack_steps"),
         ("train", ["--steps=0"], "steps"),

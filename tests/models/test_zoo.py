@@ -1,4 +1,4 @@
-"""The papers' networks: parameter counts as published, logits, twins, and what their normalization does."""
+"""The papers' networks: parameter counts as published, logits, surrogates, and what their normalization does."""
 
 import keras
 import numpy as np
@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, run_tests
-from tfrobust.attributions import gradient, integrated_gradients, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.models import INITIALIZATIONS, initialize, make_model
 from tfrobust.models.normalization import PerImageStandardization
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.types import InputError
 
 
@@ -50,9 +52,9 @@ def test_every_relu_has_a_twin_and_the_map_of_it_a_derivative(name):
     network = make_model(name, (16, 16, 3), 4, 0.125)
     x, y = images(2, shape=(16, 16, 3))
     y = y % 4
-    twin = softplus_twin(network, 5.0)
-    assert np.abs(twin(x) - network(x)).max() > 1e-4
-    score = make_score(twin, "logit")
+    surrogate = softplus_surrogate(network, 5.0)
+    assert np.abs(surrogate(x) - network(x)).max() > 1e-4
+    score = make_score(surrogate, "logit")
     with tf.GradientTape() as tape:
         tape.watch(x)
         size = tf.reduce_sum(gradient(score, x, y) ** 2)

@@ -9,13 +9,15 @@ import tensorflow as tf
 
 from tests.helpers import images, run_tests, shallow_network, the_step, without_graphs
 from tfrobust import data, kernels
-from tfrobust.attributions import gradient, integrated_gradients, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.balls import make_ball
 from tfrobust.distribution import make_strategy
 from tfrobust.losses import cross_entropy
 from tfrobust.models import make_model
 from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer, TrainingSpec, train
 from tfrobust.types import Batch, InputError
@@ -58,7 +60,7 @@ def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name):
     inside = [layer.compute_dtype for layer in copy.layers if isinstance(layer, keras.layers.Conv2D)]
     assert inside and set(inside) == {"bfloat16"}
     for beta in (None, 1.0):
-        scores = [make_score(softplus_twin(each, beta), "logit") for each in (network, copy)]
+        scores = [make_score(softplus_surrogate(each, beta), "logit") for each in (network, copy)]
         for attribute in (gradient, lambda s, x, y: integrated_gradients(s, x, y, steps=2)):
             a, b = (attribute(score, x, y) for score in scores)
             assert b.dtype == tf.float32 and cosines(a, b).min() > 0.85, (beta, cosines(a, b))

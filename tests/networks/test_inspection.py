@@ -8,13 +8,14 @@ from keras import layers
 
 import tfrobust
 from tests.helpers import images, run_tests, small_network
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attacks import Ifia, Pgd, TopK
+from tfrobust.attributions import make_map
 from tfrobust.auditing import inputs
-from tfrobust.evaluation import EvaluationSpec, evaluate
+from tfrobust.evaluation import MapTask, Suite, evaluate
 from tfrobust.models import make_model
 from tfrobust.networks import adopt, check_images, check_network, contracted, inspect_network
 from tfrobust.serving import Servable
+from tfrobust.similarity import Comparison
 from tfrobust.types import InputError
 
 SHAPE = (8, 8, 3)
@@ -186,11 +187,8 @@ def labelled(made, scale=255):
 
 
 def evaluation():
-    return EvaluationSpec(
-        AttackSpec("pgd", 0.1, steps=1, step_size=0.1),
-        AttributionSpec("gradient", k=5),
-        AttackSpec("ifia_top_k", 0.1, steps=1, step_size=0.1, k=5),
-    )
+    task = MapTask(make_map("gradient"), Ifia(0.1, 1, 0.1, goal=TopK(5)), Comparison(k=5))
+    return Suite.of_one(Pgd(0.1, 1, 0.1), task)
 
 
 @pytest.mark.parametrize("activation", [None, "softmax"])
@@ -205,7 +203,7 @@ def test_every_door_adopts_a_network_of_bytes_or_refuses_it(activation):
     assert chosen_by_audit(made, y) == "0..255"
     for call in (
         lambda: evaluate(made, X, y, evaluation()),
-        lambda: Servable(made, AttributionSpec(steps=2)),
+        lambda: Servable(made, make_map(steps=2)),
         lambda: tfrobust.attribute(made, X, pixels="0..1"),
         lambda: tfrobust.robustify(made, "natural", pixels="-1..1"),
     ):
@@ -313,7 +311,7 @@ def test_channels_first_that_the_shape_alone_says_is_refused(activation):
         lambda: adopt(made, None),
         lambda: tfrobust.attribute(made, x),
         lambda: tfrobust.robustify(made),
-        lambda: Servable(made, AttributionSpec(steps=2)),
+        lambda: Servable(made, make_map(steps=2)),
     ):
         with pytest.raises(InputError, match="reads as channels first.*Permute"):
             call()
@@ -361,7 +359,7 @@ def test_a_model_within_has_its_feature_maps_and_its_guided_map_whatever_its_end
         for method in ("grad_cam", "guided_backpropagation", "guided_grad_cam_plus_plus"):
             assert tfrobust.attribute(made, X, method=method).shape == (6, 8, 8)
     with pytest.raises(InputError, match="adopt"):
-        Servable(keras.Model(inputs, layers.Dense(5)(h)), AttributionSpec("grad_cam"))
+        Servable(keras.Model(inputs, layers.Dense(5)(h)), make_map("grad_cam"))
 
 
 def test_inspecting_leaves_the_network_and_the_names_of_what_comes_after():

@@ -7,15 +7,16 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
-from tfrobust.attributions import AttributionSpec, gradient, make_score
+from tfrobust.attributions import make_map, make_score
+from tfrobust.attributions.gradient import gradient
 from tfrobust.networks import adopt
 from tfrobust.networks.surrogates import (
     exchanges_relus,
-    guided_twin,
+    guided_surrogate,
     relu_with_softplus_curvature,
     softplus,
-    softplus_twin,
-    twin,
+    softplus_surrogate,
+    surrogate,
 )
 from tfrobust.types import InputError
 
@@ -38,7 +39,7 @@ def test_softplus_tends_to_relu_and_does_not_overflow():
 
 def test_twin_agrees_with_the_released_softplus_network():
     x, _, _ = reference_batch()
-    assert_close(twin(reference_network(), softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
+    assert_close(surrogate(reference_network(), softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
 
 
 @pytest.mark.parametrize("make", [small_network, every_relu])
@@ -46,13 +47,13 @@ def test_twin_shares_every_weight_and_leaves_the_network(make):
     network = make()
     x, _ = images()
     before = network(x).numpy()
-    soft = twin(network, softplus(2.0))
+    soft = surrogate(network, softplus(2.0))
     assert np.abs(soft(x) - before).max() > 1e-4
-    np.testing.assert_allclose(twin(network, softplus(1e4))(x), before, atol=1e-3)
+    np.testing.assert_allclose(surrogate(network, softplus(1e4))(x), before, atol=1e-3)
     weights = network.get_weights()
     assert len(soft.weights) == len(weights)
     network.set_weights([2 * w for w in weights])
-    np.testing.assert_allclose(twin(network, softplus(2.0))(x), soft(x), rtol=1e-5)
+    np.testing.assert_allclose(surrogate(network, softplus(2.0))(x), soft(x), rtol=1e-5)
     network.set_weights(weights)
     np.testing.assert_array_equal(network(x), before)
 
@@ -60,7 +61,7 @@ def test_twin_shares_every_weight_and_leaves_the_network(make):
 def test_twin_of_relu_is_the_network():
     network = every_relu()
     x, _ = images()
-    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+    np.testing.assert_allclose(surrogate(network, tf.nn.relu)(x), network(x), atol=1e-6)
 
 
 def dense(**options):
@@ -72,15 +73,15 @@ def dense(**options):
 def test_other_builtin_relus_are_exchanged(activation):
     network = dense(activation=activation)
     x, _ = images()
-    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
-    assert np.abs(twin(network, softplus(1.0))(x) - network(x)).max() > 0.01
+    np.testing.assert_allclose(surrogate(network, tf.nn.relu)(x), network(x), atol=1e-6)
+    assert np.abs(surrogate(network, softplus(1.0))(x) - network(x)).max() > 0.01
 
 
 def test_a_relu_with_slope_and_cap():
     inputs = keras.Input((8, 8, 1))
     network = keras.Model(inputs, layers.Flatten()(layers.ReLU(max_value=1.0, negative_slope=0.5)(inputs)))
     x = tf.reshape(tf.linspace(-3.0, 3.0, 64), [1, 8, 8, 1])
-    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), network(x), atol=1e-6)
+    np.testing.assert_allclose(surrogate(network, tf.nn.relu)(x), network(x), atol=1e-6)
 
 
 def test_a_relu_that_is_no_layer_is_refused():
@@ -88,17 +89,18 @@ def test_a_relu_that_is_no_layer_is_refused():
     relu = keras.ops.relu if hasattr(keras, "ops") else tf.nn.relu
     network = keras.Model(inputs, layers.Dense(10)(relu(layers.Flatten()(inputs))))
     with pytest.raises(InputError, match="keras.layers.ReLU"):
-        twin(network, softplus(1.0))
+        surrogate(network, softplus(1.0))
     smooth = dense(activation="tanh")
     x, _ = images()
-    np.testing.assert_array_equal(twin(smooth, softplus(1.0))(x), smooth(x))
+    np.testing.assert_array_equal(surrogate(smooth, softplus(1.0))(x), smooth(x))
 
 
 def test_softplus_twin_is_made_once_and_its_curvature_leaves_the_maps():
     network = small_network()
     x, y = images()
-    assert softplus_twin(network, None) is network and softplus_twin(network, 2.0) is softplus_twin(network, 2.0)
-    curved = softplus_twin(network, 2.0, curvature_only=True)
+    assert softplus_surrogate(network, None) is network
+    assert softplus_surrogate(network, 2.0) is softplus_surrogate(network, 2.0)
+    curved = softplus_surrogate(network, 2.0, curvature_only=True)
     np.testing.assert_allclose(curved(x), network(x), atol=1e-6)
     logit, curved_logit = make_score(network, "logit"), make_score(curved, "logit")
     np.testing.assert_allclose(gradient(curved_logit, x, y), gradient(logit, x, y), atol=1e-6)
@@ -132,7 +134,7 @@ def test_twin_has_the_second_derivative_that_a_relu_network_lacks():
         return 0.0 if g is None else float(tf.reduce_max(tf.abs(g)))
 
     assert second_order(small_network()) == 0.0
-    assert second_order(twin(small_network(), softplus(1.0))) > 0.0
+    assert second_order(surrogate(small_network(), softplus(1.0))) > 0.0
 
 
 def test_a_subclassed_model_has_no_twin_and_says_so():
@@ -140,8 +142,8 @@ def test_a_subclassed_model_has_no_twin_and_says_so():
         def call(self, x):
             return x
 
-    with pytest.raises(InputError, match="twin"):
-        twin(Subclassed(), softplus(1.0))
+    with pytest.raises(InputError, match="surrogate"):
+        surrogate(Subclassed(), softplus(1.0))
 
 
 SHAPE = (8, 8, 1)
@@ -235,13 +237,13 @@ def test_a_relu_is_known_by_its_values_wherever_it_is(name):
     x, y = images()
     before = network(x).numpy()
     assert exchanges_relus(network)
-    np.testing.assert_allclose(twin(network, tf.nn.relu)(x), before, atol=1e-5)
-    assert np.abs(twin(network, softplus(1.0))(x) - before).max() > 1e-3
-    assert len(twin(network, softplus(1.0)).weights) == len(network.weights)
-    plain, guided = (gradient(make_score(n, "logit"), x, y) for n in (network, guided_twin(network)))
+    np.testing.assert_allclose(surrogate(network, tf.nn.relu)(x), before, atol=1e-5)
+    assert np.abs(surrogate(network, softplus(1.0))(x) - before).max() > 1e-3
+    assert len(surrogate(network, softplus(1.0)).weights) == len(network.weights)
+    plain, guided = (gradient(make_score(n, "logit"), x, y) for n in (network, guided_surrogate(network)))
     assert np.abs(guided - plain).max() > 1e-4
-    np.testing.assert_allclose(guided_twin(network)(x), before, atol=1e-5)
-    both = gradient(make_score(guided_twin(softplus_twin(network, 2.0)), "logit"), x, y)
+    np.testing.assert_allclose(guided_surrogate(network)(x), before, atol=1e-5)
+    both = gradient(make_score(guided_surrogate(softplus_surrogate(network, 2.0)), "logit"), x, y)
     assert np.isfinite(both).all() and np.abs(both - guided).max() > 0
     np.testing.assert_array_equal(network(x), before)
 
@@ -259,12 +261,12 @@ def test_a_relu_is_known_by_its_values_wherever_it_is(name):
 def test_a_relu_of_operations_is_refused_and_adopted(operation):
     network = with_middle(operation)
     with pytest.raises(InputError, match="adopt"):
-        guided_twin(network)
+        guided_surrogate(network)
     adopted = adopt(network)
     x, _ = images()
     np.testing.assert_allclose(adopted(x), network(x), atol=1e-6)
     assert [layer for layer in adopted.layers if isinstance(layer, layers.ReLU)] and exchanges_relus(adopted)
-    assert guided_twin(adopted)(x).shape == (6, 10)
+    assert guided_surrogate(adopted)(x).shape == (6, 10)
 
 
 SMOOTH = {
@@ -282,13 +284,13 @@ SMOOTH = {
 def test_without_a_relu_there_is_no_guided_map_and_the_line_says_what_was_found(name):
     network = with_middle(*SMOOTH[name]())
     with pytest.raises(InputError, match=f"(?i:{name.split(' and')[0].replace('swish', 'swish|silu')})"):
-        guided_twin(network)
+        guided_surrogate(network)
     x, _ = images()
     assert not exchanges_relus(network)
-    np.testing.assert_array_equal(twin(network, softplus(1.0))(x), network(x))
+    np.testing.assert_array_equal(surrogate(network, softplus(1.0))(x), network(x))
     for method in ("guided_backpropagation", "guided_grad_cam_plus_plus"):
         with pytest.raises(InputError, match="plain gradient"):
-            AttributionSpec(method).check_network(network)
+            make_map(method).check_network(network)
 
 
 if __name__ == "__main__":

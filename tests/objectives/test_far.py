@@ -5,13 +5,14 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, run_tests, small_network, the_step
-from tfrobust.attributions import AttributionSpec, integrated_gradients, make_score
+from tfrobust.attributions import make_map, make_score
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.far import Far
 from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
-MAP = AttributionSpec(steps=4)
+MAP = make_map(steps=4)
 
 
 def loss_path(network, x, batch, predicted):

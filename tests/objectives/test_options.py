@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, linear_network, run_tests, shallow_network, small_network, the_step
-from tfrobust.attributions import gradient, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
 from tfrobust.losses import cross_entropy, runner_up
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.er import kl_from_uniform
 from tfrobust.training import Trainer
@@ -29,7 +30,7 @@ def setup(n=6):
 def test_art_change_is_equation_2_and_zero_at_the_image():
     network, batch, x_adv = setup()
     row = dataclasses.replace(ART, loss="change")
-    logit = make_score(softplus_twin(network, 5.0), "logit")
+    logit = make_score(softplus_surrogate(network, 5.0), "logit")
     want = tf.norm(tf.reshape(gradient(logit, x_adv, batch.y) - gradient(logit, batch.x, batch.y), [6, -1]), axis=1)
     np.testing.assert_allclose(row.attribution_loss(network, batch, x_adv), want, rtol=1e-4)
     np.testing.assert_allclose(row.attribution_loss(network, batch, batch.x), np.zeros(6), atol=1e-6)
@@ -37,8 +38,8 @@ def test_art_change_is_equation_2_and_zero_at_the_image():
 
 def test_art_negative_class():
     network, batch, x_adv = setup()
-    logits = softplus_twin(network, 5.0)(x_adv)
-    logit = make_score(softplus_twin(network, 5.0), "logit")
+    logits = softplus_surrogate(network, 5.0)(x_adv)
+    logit = make_score(softplus_surrogate(network, 5.0), "logit")
     least = dataclasses.replace(ART, negative="least_likely")
     for row, other in ((ART, runner_up(batch.y, logits)), (least, tf.argmin(logits, axis=1))):
         np.testing.assert_allclose(row.gradients(network, x_adv, batch.y)[1], gradient(logit, x_adv, other), rtol=1e-5)
@@ -209,7 +210,7 @@ def test_adversarial_ratio_moves_batch_statistics_once():
 def test_a_signed_anchor_is_the_image_scaled_to_minus_one_to_one():
     network, batch, x_adv = setup()
     row = dataclasses.replace(ART, anchor="signed", loss="cosine")
-    g = gradient(make_score(softplus_twin(network, 5.0), "logit"), x_adv, batch.y).numpy().reshape(6, -1)
+    g = gradient(make_score(softplus_surrogate(network, 5.0), "logit"), x_adv, batch.y).numpy().reshape(6, -1)
     a = 2 * x_adv.numpy().reshape(6, -1) - 1
     cosine = (g * a).sum(1) / (np.linalg.norm(g, axis=1) * np.linalg.norm(a, axis=1))
     np.testing.assert_allclose(row.attribution_loss(network, batch, x_adv), 1 - cosine, atol=1e-5)

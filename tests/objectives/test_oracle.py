@@ -7,9 +7,12 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import WEIGHTS, assert_close, oracle, oracle_batch, oracle_network, run_tests, the_step
-from tfrobust.attributions import AttributionSpec, gradient, guided_backpropagation, integrated_gradients, make_score
+from tfrobust.attributions import make_map, make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.guided_backpropagation import guided_backpropagation
+from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.losses import cross_entropy, kl, runner_up
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.art import Art
 from tfrobust.objectives.er import CacrWacr
 from tfrobust.objectives.far import Aat, AdvAat
@@ -67,7 +70,7 @@ def test_totals_and_weight_gradients(objective, total, prefix, chunk):
 def test_art_loss_its_class_and_its_attack_gradient():
     batch, x_adv = oracle_batch()
     network = oracle_network()
-    other = runner_up(batch.y, softplus_twin(network, 50.0)(x_adv))
+    other = runner_up(batch.y, softplus_surrogate(network, 50.0)(x_adv))
     np.testing.assert_array_equal(other, oracle()["art_istar"])
     assert_close(ART.attribution_loss(network, batch, x_adv), oracle()["art_loss"], 1e-5)
     assert_close(by_image(lambda x: ART.attribution_loss(network, batch, x), x_adv), oracle()["art_attack_grad"], 1e-4)
@@ -140,7 +143,7 @@ def test_maps():
     assert_close(integrated_gradients(logit, batch.x, batch.y, steps=100), o["ig_logit_m100"], 1e-5)
     got = guided_backpropagation(network, "logit", batch.x, batch.y)
     assert_close(got, o["guided_backprop"], 1e-5)
-    assert AttributionSpec().steps == 100
+    assert make_map().attribution.steps == 100
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import numpy as np
 
 from tests.helpers import ROOT, images, small_network
 from tests.serving.clients import ask
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attributions import make_map
 from tfrobust.serving import Servable, write_saved_model
 
 IDLE, DRIPPING, CLIENTS = 400, 50, 10
@@ -38,7 +38,7 @@ class Served:
     """A server process: `with Served(folder) as served`.  Model x is small, each map of model slow takes seconds."""
 
     def __init__(self, folder: str):
-        for name, spec, chunk in ("x", AttributionSpec(steps=10), None), ("slow", AttributionSpec(steps=20000), 20):
+        for name, spec, chunk in ("x", make_map(steps=10), None), ("slow", make_map(steps=20000), 20):
             write_saved_model(Servable(small_network(), spec, chunk=chunk), os.path.join(folder, name, "1"), {})
         models = [f"--model={name}={folder}/{name}" for name in ("x", "slow")]
         command = [sys.executable, "-m", "launch.serve", "--port=0", *models]

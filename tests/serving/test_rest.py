@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from launch import serve
 from tests.helpers import images, run_tests, shallow_network
 from tests.serving.clients import Running, load
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attributions import make_map
 from tfrobust.serving import Servable, ServedModel, write_saved_model
 from tfrobust.types import InputError
 
@@ -28,7 +28,7 @@ PREDICT = "/v1/models/x:predict"
 
 
 def export(folder, seed=0):
-    servable = Servable(shallow_network(seed), AttributionSpec("gradient"))
+    servable = Servable(shallow_network(seed), make_map("gradient"))
     write_saved_model(servable, str(folder), {})
     return servable
 
@@ -304,7 +304,7 @@ def test_metrics_have_the_names_of_tensorflow_serving(tmp_path):
 
 def test_the_state_is_answered_while_all_workers_compute(tmp_path):
     """Two workers, and more requests of a second or more than they can take."""
-    servable = Servable(shallow_network(), AttributionSpec(steps=4000), chunk=20)
+    servable = Servable(shallow_network(), make_map(steps=4000), chunk=20)
     write_saved_model(servable, str(tmp_path / "x" / "1"), {})
     rows = [{"images": IMAGE, "labels": 1}] * 8
     with Running(f"--model={tmp_path}/x", "--threads=2") as server, ThreadPoolExecutor(6) as pool:

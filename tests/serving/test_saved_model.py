@@ -11,13 +11,17 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import images, run_tests, shallow_network, small_network
-from tfrobust.attributions import AttributionSpec, saliency_map
+from tfrobust.attributions import make_map, saliency_map
 from tfrobust.names import ATTRIBUTIONS
 from tfrobust.serving import ATTRIBUTE, PREDICT, Servable, read_metadata, write_saved_model
+from tfrobust.spec_values import names_of
 from tfrobust.types import InputError
 
-SPECS = {method: AttributionSpec(method, steps=7, samples=5) for method in ATTRIBUTIONS}
-SPECS["signed"] = AttributionSpec(steps=7, signed=True, normalize=False, channels="mean")
+SPECS = {
+    method: make_map(method, **{name: 6 for name in ("steps", "samples") if name in names_of(kind)})
+    for method, kind in ATTRIBUTIONS.items()
+}
+SPECS["signed"] = make_map(steps=7, signed=True, normalize=False, channels="mean")
 
 ALONE = """
 import sys
@@ -93,7 +97,7 @@ def test_what_is_no_image_or_label_is_an_error_after_loading_too(tmp_path):
 
 
 def test_metadata_says_what_the_map_is_and_nothing_is_overwritten(tmp_path):
-    servable = Servable(shallow_network(), AttributionSpec("smoothgrad", samples=6, deviation=0.2), chunk=2)
+    servable = Servable(shallow_network(), make_map("smoothgrad", samples=6, deviation=0.2), chunk=2)
     folder = str(tmp_path / "1")
     write_saved_model(servable, folder, {"network": "a.keras"})
     about = read_metadata(folder)
@@ -125,7 +129,7 @@ def test_networks_that_cannot_be_served_are_refused():
     with pytest.raises(InputError, match="softmax"):
         Servable(keras.Model(network.input, layers.Softmax()(network.output)), SPECS["gradient"])
     with pytest.raises(InputError, match="cannot cut"):
-        Servable(network, AttributionSpec("grad_cam", layer="nosuch"))
+        Servable(network, make_map("grad_cam", layer="nosuch"))
 
 
 def test_saved_model_cli_runs_it(tmp_path):

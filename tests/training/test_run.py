@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.helpers import run_tests, shallow_network
 from tfrobust import data
 from tfrobust.objectives import make_objective
-from tfrobust.training import TrainingDiverged, TrainingSpec, train
+from tfrobust.training import TrainingDivergedError, TrainingSpec, train
 from tfrobust.types import InputError
 
 DIGITS = data.load("digits")
@@ -96,7 +96,7 @@ class Breaking:
 
 
 def test_a_run_that_diverges_stops_says_which_term_and_keeps_its_last_good_checkpoint(tmp_path):
-    with pytest.raises(TrainingDiverged, match="attribution.*step 8"):
+    with pytest.raises(TrainingDivergedError, match="attribution.*step 8"):
         run(directory=str(tmp_path), objective=Breaking())
     names = sorted(os.path.basename(p) for p in glob.glob(os.path.join(tmp_path, "checkpoints", "*.index")))
     assert names == ["ckpt-5.index"]

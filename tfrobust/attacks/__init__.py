@@ -1,12 +1,34 @@
-"""Attacks: an argmax over a ball, of a prediction's goal or of a map's."""
+"""Attacks, a frozen dataclass each: on predictions, on attribution maps, and noise as the control of both."""
 
-from tfrobust.attacks.best import Outcome
+from tfrobust.attacks.attack import Attack
+from tfrobust.attacks.attack_spec import AttackSpec
+from tfrobust.attacks.attacked_maps import AttackedMaps
+from tfrobust.attacks.goals import Goal, Manipulation, MassCenter, RandomSigns, Target, TopK
 from tfrobust.attacks.ifia import Ifia
-from tfrobust.attacks.noise import NoiseControl
-from tfrobust.attacks.pgd import pgd
-from tfrobust.attacks.prediction import prediction_attack
-from tfrobust.attacks.spatial import spatial
-from tfrobust.attacks.spec import AttackSpec
-from tfrobust.attacks.spsa import spsa
+from tfrobust.attacks.map_attack import MapAttack
+from tfrobust.attacks.noise import Noise
+from tfrobust.attacks.pgd import Pgd
+from tfrobust.attacks.prediction import PredictionAttack
+from tfrobust.attacks.spatial import Spatial
+from tfrobust.attacks.spsa import Spsa
+from tfrobust.attacks.trades import TradesAttack
 
-__all__ = ["AttackSpec", "Ifia", "NoiseControl", "Outcome", "pgd", "prediction_attack", "spatial", "spsa"]
+__all__ = [
+    "Attack",
+    "AttackSpec",
+    "AttackedMaps",
+    "Goal",
+    "Ifia",
+    "Manipulation",
+    "MapAttack",
+    "MassCenter",
+    "Noise",
+    "Pgd",
+    "PredictionAttack",
+    "RandomSigns",
+    "Spatial",
+    "Spsa",
+    "Target",
+    "TopK",
+    "TradesAttack",
+]

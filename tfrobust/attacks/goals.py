@@ -1,28 +1,142 @@
-"""What an attack on attributions raises, and its slope.
+"""What IFIA raises: goals of a map a(x') at the attacked image x', a small dataclass each.
 
-With a(x') the map of a softplus twin (a ReLU network's own map has no useful second derivative), normalised, so that
-shrinking all attributions gains nothing:
-
-    ifia_top_k         - sum of a(x') over the k largest positions of the network's map at x
-    ifia_mass_center   squared distance of the center of mass of a(x') from that at x, cut to whole pixels
-    ifia_target        sum of a(x') over the k largest positions of a target map
-    ifia_random        none: each step goes along random signs
-    manipulation       - |a(x') - target|^2 - output_weight |f(x') - f(x)|^2, both as means (Dombrowski et al., Eq. 2)
-
-The center at x is cut to whole pixels because the squared distance has no gradient where it is zero, which is where the
-attack starts (so does the released RAR code).
-
-Tracing a second derivative of a deep network takes longer than many a step of the attack, and nothing here depends on
-the budget: attacks that differ in eps, steps, restarts or seed share one `Goal`.
+a(x') is the map of a softplus surrogate (a ReLU network's own map has no useful second derivative), normalised, so that
+shrinking all attributions gains nothing.
 """
 
-import functools
+from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 import tensorflow as tf
 
-from tfrobust.attributions.spec import AttributionSpec, saliency_map
-from tfrobust.distribution import shard_over_replicas
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.checks import check_number, check_whole
+from tfrobust.errors import InputError
+from tfrobust.similarity.ranking import top_k_mask
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is raised.
+
+    Attributes:
+        name: what an attack on it is called in tables.
+        tag: of an attack on it; see `attack.Attack`.
+        targeted: it wants to get near to a map that is given.
+        has_gradient: its slope is followed; without one, each step goes along random signs.
+        needs_normalised: only the map of mean 1 makes sense to it.
+    """
+
+    name: ClassVar[str]
+    tag: ClassVar[int]
+    targeted: ClassVar[bool] = False
+    has_gradient: ClassVar[bool] = True
+    needs_normalised: ClassVar[bool] = False
+
+    def check(self, shape) -> None:
+        """Raises InputError where it does not fit images of shape (H, W, C)."""
+
+    def reference(self, original, target, surrogate_map) -> tf.Tensor:
+        """What `value` compares with, made once for each image: the target, or the original where there is none.
+
+        Args:
+            original: the network's maps [B,H,W] of the images.
+            target: the maps [B,H,W] that a targeted goal wants to get near to.
+            surrogate_map: () -> the surrogate's maps [B,H,W] of the images.
+        """
+        return tf.convert_to_tensor(target if self.targeted else original, tf.float32)
+
+    def value(self, a, reference, x_adv, x, network) -> tf.Tensor:
+        """[B], differentiable by the maps a [B,H,W] of x_adv and by x_adv."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TopK(Goal):
+    """- sum of a(x') over the k largest positions of the network's map at x (Ghorbani et al., 2019)."""
+
+    k: int
+
+    name: ClassVar[str] = "IFIA top-k"
+    tag: ClassVar[int] = 2
+
+    def __post_init__(self):
+        check_whole("k of the attack", self.k, 1)
+
+    def check(self, shape):
+        if self.k > shape[0] * shape[1]:
+            raise InputError(f"k = {self.k} of the attack does not fit the {shape[0] * shape[1]} pixels of an image")
+
+    def reference(self, original, target, surrogate_map):
+        return _mask(original, self.k)
+
+    def value(self, a, reference, x_adv, x, network):
+        return -tf.reduce_sum(a * reference, axis=[1, 2])
+
+
+@dataclass(frozen=True)
+class Target(TopK):
+    """Sum of a(x') over the k largest positions of a target map."""
+
+    name: ClassVar[str] = "IFIA target"
+    tag: ClassVar[int] = 8
+    targeted: ClassVar[bool] = True
+
+    def reference(self, original, target, surrogate_map):
+        return _mask(target, self.k)
+
+    def value(self, a, reference, x_adv, x, network):
+        return tf.reduce_sum(a * reference, axis=[1, 2])
+
+
+@dataclass(frozen=True)
+class MassCenter(Goal):
+    """Squared distance of the center of mass of a(x') from that at x (Ghorbani et al., 2019).
+
+    The center at x is cut to whole pixels, because the squared distance has no gradient where it is zero, which is
+    where the attack starts (so does the released RAR code).
+    """
+
+    name: ClassVar[str] = "IFIA mass center"
+    tag: ClassVar[int] = 3
+    needs_normalised: ClassVar[bool] = True
+
+    def reference(self, original, target, surrogate_map):
+        return tf.floor(center_of_mass(surrogate_map()))
+
+    def value(self, a, reference, x_adv, x, network):
+        return tf.reduce_sum((center_of_mass(a) - reference) ** 2, axis=1)
+
+
+@dataclass(frozen=True)
+class RandomSigns(Goal):
+    """None: each step goes along random signs (Ghorbani et al., 2019, their baseline)."""
+
+    name: ClassVar[str] = "IFIA random"
+    tag: ClassVar[int] = 9
+    has_gradient: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Manipulation(Goal):
+    """- |a(x') - target|^2 - output_weight |f(x') - f(x)|^2, both as means (Dombrowski et al., 2019, Eq. 2).
+
+    output_weight: of the change of the logits f.
+    """
+
+    output_weight: float = 1.0
+
+    name: ClassVar[str] = "manipulation"
+    tag: ClassVar[int] = 10
+    targeted: ClassVar[bool] = True
+
+    def __post_init__(self):
+        check_number("output_weight", self.output_weight)
+
+    def value(self, a, reference, x_adv, x, network):
+        change = network(x_adv, training=False) - network(x, training=False)
+        distance = tf.reduce_mean((a - reference) ** 2, axis=[1, 2])
+        return -distance - self.output_weight * tf.reduce_mean(change**2, axis=1)
 
 
 def center_of_mass(a: tf.Tensor) -> tf.Tensor:
@@ -34,47 +148,6 @@ def center_of_mass(a: tf.Tensor) -> tf.Tensor:
     return center / tf.cast(tf.size(a[0]), a.dtype)
 
 
-class Goal:
-    """The goal of one method on one network's maps; `map` and `slope` are traced once."""
-
-    def __init__(self, network, attribution: AttributionSpec, method, beta, curvature_only, output_weight, chunk):
-        self.network, self.method, self.output_weight = network, method, output_weight
-        surrogate = softplus_twin(network, beta, curvature_only)
-        self._map = lambda x, y: saliency_map(surrogate, attribution, x, y, chunk)
-        self.map, self.slope = shard_over_replicas(self._map), shard_over_replicas(self._slope)
-
-    def value(self, x_adv, x, y, reference) -> tf.Tensor:
-        """[B], differentiable by x_adv.  reference: mask, center or target map."""
-        return self._of(self._map(x_adv, y), x_adv, x, reference)
-
-    def reached(self, x_adv, x, y, reference) -> tf.Tensor:
-        """The same [B], not differentiable, at the cost of a map."""
-        return self._of(self.map(x_adv, y), x_adv, x, reference)
-
-    def center(self, x, y) -> tf.Tensor:
-        """The center [B,2] that a mass-center attack moves away from."""
-        return tf.floor(center_of_mass(self.map(x, y)))
-
-    def _slope(self, x_adv, x, y, reference):
-        """(the goal [B] at x_adv, its gradient [B,H,W,C])."""
-        with tf.GradientTape() as tape:
-            tape.watch(x_adv)
-            goal = self.value(x_adv, x, y, reference)
-        g = tape.gradient(goal, x_adv)
-        # A map that does not depend on x' (a ReLU network's plain gradient, no twin) has no gradient at all.
-        return goal, tf.zeros_like(x_adv) if g is None else g
-
-    def _of(self, a, x_adv, x, reference):
-        if self.method == "ifia_top_k":
-            return -tf.reduce_sum(a * reference, axis=[1, 2])
-        if self.method == "ifia_target":
-            return tf.reduce_sum(a * reference, axis=[1, 2])
-        if self.method == "ifia_mass_center":
-            return tf.reduce_sum((center_of_mass(a) - reference) ** 2, axis=1)
-        change = self.network(x_adv, training=False) - self.network(x, training=False)
-        distance = tf.reduce_mean((a - reference) ** 2, axis=[1, 2])
-        return -distance - self.output_weight * tf.reduce_mean(change**2, axis=1)
-
-
-# What is traced for a network is kept for its next attack; the last few suffice.
-goal_of = functools.lru_cache(maxsize=8)(Goal)
+def _mask(a, k):
+    """[B,H,W] float: 1 at the k largest entries of each map."""
+    return tf.constant(top_k_mask(a, k).reshape(np.shape(a)), tf.float32)

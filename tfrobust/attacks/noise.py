@@ -4,30 +4,73 @@ A map that moves as much under noise as under attack is unstable, not attacked; 
 without the one under noise beside it.
 """
 
-from typing import Callable, Optional
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Callable, ClassVar, Optional
 
 import tensorflow as tf
 
-from tfrobust.attacks.best import BestIterate, Outcome, judge_of
-from tfrobust.attacks.spec import AttackSpec
-from tfrobust.attributions.spec import AttributionSpec
+from tfrobust.attacks.attack import Attack
+from tfrobust.attacks.attacked_maps import AttackedMaps
+from tfrobust.attacks.best_iterate import BestIterate, judge_of
+from tfrobust.attacks.map_attack import MapAttack
+from tfrobust.attacks.prediction import PredictionAttack, better_of
+from tfrobust.attributions import MapSpec
+from tfrobust.checks import check_choice, check_whole
+from tfrobust.errors import InputError
+from tfrobust.names import CRITERIA
+from tfrobust.similarity import Comparison
 
 
-class NoiseControl:
-    """Draws uniformly from the ball `restarts` times and keeps what an attack would: the least alike of the draws that
-    keep the label.  One draw (the default) is noise; many are a random search."""
+@dataclass(frozen=True)
+class Noise(MapAttack, PredictionAttack, Attack):
+    """Draws uniformly from the ball `restarts` times and keeps what an attack would: on predictions the worst of them
+    and of x, on maps the least alike of the draws that keep the label.  One draw is noise; many are a random search.
 
-    def __init__(self, network, attribution: AttributionSpec, attack: AttackSpec, chunk: Optional[int] = None):
-        self.attribution, self.attack = attribution, attack
-        self._judge = judge_of(network, attribution, chunk)
+    Attributes:
+        criterion: on maps, chooses the draw: kendall, spearman, intersection or center.
+        k: of the intersection (None: that of the comparison).
+    """
 
-    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Outcome:
-        """x [B,H,W,C] and the labels y [B] to be kept.
-        examples: their numbers [B], which seed their draws.  tick: called once a draw."""
-        x, attack = tf.convert_to_tensor(x, tf.float32), self.attack
-        examples = tf.range(len(x)) if examples is None else examples
-        best = BestIterate(self._judge, x, y, attack.criterion, attack.k, self.attribution.ties)
-        for run in range(attack.restarts):
-            best.offer(attack.ball.sample(x, attack.seeds(examples, run)))
-            tick()
-        return best.outcome()
+    _: KW_ONLY
+    criterion: str = "kendall"
+    k: Optional[int] = None
+
+    name: ClassVar[str] = "noise"
+    tag: ClassVar[int] = 4
+
+    def __post_init__(self):
+        Attack.__post_init__(self)
+        PredictionAttack.__post_init__(self)
+        check_choice("criterion", self.criterion, CRITERIA)
+        if self.k is not None:
+            check_whole("k of noise", self.k, 1)
+        if self.criterion == "target":
+            raise InputError("criterion target needs a target map, which noise has not")
+
+    @property
+    def rounds(self) -> int:
+        """Its draws."""
+        return self.restarts
+
+    def control(self, draws: int = 1) -> "Noise":
+        return replace(self, restarts=draws)
+
+    def worst(self, attacked, x, examples):
+        best, value = x, attacked.goal(x)
+        for run in range(self.restarts):
+            best, value = better_of(attacked.goal, self.ball.sample(x, self.seeds(examples, run)), best, value)
+        return best
+
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None):
+        judge, k, ties = judge_of(network, spec, chunk), self.k or comparison.k, comparison.ties
+
+        def draw(x, y, examples=None, tick: Callable[[], None] = lambda: None, target=None) -> AttackedMaps:
+            x = tf.convert_to_tensor(x, tf.float32)
+            examples = tf.range(len(x)) if examples is None else examples
+            best = BestIterate(judge, x, y, self.criterion, k, ties)
+            for run in range(self.restarts):
+                best.offer(self.ball.sample(x, self.seeds(examples, run)))
+                tick()
+            return best.found_maps()
+
+        return draw

@@ -4,9 +4,16 @@ The one ascent loop of the project: training maximises its inner terms with it, 
 `tf.while_loop`, because AutoGraph is off inside Keras 3's `train_step`.
 """
 
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
 import tensorflow as tf
 
+from tfrobust.attacks.attack import Attack, check_steps
+from tfrobust.attacks.prediction import PredictionAttack
 from tfrobust.balls import Ball
+from tfrobust.checks import check_choice
+from tfrobust.names import KEEP
 
 
 def pgd(
@@ -86,3 +93,37 @@ def _climb(goal, x, start, ball, steps, step_size, keep, accept):
 def _where(condition, a, b):
     """a where condition [B] holds, else b, for [B,H,W,C]."""
     return tf.where(tf.reshape(condition, [-1, 1, 1, 1]), a, b)
+
+
+@dataclass(frozen=True)
+class Pgd(PredictionAttack, Attack):
+    """PGD on a loss.  FGSM is one step of length eps from x; SAT's saliency attack is that on negative_logit.
+
+    Attributes:
+        steps, step_size: iterations and length of one.
+        random_start: start at a point of the ball instead of x.
+        keep: the "best" iterate by loss, or the "last" as in the released code.
+    """
+
+    steps: int
+    step_size: float
+    _: KW_ONLY
+    random_start: bool = False
+    keep: str = "best"
+
+    name: ClassVar[str] = "PGD"
+    tag: ClassVar[int] = 1
+
+    def __post_init__(self):
+        Attack.__post_init__(self)
+        PredictionAttack.__post_init__(self)
+        check_steps(self.steps, self.step_size)
+        check_choice("keep", self.keep, KEEP)
+
+    def worst(self, attacked, x, examples):
+        return self.climb(attacked.goal, x, examples, self.random_start)
+
+    def climb(self, goal, x, examples, random_start: bool, start=None) -> tf.Tensor:
+        """x' [B,H,W,C] with goal(x') [B] raised; start: of the first run, x unless given."""
+        seed, plan = (lambda run: self.seeds(examples, run)), (self.steps, self.step_size)
+        return pgd(goal, x, self.ball, *plan, seed, random_start, self.restarts, self.keep, start=start)

@@ -1,10 +1,14 @@
 """The spatial attack (Engstrom et al., 2019): the worst of a grid of rotations and shifts, which no eps bounds."""
 
 import itertools
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.attacks.prediction import PredictionAttack
+from tfrobust.checks import check_number
 from tfrobust.image_ops import rotate_and_shift
 
 ROTATIONS, SHIFTS = 31, 5  # Points of the grid along each axis, as in the paper: 31 * 5 * 5 images of each.
@@ -30,3 +34,26 @@ def spatial(goal, x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
         return i + 1, tf.where(tf.reshape(better, [-1, 1, 1, 1]), moved, best), tf.maximum(value, best_value)
 
     return tf.while_loop(lambda i, *_: i < size, step, (0, x, goal(x)), parallel_iterations=1)[1]
+
+
+@dataclass(frozen=True)
+class Spatial(PredictionAttack):
+    """The spatial attack on a loss.  degrees, pixels: largest rotation and shift.  No ball bounds it: eps is 0."""
+
+    degrees: float = 30.0
+    pixels: float = 3.0
+
+    name: ClassVar[str] = "spatial"
+    eps: ClassVar[float] = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number("degrees of a spatial attack", self.degrees)
+        check_number("pixels of a spatial attack", self.pixels)
+
+    def describe(self) -> str:
+        """The attack in words."""
+        return f"{self.name} (up to {self.degrees:g} degrees and {self.pixels:g} pixels)"
+
+    def worst(self, attacked, x, examples):
+        return spatial(attacked.goal, x, self.degrees, self.pixels)

@@ -7,9 +7,15 @@ It needs no gradient of the network, so it is what tells a network that resists 
 Differs from the paper: steps are those of PGD (signs in l-infinity) instead of Adam's.
 """
 
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
 import tensorflow as tf
 
+from tfrobust.attacks.attack import Attack, check_steps
+from tfrobust.attacks.prediction import PredictionAttack, better_of
 from tfrobust.balls import Ball
+from tfrobust.checks import check_positive, check_whole
 
 
 def estimated_gradient(goal, x: tf.Tensor, samples: int, delta: float, seed) -> tf.Tensor:
@@ -42,3 +48,39 @@ def spsa(
         return i + 1, x_adv, best, tf.maximum(value, best_value)
 
     return tf.while_loop(lambda i, *_: i < steps, step, (0, start, start, rank(start)))[2]
+
+
+@dataclass(frozen=True)
+class Spsa(PredictionAttack, Attack):
+    """SPSA on a loss; every run has directions of its own.
+
+    Attributes:
+        steps, step_size: iterations and length of one.
+        samples: pairs of points per step.
+        delta: their distance from the iterate, in each pixel.
+    """
+
+    steps: int
+    step_size: float
+    _: KW_ONLY
+    samples: int = 64
+    delta: float = 0.01
+
+    name: ClassVar[str] = "SPSA"
+    tag: ClassVar[int] = 6
+
+    def __post_init__(self):
+        Attack.__post_init__(self)
+        PredictionAttack.__post_init__(self)
+        check_steps(self.steps, self.step_size)
+        check_whole("samples of SPSA", self.samples, 1)
+        check_positive("delta of SPSA", self.delta)
+
+    def worst(self, attacked, x, examples):
+        best, value = x, attacked.goal(x)
+        plan = self.ball, self.steps, self.step_size, self.samples, self.delta
+        for run in range(self.restarts):
+            start = self.ball.sample(x, self.seeds(examples, run)) if run else x
+            x_adv = spsa(attacked.loss, x, *plan, (self.seed, 1_000_003 * run), attacked.goal, start)
+            best, value = better_of(attacked.goal, x_adv, best, value)
+        return best

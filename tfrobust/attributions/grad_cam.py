@@ -11,13 +11,16 @@ Grad-CAM++ differentiates exp(score): the powers of the exponential cancel in a_
 whole map of an image, which no ranking and no normalisation sees; it is left out.
 """
 
+from dataclasses import dataclass
 from typing import Optional
 
 import tensorflow as tf
 
+from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.guided_backpropagation import guided_backpropagation
 from tfrobust.attributions.scores import SCORES
 from tfrobust.attributions.split import last_feature_map, split_at
+from tfrobust.networks.surrogates import guided_surrogate
 
 
 def _features(network, score: str, x, y, layer: Optional[str]):
@@ -55,3 +58,36 @@ def grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None, p
 def guided_grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None) -> tf.Tensor:
     """Guided backpropagation times Grad-CAM++ (Chattopadhyay et al., 2018, Section 3.3), [B,H,W,C]."""
     return guided_backpropagation(network, score, x, y) * grad_cam_plus_plus(network, score, x, y, layer)
+
+
+@dataclass(frozen=True)
+class GradCam(Attribution):
+    """Grad-CAM as a method.  layer: the name of the layer whose feature maps are weighed (the last unless given)."""
+
+    layer: Optional[str] = None
+
+    def __call__(self, network, score, x, y, chunk=None):
+        return grad_cam(network, score, x, y, self.layer)
+
+    def check_network(self, network):
+        split_at(network, self.layer or last_feature_map(network))
+
+
+@dataclass(frozen=True)
+class GradCamPlusPlus(GradCam):
+    """Grad-CAM++ as a method."""
+
+    def __call__(self, network, score, x, y, chunk=None):
+        return grad_cam_plus_plus(network, score, x, y, self.layer)
+
+
+@dataclass(frozen=True)
+class GuidedGradCamPlusPlus(GradCam):
+    """Guided backpropagation times Grad-CAM++ as a method."""
+
+    def __call__(self, network, score, x, y, chunk=None):
+        return guided_grad_cam_plus_plus(network, score, x, y, self.layer)
+
+    def check_network(self, network):
+        guided_surrogate(network)
+        super().check_network(network)

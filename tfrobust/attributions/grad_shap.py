@@ -4,9 +4,14 @@ random baseline and a random point of the path.
     GS(x) = 1/S sum_s (x - x0_s) * grad score(x0_s + t_s (x - x0_s)),    t_s uniform in [0, 1]
 """
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
+from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.gradient import mean_gradient
+from tfrobust.attributions.scores import make_score
+from tfrobust.checks import check_whole
 
 
 def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 0), chunk=None) -> tf.Tensor:
@@ -26,3 +31,17 @@ def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 
         return x0[part] + t[part] * (x - x0[part])
 
     return mean_gradient(score, path, samples, y, lambda part: x - x0[part], chunk)
+
+
+@dataclass(frozen=True)
+class GradShap(Attribution):
+    """GradSHAP as a method, with images of uniform noise as baselines.  samples: of baseline and point."""
+
+    samples: int = 50
+
+    def __post_init__(self):
+        check_whole("samples of GradSHAP", self.samples, 1)
+
+    def __call__(self, network, score, x, y, chunk=None):
+        baselines = tf.random.stateless_uniform([self.samples, *x.shape[1:]], [1, 0])
+        return grad_shap(make_score(network, score), x, y, baselines, chunk=chunk)

@@ -1,13 +1,18 @@
 """The plain gradient, also called saliency (Simonyan et al., 2013), and what is made of it at one point or several."""
 
+from dataclasses import dataclass
+
 import tensorflow as tf
+
+from tfrobust.attributions.attribution import Attribution
+from tfrobust.attributions.scores import make_score
 
 
 def gradient(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """d score(x, y) / dx, [B,H,W,C].
 
     score: (x, y) -> [B], each entry a function of its own image alone.  The result is differentiable again; for a
-    ReLU network and a logit its derivative by x is exactly zero (see `twins.twin`).
+    ReLU network and a logit its derivative by x is exactly zero (see `networks.surrogates`).
     """
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -38,3 +43,19 @@ def mean_gradient(score, views, samples: int, y: tf.Tensor, factor=None, chunk=N
 def gradient_x_input(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """x * d score(x, y) / dx (Shrikumar et al., 2016): for a linear score its share of it."""
     return x * gradient(score, x, y)
+
+
+@dataclass(frozen=True)
+class Gradient(Attribution):
+    """The gradient as a method; it has no settings."""
+
+    def __call__(self, network, score, x, y, chunk=None):
+        return gradient(make_score(network, score), x, y)
+
+
+@dataclass(frozen=True)
+class GradientTimesInput(Attribution):
+    """Gradient times input as a method; it has no settings."""
+
+    def __call__(self, network, score, x, y, chunk=None):
+        return gradient_x_input(make_score(network, score), x, y)

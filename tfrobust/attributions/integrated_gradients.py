@@ -8,14 +8,19 @@ recording anything; when its cotangent comes back, each chunk is replayed agains
 an approximation, because what follows depends on the path only through the sum.
 """
 
+from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.gradient import gradients
 from tfrobust.attributions.quadrature import quadrature
-from tfrobust.types import InputError
+from tfrobust.attributions.scores import make_score
+from tfrobust.checks import check_choice, check_number, check_whole
+from tfrobust.errors import InputError
+from tfrobust.names import RULES
 
 
 def integrated_gradients(
@@ -91,3 +96,26 @@ def _chunked(score, x0, difference, y, points, weights):
         )
 
     return mean(x0, difference)
+
+
+@dataclass(frozen=True)
+class IntegratedGradients(Attribution):
+    """Integrated Gradients as a method; the defaults are RAR's protocol.
+
+    Attributes:
+        steps: number m of intervals of the path.
+        rule: right, left, trapezoid or gauss_legendre.
+        baseline: where the path begins, one grey level of the pixel range [0, 1]; 0 is black.
+    """
+
+    steps: int = 100
+    rule: str = "right"
+    baseline: float = 0.0
+
+    def __post_init__(self):
+        check_choice("rule", self.rule, RULES)
+        check_whole("steps of Integrated Gradients", self.steps, 1)
+        check_number("baseline of Integrated Gradients, a grey level,", self.baseline, 0, 1)
+
+    def __call__(self, network, score, x, y, chunk=None):
+        return integrated_gradients(make_score(network, score), x, y, self.baseline, self.steps, self.rule, chunk)

@@ -11,8 +11,8 @@ _taps = weakref.WeakKeyDictionary()
 
 
 class Tap(keras.layers.Layer):
-    """A layer in a layer of the same name.  Twins share layers with their network, and a shared layer has one output in
-    each; its tap has one output alone."""
+    """A layer in a layer of the same name.  Surrogates share layers with their network, and a shared layer has one
+    output in each; its tap has one output alone."""
 
     def __init__(self, layer, **kwargs):
         super().__init__(**kwargs)

@@ -2,9 +2,9 @@
 
 from tfrobust.auditing.audit import Measured, cuts, measure
 from tfrobust.auditing.inputs import AuditInputs, make_inputs
-from tfrobust.auditing.page import body, page, summary, write
+from tfrobust.auditing.page import render_body, render_page, summarize, write_audit
 from tfrobust.auditing.plan import EPS
-from tfrobust.auditing.verdict import Verdict, verdict
+from tfrobust.auditing.verdict import Verdict, reach_verdict
 from tfrobust.names import AUTO
 
 __all__ = [
@@ -13,12 +13,12 @@ __all__ = [
     "Measured",
     "AuditInputs",
     "Verdict",
-    "body",
+    "render_body",
     "cuts",
     "make_inputs",
     "measure",
-    "page",
-    "summary",
-    "verdict",
-    "write",
+    "render_page",
+    "summarize",
+    "reach_verdict",
+    "write_audit",
 ]

@@ -13,12 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust import memory_budget as memory_of
-from tfrobust.attacks import Ifia
 from tfrobust.auditing.inputs import AUTO, AuditInputs, make_inputs
 from tfrobust.auditing.plan import EPS, LEVELS, MAPS, Plan, in_pixels, make_plan
-from tfrobust.auditing.time_budget import OutOfTime, TimeBudget
-from tfrobust.evaluation import Result, run_suite
-from tfrobust.evaluation.runner import Keep, compute
+from tfrobust.auditing.time_budget import OutOfTimeError, TimeBudget
+from tfrobust.evaluation import Evaluation, evaluate
+from tfrobust.evaluation.evaluator import Keep, compute
 from tfrobust.kernels import onednn, say_hint
 from tfrobust.names import AUDITED_IMAGES
 from tfrobust.types import InputError
@@ -36,7 +35,7 @@ class Measured(NamedTuple):
     asked_eps: Sequence[float]
     images: int
     doubled: int
-    result: Result
+    result: Evaluation
     seconds: float
     budget: float
     names: Optional[Sequence[str]]
@@ -75,7 +74,7 @@ def measure(
 
     eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
     images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
-    free unless given.  keep: see evaluation.run_suite; the plan is kept, too.  report: see TimeBudget.
+    free unless given.  keep: see evaluation.evaluate; the plan is kept, too.  report: see TimeBudget.
     InputError where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
@@ -136,10 +135,10 @@ def _from_arrays(arrays, seed) -> Plan:
 def _cost(inputs: AuditInputs, plan: Plan):
     """(seconds for tracing the attack on the gradient, seconds of a step of it on one image)."""
     x, y = inputs.x[: plan.batch], inputs.y[: plan.batch]
-    attribution = plan.attribution("gradient")
     seconds = []
     for steps in (1, 1, 4):
-        attack = Ifia(inputs.network, attribution, plan.attack(plan.eps[0], steps), plan.chunk)
+        task = plan.task("gradient", plan.eps[0], steps)
+        attack = task.attack.on_maps(inputs.network, task.map, task.comparison, plan.chunk)
         began = time.monotonic()
         attack(x, y)
         seconds.append(time.monotonic() - began)
@@ -155,7 +154,7 @@ class _Rounds:
         self.batch, self.most = plan.batch, images
         self.images, self.doubled = min(plan.batch, images), 0
 
-    def run(self) -> Result:
+    def run(self) -> Evaluation:
         kept = {}
 
         def keep(key, work):
@@ -168,7 +167,7 @@ class _Rounds:
             try:
                 self.time_budget.strict = True
                 result = self._round(images, doubled, keep)
-            except OutOfTime as e:
+            except OutOfTimeError as e:
                 if result is None:
                     minutes = self.time_budget.budget / 60
                     raise InputError(
@@ -183,7 +182,7 @@ class _Rounds:
     def _round(self, images, doubled, keep):
         inputs, plan = self.inputs, self.plan
         suite = plan.suite(images, doubled)
-        return run_suite(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
+        return evaluate(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
 
     def _next(self, most: int):
         """(images, doubled) of the next round: first the longer attack, then half of what fits into the time left."""
@@ -204,13 +203,13 @@ class _Rounds:
         return min(self.images + max(1, -(-fitting // 2)) * self.batch, most), self.doubled
 
     def _seconds(self):
-        """(seconds that the attacks on the maps of a batch take, the same with noise and twin), tracing left out where
-        there are several eps."""
+        """(seconds that the attacks on the maps of a batch take, the same with noise and surrogate), tracing left out
+        where there are several eps."""
 
         def least(kind):
             seconds = 0.0
             for name in MAPS:
-                tasks = [self.plan.task(name, e) for e in self.plan.eps]
+                tasks = [self.plan.name_of(name, e) for e in self.plan.eps]
                 of = [
                     t for k, t in self.time_budget.took.items() if k.rsplit(" ", 1)[0] in [f"{t}{kind}" for t in tasks]
                 ]

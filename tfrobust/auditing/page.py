@@ -10,7 +10,7 @@ import numpy as np
 from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
 from tfrobust.auditing.plan import ATTACK_PATH_LENGTH_IN_EPS, in_pixels
-from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, raised, verdict
+from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, raised, reach_verdict
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
 MAPS = (
@@ -45,9 +45,9 @@ def map_rows(measured: Measured) -> List[Dict[str, Any]]:
     return rows
 
 
-def summary(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+def summarize(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
     """Everything but the records, as plain values."""
-    words, inputs = verdict(measured), measured.inputs
+    words, inputs = reach_verdict(measured), measured.inputs
     suite = measured.plan.suite(measured.images, measured.doubled)
     return {
         "verdict": words._asdict(),
@@ -66,14 +66,14 @@ def summary(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[
     }
 
 
-def page(measured: Measured, title: str, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> str:
+def render_page(measured: Measured, title: str, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> str:
     """The report as one self-contained HTML file.  repeat: the command that repeats it.  about: further facts."""
-    return report.html_page(title, body(measured, repeat, about))
+    return report.html_page(title, render_body(measured, repeat, about))
 
 
-def body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> List[str]:
+def render_body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> List[str]:
     """The report as pieces of HTML.  repeat: the command that makes it again.  about: settings and versions."""
-    words = verdict(measured)
+    words = reach_verdict(measured)
     parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}"), report.html_list(words.sentences)]
     parts.append(report.html_text(_limits(measured), "note"))
     if measured.result.maps:
@@ -160,14 +160,14 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     parts = [report.html_heading("What was done"), report.html_list(done)]
     if repeat:
         parts += [report.html_text("To repeat it:"), report.html_code(repeat)]
-    facts = {"about": summary(measured, about)["about"]}
+    facts = {"about": summarize(measured, about)["about"]}
     return [*parts, report.html_details("All settings", report.html_code(json.dumps(facts["about"], indent=1)))]
 
 
-def write(directory: str, measured: Measured, title: str, repeat: str = "", about=None) -> str:
+def write_audit(directory: str, measured: Measured, title: str, repeat: str = "", about=None) -> str:
     """audit.html, audit.json and audit_records.jsonl in the folder, which exists; returns the path of the first."""
     path = os.path.join(directory, "audit")
     report.write_records(path + "_records.jsonl", measured.records)
-    report.write_json(path + ".json", summary(measured, about))
-    report.write_text(path + ".html", page(measured, title, repeat, about))
+    report.write_json(path + ".json", summarize(measured, about))
+    report.write_text(path + ".html", render_page(measured, title, repeat, about))
     return path + ".html"

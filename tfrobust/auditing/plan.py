@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation import Suite
-from tfrobust.types import InputError
+from tfrobust.attacks import Ifia, Pgd, TopK
+from tfrobust.attributions import IntegratedGradients, MapSpec, make_map
+from tfrobust.errors import InputError
+from tfrobust.evaluation import MapTask, Suite
+from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
-MAPS = {"IG": "integrated_gradients", "gradient": "gradient"}
+MAPS = ("IG", "gradient")
 PGD_STEPS = 20
 ATTACK_PATH_LENGTH_IN_EPS = 4  # Of all steps of the attack on maps together: a step is 4 eps / steps long.
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
@@ -42,16 +43,11 @@ class Plan:
 
     def suite(self, images: int, doubled: int) -> Suite:
         """The maps of so many images attacked, of so many of them once more with twice the steps."""
-        pgd = {
-            f"PGD at {in_pixels(e)}": AttackSpec(
-                "pgd", e, steps=PGD_STEPS, step_size=e / 4, random_start=True, seed=self.seed
-            )
-            for e in self.eps
-        }
+        pgd = {f"PGD at {in_pixels(e)}": Pgd(e, PGD_STEPS, e / 4, random_start=True, seed=self.seed) for e in self.eps}
         return Suite(
             "audit",
             pgd,
-            {self.task(name, e): (self.attribution(name), self.attack(e)) for name in MAPS for e in self.eps},
+            {self.name_of(name, e): self.task(name, e) for name in MAPS for e in self.eps},
             examples=self.predicted,
             attribution_examples=images,
             doubled=doubled,
@@ -61,22 +57,24 @@ class Plan:
         )
 
     @staticmethod
-    def task(name: str, eps: float) -> str:
-        return f"{name} at {in_pixels(eps)}"
+    def name_of(map_name: str, eps: float) -> str:
+        """What the task on a map of MAPS is called."""
+        return f"{map_name} at {in_pixels(eps)}"
 
-    def attribution(self, name: str) -> AttributionSpec:
-        return AttributionSpec(MAPS[name], steps=self.points, k=self.k)
+    def task(self, map_name: str, eps: float, steps: Optional[int] = None) -> MapTask:
+        """The attack on a map of MAPS, with so many steps (None: those of the plan)."""
+        spec = MapSpec(IntegratedGradients(self.points)) if map_name == "IG" else make_map("gradient")
+        return MapTask(spec, self.attack(eps, steps or self.steps), Comparison(self.k))
 
-    def attack(self, eps: float, steps: Optional[int] = None) -> AttackSpec:
-        """IFIA top-k.  The map stays the network's and only its second derivative is softplus' (FAR): a twin with
+    def attack(self, eps: float, steps: int) -> Ifia:
+        """IFIA top-k.  The map stays the network's and only its second derivative is softplus' (FAR): a surrogate with
         softplus throughout is another network the deeper it is.  A step that changes the prediction is taken back:
         networks that were not trained against attacks lose it at once."""
-        return AttackSpec(
-            "ifia_top_k",
+        return Ifia(
             eps,
-            steps=steps or self.steps,
-            step_size=ATTACK_PATH_LENGTH_IN_EPS * eps / (steps or self.steps),
-            k=self.k,
+            steps,
+            ATTACK_PATH_LENGTH_IN_EPS * eps / steps,
+            goal=TopK(self.k),
             curvature_only=True,
             keep_label=True,
             seed=self.seed,

@@ -5,8 +5,8 @@ from typing import Any, Dict, List
 
 from tfrobust import report
 from tfrobust.auditing.audit import Measured
-from tfrobust.auditing.page import body, page, summary, write
-from tfrobust.auditing.verdict import verdict
+from tfrobust.auditing.page import render_body, render_page, summarize, write_audit
+from tfrobust.auditing.verdict import reach_verdict
 
 
 class Audit:
@@ -18,11 +18,11 @@ class Audit:
 
     def __init__(self, measured: Measured, title: str):
         self.measured, self.title = measured, title
-        self.grade, self.verdict, self.sentences = verdict(measured)
+        self.grade, self.verdict, self.sentences = reach_verdict(measured)
 
     @property
     def summary(self) -> Dict[str, Any]:
-        return summary(self.measured)
+        return summarize(self.measured)
 
     @property
     def records(self) -> List[Dict[str, Any]]:
@@ -30,15 +30,15 @@ class Audit:
 
     def html(self) -> str:
         """The report, one self-contained file."""
-        return page(self.measured, self.title)
+        return render_page(self.measured, self.title)
 
     def save(self, folder: str) -> str:
         """audit.html, audit.json and audit_records.jsonl in the folder; returns the path of the first."""
         os.makedirs(folder, exist_ok=True)
-        return write(folder, self.measured, self.title)
+        return write_audit(folder, self.measured, self.title)
 
     def __repr__(self) -> str:
         return "\n- ".join([self.verdict, *self.sentences])
 
     def _repr_html_(self) -> str:
-        return f"<style>{report.STYLE}</style>" + "\n".join(body(self.measured))
+        return f"<style>{report.STYLE}</style>" + "\n".join(render_body(self.measured))

@@ -6,7 +6,7 @@ from typing import Callable, Dict
 from tfrobust.progress import Bar, Progress
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """The time is up; what was measured until then counts."""
 
 
@@ -33,7 +33,7 @@ class TimeBudget(Progress):
         return self.budget - self.passed
 
     def timed(self, keep):
-        """The same `keep` of evaluation.run_suite, its work timed."""
+        """The same `keep` of evaluation.evaluate, its work timed."""
 
         def kept(key, work):
             def measured():
@@ -61,4 +61,4 @@ class Tick(Bar):
         time_budget = self.time_budget
         time_budget.report(self.what, time_budget.passed, max(time_budget.expected, time_budget.passed))
         if time_budget.strict and time_budget.passed > time_budget.OVERRUN * time_budget.budget:
-            raise OutOfTime
+            raise OutOfTimeError

@@ -39,14 +39,14 @@ def gain(measured: Measured, task: str) -> Dict[str, float]:
     return statistics.describe([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own])
 
 
-def verdict(measured: Measured) -> Verdict:
+def reach_verdict(measured: Measured) -> Verdict:
     """The verdict on what was measured."""
     predictions = [_predictions(measured), *_looks(measured)]
     if not measured.result.maps:
         headline = "Nothing to judge: none of the images looked at is predicted correctly, so no map was attacked."
         return Verdict("none", headline, predictions)
     eps = middle(measured)
-    task = measured.plan.task("IG", eps)
+    task = measured.plan.name_of("IG", eps)
     grade = _grade(measured, task)
     headline = {
         "fragile": f"The explanations of this network are fragile: {_moved(measured, task)}.",
@@ -56,7 +56,7 @@ def verdict(measured: Measured) -> Verdict:
         f"proof that they hold still: {_moved(measured, task)}.",
         "none": f"No verdict: the attack did not beat random noise, so it says nothing ({_moved(measured, task)}).",
     }[grade]
-    sentences = [_sentence(measured, measured.plan.task(name, eps)) for name in MAP_NAMES]
+    sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in MAP_NAMES]
     return Verdict(grade, headline, [*sentences, *predictions, *_warnings(measured)])
 
 

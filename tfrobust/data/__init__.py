@@ -2,10 +2,10 @@
 
 from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit
-from tfrobust.data.cifar10_c import cifar10_c
 from tfrobust.data.labelled import Labelled, load_labelled
-from tfrobust.data.load import load
+from tfrobust.data.loading import load
 from tfrobust.data.prepared import augmented, resized
+from tfrobust.data.published_corruptions import cifar10_c
 from tfrobust.data.stream import training_batches
 from tfrobust.facts import FACTS
 

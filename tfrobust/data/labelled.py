@@ -11,7 +11,7 @@ import numpy as np
 
 from tfrobust.data.arrays import check_labelled, to_unit
 from tfrobust.data.folder import files_to_test, read_images
-from tfrobust.data.load import load
+from tfrobust.data.loading import load
 from tfrobust.data.npz import opened_npz
 from tfrobust.facts import FACTS
 from tfrobust.types import InputError

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from tfrobust.attributions import grad_cam
+from tfrobust.attributions.grad_cam import grad_cam
 from tfrobust.evaluation.predictions import batches, once_traced
 from tfrobust.networks import check_images
 from tfrobust.types import InputError

@@ -1,7 +1,7 @@
-"""Evaluation: a saved network goes in, records come out."""
+"""Evaluation: a network and a suite of attacks go in, records come out."""
 
-from tfrobust.evaluation.evaluate import Evaluation, EvaluationSpec, evaluate
-from tfrobust.evaluation.runner import Result, run_suite
-from tfrobust.evaluation.suite import Suite
+from tfrobust.evaluation.evaluator import evaluate
+from tfrobust.evaluation.result import Evaluation
+from tfrobust.evaluation.suite import MapTask, Suite
 
-__all__ = ["Evaluation", "EvaluationSpec", "Result", "Suite", "evaluate", "run_suite"]
+__all__ = ["Evaluation", "MapTask", "Suite", "evaluate"]

@@ -5,9 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust import similarity
-from tfrobust.attributions import AttributionSpec, gradient, make_score
+from tfrobust.attributions import MapSpec, make_score
+from tfrobust.attributions.gradient import gradient
 from tfrobust.distribution import shard_over_replicas
-from tfrobust.evaluation.attributions import plain_maps
+from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import batches, once_traced
 from tfrobust.similarity.differentiable import cosine
 
@@ -24,7 +25,7 @@ def image_gradient_cosine(network, x: np.ndarray, y: np.ndarray, batch_size: int
     return np.concatenate([align(tf.constant(x[r]), tf.constant(y[r])).numpy() for r in batches(len(x), batch_size)])
 
 
-def map_agreement(network, other, x, y, spec: AttributionSpec, batch_size: int, chunk=None) -> np.ndarray:
-    """Spearman's correlation of the two networks' maps of each image, [N]."""
+def map_agreement(network, other, x, y, spec: MapSpec, ties: str, batch_size: int, chunk=None) -> np.ndarray:
+    """Spearman's correlation of the two networks' maps of each image, [N].  ties: see similarity.ranking."""
     maps = (plain_maps(each, x, y, spec, batch_size, chunk) for each in (network, other))
-    return similarity.spearman(*maps, spec.ties)
+    return similarity.spearman(*maps, ties)

@@ -12,7 +12,7 @@ from tfrobust.distribution import is_chief
 
 
 class BatchCache:
-    """A `keep` of `evaluation.run_suite` that puts the arrays of each batch into a file of `folder`.
+    """A `keep` of `evaluation.evaluate` that puts the arrays of each batch into a file of `folder`.
 
     identity: everything that the batches depend on; those of another identity are not found.
     """

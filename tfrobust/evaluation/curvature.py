@@ -3,18 +3,19 @@
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import gradient, make_score
+from tfrobust.attacks import Ifia
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
 from tfrobust.networks.surrogates import exchanges_relus
 
 _LOOKED_AT = 8  # Images.
 
 
-def lacks_curvature(network, x: np.ndarray, y: np.ndarray, attack: AttackSpec) -> bool:
-    """Whether the attack follows a twin that is the network itself, and the network has kinks: its gradient differs
-    from image to image, and has no derivative at any.
+def lacks_curvature(network, x: np.ndarray, y: np.ndarray, attack: Ifia) -> bool:
+    """Whether the attack follows a surrogate that is the network itself, and the network has kinks: its gradient
+    differs from image to image, and has no derivative at any.
 
-    A smooth network (GELU, swish, tanh) has one and needs no twin; the gradient of a linear network never differs.
+    A smooth network (GELU, swish, tanh) has one and needs no surrogate; the gradient of a linear network never differs.
     x [N,H,W,C], y [N].
     """
     if attack.softplus_beta is None or exchanges_relus(network):

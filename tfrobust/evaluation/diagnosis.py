@@ -10,9 +10,8 @@ from typing import List, NamedTuple, Optional
 import numpy as np
 
 from tfrobust import similarity
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
-from tfrobust.evaluation.attributions import Maps
+from tfrobust.attacks import AttackedMaps
+from tfrobust.evaluation.suite import MapTask
 
 TIED = 0.5  # Share of a map's entries that equal another one.
 ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
@@ -31,11 +30,11 @@ FLAGS = {
     "k_above_nonzero": (0.0, "fewer non-zero entries in the map than k: the top-k set holds zeros"),
     "ties": (0.0, f"more than {TIED:.0%} of the map's entries are tied: ranks depend on how ties are broken"),
     "random_beats_attack": (0.1, "noise of the same budget lowered Kendall's tau further than the attack did"),
-    "surrogate_differs": (0.0, f"Spearman of the twin's map and the network's is below {ALIKE}"),
+    "surrogate_differs": (0.0, f"Spearman of the surrogate's map and the network's is below {ALIKE}"),
     "no_relu_exchanged": (
         0.0,
-        "no ReLU was found to exchange, so the twin is the network itself, whose gradient has kinks and no derivative: "
-        "the attack had no curvature to follow",
+        "no ReLU was found to exchange, so the surrogate is the network itself, whose gradient has kinks and no "
+        "derivative: the attack had no curvature to follow",
     ),
     "not_converged": (0.1, f"twice the steps lowered Kendall's tau by more than {LOWER}"),
 }
@@ -69,34 +68,35 @@ def tied(a: np.ndarray) -> np.ndarray:
 
 
 def diagnose(
-    maps: Maps,
-    control: Maps,
-    attribution: AttributionSpec,
-    attack: AttackSpec,
+    maps: AttackedMaps,
+    control: AttackedMaps,
+    task: MapTask,
     surrogate_maps: Optional[np.ndarray] = None,
     doubled: Optional[np.ndarray] = None,
     no_curvature: Optional[bool] = None,
 ) -> List[Flag]:
-    """The flags of an attack on attributions.
+    """The flags of an attack on maps.
 
-    maps, control: under the attack and under noise.  surrogate_maps: the twin's maps [N,H,W] of the images.
-    doubled: Kendall's tau under twice the steps, of the first [D] images.  no_curvature: see `lacks_curvature`.
+    Args:
+        maps, control: under the attack of the task and under noise.
+        surrogate_maps: the surrogate's maps [N,H,W] of the images.
+        doubled: Kendall's tau under twice the steps, of the first [D] images.
+        no_curvature: see `lacks_curvature`.
     """
-    s = maps.scores
-    k = max(attribution.k, attack.k) if attack.method in ("ifia_top_k", "ifia_target") else attribution.k
+    kendall, k = maps.scores["kendall"], max(task.comparison.k, task.attack.k or 0)
     flags = [
-        flag("no_gradient", ~s["had_gradient"]),
-        flag("never_moved", ~s["moved"]),
-        flag("label_never_kept", ~s["kept_label"]),
-        flag("goal_did_not_rise", ~s["goal_rose"]),
+        flag("no_gradient", ~maps.had_gradient),
+        flag("never_moved", ~maps.moved),
+        flag("label_never_kept", ~maps.kept_label),
+        flag("goal_did_not_rise", ~maps.goal_rose),
         flag("k_above_nonzero", np.count_nonzero(maps.a, axis=(1, 2)) < k),
         flag("ties", tied(maps.a) > TIED),
-        flag("random_beats_attack", control.scores["kendall"] < s["kendall"]),
+        flag("random_beats_attack", control.scores["kendall"] < kendall),
     ]
     if surrogate_maps is not None:
         flags.append(flag("surrogate_differs", similarity.spearman(maps.a, surrogate_maps) < ALIKE))
     if no_curvature is not None:
-        flags.append(flag("no_relu_exchanged", np.full(len(maps.x), no_curvature)))
+        flags.append(flag("no_relu_exchanged", np.full(len(maps), no_curvature)))
     if doubled is not None:
-        flags.append(flag("not_converged", doubled < s["kendall"][: len(doubled)] - LOWER))
+        flags.append(flag("not_converged", doubled < kendall[: len(doubled)] - LOWER))
     return flags

@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust import similarity
-from tfrobust.attributions import AttributionSpec, make_score
+from tfrobust.attributions import MapSpec, make_score
 from tfrobust.distribution import shard_over_replicas
-from tfrobust.evaluation.attributions import plain_maps
+from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import batches, once_traced
 
 PARTS = 16
@@ -53,18 +53,21 @@ def shuffled(network: keras.Model, seed: int) -> keras.Model:
 
 
 def faithfulness(
-    network, x: np.ndarray, y: np.ndarray, spec: AttributionSpec, batch_size: int, chunk=None, seed: int = 0
+    network, x: np.ndarray, y: np.ndarray, spec: MapSpec, ties: str, batch_size: int, chunk=None, seed: int = 0
 ) -> Dict[str, np.ndarray]:
     """deletion, insertion (areas under the curves, by trapezoids) and randomised of the maps of the spec, each [N];
-    and of the same curves along a random ranking: deletion_random, insertion_random."""
-    score = _probability(network)
+    and of the same curves along a random ranking: deletion_random, insertion_random.
+
+    Pixels are deleted to the baseline of Integrated Gradients, or to black.  ties: see similarity.ranking.
+    """
+    score, baseline = _probability(network), getattr(spec.attribution, "baseline", 0.0)
     a = plain_maps(network, x, y, spec, batch_size, chunk)
     random = np.broadcast_to(np.random.RandomState(seed).rand(*a.shape[1:]), a.shape)
     out = {}
     for name, ranking in (("", a), ("_random", random)):
         for kind in ("deletion", "insertion"):
-            curve = curves(score, x, y, ranking, spec.baseline, kind == "insertion", batch_size)
+            curve = curves(score, x, y, ranking, baseline, kind == "insertion", batch_size)
             out[kind + name] = ((curve[:, 1:] + curve[:, :-1]) / 2).mean(axis=1)
     other = plain_maps(shuffled(network, seed), x, y, spec, batch_size, chunk)
-    out["randomised"] = similarity.spearman(a, other, spec.ties)
+    out["randomised"] = similarity.spearman(a, other, ties)
     return out

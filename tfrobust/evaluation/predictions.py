@@ -6,7 +6,7 @@ from typing import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attacks import AttackSpec, prediction_attack
+from tfrobust.attacks import PredictionAttack
 from tfrobust.distribution import shard_over_replicas
 
 
@@ -32,9 +32,9 @@ def predict(network, x: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 @once_traced
-def attacked_classifier(network, source, attack: AttackSpec):
+def attacked_classifier(network, source, attack: PredictionAttack):
     """(x, y, examples) -> the class [B] that `network` predicts at the images that the attack on `source` finds."""
-    attacked = prediction_attack(source, attack)
+    attacked = attack.on_predictions(source)
 
     def classify(x, y, examples):
         return tf.argmax(network(attacked(x, y, examples), training=False), axis=1)
@@ -46,7 +46,7 @@ def predict_attacked(
     network,
     x,
     y,
-    attack: AttackSpec,
+    attack: PredictionAttack,
     batch_size: int,
     examples=None,
     tick: Callable[[], None] = lambda: None,

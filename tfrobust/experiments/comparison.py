@@ -13,7 +13,7 @@ from tfrobust import report, training
 from tfrobust.checks import make_writable_folder
 from tfrobust.data import ImageData, training_batches
 from tfrobust.errors import InputError
-from tfrobust.evaluation import Evaluation, EvaluationSpec
+from tfrobust.evaluation import Evaluation, Suite
 from tfrobust.experiments import training_run
 from tfrobust.experiments.evaluations import evaluate_run
 from tfrobust.experiments.folder_lock import claimed
@@ -41,8 +41,8 @@ class Entry(NamedTuple):
         return self.recipe.name
 
 
-class Comparison(NamedTuple):
-    """What a comparison found.
+class ComparedMethods(NamedTuple):
+    """What a comparison of methods found.
 
     Attributes:
         lines: of the table, one for each entry, numbers of several seeds as (mean, standard deviation).
@@ -72,20 +72,20 @@ def check_recipes(recipes: Sequence[Recipe], data: DataSpec, controls: bool = Tr
 def compare(
     recipes: Sequence[Recipe],
     data: DataSpec,
-    spec: EvaluationSpec,
+    suite: Suite,
     output: str,
     seeds: Sequence[int] = (0,),
     controls: bool = True,
     name: str = "comparison",
     held: Chunking = Chunking(),  # noqa: B008, it cannot be changed.
     progress: Progress = SILENT,
-) -> Comparison:
+) -> ComparedMethods:
     """Trains every recipe with every seed and evaluates it; what is finished in `output` is not repeated.
 
     Args:
         recipes: of different names; one of the method madry where there are controls.
         data: on which it is evaluated, and all recipes are trained.
-        spec: of the evaluation.
+        suite: of the evaluation; its first attack of each kind is in the table.
         output: folder of the runs: seedSEED/NAME/ for each.
         seeds: of weights, data order and draws.
         controls: every robust recipe brings two more, madry with as many steps, and madry with as many as fit into its
@@ -102,7 +102,7 @@ def compare(
     with claimed(make_writable_folder(output), progress=progress):
         loaded = data.load()
         images, images_of = data.prepare(loaded), training_data(loaded, progress)
-        spec.check(images.shape)
+        suite.check_shape(images.shape)
         for recipe in recipes:
             training_run.check_recipe(recipe, images_of(recipe))
         seconds = step_seconds(recipes, images_of, os.path.join(output, COSTS), progress)
@@ -122,11 +122,11 @@ def compare(
                 steps = recipe.in_steps(own.train_size).training.steps
                 directory = run_folder(output, entry, seed, steps)
                 trained = training_run.train(recipe, own, directory, progress)
-                result = evaluate_run(directory, name, data, images, spec, held, progress)
+                result = evaluate_run(directory, name, data, images, suite, held, progress)
                 first.setdefault(entry.name, result)
                 line = {"network": entry.name, "steps": steps, "seconds": trained.seconds, "cost": entry.cost}
-                runs[entry.name].append({**line, "beside": entry.beside or None, **result.summary})
-    return Comparison([joined(runs[entry.name]) for entry in entries], runs, first)
+                runs[entry.name].append({**line, "beside": entry.beside or None, **result.table_row()})
+    return ComparedMethods([joined(runs[entry.name]) for entry in entries], runs, first)
 
 
 def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[Recipe], ImageData]:

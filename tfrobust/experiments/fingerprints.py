@@ -23,7 +23,7 @@ def versions() -> dict:
     }
 
 
-def of_arrays(*arrays) -> str:
+def fingerprint_arrays(*arrays) -> str:
     """16 hexadecimal digits of the types, shapes and entries."""
     digest = hashlib.sha256()
     for array in arrays:
@@ -34,17 +34,18 @@ def of_arrays(*arrays) -> str:
     return digest.hexdigest()[:16]
 
 
-def of_network(network) -> str:
+def fingerprint_network(network) -> str:
     """16 hexadecimal digits of the architecture and the weights."""
-    return hashlib.sha256(f"{_architecture(network)}{of_arrays(*network.get_weights())}".encode()).hexdigest()[:16]
+    text = _architecture(network) + fingerprint_arrays(*network.get_weights())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def of_suite(suite, networks, x, y) -> dict:
+def identify_evaluation(suite, networks, x, y) -> dict:
     """What the results of a suite depend on; networks: None among them are left out."""
     return {
         "suite": suite.as_dict(),
-        "networks": [of_network(network) for network in networks if network is not None],
-        "images": of_arrays(x, y),
+        "networks": [fingerprint_network(network) for network in networks if network is not None],
+        "images": fingerprint_arrays(x, y),
         "versions": versions(),
     }
 

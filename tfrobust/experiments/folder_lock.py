@@ -26,7 +26,7 @@ MOMENT = 0.5  # For which a look at the lock may hold it.
 PATIENCE = 30.0  # Without one for so long, a holder on another machine is gone.
 
 
-class Busy(InputError):
+class FolderInUseError(InputError):
     """The folder belongs to another process."""
 
 
@@ -40,12 +40,14 @@ class Claim:
         self._lost, self._over = None, threading.Event()
 
     def check(self) -> None:
-        """Raises Busy once another machine has taken the folder, which it does when this one slept for too long."""
+        """Raises once another machine has taken the folder, which it does when this one slept for too long."""
         if self._lost is not None:
-            raise Busy(f"{self.directory} was taken by {_name(self._lost)}: this process slept for too long and stops")
+            raise FolderInUseError(
+                f"{self.directory} was taken by {_name(self._lost)}: this process slept for too long and stops"
+            )
 
     def take(self) -> None:
-        """Leaves the record of this process, which has the lock; Busy where another machine has the folder."""
+        """Leaves the record of this process, which has the lock; raises where another machine has the folder."""
         if not os.path.exists(self.path):
             try:
                 _write(self.path, "x", self.record)
@@ -92,7 +94,7 @@ _held: Dict[str, Claim] = {}
 def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> Iterator[Claim]:
     """Holds the folder, which exists, while the block runs; within it, the same process may claim it again.
 
-    wait: until whoever has it is done, instead of raising Busy.  progress: is told for whom it waits.
+    wait: until whoever has it is done, instead of raising FolderInUseError.  progress: is told for whom it waits.
     """
     key = os.path.realpath(directory)
     if key in _held:
@@ -141,8 +143,10 @@ def _acquire(lock: FileLock, directory: str, wait: bool, progress: Progress) -> 
         lock.acquire(poll_interval=1)
 
 
-def _busy(directory: str, found) -> Busy:
-    return Busy(f"{directory} is being written by {_name(found)}: wait for it, stop it, or give another --output")
+def _busy(directory: str, found) -> FolderInUseError:
+    return FolderInUseError(
+        f"{directory} is being written by {_name(found)}: wait for it, stop it, or give another --output"
+    )
 
 
 def _name(found) -> str:

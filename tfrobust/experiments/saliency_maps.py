@@ -15,11 +15,11 @@ from tfrobust.attributions.split import last_feature_map
 from tfrobust.checks import make_writable_folder
 from tfrobust.data import ImageData, annotation_maps, to_unit
 from tfrobust.distribution import all_processes_agree
-from tfrobust.experiments.fingerprints import of_arrays, of_network
+from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network
 from tfrobust.experiments.recipe import NetworkOrigin, Recipe, SaliencySource
 from tfrobust.experiments.training_run import trained_network
 from tfrobust.networks import check_network, load_fitting_network
-from tfrobust.networks.surrogates import guided_twin
+from tfrobust.networks.surrogates import guided_surrogate
 from tfrobust.objectives import sat_maps
 from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
@@ -88,7 +88,7 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str, progress: Prog
 
 def fingerprint(method: str, teacher, data: ImageData) -> str:
     """16 hexadecimal digits of everything that the maps depend on."""
-    parts = VERSION, method, of_network(teacher), of_arrays(data.x_train, data.y_train)
+    parts = VERSION, method, fingerprint_network(teacher), fingerprint_arrays(data.x_train, data.y_train)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
@@ -99,7 +99,7 @@ def make_maps(method: str, teacher, data: ImageData, progress: Progress = SILENT
     if "cam" in method:
         last_feature_map(teacher)
     if "guided" in method:
-        guided_twin(teacher)
+        guided_surrogate(teacher)
     compute = tf.function(lambda x, y: sat_maps.sat_map(teacher, method, x, y), reduce_retracing=True, autograph=False)
     bar = progress.bar(-(-n // BATCH), f"maps by {method}")
     for start in range(0, n, BATCH):

@@ -14,7 +14,7 @@ from tfrobust.checks import make_writable_folder
 from tfrobust.data import ImageData
 from tfrobust.errors import InputError
 from tfrobust.experiments import sweep, training_run
-from tfrobust.experiments.folder_lock import Busy, claimed
+from tfrobust.experiments.folder_lock import FolderInUseError, claimed
 from tfrobust.experiments.recipe import DataSpec
 from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.progress import SILENT, Progress
@@ -39,7 +39,7 @@ class Worker:
                 with claimed(make_writable_folder(run.folder), progress=self.progress):
                     if not sweep.is_done(run):  # By another, a moment ago.
                         self.train(run)
-            except Busy as e:
+            except FolderInUseError as e:
                 self._say(run, f": left to others ({e})")
 
     def train(self, run: sweep.Run) -> None:
@@ -50,10 +50,10 @@ class Worker:
         try:
             data = with_saliency(run.recipe, self.images(run.recipe.data), self.progress)
             training_run.train(run.recipe, data, run.folder, self.progress)
-        except (Busy, training.TrainingStopped):
+        except (FolderInUseError, training.TrainingStoppedError):
             raise
         except Exception as e:
-            known = isinstance(e, (InputError, training.TrainingDiverged)) and str(e)
+            known = isinstance(e, (InputError, training.TrainingDivergedError)) and str(e)
             why = " ".join((known or failures.line(e) or f"{type(e).__name__}: {e}").split())
             sweep.note_failure(run, f"{why}\n\n{traceback.format_exc()}")
             self._say(run, f" failed: {why}")

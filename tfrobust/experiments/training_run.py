@@ -12,7 +12,7 @@ from tfrobust import training
 from tfrobust.checks import make_writable_folder
 from tfrobust.data import ImageData, to_unit, training_batches
 from tfrobust.distribution import all_processes_agree, check_shared_folder, chief_only_path, is_chief
-from tfrobust.experiments.fingerprints import of_arrays, of_network, versions
+from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network, versions
 from tfrobust.experiments.folder_lock import Claim, claimed
 from tfrobust.experiments.recipe import AUTO, Recipe
 from tfrobust.experiments.saved_runs import NETWORK, RUN, SETTINGS, is_finished
@@ -46,7 +46,7 @@ def train(
         recipe: what makes the weights.
         data: its images (`recipe.data.read()`), with its saliency maps (`saliency_maps.with_saliency`).
         directory: is made where it is missing.
-        progress: is shown how far it is; where it says stop, the next step is saved and TrainingStopped raised.
+        progress: is shown how far it is; where it says stop, the next step is saved and TrainingStoppedError raised.
         callbacks: (network, step the run begins at) -> further ones.
         wait: for another process that writes the directory, instead of refusing.
 
@@ -56,7 +56,7 @@ def train(
     Raises:
         InputError: where the recipe does not fit the images, or the directory holds a run with other settings, images
             or maps, or is written by another process.
-        TrainingDiverged, TrainingStopped, OSError: see `training.train`.
+        TrainingDivergedError, TrainingStoppedError, OSError: see `training.train`.
     """
     check_recipe(recipe, data)
     initial = _initial(recipe, data, progress)
@@ -142,11 +142,11 @@ def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: P
 def settings_of(recipe: Recipe, data: ImageData, initial: Optional[keras.Model] = None) -> str:
     """What makes the weights, as text: the recipe's settings, and digests of the images, maps and initial weights as
     comments; the number of replicas only where the network looks at more than one image, as with BatchNormalization."""
-    lines = [f"# images {of_arrays(data.x_train, data.y_train)}"]
+    lines = [f"# images {fingerprint_arrays(data.x_train, data.y_train)}"]
     if data.saliency is not None:
-        lines.append(f"# saliency maps {of_arrays(data.saliency)}")
+        lines.append(f"# saliency maps {fingerprint_arrays(data.saliency)}")
     if initial is not None:
-        lines.append(f"# initial weights {of_network(initial)}")
+        lines.append(f"# initial weights {fingerprint_network(initial)}")
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1 and not trains_image_by_image(new_network(recipe, data), to_unit(data.x_train[:4])):
         lines.append(f"# {replicas} replicas")

@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust import report
+from tfrobust.attacks import AttackedMaps
 from tfrobust.data import ImageData, to_unit
-from tfrobust.evaluation import EvaluationSpec
-from tfrobust.evaluation.attributions import Maps, attack_maps
-from tfrobust.evaluation.evaluate import checked
+from tfrobust.evaluation import Suite
+from tfrobust.evaluation.attacked import attack_maps
+from tfrobust.evaluation.evaluator import checked
 from tfrobust.evaluation.predictions import predict, predict_attacked
 from tfrobust.memory_budget import Chunking
 
@@ -30,7 +31,7 @@ class Seen(NamedTuple):
 
     predicted: np.ndarray
     attacked: np.ndarray
-    maps: Maps
+    maps: AttackedMaps
     values: Dict[str, float]
 
 
@@ -38,13 +39,13 @@ class ProbePlan(NamedTuple):
     """What is probed, and when.
 
     Attributes:
-        spec: what is measured.
+        suite: whose first attack on predictions and first attack on a map are made.
         every: steps between two probes.
         examples: images of a probe, drawn from those evaluated on.
         held: images and path points held at once.
     """
 
-    spec: EvaluationSpec
+    suite: Suite
     every: int
     examples: int = 16
     held: Chunking = Chunking()
@@ -55,14 +56,14 @@ def look(network, x, y, plan: ProbePlan, points: Optional[int] = None) -> Seen:
 
     Scores of maps are means over the correctly predicted images, and not there where there is none.
     """
-    spec = plan.spec
+    suite, task = plan.suite, plan.suite.first_task
     predicted = predict(network, x, plan.held.images).astype(np.int32)
-    attacked = predict_attacked(network, x, y, spec.prediction_attack, plan.held.images)
+    attacked = predict_attacked(network, x, y, suite.first_prediction, plan.held.images)
     correct = predicted == y
     values = {"natural_accuracy": correct.mean(), "adversarial_accuracy": (correct & (attacked == y)).mean()}
     found = {}
-    for prefix, attack in (("", spec.attribution_attack), ("noise_", spec.control)):
-        found[prefix] = attack_maps(network, x, predicted, spec.attribution, attack, plan.held.images, points)
+    for prefix, own in (("", task), ("noise_", task.control(suite.noise_draws))):
+        found[prefix] = attack_maps(network, x, predicted, own, plan.held.images, points)
         if correct.any():
             values.update({prefix + name: found[prefix].scores[name][correct].mean() for name in MEASURES})
     return Seen(predicted, attacked, found[""], {name: float(value) for name, value in values.items()})
@@ -85,16 +86,16 @@ class Probe(keras.callbacks.Callback):
 
     def __init__(self, network, data: ImageData, plan: ProbePlan, directory: str, start: int, steps: int):
         super().__init__()
-        chosen = np.sort(np.random.RandomState(plan.spec.seed).permutation(len(data.x_test))[: plan.examples])
+        chosen = np.sort(np.random.RandomState(plan.suite.seed).permutation(len(data.x_test))[: plan.examples])
         self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])
-        plan.spec.attribution.check_network(network)
+        plan.suite.first_task.map.check_network(network)
         self.network, self.plan, self.start, self.steps = network, plan, start, steps
         self.points = plan.held.points_for(network)
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
 
     def on_train_begin(self, logs=None):
         with self.writer.as_default(self.start):
-            settings = {**self.plan.spec.as_dict(), "examples": len(self.x), "attribution_examples": len(self.x)}
+            settings = {**self.plan.suite.as_dict(), "examples": len(self.x), "attribution_examples": len(self.x)}
             tf.summary.text("probe/settings", f"```\n{json.dumps(settings, indent=2)}\n```")
         if self.start == 0:
             self._write(0)

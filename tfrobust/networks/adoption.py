@@ -1,7 +1,7 @@
 """Networks of people who never read the contract of `networks`, brought under it.
 
 The graph is traced anew with a copy of every layer: what comes out is flat (no models within), takes images in [0, 1],
-gives logits, and has its ReLUs where a twin finds them.  The network that was given stays as it is.
+gives logits, and has its ReLUs where a surrogate finds them.  The network that was given stays as it is.
 """
 
 from typing import Optional
@@ -55,8 +55,8 @@ def adopt(network: keras.Model, pixels: Optional[str] = "0..1", x=None) -> keras
 
 
 def contracted(network: keras.Model, pixels: Optional[str] = None, x=None) -> keras.Model:
-    """The network itself, where it is under the contract and open to twins and Grad-CAM (no models within, no ReLU that
-    is no layer); an adopted copy of any other.
+    """The network itself, where it is under the contract and open to surrogates and Grad-CAM (no models within, no ReLU
+    that is no layer); an adopted copy of any other.
 
     pixels, x: see `adopt`; pixels None: what the first layers of the network are made for.
     """

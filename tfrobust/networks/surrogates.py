@@ -1,7 +1,7 @@
-"""Twins: networks that share every weight with another and differ in their activations.
+"""Surrogates: networks that share every weight with another and differ in their activations.
 
 Attacks on attributions and several objectives need the second derivative that a ReLU network lacks: they differentiate
-a twin with softplus in the place of ReLU, and measure on the network itself.
+a surrogate with softplus in the place of ReLU, and measure on the network itself.
 """
 
 import functools
@@ -25,7 +25,7 @@ def softplus(beta: float):
 
 
 def guided(activation):
-    """The activation with a backward pass that lets only positive gradients through: a twin with guided(relu) does
+    """The activation with a backward pass that lets only positive gradients through: a surrogate with guided(relu) does
     guided backpropagation (Springenberg et al., 2015)."""
 
     @tf.custom_gradient
@@ -58,7 +58,7 @@ def relu_with_softplus_curvature(beta: float):
 
 
 class Activation(keras.layers.Layer):
-    """A function as a layer: what stands for a ReLU in a twin."""
+    """A function as a layer: what stands for a ReLU in a surrogate."""
 
     def __init__(self, function, **kwargs):
         super().__init__(**kwargs)
@@ -124,7 +124,7 @@ def _replacement(layer, activation):
         config = layer.get_config()
         slope, cap = config["negative_slope"], config["max_value"]
         if config["threshold"]:
-            raise InputError(f"layer {layer.name!r}: a ReLU with a threshold has no twin")
+            raise InputError(f"layer {layer.name!r}: a ReLU with a threshold has no surrogate")
     elif isinstance(layer, keras.layers.Activation):
         return _in_place_of(layer.activation, activation)
     elif is_exchangeable(layer):
@@ -209,12 +209,12 @@ def _layers_in(value):
 
 
 def _refuse_relu_operations(network: keras.Model) -> None:
-    """Raises InputError for a ReLU that is no layer, such as `tf.nn.relu(x)` in a functional model: no twin can
+    """Raises InputError for a ReLU that is no layer, such as `tf.nn.relu(x)` in a functional model: no surrogate can
     exchange it, and an attack on attributions would silently have no direction."""
     try:
         names = relu_operations(network)
     except InputError as e:
-        raise InputError(f"there is no twin: {e}") from e
+        raise InputError(f"there is no surrogate: {e}") from e
     for name in names:
         raise InputError(
             f"{name!r} in network {network.name!r} is no layer: use keras.layers.ReLU() instead, as the copy that "
@@ -222,7 +222,7 @@ def _refuse_relu_operations(network: keras.Model) -> None:
         )
 
 
-def twin(network: keras.Model, activation, again=None) -> keras.Model:
+def surrogate(network: keras.Model, activation, again=None) -> keras.Model:
     """The same network, sharing every weight, with each ReLU f replaced by `activation` (a function of a tensor).
 
     What is a ReLU is judged by its values: layers, built-in activations, lambdas and layers of one's own without
@@ -230,13 +230,14 @@ def twin(network: keras.Model, activation, again=None) -> keras.Model:
     activation(x) - activation(x - 6); models within and layers that wrap others (TimeDistributed) are entered.
     Everything else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that
     attacks on attributions differentiate: RAR beta 1, ART beta 50.
-    again: for the twin of a twin, what is made of the functions that already stand for a ReLU; None leaves them.
+    again: for the surrogate of a surrogate, what is made of the functions that already stand for a ReLU; None leaves
+      them.
     """
     return _exchanged(network, activation, again)[0]
 
 
 def _exchanged(network: keras.Model, activation, again=None):
-    """(the twin, how many of its layers have an exchanged ReLU)."""
+    """(the surrogate, how many of its layers have an exchanged ReLU)."""
     exchanged = []
 
     def clone(layer):
@@ -260,7 +261,9 @@ def _exchanged(network: keras.Model, activation, again=None):
     except InputError:
         raise
     except (ValueError, TypeError, AttributeError) as e:
-        raise InputError(f"network {network.name!r} has no twin: only Sequential and functional models do ({e})") from e
+        raise InputError(
+            f"network {network.name!r} has no surrogate: only Sequential and functional models do ({e})"
+        ) from e
 
 
 def _stand_in(layer, activation):
@@ -272,33 +275,34 @@ def _stand_in(layer, activation):
     return Reactivated(layer, places, name=layer.name, dtype=layer.compute_dtype) if places else layer
 
 
-_twins = weakref.WeakKeyDictionary()
+_surrogates = weakref.WeakKeyDictionary()
 
 
 def _kept(network, key, make) -> keras.Model:
     """make(), once per network and key, outside any graph that is being traced."""
-    twins = _twins.setdefault(network, {})
-    if key not in twins:
+    surrogates = _surrogates.setdefault(network, {})
+    if key not in surrogates:
         with tf.init_scope():
-            twins[key] = make()
-    return twins[key]
+            surrogates[key] = make()
+    return surrogates[key]
 
 
-def softplus_twin(network: keras.Model, beta: Optional[float], curvature_only: bool = False) -> keras.Model:
-    """The twin with softplus(beta), or, with curvature_only, with ReLU and the second derivative of softplus(beta).
+def softplus_surrogate(network: keras.Model, beta: Optional[float], curvature_only: bool = False) -> keras.Model:
+    """The surrogate with softplus(beta); with curvature_only, with ReLU and the second derivative of softplus(beta).
 
     beta None: the network itself.
     """
     if beta is None:
         return network
     activation = relu_with_softplus_curvature(beta) if curvature_only else softplus(beta)
-    return _kept(network, (beta, curvature_only), lambda: twin(network, activation))
+    return _kept(network, (beta, curvature_only), lambda: surrogate(network, activation))
 
 
-def guided_twin(network: keras.Model) -> keras.Model:
-    """The twin that does guided backpropagation; of a softplus twin too, whose guided map has a second derivative.
+def guided_surrogate(network: keras.Model) -> keras.Model:
+    """The surrogate that does guided backpropagation; of a softplus surrogate too, whose guided map has a second
+    derivative.
 
-    InputError where the network has no ReLU: the twin would be the network itself, and its map the plain gradient.
+    InputError where the network has no ReLU: the surrogate would be the network itself, and its map the plain gradient.
     """
 
     def make():
@@ -314,8 +318,8 @@ def guided_twin(network: keras.Model) -> keras.Model:
 
 
 def exchanges_relus(network: keras.Model) -> bool:
-    """Whether a softplus twin of the network differs from it; else an attack on maps follows the network itself, which
-    has a second derivative only where its activations are smooth."""
+    """Whether a softplus surrogate of the network differs from it; else an attack on maps follows the network itself,
+    which has a second derivative only where its activations are smooth."""
     return _kept(network, exchanges_relus, lambda: _exchanged(network, softplus(1.0))[1] > 0)
 
 

@@ -3,14 +3,15 @@
     mean of  l(x', y) + lambda L_attr(x', y),    x' = argmax over N(x, eps) of L_attr
     L_attr(x, y) = log(1 + exp(-(d(g^i*(x), x) - d(g^y(x), x)))),   d = 1 - cos,   i* = argmax over i != y of f(x)_i
 
-g^i is the input gradient of the logit i.  L_attr sees the softplus(beta) twin, the cross-entropy the network itself.
+g^i is the input gradient of the logit i.  L_attr sees the softplus(beta) surrogate, the cross-entropy the network
+itself.
 
 The rows of its Table 5 are `loss`: triplet (ours), cosine and l2 (Eq. 4: d(g^y(x'), x') alone), change (Eq. 2:
 |g^y(x') - g^y(x)|_2), and `negative`: runner_up (ours) or least_likely (i* = argmin).
 
-Differs from the paper: i* is taken at the current point and from the twin, as the released code does, not at x.  The
-gradient passes through the image as anchor in the attack only (code); raw [0, 1] pixels are the anchor.  Options from
-the code: `attack_k` restricts the cosine of the inner attack to the k largest |g^y| at its start; `pair` puts the
+Differs from the paper: i* is taken at the current point and from the surrogate, as the released code does, not at x.
+The gradient passes through the image as anchor in the attack only (code); raw [0, 1] pixels are the anchor.  Options
+from the code: `attack_k` restricts the cosine of the inner attack to the k largest |g^y| at its start; `pair` puts the
 clean and the perturbed image into the outer loss, each anchored against the harder of the two gradients.
 `attack_on="total"` raises L_attr + l (appendix C).  `anchor="signed"` puts 2x - 1 for the image into the cosine (FAR's
 Table 1 has both: the method depends on the scale of its input).
@@ -21,11 +22,12 @@ from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust.attributions import gradient, make_score
-from tfrobust.checks import check_choice
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.checks import check_choice, check_number, check_positive
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ART_CHOICES
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.similarity.differentiable import cosine_distance, l2
 from tfrobust.types import InputError
@@ -33,7 +35,7 @@ from tfrobust.types import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Art(InnerMax):
-    """attribution_weight: lambda.  softplus_beta: of the twin.  The rest: see above."""
+    """attribution_weight: lambda.  softplus_beta: of the surrogate.  The rest: see above."""
 
     attribution_weight: float
     softplus_beta: float
@@ -48,14 +50,14 @@ class Art(InnerMax):
         super().__post_init__()
         for name, values in ART_CHOICES.items():
             check_choice(name, getattr(self, name), values)
-        if self.attribution_weight < 0 or not self.softplus_beta > 0:
-            raise InputError("attribution_weight must be 0 or more, softplus_beta above 0")
+        check_number("attribution_weight", self.attribution_weight)
+        check_positive("softplus_beta", self.softplus_beta)
         if self.pair and self.loss != "triplet":
             raise InputError("pair belongs to the triplet loss")
 
     def gradients(self, network, x, y):
-        """(g^y, g^i*) of the twin at x, each [B,H,W,C]."""
-        surrogate = softplus_twin(network, self.softplus_beta)
+        """(g^y, g^i*) of the surrogate at x, each [B,H,W,C]."""
+        surrogate = softplus_surrogate(network, self.softplus_beta)
         logits = surrogate(x, training=False)
         other = runner_up(y, logits)
         if self.negative == "least_likely":
@@ -66,7 +68,7 @@ class Art(InnerMax):
     def attribution_loss(self, network, batch, x, mask=1.0):
         """L_attr at x, [B]; the cosine sees the entries where mask is 1."""
         if self.loss == "change":
-            logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
+            logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
             return l2(gradient(logit, x, batch.y), gradient(logit, batch.x, batch.y))
         positive, negative = self.gradients(network, x, batch.y)
         x = self._anchored(x)

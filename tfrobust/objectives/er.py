@@ -23,12 +23,12 @@ from typing import Optional
 
 import tensorflow as tf
 
-from tfrobust.attributions import integrated_gradients, make_score
-from tfrobust.checks import check_choice
+from tfrobust.attributions import make_score
+from tfrobust.attributions.integrated_gradients import integrated_gradients
+from tfrobust.checks import check_choice, check_fields, check_number, check_positive, check_whole
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ER_CHOICES
 from tfrobust.objectives.inner import InnerMax
-from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,9 @@ class CacrWacr(InnerMax):
         super().__post_init__()
         for name, values in ER_CHOICES.items():
             check_choice(name, getattr(self, name), values)
-        if min(self.attribution_weight, self.cacr_weight, self.wacr_weight) < 0:
-            raise InputError("weights must be 0 or more")
-        if min(self.ig_steps, self.ig_steps_attack) < 1 or not self.temperature > 0:
-            raise InputError("ig_steps and ig_steps_attack must be 1 or more, temperature above 0")
+        check_fields(check_number, self, "attribution_weight", "cacr_weight", "wacr_weight")
+        check_fields(check_whole, self, "ig_steps", "ig_steps_attack", least=1)
+        check_positive("temperature", self.temperature)
 
     def ig(self, network, x, y, baseline=None):
         """IG of the softmax output of class y from baseline (black) to x."""

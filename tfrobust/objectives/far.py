@@ -20,11 +20,11 @@ from typing import Callable, Optional, Union
 
 import tensorflow as tf
 
-from tfrobust.attributions import AttributionSpec, attribute
-from tfrobust.checks import check_choice
+from tfrobust.attributions import IntegratedGradients, MapSpec, attribute
+from tfrobust.checks import check_choice, check_number, check_positive
 from tfrobust.losses import cross_entropy
 from tfrobust.names import DISSIMILARITIES
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.types import InputError
 
@@ -34,13 +34,13 @@ TARGETS = ("clean", "given", "none")
 @dataclass(frozen=True, kw_only=True)
 class Far(InnerMax):
     """attribution_weight: lambda.  adversarial: Eq. 6 instead of Eq. 5.
-    attribution: S, an AttributionSpec (its raw, signed map) or a function (network, x, batch, predicted) -> map.
+    attribution: S, a MapSpec (its raw, signed map) or a function (network, x, batch, predicted) -> map.
     dissimilarity: d, a name of similarity.differentiable or a function (map, target) -> [B].
     target: S^T, the map of the clean image, the (first) given map of the batch, or none (zeros).
     softplus_beta: of the second derivative.  chunk: path points held at once."""
 
     attribution_weight: float
-    attribution: Union[AttributionSpec, Callable]
+    attribution: Union[MapSpec, Callable]
     dissimilarity: Union[str, Callable] = "pearson"
     adversarial: bool = False
     target: str = "clean"
@@ -57,12 +57,13 @@ class Far(InnerMax):
             value = getattr(self, name)
             if not callable(value):
                 check_choice(name, value, values)
-        if self.attribution_weight < 0:
-            raise InputError("attribution_weight must be 0 or more")
+        check_number("attribution_weight", self.attribution_weight)
+        if self.softplus_beta is not None:
+            check_positive("softplus_beta", self.softplus_beta)
 
     def maps(self, network, x, batch, predicted):
         """S(x) [B,H,W,C], differentiable twice."""
-        surrogate = softplus_twin(network, self.softplus_beta, curvature_only=True)
+        surrogate = softplus_surrogate(network, self.softplus_beta, curvature_only=True)
         if callable(self.attribution):
             return self.attribution(surrogate, x, batch, predicted)
         return attribute(surrogate, self.attribution, x, predicted, self.chunk)
@@ -114,11 +115,11 @@ class Aat(Far):
     """AAT (Eq. 10).  ig_steps: points of IG from black."""
 
     ig_steps: int
-    attribution: AttributionSpec = field(init=False)
+    attribution: MapSpec = field(init=False)
 
     def __post_init__(self):
         super().__post_init__()
-        object.__setattr__(self, "attribution", AttributionSpec(steps=self.ig_steps))
+        object.__setattr__(self, "attribution", MapSpec(IntegratedGradients(self.ig_steps)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfrobust.attributions import gradient, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.checks import check_number
 from tfrobust.losses import cross_entropy
-from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +22,8 @@ class GradientPenalty:
     q: float = 2.0
 
     def __post_init__(self):
-        if self.attribution_weight < 0 or self.q < 1:
-            raise InputError("attribution_weight must be 0 or more, q at least 1")
+        check_number("attribution_weight", self.attribution_weight)
+        check_number("q", self.q, least=1)
 
     def inner(self, network, batch, step):
         return batch.x

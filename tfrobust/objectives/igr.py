@@ -11,13 +11,13 @@ training.
 from dataclasses import dataclass
 from typing import Optional
 
-from tfrobust.attributions import integrated_gradients, make_score
-from tfrobust.checks import check_choice
+from tfrobust.attributions import make_score
+from tfrobust.attributions.integrated_gradients import integrated_gradients
+from tfrobust.checks import check_choice, check_number, check_whole
 from tfrobust.losses import cross_entropy
 from tfrobust.names import IGR_BASES
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.similarity.differentiable import cosine_distance
-from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +32,8 @@ class Igr(InnerMax):
     def __post_init__(self):
         super().__post_init__()
         check_choice("base", self.base, IGR_BASES)
-        if self.attribution_weight < 0 or self.ig_steps < 1:
-            raise InputError("attribution_weight must be 0 or more, ig_steps 1 or more")
+        check_number("attribution_weight", self.attribution_weight)
+        check_whole("ig_steps", self.ig_steps, 1)
 
     def inner(self, network, batch, step):
         return self.maximize(lambda x: cross_entropy(batch.y, network(x, training=False)), batch.x, step)

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
 from tfrobust.balls import make_ball
-from tfrobust.types import InputError, Step
+from tfrobust.checks import check_number, check_whole
+from tfrobust.types import Step
 
 START = 0  # The tag of the random start among the draws of a step.
 
@@ -28,8 +29,8 @@ class InnerMax:
 
     def __post_init__(self):
         make_ball(self.norm, self.eps)
-        if self.attack_steps < 0 or self.step_size < 0:
-            raise InputError("attack_steps and step_size must be 0 or more")
+        check_whole("attack_steps", self.attack_steps)
+        check_number("step_size", self.step_size)
 
     def ramped(self, step: Step):
         """(ball, step size) at this point of the ramp."""

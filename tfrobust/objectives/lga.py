@@ -4,24 +4,25 @@
     ball
 
 No inner maximum, so a step costs little more than one of gradient regularisation.  g is the gradient of the logit of
-the true class, of the softplus(softplus_beta) twin, whose curvature a ReLU network lacks.  Implemented from the idea;
-the paper's constants are not known here.
+the true class, of the softplus(softplus_beta) surrogate, whose curvature a ReLU network lacks.  Implemented from the
+idea; the paper's constants are not known here.
 """
 
 from dataclasses import dataclass
 
-from tfrobust.attributions import gradient, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
 from tfrobust.balls import make_ball
+from tfrobust.checks import check_fields, check_number, check_positive
 from tfrobust.losses import cross_entropy
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import START
 from tfrobust.similarity.differentiable import cosine_distance, l2
-from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lga:
-    """eps, norm: of the noise.  l2_weight, cosine_weight: of the two terms.  softplus_beta: of the twin."""
+    """eps, norm: of the noise.  l2_weight, cosine_weight: of the two terms.  softplus_beta: of the surrogate."""
 
     eps: float
     l2_weight: float
@@ -31,14 +32,14 @@ class Lga:
 
     def __post_init__(self):
         make_ball(self.norm, self.eps)
-        if min(self.l2_weight, self.cosine_weight) < 0 or not self.softplus_beta > 0:
-            raise InputError("l2_weight and cosine_weight must be 0 or more, softplus_beta above 0")
+        check_fields(check_number, self, "l2_weight", "cosine_weight")
+        check_positive("softplus_beta", self.softplus_beta)
 
     def inner(self, network, batch, step):
         return make_ball(self.norm, self.eps).shrunk(step.eps_scale).sample(batch.x, step.draw(START))
 
     def outer(self, network, batch, x_adv, step):
-        logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
+        logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
         g, g_adv = (gradient(logit, x, batch.y) for x in (batch.x, x_adv))
         return {
             "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tfrobust.checks import check_number
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import InnerMax
-from tfrobust.types import InputError
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,7 @@ class Madry(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
-        if not 0 <= self.adversarial_ratio <= 1:
-            raise InputError("adversarial_ratio must lie in [0, 1]")
+        check_number("adversarial_ratio", self.adversarial_ratio, most=1)
 
     def inner(self, network, batch, step):
         return self.maximize(lambda x: cross_entropy(batch.y, network(x, training=False)), batch.x, step)

@@ -5,7 +5,7 @@ pixels and the others, and flatten the gradient; no inner maximum.
 
 a = |g(x)| of the true class's logit, scaled to mean 1.  The gap is the "explanation thickness" at x itself; the last
 term, the curvature along a random unit direction v, stands for the norm of the Hessian, which bounds how far a
-perturbation can move the ranking.  Both are of the softplus(softplus_beta) twin.
+perturbation can move the ranking.  Both are of the softplus(softplus_beta) surrogate.
 
 Implemented from the idea, so it differs in form: the scaling and the soft margin keep a network from winning by growing
 its gradients.
@@ -15,17 +15,20 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfrobust.attributions import gradient, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.gradient import gradient
+from tfrobust.checks import check_fields, check_number, check_positive, check_whole
 from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy
-from tfrobust.networks.surrogates import softplus_twin
+from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import START
 from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class R2et:
-    """k: size of the top set.  margin_weight, curvature_weight: lambda_1 and lambda_2.  softplus_beta: of the twin."""
+    """k: size of the top set.  margin_weight, curvature_weight: lambda_1 and lambda_2.  softplus_beta: of the
+    surrogate."""
 
     k: int
     margin_weight: float
@@ -33,14 +36,15 @@ class R2et:
     softplus_beta: float
 
     def __post_init__(self):
-        if self.k < 1 or min(self.margin_weight, self.curvature_weight) < 0 or not self.softplus_beta > 0:
-            raise InputError("k must be 1 or more, weights 0 or more, softplus_beta above 0")
+        check_whole("k", self.k, 1)
+        check_fields(check_number, self, "margin_weight", "curvature_weight")
+        check_positive("softplus_beta", self.softplus_beta)
 
     def inner(self, network, batch, step):
         return batch.x
 
     def outer(self, network, batch, x_adv, step):
-        logit = make_score(softplus_twin(network, self.softplus_beta), "logit")
+        logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
         v = draw_for_replica(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
         v /= tf.sqrt(tf.reduce_sum(v * v, axis=[1, 2, 3], keepdims=True))
         with tf.GradientTape() as tape:

@@ -19,12 +19,14 @@ from typing import Optional
 import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
-from tfrobust.attributions import integrated_gradients, layer_integrated_gradients, make_score
+from tfrobust.attributions import make_score
+from tfrobust.attributions.integrated_gradients import integrated_gradients
+from tfrobust.attributions.layer_integrated_gradients import layer_integrated_gradients
 from tfrobust.attributions.quadrature import quadrature
 from tfrobust.balls import LinfBall
+from tfrobust.checks import check_fields, check_number, check_whole
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import START, InnerMax
-from tfrobust.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +44,9 @@ class IgRegularized(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
+        check_fields(check_whole, self, "ig_steps", "ig_steps_attack", least=1)
         quadrature(self.rule, self.ig_steps)
-        if self.attribution_weight < 0 or min(self.ig_steps, self.ig_steps_attack) < 1:
-            raise InputError("attribution_weight must be 0 or more, ig_steps and ig_steps_attack 1 or more")
+        check_number("attribution_weight", self.attribution_weight)
 
     def ig_norm(self, network, batch, x_adv, steps):
         """|| IG^l(x, x') ||_1, [B]."""

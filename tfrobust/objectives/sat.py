@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfrobust.balls import make_ball
-from tfrobust.checks import check_choice
+from tfrobust.checks import check_choice, check_number
 from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy
 from tfrobust.names import SAT_CHOICES
@@ -46,8 +46,7 @@ class _Saliency:
     def __post_init__(self):
         for name, values in SAT_CHOICES.items():
             check_choice(name, getattr(self, name), values)
-        if not 0 <= self.alpha <= 1:
-            raise InputError("alpha must lie in [0, 1]")
+        check_number("alpha", self.alpha, most=1)
 
     def direction(self, batch, step):
         """delta of Eq. 9, [B,H,W,C]."""

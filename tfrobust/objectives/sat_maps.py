@@ -8,14 +8,12 @@ The map is that of the true class (the released code: of the class that the teac
 
 import tensorflow as tf
 
-from tfrobust.attributions import (
-    grad_cam_plus_plus,
-    gradient,
-    guided_backpropagation,
-    integrated_gradients,
-    make_score,
-    smoothgrad,
-)
+from tfrobust.attributions import make_score
+from tfrobust.attributions.grad_cam import grad_cam_plus_plus
+from tfrobust.attributions.gradient import gradient
+from tfrobust.attributions.guided_backpropagation import guided_backpropagation
+from tfrobust.attributions.integrated_gradients import integrated_gradients
+from tfrobust.attributions.smoothgrad import smoothgrad
 from tfrobust.checks import check_choice
 from tfrobust.names import SAT_MAPS
 

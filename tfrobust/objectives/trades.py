@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
+from tfrobust.checks import check_number
 from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy, kl
 from tfrobust.objectives.inner import START, InnerMax
-from tfrobust.types import InputError
 
 START_DEVIATION = 1e-3
 
@@ -25,8 +25,7 @@ class Trades(InnerMax):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.kl_weight < 0:
-            raise InputError("kl_weight must be 0 or more")
+        check_number("kl_weight", self.kl_weight)
 
     def inner(self, network, batch, step):
         clean = tf.stop_gradient(network(batch.x, training=False))

@@ -10,14 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from tfrobust.names import ON_PREDICTIONS
+from tfrobust.spec_values import names_of, replace_known
 
 if TYPE_CHECKING:
-    from tfrobust.attacks.spec import AttackSpec
-    from tfrobust.evaluation import Suite
+    from tfrobust.evaluation import MapTask, Suite
     from tfrobust.experiments.recipe import Recipe
 
-SPATIAL = "spatial"  # Its steps are those of a grid.
 # Networks differ in size a thousandfold: which part of its width a network keeps at the cpu budget, 1/4 unless named.
 WIDTHS = {
     "wrn_28_10": 0.1,
@@ -106,30 +104,46 @@ def evaluated(suite: Suite, shape, original_side: int, budget: Optional[Budget])
     share = (shape[0] / original_side) ** 2
 
     def k_of(k):
-        return k and max(1, min(round(k * share), shape[0] * shape[1]))
-
-    def attack_of(attack: AttackSpec) -> AttackSpec:
-        attack = replace(attack, k=k_of(attack.k))
-        if budget is None or attack.method == SPATIAL or not attack.steps:
-            return attack
-        on_predictions = attack.method in ON_PREDICTIONS
-        cap = budget.prediction_steps if on_predictions else budget.map_attack_steps
-        n = min(cap, attack.steps)
-        size = min(attack.step_size * attack.steps / n, max(attack.eps, attack.step_size))
-        return replace(attack, steps=n, step_size=size, samples=min(attack.samples, budget.samples))
+        return max(1, min(round(k * share), shape[0] * shape[1]))
 
     def map_of(spec):
-        spec = replace(spec, k=k_of(spec.k))
         if budget is None:
             return spec
-        return replace(spec, steps=min(spec.steps, budget.map_steps), samples=min(spec.samples, budget.samples))
+        return replace(spec, attribution=_capped(spec.attribution, steps=budget.map_steps, samples=budget.samples))
+
+    def task_of(task: MapTask) -> MapTask:
+        attack, comparison = task.attack, replace(task.comparison, k=k_of(task.comparison.k))
+        if attack.k:
+            attack = replace(attack, goal=replace(attack.goal, k=k_of(attack.k)))
+        attack = _shorter(attack, budget and budget.map_attack_steps)
+        return replace(task, map=map_of(task.map), attack=attack, comparison=comparison)
+
+    def prediction_of(attack):
+        attack = _shorter(attack, budget and budget.prediction_steps)
+        return _capped(attack, samples=budget.samples) if budget else attack
 
     cut = {}
     if budget is not None:
         cut = {"examples": budget.examples, "attribution_examples": budget.attribution_examples, "doubled": 0}
     return replace(
         suite,
-        predictions={name: attack_of(attack) for name, attack in suite.predictions.items()},
-        attributions={name: (map_of(a), attack_of(attack)) for name, (a, attack) in suite.attributions.items()},
+        predictions={name: prediction_of(attack) for name, attack in suite.predictions.items()},
+        attributions={name: task_of(task) for name, task in suite.attributions.items()},
+        transfer={name: map_of(spec) for name, spec in suite.transfer.items()},
         **cut,
     )
+
+
+def _shorter(attack, most: Optional[int]):
+    """The attack with at most so many steps (None: as it is), each longer by as much, within its ball."""
+    if most is None or not getattr(attack, "steps", 0):  # Noise has none, those of the spatial attack are a grid.
+        return attack
+    n = min(most, attack.steps)
+    size = min(attack.step_size * attack.steps / n, max(attack.eps, attack.step_size))
+    return replace(attack, steps=n, step_size=size)
+
+
+def _capped(spec, **most: int):
+    """The spec with those of its fields that are named cut to at most so many."""
+    known = names_of(spec)
+    return replace_known(spec, **{name: min(getattr(spec, name), n) for name, n in most.items() if name in known})

@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from tfrobust.attributions import MapSpec, make_map
 from tfrobust.evaluation import Suite
 from tfrobust.papers import downstream_numbers
 from tfrobust.papers.reported import Reported
 
 
 class Measurement(NamedTuple):
-    """A column of a table: the entry summary[task][key][statistic] of a suite, whose attack is `spec`.
+    """A column of a table: the entry summary[task][key][statistic] of a suite, of the attack or map task `spec`.
 
     heading: of the column.  source: method whose network the attack is made on ("": the attacked network itself).
     natural: it compares with the natural network of the same table.
@@ -103,11 +104,17 @@ def _first_map(suite: Suite):
 def on_maps(suite: Suite, paper: str, metric: str, attribution: str, kind: str = "") -> Measurement:
     """A measure of one attribution under the suite's attack on it."""
     task = kind or next(iter(suite.attributions))
-    map_spec, attack = suite.attributions[task]
+    own = suite.attributions[task]
     task = kind or f"IFIA on {attribution}"
-    spec = replace(map_spec, method=MAPS[attribution]), attack
+    spec = replace(own, map=_map_of(suite, MAPS[attribution]))
     heading = f"{attribution} {metric.split('_')[0]}{' (manipulation)' if kind else ''}"
     return Measurement(heading, task, MEASURES[metric], statistic(paper), spec)
+
+
+def _map_of(suite: Suite, method: str) -> MapSpec:
+    """The suite's map of that method."""
+    known = (*(task.map for task in suite.attributions.values()), *suite.transfer.values())
+    return next((spec for spec in known if spec.method == method), make_map(method))
 
 
 def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
@@ -131,10 +138,10 @@ SWEEPS = (("art", "F8"), ("art", "F9"), ("art", "F12"), ("art", "F14"), ("far", 
 
 def _at(m: Measurement, part: float) -> Measurement:
     """The same with eps and the steps' length multiplied by `part`."""
-    map_spec, attack = m.spec
+    attack = m.spec.attack
     attack = replace(attack, eps=part * attack.eps, step_size=part * attack.step_size)
     text = f"at {attack.eps * 255:.3g}/255"
-    return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=(map_spec, attack))
+    return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=replace(m.spec, attack=attack))
 
 
 def _scaled(suite: Suite, name: str):
@@ -148,10 +155,9 @@ def _scaled(suite: Suite, name: str):
 def _with_beta(suite: Suite, beta: float) -> Measurement:
     """FAR's Fig. 5: top-k intersection of |gradient| maps over beta of the approximated second derivative."""
     m = on_maps(suite, "far", "topk_intersection", "gradient")
-    map_spec, attack = m.spec
     text = f"beta {beta:g}"
-    attack = replace(attack, softplus_beta=beta)
-    return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=(map_spec, attack))
+    spec = replace(m.spec, attack=replace(m.spec.attack, softplus_beta=beta))
+    return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=spec)
 
 
 def reduced(suite: Suite, columns: List[Measurement]) -> Suite:

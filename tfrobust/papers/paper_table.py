@@ -3,8 +3,9 @@
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from tfrobust.report.escaping import in_html, in_markdown, on_one_line
-from tfrobust.report.table import Column, as_csv, markdown, write_json, write_text
+from tfrobust.report.escaping import in_markdown, on_one_line
+from tfrobust.report.page import html_page, html_table, html_text
+from tfrobust.report.table import Column, as_csv, cell, markdown, write_json, write_text
 
 SCALE = {"percent": (100.0, ".2f"), "fraction": (1.0, ".4f")}
 
@@ -45,10 +46,10 @@ MEASURED = ("measured", "low", "high")
 
 def wide(lines: Sequence[Dict[str, Any]], cells: Sequence[Cell]):
     """(rows, columns) of a table with a row per line of the paper: its cells, then what the lines say of themselves."""
-    headings = dict.fromkeys(cell.column for cell in cells)
+    headings = dict.fromkeys(each.column for each in cells)
     rows = []
     for line in lines:
-        own = {cell.column: cell.text() for cell in cells if cell.line == line["network"]}
+        own = {each.column: each.text() for each in cells if each.line == line["network"]}
         rows.append({**own, **line})
     columns = [Column("network", "network"), *(Column(h, h) for h in headings)]
     own = (
@@ -61,7 +62,7 @@ def wide(lines: Sequence[Dict[str, Any]], cells: Sequence[Cell]):
 
 def latex(rows, columns: Sequence[Column], caption: str) -> str:
     """A tabular that needs no package."""
-    body = [" & ".join(_tex(_cell(row, c)) for c in columns) + r" \\" for row in rows]
+    body = [" & ".join(_tex(cell(row.get(c.key), c.format)) for c in columns) + r" \\" for row in rows]
     head = " & ".join(_tex(c.heading) for c in columns) + r" \\"
     lines = [
         r"\begin{table}",
@@ -72,29 +73,11 @@ def latex(rows, columns: Sequence[Column], caption: str) -> str:
     return "\n".join([*lines, head, r"\hline", *body, r"\hline", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
-def _cell(row, column) -> str:
-    value = row.get(column.key)
-    return "" if value is None else value if isinstance(value, str) else format(value, column.format)
-
-
 def _tex(text: str) -> str:
     text = on_one_line(text)
     for character in "\\&%$#_{}":
         text = text.replace(character, r"\textbackslash{}" if character == "\\" else "\\" + character)
     return text.replace("^", r"\^{}").replace("~", r"\~{}")
-
-
-STYLE = "body{font:14px sans-serif;margin:2em}td,th{padding:.3em .7em;border-bottom:1px solid #ccc;text-align:left}"
-
-
-def page(rows, columns, title: str, notes: Sequence[str]) -> str:
-    """A self-contained HTML page."""
-    head = "".join(f"<th>{in_html(c.heading)}</th>" for c in columns)
-    body = "".join("<tr>" + "".join(f"<td>{in_html(_cell(row, c))}</td>" for c in columns) + "</tr>\n" for row in rows)
-    text = "".join(f"<p>{in_html(note)}</p>\n" for note in notes)
-    name = in_html(title)
-    top = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title><style>{STYLE}</style>'
-    return f"{top}<h1>{name}</h1>\n<table><tr>{head}</tr>\n{body}</table>\n{text}</html>\n"
 
 
 def write_paper_table(
@@ -113,14 +96,14 @@ def write_paper_table(
     said = "\n".join(map(in_markdown, notes))
     write_text(path + ".md", f"# {in_markdown(title)}\n\n{table}\n{said}\n")
     write_text(path + ".tex", latex(rows, columns, title))
-    write_text(path + ".html", page(rows, columns, title, notes))
+    write_text(path + ".html", html_page(title, [html_table(rows, columns), *map(html_text, notes)]))
     long = [
-        {**cell.as_dict(), **{k: v for k, v in line.items() if k != "network"}}
+        {**each.as_dict(), **{k: v for k, v in line.items() if k != "network"}}
         for line in lines
-        for cell in cells
-        if cell.line == line["network"]
+        for each in cells
+        if each.line == line["network"]
     ]
     keys = dict.fromkeys(key for row in long for key in row)
     write_text(path + ".csv", as_csv(long, [Column(key, key) for key in keys]))
-    write_json(path + ".json", {"lines": list(lines), "cells": [cell.as_dict() for cell in cells], "about": about})
+    write_json(path + ".json", {"lines": list(lines), "cells": [each.as_dict() for each in cells], "about": about})
     return table

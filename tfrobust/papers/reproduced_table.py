@@ -5,6 +5,7 @@ import time
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 from tfrobust import report
+from tfrobust.evaluation import MapTask
 from tfrobust.experiments.provenance import describe_source
 from tfrobust.facts import FACTS
 from tfrobust.papers import budgets
@@ -121,10 +122,9 @@ def _as_run(columns: Sequence[Measurement]) -> List[str]:
     """The attacks behind the columns, as they were run: a heading is the paper's."""
     lines = {}
     for m in columns:
-        spec = m.spec[1] if isinstance(m.spec, tuple) else m.spec
+        attack = m.spec.attack if isinstance(m.spec, MapTask) else m.spec
         if m.how:
             lines[m.task] = f"- {m.task}: {m.how}"
-        if spec is not None:
-            at = f"{spec.method} ({spec.norm}, eps {spec.eps:.4g}, {spec.steps} steps of {spec.step_size:.3g}"
-            lines[m.task] = f"- {m.task}: {at}{f', k {spec.k}' if isinstance(m.spec, tuple) else ''})"
+        if attack is not None:
+            lines[m.task] = f"- {m.task}: {attack.describe()}"
     return ["As run:", *lines.values()] if lines else []

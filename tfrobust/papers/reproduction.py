@@ -12,10 +12,10 @@ from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.checks import check_choice
 from tfrobust.data import to_unit
-from tfrobust.evaluation import run_suite
+from tfrobust.evaluation import evaluate
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.experiments import training_run
-from tfrobust.experiments.fingerprints import of_suite
+from tfrobust.experiments.fingerprints import identify_evaluation
 from tfrobust.experiments.folder_lock import claimed
 from tfrobust.experiments.recipe import NetworkOrigin, Recipe
 from tfrobust.experiments.saliency_maps import with_saliency
@@ -170,7 +170,7 @@ class Reproduction:
         natural = load_network(os.path.join(other.directory, NETWORK)) if other else None
         images = run.recipe.data.prepare(self._load(run.recipe.data.image_size))
         x = to_unit(images.x_test)
-        identity = of_suite(suite, (network, natural), x, images.y_test)
+        identity = identify_evaluation(suite, (network, natural), x, images.y_test)
         if downstream:
             identity["downstream"] = downstream
         text = json.dumps(identity, sort_keys=True, default=str)
@@ -184,7 +184,7 @@ class Reproduction:
                     return json.load(file)
             began = time.perf_counter()
             keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": held.images})
-            result = run_suite(
+            result = evaluate(
                 network, x, images.y_test, suite, *held.for_network(network), self._progress, keep, natural
             )
             summary = result.summary

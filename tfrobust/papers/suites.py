@@ -17,12 +17,25 @@ Kendall over the top-k positions alone is not.
 from dataclasses import replace
 from typing import NamedTuple, Optional
 
-from tfrobust.attacks import AttackSpec
-from tfrobust.attributions import AttributionSpec
+from tfrobust.attacks import (
+    Ifia,
+    Manipulation,
+    MassCenter,
+    Noise,
+    Pgd,
+    RandomSigns,
+    Spatial,
+    Spsa,
+    Target,
+    TopK,
+    TradesAttack,
+)
+from tfrobust.attributions import MapSpec, make_map
 from tfrobust.checks import check_choice
-from tfrobust.evaluation.suite import Suite
+from tfrobust.errors import InputError
+from tfrobust.evaluation import MapTask, Suite
 from tfrobust.names import SUITES
-from tfrobust.types import InputError
+from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
 
@@ -60,7 +73,7 @@ def budget(dataset: str, shape, eps: Optional[float] = None) -> Budget:
     eps is given, an error.  A given eps takes the step sizes along."""
     pixels = shape[0] * shape[1]
     if eps is not None:
-        AttackSpec("noise", eps)  # Refuses an eps that no attack can have.
+        Noise(eps)  # Refuses an eps that no attack can have.
     if dataset not in BUDGETS:
         if eps is None:
             raise InputError(f"no paper has settings for {dataset}: give --eps")
@@ -74,22 +87,23 @@ def budget(dataset: str, shape, eps: Optional[float] = None) -> Budget:
     return own._replace(eps=eps, far_eps=eps, **scaled)
 
 
-def _pgd(eps, steps, size, **options):
-    return AttackSpec("pgd", eps, steps=steps, step_size=size, random_start=True, **options)
+def _pgd(eps, steps, size, **options) -> Pgd:
+    return Pgd(eps, steps, size, random_start=True, **options)
 
 
-def _ifia(b, **options):
-    steps, size = b.ifia
-    return AttackSpec("ifia_top_k", b.eps, steps=steps, step_size=size, k=b.k_attack, **options)
+def _fgsm(eps, **options) -> Pgd:
+    return Pgd(eps, 1, eps, keep="last", **options)
+
+
+def _ifia(b, **options) -> Ifia:
+    return Ifia(b.eps, *b.ifia, **{"goal": TopK(b.k_attack), **options})
 
 
 def rar(b: Budget) -> Suite:
-    ig = AttributionSpec(k=b.k)
-    return Suite(
-        "rar",
-        {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)},
-        {"IFIA on IG": (ig, _ifia(b)), "IFIA on the gradient": (replace(ig, method="gradient"), _ifia(b))},
-    )
+    of, attack = Comparison(b.k), _ifia(b)
+    maps = {"IFIA on IG": MapSpec(), "IFIA on the gradient": make_map("gradient")}
+    maps = {name: MapTask(spec, attack, of) for name, spec in maps.items()}
+    return Suite("rar", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)}, maps)
 
 
 def er(b: Budget) -> Suite:
@@ -97,26 +111,26 @@ def er(b: Budget) -> Suite:
 
 
 def art(b: Budget) -> Suite:
-    ig = AttributionSpec(k=b.k)
     size = b.eps / 4
     norm = b.eps * 255 / 8  # The l2 ball of 1.0 belongs to eps 8/255; it grows and shrinks with it.
     attack = _ifia(b, softplus_beta=50.0, random_start=True)
-    manipulation = replace(attack, method="manipulation", random_start=False, criterion="target")
-    sweep = {f"IFIA at {part:g} eps": (ig, _scaled(attack, part)) for part in (0.25, 0.5, 1.5)}
+    on_ig = MapTask(MapSpec(), attack, Comparison(b.k))
+    manipulation = replace(attack, goal=Manipulation(), random_start=False, criterion="target")
+    sweep = {f"IFIA at {part:g} eps": replace(on_ig, attack=_scaled(attack, part)) for part in (0.25, 0.5, 1.5)}
     return Suite(
         "art",
         {
             "PGD-40": _pgd(b.eps, 40, size),
             "PGD-100": _pgd(b.eps, 100, size),
             "PGD-40 l2": _pgd(norm, 40, norm / 10, norm="l2"),
-            "SPSA": AttackSpec("spsa", b.eps, steps=20, step_size=size, loss="margin"),
-            "spatial": AttackSpec("spatial", 0.0),
+            "SPSA": Spsa(b.eps, 20, size, loss="margin"),
+            "spatial": Spatial(),
         },
-        {"IFIA on IG": (ig, attack), "manipulation": (ig, manipulation), **sweep},
+        {"IFIA on IG": on_ig, "manipulation": replace(on_ig, attack=manipulation), **sweep},
         transfer={
-            "gradient": replace(ig, method="gradient"),
-            "grad_shap": replace(ig, method="grad_shap"),
-            "IG of the loss": replace(ig, score="loss", rule="trapezoid", channels="mean"),
+            "gradient": make_map("gradient"),
+            "grad_shap": make_map("grad_shap"),
+            "IG of the loss": make_map(score="loss", rule="trapezoid", channels="mean"),
         },
     )
 
@@ -126,64 +140,55 @@ def _scaled(attack, part):
 
 
 def far(b: Budget) -> Suite:
-    eps = b.far_eps or b.eps
-    attack = AttackSpec("ifia_top_k", eps, steps=7, step_size=1.2 / 7 * eps, k=b.far_k, restarts=3, curvature_only=True)
-    ig = AttributionSpec(k=b.far_k)
+    eps, of = b.far_eps or b.eps, Comparison(b.far_k)
+    attack = Ifia(eps, 7, 1.2 / 7 * eps, goal=TopK(b.far_k), restarts=3, curvature_only=True)
     return Suite(
         "far",
         {"PGD-40": _pgd(eps, 40, 0.03 * eps, restarts=3)},
-        {"IFIA on IG": (ig, attack), "IFIA on SM": (replace(ig, method="gradient"), attack)},
+        {"IFIA on IG": MapTask(MapSpec(), attack, of), "IFIA on SM": MapTask(make_map("gradient"), attack, of)},
     )
 
 
 def sat(b: Budget) -> Suite:
     predictions = {}
     for part in (1, 2, 3, 4):
-        eps = part / 8 * b.eps
-        predictions[f"PGD-5 at {part}/8 eps"] = AttackSpec("pgd", eps, steps=5, step_size=b.eps / 4)
-        for steps in (20, 40):
-            predictions[f"PGD-{steps} at {part}/8 eps"] = AttackSpec("pgd", eps, steps=steps, step_size=b.eps / 4)
+        for steps in (5, 20, 40):
+            predictions[f"PGD-{steps} at {part}/8 eps"] = Pgd(part / 8 * b.eps, steps, b.eps / 4)
     for part in (8, 16, 32):
-        predictions[f"noise at {part}/8 eps"] = AttackSpec("noise", min(part / 8 * b.eps, 1.0))
+        predictions[f"noise at {part}/8 eps"] = Noise(min(part / 8 * b.eps, 1.0))
     for part in (2, 3, 4):
-        eps = part / 8 * b.eps
-        predictions[f"TRADES at {part}/8 eps"] = AttackSpec("trades", eps, steps=5, step_size=b.eps / 4)
+        predictions[f"TRADES at {part}/8 eps"] = TradesAttack(part / 8 * b.eps, 5, b.eps / 4)
     for part in (2, 4, 8, 16, 32):
-        eps = min(part / 8 * b.eps, 1.0)
-        predictions[f"saliency at {part}/8 eps"] = AttackSpec(
-            "pgd", eps, steps=1, step_size=eps, loss="negative_logit", keep="last"
-        )
-    ig = AttributionSpec(k=b.k)
-    return Suite("sat", predictions, {"IFIA on IG": (ig, _ifia(b))})
+        predictions[f"saliency at {part}/8 eps"] = _fgsm(min(part / 8 * b.eps, 1.0), loss="negative_logit")
+    return Suite("sat", predictions, {"IFIA on IG": MapTask(MapSpec(), _ifia(b), Comparison(b.k))})
 
 
 def full(b: Budget) -> Suite:
-    ig = AttributionSpec(k=b.k)
     attack = _ifia(b)
-    methods = ("gradient", "smoothgrad", "guided_backpropagation", "grad_cam_plus_plus")
     predictions = {
-        "FGSM": AttackSpec("pgd", b.eps, steps=1, step_size=b.eps, keep="last"),
+        "FGSM": _fgsm(b.eps),
         "PGD": _pgd(b.eps, *b.pgd),
         "PGD margin, 3 restarts": _pgd(b.eps, *b.pgd, loss="margin", restarts=3),
-        "TRADES": AttackSpec("trades", b.eps, steps=b.pgd[0], step_size=b.pgd[1]),
-        "saliency": AttackSpec("pgd", b.eps, steps=1, step_size=b.eps, loss="negative_logit", keep="last"),
-        "SPSA": AttackSpec("spsa", b.eps, steps=20, step_size=b.eps / 4, loss="margin"),
-        "noise": AttackSpec("noise", b.eps, restarts=10),
-        "spatial": AttackSpec("spatial", 0.0),
+        "TRADES": TradesAttack(b.eps, *b.pgd),
+        "saliency": _fgsm(b.eps, loss="negative_logit"),
+        "SPSA": Spsa(b.eps, 20, b.eps / 4, loss="margin"),
+        "noise": Noise(b.eps, restarts=10),
+        "spatial": Spatial(),
     }
-    targeted = {"criterion": "target"}
-    attributions = {
-        "IFIA top-k": (ig, attack),
-        "IFIA top-k, 3 restarts": (ig, replace(attack, restarts=3)),
-        "IFIA top-k, beta 30": (ig, replace(attack, softplus_beta=30.0)),
-        "IFIA top-k, curvature only": (ig, replace(attack, curvature_only=True)),
-        "IFIA top-k, label kept": (ig, replace(attack, keep_label=True)),
-        "IFIA mass center": (ig, replace(attack, method="ifia_mass_center")),
-        "IFIA target": (ig, replace(attack, method="ifia_target", **targeted)),
-        "IFIA random": (ig, replace(attack, method="ifia_random")),
-        "manipulation": (ig, replace(attack, method="manipulation", **targeted)),
+    attacks = {
+        "IFIA top-k": attack,
+        "IFIA top-k, 3 restarts": replace(attack, restarts=3),
+        "IFIA top-k, beta 30": replace(attack, softplus_beta=30.0),
+        "IFIA top-k, curvature only": replace(attack, curvature_only=True),
+        "IFIA top-k, label kept": replace(attack, keep_label=True),
+        "IFIA mass center": replace(attack, goal=MassCenter()),
+        "IFIA target": replace(attack, goal=Target(b.k_attack), criterion="target"),
+        "IFIA random": replace(attack, goal=RandomSigns()),
+        "manipulation": replace(attack, goal=Manipulation(), criterion="target"),
     }
-    return Suite("full", predictions, attributions, transfer={method: replace(ig, method=method) for method in methods})
+    maps = {name: MapTask(MapSpec(), own, Comparison(b.k)) for name, own in attacks.items()}
+    methods = ("gradient", "smoothgrad", "guided_backpropagation", "grad_cam_plus_plus")
+    return Suite("full", predictions, maps, transfer={method: make_map(method) for method in methods})
 
 
 def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None) -> Suite:

@@ -49,7 +49,7 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
 
 
 def panel_of(maps, n: int, name: str) -> Panel:
-    """The panel of the n-th example of `maps` (evaluation.attributions' Maps), in the row called `name`."""
+    """The panel of the n-th example of `maps` (attacks.AttackedMaps), in the row called `name`."""
     caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
     return Panel(name, maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption)
 
@@ -57,7 +57,7 @@ def panel_of(maps, n: int, name: str) -> Panel:
 def worst_median_best(maps, names: Sequence[str], by: str = "kendall") -> list:
     """Panels of the examples with the lowest, the median and the highest score.
 
-    maps: evaluation.attributions' Maps [N].  names: [N], what their rows are called; one name for all of them puts them
+    maps: attacks.AttackedMaps of N images.  names: [N], what their rows are called; one name for all of them puts them
     into one row.  by: the name of the score.
     """
     order = np.argsort(maps.scores[by], kind="stable")

@@ -60,11 +60,11 @@ def affordable_connections(wanted: int) -> int:
     return wanted
 
 
-class _TimedOut(Error):
+class _TimedOutError(Error):
     code, reason = 408, "Request Timeout"
 
 
-class _TooBusy(Error):
+class _TooBusyError(Error):
     code, reason = 503, "Service Unavailable"
 
 
@@ -140,7 +140,7 @@ class _Channel(HTTPChannel):
             return
         with self.requests_lock:
             request, self.request = self.request, None
-            request.error = _TimedOut(f"the {state} of the request did not come within {allowed:g} seconds")
+            request.error = _TimedOutError(f"the {state} of the request did not come within {allowed:g} seconds")
             request.completed = True
             self.requests.append(request)
         self.server.add_task(self)
@@ -253,7 +253,7 @@ class HttpServer(TcpWSGIServer):
             if len(self._workers.queue) < self.limits.max_waiting:
                 self._workers.add_task(task)
                 return
-            request.error = _TooBusy("too many requests wait: try again later")
+            request.error = _TooBusyError("too many requests wait: try again later")
         self._quick.add_task(task)
 
     def handle_accept(self) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from dataclasses import asdict
 from typing import Any, Dict
 
 import tensorflow as tf
@@ -13,7 +12,6 @@ from tfrobust.serving.servable import Servable
 from tfrobust.types import InputError
 
 METADATA = os.path.join("assets.extra", "tfrobust.json")  # TensorFlow Serving passes over assets.extra.
-_COMPARING = ("ties", "k", "window")  # Of a spec: how maps are compared, which is not served.
 
 
 def write_saved_model(servable: Servable, directory: str, about: Dict[str, Any]) -> None:
@@ -36,12 +34,11 @@ def write_saved_model(servable: Servable, directory: str, about: Dict[str, Any])
 
 def metadata(servable: Servable) -> Dict[str, Any]:
     """What a client needs to know of a servable, as plain values."""
-    spec = {key: value for key, value in asdict(servable.spec).items() if key not in _COMPARING}
     images = {"shape": [None, *servable.shape], "dtype": "float32", "range": [0.0, 1.0], "tolerance": TOLERANCE}
     return {
         "inputs": {"images": images, "labels": {"shape": [None], "dtype": "int64", "range": [0, servable.classes - 1]}},
         "classes": servable.classes,
-        "attribution": {**spec, "chunk": servable.chunk},
+        "attribution": {**servable.spec.settings(), "chunk": servable.chunk},
     }
 
 

@@ -4,7 +4,7 @@ from typing import Optional, Tuple
 
 import tensorflow as tf
 
-from tfrobust.attributions import AttributionSpec, saliency_map
+from tfrobust.attributions import MapSpec, saliency_map
 from tfrobust.networks import TOLERANCE, check_network, input_shape
 from tfrobust.types import InputError
 
@@ -19,7 +19,7 @@ class Servable(tf.Module):
     of a network that takes any.  Raises InputError where the network breaks the contract or has no such map.
     """
 
-    def __init__(self, network, spec: AttributionSpec, size: Optional[Tuple[int, int]] = None, chunk=None):
+    def __init__(self, network, spec: MapSpec, size: Optional[Tuple[int, int]] = None, chunk=None):
         super().__init__(name="servable")
         self.shape = _image_shape(network, size)
         check_network(network, _noise(self.shape))

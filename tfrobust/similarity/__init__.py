@@ -1,6 +1,17 @@
 """Similarities: (map, map) -> [B]."""
 
+from tfrobust.similarity.comparison import MEASURES, Comparison
 from tfrobust.similarity.lens import lens_precision, lens_recall
 from tfrobust.similarity.ranking import center_shift, kendall, pearson, spearman, top_k_intersection
 
-__all__ = ["center_shift", "kendall", "lens_precision", "lens_recall", "pearson", "spearman", "top_k_intersection"]
+__all__ = [
+    "MEASURES",
+    "Comparison",
+    "center_shift",
+    "kendall",
+    "lens_precision",
+    "lens_recall",
+    "pearson",
+    "spearman",
+    "top_k_intersection",
+]

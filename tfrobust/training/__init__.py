@@ -1,6 +1,6 @@
 """Training: a Keras model with a custom train_step, and runs that survive."""
 
-from tfrobust.errors import TrainingDiverged, TrainingStopped
+from tfrobust.errors import TrainingDivergedError, TrainingStoppedError
 from tfrobust.training.cost import step_seconds
 from tfrobust.training.run import Trained, train
 from tfrobust.training.trainer import Trainer, check
@@ -9,9 +9,9 @@ from tfrobust.training_spec import TrainingSpec
 __all__ = [
     "Trained",
     "Trainer",
-    "TrainingDiverged",
+    "TrainingDivergedError",
     "TrainingSpec",
-    "TrainingStopped",
+    "TrainingStoppedError",
     "check",
     "step_seconds",
     "train",

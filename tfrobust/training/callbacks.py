@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.errors import TrainingDiverged, TrainingStopped
+from tfrobust.errors import TrainingDivergedError, TrainingStoppedError
 
 
 class NanGuard(keras.callbacks.Callback):
@@ -20,7 +20,7 @@ class NanGuard(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         bad = [name for name, value in logs.items() if not np.isfinite(value)]
         if bad:
-            raise TrainingDiverged(f"{', '.join(bad)} became NaN or infinite at step {self.start + batch + 1}")
+            raise TrainingDivergedError(f"{', '.join(bad)} became NaN or infinite at step {self.start + batch + 1}")
 
 
 class Scalars(keras.callbacks.Callback):
@@ -44,7 +44,7 @@ class Scalars(keras.callbacks.Callback):
 
 class Save(keras.callbacks.Callback):
     """Saves a checkpoint every `every` steps, with the seconds trained so far; and one more, before it raises
-    TrainingStopped, once `stop` says so."""
+    TrainingStoppedError, once `stop` says so."""
 
     def __init__(self, checkpoints, start: int, every: int, stop):
         super().__init__()
@@ -59,4 +59,6 @@ class Save(keras.callbacks.Callback):
         if stop or step % self.every == 0:
             self.checkpoints.save(step, self.before + time.perf_counter() - self.began)
         if stop:
-            raise TrainingStopped(f"stopped after step {step}, which is saved: the same command goes on from there")
+            raise TrainingStoppedError(
+                f"stopped after step {step}, which is saved: the same command goes on from there"
+            )

@@ -21,7 +21,7 @@ KEEP = 2
 CHUNK = 2**20
 
 
-class Damaged(Exception):
+class DamagedCheckpointError(Exception):
     """A checkpoint that cannot be read; the message names the file."""
 
 
@@ -45,7 +45,7 @@ class Checkpoints:
         for step in self._steps():
             try:
                 self._read(step)
-            except Damaged as e:
+            except DamagedCheckpointError as e:
                 damaged.append(str(e))
                 continue
             for what in damaged:
@@ -101,15 +101,15 @@ class Checkpoints:
         for name, digest in _sealed(path + ".json").items():
             file = os.path.join(self.folder, os.path.basename(name))
             if not os.path.exists(file):
-                raise Damaged(f"{file} is missing")
+                raise DamagedCheckpointError(f"{file} is missing")
             if _sha256(file) != digest:
-                raise Damaged(f"{file} is damaged (its checksum differs)")
+                raise DamagedCheckpointError(f"{file} is damaged (its checksum differs)")
         try:
             self._state.read(path).assert_existing_objects_matched()
         except (tf.errors.OpError, AssertionError, ValueError) as e:
-            raise Damaged(f"{path} is damaged ({_first_line(e)})") from e
+            raise DamagedCheckpointError(f"{path} is damaged ({_first_line(e)})") from e
         if int(self.step.numpy()) != step:
-            raise Damaged(f"{path} is damaged (it says it is of step {int(self.step.numpy())})")
+            raise DamagedCheckpointError(f"{path} is damaged (it says it is of step {int(self.step.numpy())})")
 
 
 def _sha256(path: str) -> str:
@@ -140,9 +140,9 @@ def _sealed(path: str) -> Dict[str, str]:
         with open(path, encoding="utf-8") as file:
             digests = dict(json.load(file))
     except (OSError, ValueError, TypeError) as e:
-        raise Damaged(f"{path} is damaged ({_first_line(e)})") from e
+        raise DamagedCheckpointError(f"{path} is damaged ({_first_line(e)})") from e
     if not all(name.startswith(os.path.basename(path).removesuffix("json")) for name in digests):
-        raise Damaged(f"{path} is damaged (it names files of others)")
+        raise DamagedCheckpointError(f"{path} is damaged (it names files of others)")
     return digests
 
 

@@ -55,9 +55,9 @@ def train(
       weights of the run that was never stopped.  None: nothing is written.
     callbacks: step the run begins at -> further Keras callbacks.
     progress: is told of checkpoints that are damaged and passed over.  Of a run with a directory it is asked after each
-      step; where it says stop, that step is saved and TrainingStopped raised.
+      step; where it says stop, that step is saved and TrainingStoppedError raised.
     Raises InputError where the directory holds a longer run or damaged checkpoints alone, or this machine has no units
-    for the precision, TrainingDiverged when a term
+    for the precision, TrainingDivergedError when a term
     or the gradient is no longer finite, OSError where a checkpoint cannot be written; the last good one stays.
     """
     check_precision(spec.precision)

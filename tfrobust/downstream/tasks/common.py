@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attributions import AttributionSpec, attribute
+from tfrobust.attributions import attribute, make_map
 from tfrobust.data import to_unit
 from tfrobust.evaluation.predictions import batches, once_traced, predict
 from tfrobust.image_ops import equalize
@@ -126,8 +126,8 @@ def predicted(network, x, settings) -> np.ndarray:
 
 
 MAPS = {
-    "gradient": AttributionSpec("gradient"),
-    "integrated_gradients": AttributionSpec("integrated_gradients", steps=50),
+    "gradient": make_map("gradient"),
+    "integrated_gradients": make_map("integrated_gradients", steps=50),
 }
 CHUNK = 10  # Points of a path at once.
 

@@ -5,54 +5,26 @@ goes on where it was.
 """
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from tfrobust.attacks.ifia import TARGETED
+from tfrobust.attacks import AttackedMaps
+from tfrobust.attacks.attacked_maps import FATES
+from tfrobust.checks import check_whole
+from tfrobust.errors import InputError
 from tfrobust.evaluation import alignment, statistics
-from tfrobust.evaluation.attributions import MEASURES, Maps, attack_maps, plain_maps, prepared, transferred
+from tfrobust.evaluation.attacked import attack_maps, maps_of_the_next, prepared, transferred
 from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
-from tfrobust.evaluation.evaluate import checked
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
-from tfrobust.evaluation.suite import Suite
+from tfrobust.evaluation.result import Evaluation
+from tfrobust.evaluation.suite import MapTask, Suite
 from tfrobust.kernels import say_hint
-from tfrobust.networks import check_network
+from tfrobust.networks import check_images, check_network
 from tfrobust.progress import SILENT, Progress
-from tfrobust.types import InputError
-
-
-class Result(NamedTuple):
-    """records: one per example and task.  summary: task -> name -> number or statistics.  flags: task -> flags.
-    maps: task -> the attacked maps.  chosen: the indices [N] of the images used."""
-
-    records: List[Dict[str, Any]]
-    summary: Dict[str, Dict[str, Any]]
-    flags: Dict[str, List[Flag]]
-    maps: Dict[str, Maps]
-    chosen: np.ndarray
-
-    @property
-    def accuracies(self) -> List[Dict[str, Any]]:
-        """A row per task on predictions: task, mean, low, high, examples."""
-        return [
-            {"task": task, **summary["accuracy"], "examples": summary["examples"]}
-            for task, summary in self.summary.items()
-            if "accuracy" in summary
-        ]
-
-    def scores(self, task: str, measure: str) -> Dict[str, List[float]]:
-        """The measure of every example of a task on maps, attacked and under noise."""
-        records = [r for r in self.records if r["task"] == task]
-        return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
-
-    @property
-    def plain_flags(self) -> Dict[str, List[Dict[str, Any]]]:
-        """task -> its flags as dicts."""
-        return {task: [flag._asdict() for flag in own] for task, own in self.flags.items()}
-
+from tfrobust.similarity import MEASURES
 
 Arrays = Dict[str, np.ndarray]
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
@@ -63,8 +35,8 @@ def compute(key: str, work: Callable[[], Arrays]) -> Arrays:
     return work()
 
 
-class Runner:
-    """One suite on one network and its images, already checked; see run_suite."""
+class Evaluator:
+    """One suite on one network and its images, already checked; see evaluate."""
 
     def __init__(self, network, x, y, suite: Suite, batch_size, chunk, progress, keep, natural):
         self.network, self.suite, self.natural = network, suite, natural
@@ -74,10 +46,10 @@ class Runner:
         self.records: List[Dict[str, Any]] = []
         self.summary: Dict[str, Dict[str, Any]] = {}
         self.flags: Dict[str, List[Flag]] = {}
-        self.maps: Dict[str, Maps] = {}
+        self.maps: Dict[str, AttackedMaps] = {}
         self.attack, self.place = 0, ""
 
-    def run(self) -> Result:
+    def run(self) -> Evaluation:
         """All tasks in their order."""
         predicted = self._batched("natural", self.x, lambda r: {"class": predict(self.network, self.x[r], len(r))})
         predicted = predicted["class"]
@@ -92,11 +64,11 @@ class Runner:
             self._attack_predictions(f"{name} made on the natural network", attack, right, self.natural)
         rows = np.flatnonzero(right)[: self.suite.attribution_examples or None]
         if len(rows):
-            for name, (attribution, attack) in self.suite.attributions.items():
+            for name, task in self.suite.attributions.items():
                 self._next()
-                self._attack_maps(name, attribution, attack, rows)
+                self._attack_maps(name, task, rows)
             self._look_at_maps(rows)
-        return Result(self.records, self.summary, self.flags, self.maps, self.chosen)
+        return Evaluation(self.suite, self.records, self.summary, self.flags, self.maps, self.chosen)
 
     def _next(self):
         """Bars say which attack of how many they belong to."""
@@ -114,64 +86,55 @@ class Runner:
         held = right & (attacked == self.y)
         self.summary[name] = {"accuracy": statistics.share(held), "examples": len(held), "eps": attack.eps}
 
-    def _attack_maps(self, name, attribution, attack, rows):
+    def _attack_maps(self, name, task: MapTask, rows):
         x, y, examples = self.x[rows], self.y[rows], self.chosen[rows]
         targets = None
-        if attack.method in TARGETED:
-            targets = np.roll(plain_maps(self.network, x, y, attribution, self.batch_size, self.chunk), -1, axis=0)
-        maps = self._maps(name, attribution, attack, x, y, examples, targets)
-        noise = self._maps(f"{name} noise", attribution, self.suite.control(attack), x, y, examples)
-        surrogate = self._batched(
-            f"{name} surrogate", x, lambda r: {"a": self._surrogate(attribution, attack, x[r], y[r])}
-        )["a"]
-        doubled = self._doubled(name, attribution, attack, x, y, examples, targets)
+        if task.attack.targeted:
+            targets = maps_of_the_next(self.network, x, y, task.map, self.batch_size, self.chunk)
+        maps = self._maps(name, task, x, y, examples, targets)
+        noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
+        surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
+        doubled = self._doubled(name, task, x, y, examples, targets)
+        no_curvature = lacks_curvature(self.network, x, y, task.attack)
         self.maps[name] = maps
-        no_curvature = lacks_curvature(self.network, x, y, attack)
-        self.flags[name] = diagnose(maps, noise, attribution, attack, surrogate, doubled, no_curvature)
-        columns = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
-        for (method, measure), values in self._transfer(name, maps, noise, y).items():
-            columns[f"{method}_{measure}"] = values
-        self._record(name, rows, columns)
-        flags = ("moved", "kept_label", "counted", "had_gradient", "goal_rose")
+        self.flags[name] = diagnose(maps, noise, task, surrogate, doubled, no_curvature)
+        scores = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
+        for (method, measure), values in self._transfer(name, maps, noise, task, y).items():
+            scores[f"{method}_{measure}"] = values
+        self._record(name, rows, {**scores, **maps.fates})
         self.summary[name] = {
-            **{key: statistics.describe(v) for key, v in columns.items() if key.removeprefix("noise_") not in flags},
-            **{f"share_not_{key}": float(np.mean(~maps.scores[key])) for key in flags},
+            **{key: statistics.describe(values) for key, values in scores.items()},
+            **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
             "examples": len(rows),
-            "eps": attack.eps,
+            "eps": task.attack.eps,
         }
 
-    def _surrogate(self, attribution, attack, x, y):
-        return prepared(self.network, attribution, attack, self.chunk).surrogate_maps(x, y).numpy()
+    def _surrogate(self, task, x, y):
+        return prepared(self.network, task, self.chunk).surrogate_maps(x, y).numpy()
 
-    def _maps(self, name, attribution, attack, x, y, examples, targets=None) -> Maps:
-        steps = attack.restarts * (1 if attack.method == "noise" else attack.steps)
-
+    def _maps(self, name, task, x, y, examples, targets=None) -> AttackedMaps:
         def work(r, tick):
             target = None if targets is None else targets[r]
-            maps = attack_maps(
-                self.network, x[r], y[r], attribution, attack, len(r), self.chunk, examples[r], tick, target
-            )
-            return {"a": maps.a, "x_adv": maps.x_adv, "a_adv": maps.a_adv, **maps.scores}
+            maps = attack_maps(self.network, x[r], y[r], task, len(r), self.chunk, examples[r], tick, target)
+            return {key: array for key, array in maps.arrays().items() if key != "x"}
 
-        arrays = self._batched(name, x, work, steps)
-        return Maps(x, arrays.pop("a"), arrays.pop("x_adv"), arrays.pop("a_adv"), arrays)
+        return AttackedMaps.from_arrays({"x": x, **self._batched(name, x, work, task.attack.rounds)})
 
-    def _doubled(self, name, attribution, attack, x, y, examples, targets):
+    def _doubled(self, name, task, x, y, examples, targets):
         """Kendall's tau of the first images under twice the steps, [D]; None where that is not asked for."""
         n = min(self.suite.doubled, len(x))
         if not n:
             return None
-        more = replace(attack, steps=2 * attack.steps)
+        more = replace(task, attack=replace(task.attack, steps=2 * task.attack.steps))
         targets = None if targets is None else targets[:n]
-        return self._maps(f"{name} twice", attribution, more, x[:n], y[:n], examples[:n], targets).scores["kendall"]
+        return self._maps(f"{name} twice", more, x[:n], y[:n], examples[:n], targets).scores["kendall"]
 
-    def _transfer(self, name, maps, noise, y):
+    def _transfer(self, name, maps, noise, task, y):
         specs = self.suite.transfer
 
         def work(prefix, of):
             def scores(r):
-                part = of._replace(x=of.x[r], x_adv=of.x_adv[r])
-                found = transferred(self.network, part, y[r], specs, len(r), self.chunk)
+                found = transferred(self.network, of.batch(r), y[r], specs, task.comparison, len(r), self.chunk)
                 return {f"{method}|{prefix}{measure}": v for (method, measure), v in found.items()}
 
             return scores
@@ -185,22 +148,25 @@ class Runner:
     def _look_at_maps(self, rows):
         """What concerns maps and no attack: faithfulness, alignment, agreement with the natural network."""
         x, y = self.x[rows], self.y[rows]
-        specs = {attribution.method: attribution for attribution, _ in self.suite.attributions.values()}
-        for method, spec in specs.items() if self.suite.faithful else ():
+        tasks = {task.map.method: task for task in self.suite.attributions.values()}
+        for method, task in tasks.items() if self.suite.faithful else ():
             name = f"faithfulness of {method}"
 
-            def work(r, spec=spec):
-                return faithfulness(self.network, x[r], y[r], spec, len(r), self.chunk, self.suite.seed)
+            def work(r, task=task):
+                own = task.map, task.comparison.ties
+                return faithfulness(self.network, x[r], y[r], *own, len(r), self.chunk, self.suite.seed)
 
             self._describe(name, rows, self._batched(name, x, work))
         if self.suite.aligned:
             columns = self._batched(
                 "alignment", x, lambda r: {"cosine": alignment.image_gradient_cosine(self.network, x[r], y[r], len(r))}
             )
-            for method, spec in specs.items() if self.natural is not None else ():
-                work = lambda r, spec=spec: {  # noqa: E731
-                    "a": alignment.map_agreement(self.network, self.natural, x[r], y[r], spec, len(r), self.chunk)
-                }
+            for method, task in tasks.items() if self.natural is not None else ():
+
+                def work(r, task=task):
+                    networks, own = (self.network, self.natural), (task.map, task.comparison.ties)
+                    return {"a": alignment.map_agreement(*networks, x[r], y[r], *own, len(r), self.chunk)}
+
                 columns[f"{method}_as_natural"] = self._batched(f"agreement of {method}", x, work)["a"]
             self._describe("alignment", rows, columns)
 
@@ -229,7 +195,7 @@ class Runner:
             self.records.append({"task": task, "index": int(self.chosen[row]), "label": int(self.y[row]), **values})
 
 
-def run_suite(
+def evaluate(
     network,
     x: np.ndarray,
     y: np.ndarray,
@@ -239,16 +205,26 @@ def run_suite(
     progress: Progress = SILENT,
     keep: Keep = compute,
     natural=None,
-) -> Result:
-    """The suite on `network` (logits out), images x [N,H,W,C] in [0, 1] and labels y [N].
+) -> Evaluation:
+    """The suite on a network.
 
-    batch_size, chunk: images and path points held at once.  progress: where it shows how far it is.
-    keep: (key, work) -> arrays, those that it has for the key or else those of work().
-    natural: another network, whose maps this one's are compared with (ER, Table 8), and on which the suite's first
-      attack on predictions is made once more (transfer; ART, Table 6).
-    Raises InputError where images, labels, network and suite do not fit each other.
+    Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N].
+        batch_size, chunk: images and path points held at once.
+        progress: where it shows how far it is.
+        keep: (key, work) -> arrays, those that it has for the key or else those of work().
+        natural: another network, whose maps this one's are compared with (ER, Table 8), and on which the suite's first
+          attack on predictions is made once more (transfer; ART, Table 6).
+
+    Raises:
+        InputError: where images, labels, network and suite do not fit each other.
     """
     say_hint()
+    check_whole("batch_size", batch_size, 1)
+    if chunk is not None:
+        check_whole("chunk", chunk, 1)
     x, y = checked(network, x, y)
     if natural is not None:
         check_network(natural, x)
@@ -257,4 +233,24 @@ def run_suite(
                 f"the natural network knows {natural.output_shape[-1]} classes, the network {network.output_shape[-1]}"
             )
     suite.check(network, x.shape[1:])
-    return Runner(network, x, y, suite, batch_size, chunk, progress, keep, natural).run()
+    return Evaluator(network, x, y, suite, batch_size, chunk, progress, keep, natural).run()
+
+
+def checked(network, x, y):
+    """(x float32, y int32); raises InputError where images, labels and network do not fit each other."""
+    x, y = np.asarray(x), np.asarray(y)
+    check_images(x)
+    x = x.astype(np.float32)
+    check_network(network, x)
+    return x, _labels(network, x, y)
+
+
+def _labels(network, x, y) -> np.ndarray:
+    """The labels as int32; raises InputError where they are not one class of the network per image."""
+    classes = network.output_shape[-1]
+    if y.shape != (len(x),) or y.dtype.kind not in "ui":
+        raise InputError(f"y must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}")
+    outside = y[(y < 0) | (y >= classes)]
+    if len(outside):
+        raise InputError(f"label {outside[0]} is outside the {classes} classes of network {network.name!r}")
+    return y.astype(np.int32)

@@ -7,34 +7,14 @@ gradient, so both are counted here and reported beside every score.
 """
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfrobust import similarity
-from tfrobust.attributions.spec import AttributionSpec, saliency_map
+from tfrobust.attacks.attacked_maps import AttackedMaps
+from tfrobust.attributions import MapSpec, saliency_map
 from tfrobust.distribution import shard_over_replicas
-
-
-class Outcome(NamedTuple):
-    """What an attack on the attributions of N images found.
-
-    map: [N,H,W], the network's map at x.  x_adv: [N,H,W,C], x itself where nothing counted.  map_adv: the map there.
-    moved: [N] bool, some iterate differed from the image.  kept_label: [N] bool, some iterate kept the label.
-    counted: [N] bool, some iterate did both; where none did, x_adv is x.
-    had_gradient: [N] bool, some step had a gradient to follow.  goal_rose: [N] bool, some iterate's goal exceeded the
-      first one's.  (Both True where an attack has neither.)
-    """
-
-    map: np.ndarray
-    x_adv: np.ndarray
-    map_adv: np.ndarray
-    moved: np.ndarray
-    kept_label: np.ndarray
-    counted: np.ndarray
-    had_gradient: np.ndarray
-    goal_rose: np.ndarray
 
 
 def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
@@ -54,8 +34,8 @@ def nearness(a, b, target) -> np.ndarray:
 class Judge:
     """What the network itself says of an image: its map and its prediction; traced once."""
 
-    def __init__(self, network, attribution: AttributionSpec, chunk=None):
-        self._map = shard_over_replicas(lambda x, y: saliency_map(network, attribution, x, y, chunk))
+    def __init__(self, network, spec: MapSpec, chunk=None):
+        self._map = shard_over_replicas(lambda x, y: saliency_map(network, spec, x, y, chunk))
         self._label = shard_over_replicas(lambda x: tf.argmax(network(x, training=False), axis=1))
 
     def maps(self, x, y) -> np.ndarray:
@@ -106,17 +86,17 @@ class BestIterate:
         self.found[rows] = value[better]
         self.x_adv[rows], self.map_adv[rows] = x_adv[rows], maps[rows]
 
-    def outcome(self, had_gradient=None, goal_rose=None) -> Outcome:
+    def found_maps(self, had_gradient=None, goal_rose=None) -> AttackedMaps:
+        """What was found.  had_gradient, goal_rose: [N] bool, True for all unless given."""
         every = np.ones(len(self.x), bool)
-        had_gradient = every if had_gradient is None else had_gradient
-        goal_rose = every if goal_rose is None else goal_rose
-        return Outcome(
-            self.original_map,
-            self.x_adv,
-            self.map_adv,
-            self.moved,
-            self.kept_label,
-            self.counted,
-            had_gradient,
-            goal_rose,
+        return AttackedMaps(
+            x=self.x,
+            a=self.original_map,
+            x_adv=self.x_adv,
+            a_adv=self.map_adv,
+            moved=self.moved,
+            kept_label=self.kept_label,
+            counted=self.counted,
+            had_gradient=every if had_gradient is None else had_gradient,
+            goal_rose=every if goal_rose is None else goal_rose,
         )

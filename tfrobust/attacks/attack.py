@@ -1,0 +1,65 @@
+"""What every attack has in common: a frozen dataclass of its ball, its runs, its seed and settings of its own."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfrobust.balls import Ball, make_ball
+from tfrobust.checks import check_number, check_seed, check_whole
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack within a ball.
+
+    Attributes:
+        eps: radius of the ball, in units of the pixel range [0, 1].
+        norm: of the ball, linf or l2.
+        restarts: runs, of which the best counts; all but the first start at a random point.
+        seed: of every draw; each example draws by its own number, so that batches do not matter.
+        name: what the attack is called in tables.
+        tag: sets its draws apart from those of other attacks with the same seed.
+    """
+
+    eps: float
+    _: KW_ONLY
+    norm: str = "linf"
+    restarts: int = 1
+    seed: int = 0
+
+    name: ClassVar[str]
+    tag: ClassVar[int]
+
+    def __post_init__(self):
+        make_ball(self.norm, self.eps)
+        check_whole("restarts of an attack", self.restarts, 1)
+        check_seed("the seed of an attack", self.seed)
+
+    @property
+    def ball(self) -> Ball:
+        """The ball of `norm` and `eps`."""
+        return make_ball(self.norm, self.eps)
+
+    def seeds(self, examples, run: int) -> tf.Tensor:
+        """Seeds [B,2] of the examples with these numbers [B], in one run."""
+        own = (self.seed + 7919 * self.tag + 104729 * run) % 2**31
+        examples = tf.cast(examples, tf.int32)
+        return tf.stack([tf.fill(tf.shape(examples), tf.constant(own, tf.int32)), examples], axis=1)
+
+    def describe(self) -> str:
+        """The attack in words: its name, ball, steps and top-k set."""
+        parts = [self.norm, f"eps {self.eps:.4g}"]
+        if hasattr(self, "steps"):
+            parts.append(f"{self.steps} steps of {self.step_size:.3g}")
+        if self.restarts > 1:
+            parts.append(f"best of {self.restarts} runs")
+        if getattr(self, "k", None):
+            parts.append(f"k {self.k}")
+        return f"{self.name} ({', '.join(parts)})"
+
+
+def check_steps(steps: int, step_size: float) -> None:
+    """Raises InputError for iterations and a length of one that make no sense."""
+    check_whole("steps of an attack", steps)
+    check_number("step_size of an attack", step_size)

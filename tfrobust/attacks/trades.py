@@ -1,0 +1,30 @@
+"""PGD on the divergence KL(f(x) || f(x')), as TRADES trains with (Zhang et al., 2019)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfrobust.attacks.pgd import Pgd
+from tfrobust.losses import kl
+
+START_DEVIATION = 1e-3  # Of the start: at x itself the divergence has no gradient.
+
+
+@dataclass(frozen=True)
+class TradesAttack(Pgd):
+    """As Pgd, on the divergence instead of a loss; the first run starts beside x."""
+
+    name: ClassVar[str] = "TRADES"
+    tag: ClassVar[int] = 5
+
+    def worst(self, attacked, x, examples):
+        clean = attacked.logits(x)
+        normal = lambda seed: tf.random.stateless_normal(x.shape[1:], seed)  # noqa: E731
+        noise = tf.map_fn(normal, self.seeds(examples, 0), fn_output_signature=x.dtype)
+
+        def goal(z):
+            f = attacked.logits(z)
+            return attacked.preferring_wrong(kl(clean, f), f)
+
+        return self.climb(goal, x, examples, False, self.ball.project(x + START_DEVIATION * noise, x))

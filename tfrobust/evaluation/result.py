@@ -1,0 +1,87 @@
+"""What an evaluation found."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping
+
+import numpy as np
+
+from tfrobust.attacks import AttackedMaps
+from tfrobust.attacks.attacked_maps import FATES
+from tfrobust.evaluation.diagnosis import Flag
+from tfrobust.evaluation.suite import Suite
+
+IN_TABLES = ("top_k_intersection", "kendall", "spearman")  # Measures of a line of a table of networks.
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of a suite on one network.
+
+    Attributes:
+        suite: that was run.
+        records: a dict for each example and task, with "task", "index" and "label".
+        summary: task -> name -> number, or mean, low and high of its 95 % interval and other statistics.
+        flags: task -> the diagnosis of its attack.
+        maps: task -> the attacked maps.
+        chosen: indices [N] of the images used.
+    """
+
+    suite: Suite
+    records: List[Dict[str, Any]]
+    summary: Dict[str, Dict[str, Any]]
+    flags: Dict[str, List[Flag]]
+    maps: Mapping[str, AttackedMaps]
+    chosen: np.ndarray
+
+    @property
+    def accuracies(self) -> List[Dict[str, Any]]:
+        """A row per task on predictions: task, mean, low, high, examples."""
+        return [
+            {"task": task, **summary["accuracy"], "examples": summary["examples"]}
+            for task, summary in self.summary.items()
+            if "accuracy" in summary
+        ]
+
+    def records_of(self, task: str) -> List[Dict[str, Any]]:
+        """The records of one task."""
+        return [record for record in self.records if record["task"] == task]
+
+    def scores(self, task: str, measure: str) -> Dict[str, List[float]]:
+        """The measure of every example of a task on maps, attacked and under noise."""
+        records = self.records_of(task)
+        return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
+
+    @property
+    def plain_flags(self) -> Dict[str, List[Dict[str, Any]]]:
+        """task -> its flags as dicts."""
+        return {task: [flag._asdict() for flag in own] for task, own in self.flags.items()}
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Summary, flags and records as plain values."""
+        return {"summary": self.summary, "flags": self.plain_flags, "records": self.records}
+
+    def table_row(self) -> Dict[str, Any]:
+        """The natural accuracy and the first attack of each kind as one line of a table of networks.
+
+        NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are not there where no image was
+        predicted correctly.
+        """
+        row = {"examples": len(self.chosen), "attribution_examples": 0}
+        accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": next(iter(self.suite.predictions), None)}
+        row.update(_spread({name: self.summary[task]["accuracy"] for name, task in accuracies.items() if task}))
+        task = next(iter(self.suite.attributions), None)
+        if task not in self.summary:
+            return row
+        own = self.summary[task]
+        row["attribution_examples"] = own["examples"]
+        row.update(_spread({key: own[key] for name in IN_TABLES for key in (name, f"noise_{name}")}))
+        row.update({f"share_not_{name}": own[f"share_not_{name}"] for name in FATES})
+        return row
+
+
+def _spread(described: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
+    """name -> mean, low and high, as NAME, NAME_low and NAME_high."""
+    out = {}
+    for name, values in described.items():
+        out.update({name: values["mean"], f"{name}_low": values["low"], f"{name}_high": values["high"]})
+    return out

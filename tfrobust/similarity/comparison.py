@@ -1,0 +1,56 @@
+"""How two maps are compared: all measures of a pair of maps, and what they depend on."""
+
+from dataclasses import dataclass
+from typing import Dict
+
+import numpy as np
+
+from tfrobust.checks import check_choice, check_whole
+from tfrobust.errors import InputError
+from tfrobust.names import TIES
+from tfrobust.similarity.lens import lens_precision, lens_recall
+from tfrobust.similarity.ranking import kendall, pearson, spearman, top_k_intersection
+
+MEASURES = ("top_k_intersection", "kendall", "spearman", "pearson", "lens_recall", "lens_precision", "top_k_div")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Settings of the measures.
+
+    Attributes:
+        k: size of the top-k set of the intersection and of LENS.
+        ties: how equal entries are ranked; see `similarity.ranking`.
+        window: rows and columns by which LENS forgives a move.
+    """
+
+    k: int = 100
+    ties: str = "exact"
+    window: int = 1
+
+    def __post_init__(self):
+        check_choice("ties", self.ties, TIES)
+        check_whole("k of a comparison of maps", self.k, 1)
+        check_whole("window of LENS", self.window)
+
+    def check(self, shape) -> None:
+        """Raises InputError where k does not fit images of shape (H, W, C)."""
+        pixels = shape[0] * shape[1]
+        if self.k > pixels:
+            raise InputError(f"k = {self.k} of the intersection exceeds the {pixels} pixels of an image")
+
+    def measure(self, a, b) -> Dict[str, np.ndarray]:
+        """How alike each pair of maps a, b [N,H,W] is, name of the measure -> [N].
+
+        The papers' three, Pearson's correlation, and LENS (top_k_div: its recall of the spread-out top-k set).
+        """
+        k, ties, window = self.k, self.ties, self.window
+        return {
+            "top_k_intersection": top_k_intersection(a, b, k, ties),
+            "kendall": kendall(a, b, ties),
+            "spearman": spearman(a, b, ties),
+            "pearson": pearson(a, b, ties),
+            "lens_recall": lens_recall(a, b, k, window, ties=ties),
+            "lens_precision": lens_precision(a, b, k, window, ties=ties),
+            "top_k_div": lens_recall(a, b, k, window, True, ties),
+        }

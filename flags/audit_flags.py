@@ -42,5 +42,8 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "image_size", None, "Side of the square that images are cut to (the network's unless given).", 1, **where
     )
+    flags.DEFINE_bool(
+        "exif", False, "Images of a folder: upright as their EXIF says, transparent ones on white.", **where
+    )
     define_memory(fv)
     flags.mark_flags_as_required(["network", "data"], fv)

@@ -43,6 +43,12 @@ def define(fv: flags.FlagValues) -> None:
         flag_values=fv,
     )
     flags.DEFINE_bool("equalize", False, "Equalize the histograms of training and test images (RAR).", flag_values=fv)
+    flags.DEFINE_bool(
+        "exif",
+        False,
+        "Images of a folder: turn them upright as their EXIF says, put what is transparent on white.",
+        flag_values=fv,
+    )
     flags.mark_flag_as_required("dataset", fv)
 
 
@@ -58,4 +64,5 @@ def from_flags(fv: flags.FlagValues) -> DataSpec:
         augmentation=fv.augmentation,
         per_class=fv.per_class,
         equalize=fv.equalize,
+        exif=fv.exif,
     )

@@ -25,7 +25,7 @@ from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 
-SAVED = ("network", "data", "data_dir", "image_size", "pixels", "eps", "minutes", "images", "seed")
+SAVED = ("network", "data", "data_dir", "image_size", "exif", "pixels", "eps", "minutes", "images", "seed")
 
 
 def audit(fv) -> None:
@@ -40,7 +40,7 @@ def audit(fv) -> None:
     from tfrobust.networks import load_network
 
     network = load_network(fv.network)
-    data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, _size(fv, network))
+    data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, _size(fv, network), fv.exif)
     subject = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
     with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)

@@ -14,7 +14,7 @@ from typing import Callable, NoReturn, Optional, Sequence
 from absl import flags
 
 from flags.parsing import Room, parse
-from launch.command_line import progress, signals, terminal
+from launch.command_line import notes, progress, signals, terminal
 from tfrobust.errors import InputError, TrainingDivergedError, TrainingStoppedError
 
 REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
@@ -48,7 +48,7 @@ def run(name: str, doc: str, rooms: Sequence[Room], body: Body, argv=None, check
     check(flags) comes first and refuses flags that do not go together.  Neither it, nor the module of a verb or of its
     flags, imports TensorFlow, which takes seconds: the help and what is refused must not wait for it.
     """
-    with terminal.escaped():
+    with terminal.escaped(), notes.shown():
         code = _run(name, doc, rooms, body, sys.argv if argv is None else argv, check)
     sys.stdout.flush()
     return code

@@ -1,60 +1,91 @@
 """A folder of images per class: PATH/train/CLASS/*.jpg and PATH/test/CLASS/*.jpg (or val), or PATH/CLASS/*.jpg.
 
-Classes are numbered in the order of their names, numbers by value.  Without a test folder a fifth of each class, drawn
-with a fixed seed, is set apart for testing.  JPEG, PNG and BMP; what TensorFlow cannot decode is refused by name.
+Classes are numbered in the order of their names, numbers by value; the images of a class may lie in folders within its
+own.  The names of the splits may be written in any case.  Without a test folder a fifth of each class, drawn with a
+fixed seed, is set apart for testing.  JPEG, PNG, BMP, GIF, WebP and TIFF; what cannot be decoded is refused by name,
+what systems and editors leave (._x.png, Thumbs.db) is passed over, other files are too and are counted.
 """
 
 import os
 import re
+import warnings
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
-import tensorflow as tf
 
-from tfrobust.checks import check_regular_file
 from tfrobust.data.arrays import make_image_data
-from tfrobust.types import InputError
+from tfrobust.data.image_files import ENDINGS, Oddities, decode_file, ending, is_image, is_leaving
+from tfrobust.errors import DataWarning, InputError
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp")
 TEST_SHARE, SPLIT_SEED = 0.2, 0
+TRAIN, TEST = ("train",), ("test", "val", "valid", "validation")  # What the folder of a split may be called.
 
 
-def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=None):
-    """The data set in the folder: RGB images, uint8; InputError, with the file's or folder's name, where one cannot be
-    read, a class has no image, or the splits differ in their classes.
+def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=None, exif: bool = False):
+    """The data set in the folder, its images RGB, uint8.  What is odd about its files is a DataWarning.
 
-    image_size: the short side is resized to it and the middle square cut out; without it all images must be of one
-    size.
+    Args:
+        path, name: of the folder and of the data set.
+        image_size: the short side is resized to it and the middle square cut out; without it all images must be of one
+          size.
+        facts: to which the data set is held.
+        exif: turn images upright as their EXIF says, and put what is transparent on white.
+
+    Raises:
+        InputError: with the file's or folder's name, where one cannot be read, a class has no image, or the splits
+          differ in their classes.
     """
-    splits, classes = _checked_splits(path)
+    odd = Oddities()
+    splits, classes = _checked_splits(path, odd)
     arrays = []
     for split in ("train", "test"):
         files = [(f, label) for label, c in enumerate(classes) for f in splits[split][c]]
-        arrays += [read_images([f for f, _ in files], image_size), np.array([label for _, label in files])]
+        images = _decoded([f for f, _ in files], image_size, exif, odd)
+        arrays += [images, np.array([label for _, label in files])]
+    _tell(path, odd, exif)
     return make_image_data(name, *arrays, facts=facts)
 
 
-def files_to_test(path: str):
-    """(files, labels, names of the classes) of the test split, or of all images where the folder has no splits; nothing
-    decoded yet."""
-    splits, classes = _checked_splits(path)
-    own = ("test",) if os.path.isdir(os.path.join(path, "train")) else ("train", "test")
+def has_splits(path: str) -> bool:
+    """Whether there is a folder of training images in the folder."""
+    return os.path.isdir(path) and _split_folder(path, TRAIN) is not None
+
+
+def read_files_to_test(path: str, choose, image_size: Optional[int], exif: bool = False):
+    """(images [N,H,W,3] uint8, labels [N], files, names of the classes) of the test split, or of all images where the
+    folder has no splits; only what is chosen is decoded.
+
+    Args:
+        choose: number of files -> the indices of those wanted.
+        path, image_size, exif: see read_folder.
+    """
+    odd = Oddities()
+    splits, classes = _checked_splits(path, odd)
+    own = ("test",) if has_splits(path) else ("train", "test")
     files = [(f, label) for label, c in enumerate(classes) for split in own for f in splits[split][c]]
-    return *map(list, zip(*files)), classes
+    chosen = [files[row] for row in choose(len(files))]
+    images = _decoded([f for f, _ in chosen], image_size, exif, odd)
+    _tell(path, odd, exif)
+    return images, [label for _, label in chosen], [f for f, _ in chosen], classes
 
 
-def read_images(files: Sequence[str], image_size: Optional[int]) -> np.ndarray:
-    """[N,H,W,3] uint8; see read_folder for image_size."""
-    images = [_image(file, image_size) for file in files]
+def _tell(path: str, odd: Oddities, exif: bool) -> None:
+    for sentence in odd.sentences(exif):
+        warnings.warn(f"{path}: {sentence}", DataWarning, stacklevel=3)
+
+
+def _decoded(files: Sequence[str], image_size: Optional[int], exif: bool, odd: Oddities) -> np.ndarray:
+    """[N,H,W,3] uint8."""
+    images = [decode_file(file, image_size, exif, odd) for file in files]
     for file, image in zip(files, images):
         if image.shape != images[0].shape:
             raise InputError(f"{file} is {image.shape[:2]}, {files[0]} {images[0].shape[:2]}: give --image_size")
     return np.stack(images)
 
 
-def _checked_splits(path):
+def _checked_splits(path, odd: Oddities):
     """(split -> class -> files, the classes in their order); InputError where a class lacks a folder or images."""
-    splits = _splits(path)
+    splits = _splits(path, odd)
     classes = sorted(splits["train"], key=_natural)
     if len(classes) < 2:
         raise InputError(f"{path} must hold a folder for each of two or more classes")
@@ -68,16 +99,16 @@ def _checked_splits(path):
     return splits, classes
 
 
-def _splits(path) -> Dict[str, Dict[str, List[str]]]:
+def _splits(path, odd: Oddities) -> Dict[str, Dict[str, List[str]]]:
     """split -> class -> files, in their order."""
-    train = os.path.join(path, "train")
-    if os.path.isdir(train):
-        test = next((os.path.join(path, s) for s in ("test", "val") if os.path.isdir(os.path.join(path, s))), None)
+    train = _split_folder(path, TRAIN)
+    if train:
+        test = _split_folder(path, TEST)
         if test is None:
-            raise InputError(f"{path} has train/ but neither test/ nor val/")
-        return {"train": _classes(train), "test": _classes(test)}
+            raise InputError(f"{path} has {os.path.basename(train)}/ but neither test/ nor val/")
+        return {"train": _classes(train, odd), "test": _classes(test, odd)}
     r, out = np.random.RandomState(SPLIT_SEED), {"train": {}, "test": {}}
-    for name, files in _classes(path).items():
+    for name, files in _classes(path, odd).items():
         order = r.permutation(len(files))
         n = max(1, round(TEST_SHARE * len(files))) if len(files) > 1 else 0
         for split, rows in (("test", order[:n]), ("train", order[n:])):
@@ -85,33 +116,46 @@ def _splits(path) -> Dict[str, Dict[str, List[str]]]:
     return out
 
 
+def _split_folder(path: str, names: Sequence[str]) -> Optional[str]:
+    """The folder of a split, the first of these names that is there, in any case; None where none is."""
+    folders = [name for name in os.listdir(path) if os.path.isdir(os.path.join(path, name))]
+    for wanted in names:
+        found = [name for name in folders if name.lower() == wanted]
+        if len(found) > 1:
+            raise InputError(f"{path} has {' and '.join(sorted(found))}: leave one")
+        if found:
+            return os.path.join(path, found[0])
+    return None
+
+
 def _natural(name: str):
     """10 after 9, as people sort."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def _classes(path) -> Dict[str, List[str]]:
+def _classes(path, odd: Oddities) -> Dict[str, List[str]]:
     out = {}
     for name in sorted(os.listdir(path), key=_natural):
         folder = os.path.join(path, name)
-        if os.path.isdir(folder) and not name.startswith("."):
-            files = (f for f in os.listdir(folder) if f.lower().endswith(ENDINGS))
-            out[name] = [os.path.join(folder, f) for f in sorted(files, key=_natural)]
+        if is_leaving(name):
+            continue
+        if os.path.isdir(folder):
+            out[name] = _images_within(folder, odd)
+        else:
+            odd.passed_over[ending(name)] += 1
     return out
 
 
-def _image(path: str, size: Optional[int]) -> np.ndarray:
-    """[H,W,3] uint8."""
-    check_regular_file(path)
-    try:
-        image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
-    except (tf.errors.OpError, ValueError) as e:
-        raise InputError(f"{path} cannot be read as an image: {str(e).splitlines()[0][:200]}") from e
-    if size is None:
-        return image.numpy()
-    height, width = image.shape[:2]
-    scale = size / min(height, width)
-    shape = max(size, round(height * scale)), max(size, round(width * scale))
-    resized = tf.image.resize(image, shape, antialias=True)
-    cut = tf.image.resize_with_crop_or_pad(tf.round(resized), size, size)
-    return tf.cast(tf.clip_by_value(cut, 0, 255), tf.uint8).numpy()
+def _images_within(folder: str, odd: Oddities) -> List[str]:
+    """The images in a folder and in those within it, in the order of their paths."""
+    out = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_leaving(name)]
+        for name in files:
+            if is_leaving(name):
+                continue
+            if is_image(name):
+                out.append(os.path.join(here, name))
+            else:
+                odd.passed_over[ending(name)] += 1
+    return sorted(out, key=_natural)

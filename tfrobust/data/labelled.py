@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional, Sequence
 import numpy as np
 
 from tfrobust.data.arrays import check_labelled, to_unit
-from tfrobust.data.folder import files_to_test, read_images
+from tfrobust.data.folder import read_files_to_test
 from tfrobust.data.loading import load
 from tfrobust.data.npz import opened_npz
 from tfrobust.facts import FACTS
@@ -30,17 +30,23 @@ class Labelled(NamedTuple):
 
 
 def load_labelled(
-    name: str, most: int, seed: int = 0, data_dir=None, download: bool = False, image_size: Optional[int] = None
+    name: str,
+    most: int,
+    seed: int = 0,
+    data_dir=None,
+    download: bool = False,
+    image_size: Optional[int] = None,
+    exif: bool = False,
 ) -> Labelled:
     """At most `most` images of the test split of the data set called `name` (see load.find), drawn with the seed.
 
-    image_size: side of the square that images of a folder are cut to.
+    image_size, exif: of images of a folder, see folder.read_folder.
     InputError, naming the file, where something cannot be used.
     """
     if name.endswith(".npz"):
         return _of_npz(name, most, seed)
     if name and os.path.isdir(name) and name not in FACTS:
-        return _of_folder(name, most, seed, image_size)
+        return _of_folder(name, most, seed, image_size, exif)
     data = load(name, data_dir, download)
     return _drawn(data.x_test, data.y_test, data.classes, "x_test", most, seed)
 
@@ -60,9 +66,9 @@ def _of_npz(path: str, most: int, seed: int) -> Labelled:
     return _drawn(x, y, classes, pair[0], most, seed)
 
 
-def _of_folder(path: str, most: int, seed: int, image_size) -> Labelled:
-    files, labels, classes = files_to_test(path)
-    rows = np.random.RandomState(seed).permutation(len(files))[:most]
-    images = read_images([files[row] for row in rows], image_size)
-    names = [os.path.relpath(files[row], path) for row in rows]
-    return Labelled(to_unit(images), np.asarray(labels, np.int32)[rows], len(classes), names)
+def _of_folder(path: str, most: int, seed: int, image_size, exif: bool) -> Labelled:
+    drawn = lambda n: np.random.RandomState(seed).permutation(n)[:most]  # noqa: E731
+    images, labels, files, classes = read_files_to_test(path, drawn, image_size, exif)
+    return Labelled(
+        to_unit(images), np.asarray(labels, np.int32), len(classes), [os.path.relpath(f, path) for f in files]
+    )

@@ -4,7 +4,7 @@ import os
 
 from tfrobust.data.arrays import ImageData
 from tfrobust.data.digits import digits
-from tfrobust.data.folder import read_folder
+from tfrobust.data.folder import has_splits, read_folder
 from tfrobust.data.npz import read_npz
 from tfrobust.data.prepared import resized
 from tfrobust.data.tfds import read_tfds
@@ -12,18 +12,18 @@ from tfrobust.facts import FACTS
 from tfrobust.types import InputError
 
 
-def load(name: str, data_dir=None, download: bool = False, image_size=None) -> ImageData:
+def load(name: str, data_dir=None, download: bool = False, image_size=None, exif: bool = False) -> ImageData:
     """The data set called `name`, its images image_size x image_size pixels where that is given (see `find`)."""
-    return resized(find(name, data_dir, download, image_size), image_size)
+    return resized(find(name, data_dir, download, image_size, exif), image_size)
 
 
-def find(name: str, data_dir=None, download: bool = False, image_size=None) -> ImageData:
+def find(name: str, data_dir=None, download: bool = False, image_size=None, exif: bool = False) -> ImageData:
     """The data set called `name`.
 
     name: `digits` (embedded); a path ending in .npz; a folder of images per class; or a name, looked for as
       data_dir/NAME.npz, data_dir/NAME/NAME.npz, a folder of images data_dir/NAME/train, then among the data sets that
       TFDS has prepared in data_dir (its own folder by default).
-    download: let TFDS fetch what is not there.  image_size: side of the square that images of a folder are cut to.
+    download: let TFDS fetch what is not there.  image_size, exif: of images of a folder, see folder.read_folder.
     Raises InputError, naming the ways to get the data, where it is nowhere.
     """
     if name == "digits":
@@ -33,7 +33,7 @@ def find(name: str, data_dir=None, download: bool = False, image_size=None) -> I
     if not name:
         raise InputError("give a name of a data set")
     if os.path.isdir(name) and name not in FACTS:
-        return read_folder(name, os.path.basename(os.path.normpath(name)), image_size)
+        return read_folder(name, os.path.basename(os.path.normpath(name)), image_size, exif=exif)
     facts = FACTS.get(name)
     if data_dir:
         if not os.path.isdir(data_dir):
@@ -41,9 +41,9 @@ def find(name: str, data_dir=None, download: bool = False, image_size=None) -> I
         for path in (os.path.join(data_dir, f"{name}.npz"), os.path.join(data_dir, name, f"{name}.npz")):
             if os.path.exists(path):
                 return read_npz(path, name, facts)
-        if os.path.isdir(os.path.join(data_dir, name, "train")):
+        if has_splits(os.path.join(data_dir, name)):
             cut = facts and image_size and facts._replace(shape=(image_size, image_size, 3))
-            return read_folder(os.path.join(data_dir, name), name, image_size, cut or facts)
+            return read_folder(os.path.join(data_dir, name), name, image_size, cut or facts, exif)
     data = read_tfds(facts.tfds if facts else name, name, data_dir, download, facts)
     if data is None:
         known = ", ".join(FACTS)

@@ -34,6 +34,7 @@ class DataSpec:
         augmentation: random change of the training images, one of AUGMENTATIONS, or None.
         per_class: classes are filled up to so many images with augmented copies (0: every image is augmented anew).
         equalize: whether the histograms of training and test images are equalized (RAR).
+        exif: whether images of a folder are turned upright as their EXIF says, and what is transparent put on white.
     """
 
     name: str
@@ -45,6 +46,7 @@ class DataSpec:
     augmentation: Optional[str] = None
     per_class: int = 0
     equalize: bool = False
+    exif: bool = False
 
     def __post_init__(self):
         check_choice("evaluate_on", self.evaluate_on, EVALUATE_ON)
@@ -55,7 +57,7 @@ class DataSpec:
         """The images as they are on disk."""
         from tfrobust import data
 
-        return data.load(self.name, self.data_dir, self.download, self.image_size)
+        return data.load(self.name, self.data_dir, self.download, self.image_size, self.exif)
 
     def prepare(self, loaded: ImageData, evaluate_on: Optional[str] = None) -> ImageData:
         """Those of `load`, held out and augmented; evaluate_on takes the place of the spec's own."""
@@ -175,6 +177,7 @@ class Recipe:
             "augmentation": self.data.augmentation,
             "per_class": self.data.per_class,
             "equalize": self.data.equalize,
+            "exif": self.data.exif,
             "model": self.model.name,
             "width": self.model.width,
             "initialization": self.model.initialization,
@@ -190,7 +193,7 @@ class Recipe:
         """What the settings of `identity` are where nobody gives them, by name; for the recipe's method and plan."""
         fields = [*dataclasses.fields(self.objective), *dataclasses.fields(self.training)]
         own = {each.name: each.default for each in fields if each.init and each.default is not dataclasses.MISSING}
-        return {**own, "width": 1.0, "hold_out": 0, "per_class": 0, "equalize": False, "saliency": ()}
+        return {**own, "width": 1.0, "hold_out": 0, "per_class": 0, "equalize": False, "exif": False, "saliency": ()}
 
     def given(self) -> Dict[str, Any]:
         """The settings of `identity` that are not what they are by default; lists as text."""

@@ -16,21 +16,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import ExifTags, Image
 
+from tfrobust.orientation import SIDEWAYS, UPRIGHT
 from tfrobust.types import InputError
 
 _RESIZING = threading.Lock()  # A large image takes much memory while it is resized: one at a time.
 MAX_PIXELS = 1 << 24  # Of an image that is resized: 48 MB of bytes in colour.
-# What brings an image upright, by the number in its EXIF.
-_UPRIGHT = {
-    2: lambda x: x[:, ::-1],
-    3: lambda x: x[::-1, ::-1],
-    4: lambda x: x[::-1],
-    5: lambda x: x.swapaxes(0, 1),
-    6: lambda x: np.rot90(x, -1),
-    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
-    8: np.rot90,
-}
-_SIDEWAYS = (5, 6, 7, 8)
 
 
 def is_image(shape: tf.TensorShape, dtype: tf.DType) -> bool:
@@ -56,7 +46,7 @@ def decode_image(name: str, text, shape: tf.TensorShape, dtype: tf.DType, resize
             image = tf.io.decode_image(data, channels=shape[2], expand_animations=False).numpy()
         except (tf.errors.OpError, ValueError) as e:
             raise InputError(f"{name}: the image is damaged: {str(e).splitlines()[0][:200]}") from e
-        image = _UPRIGHT.get(turned, lambda x: x)(image)
+        image = UPRIGHT.get(turned, UPRIGHT[1])(image)
         size = _size(shape, image.shape[:2])
         if size != image.shape[:2]:
             image = np.clip(np.round(tf.image.resize(image, size, antialias=True)), 0, 255)
@@ -69,7 +59,7 @@ def _check(name: str, data: bytes, shape: tf.TensorShape, resize: bool) -> int:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
             # The EXIF of a PNG may lie behind its pixels, and Pillow would decode them all to find it.
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format != "PNG" else 1
-            height, width = image.size if turned in _SIDEWAYS else image.size[::-1]
+            height, width = image.size if turned in SIDEWAYS else image.size[::-1]
             _check_size(name, (height, width), _size(shape, (height, width)), resize)
             _check_kind(name, image)
             return turned

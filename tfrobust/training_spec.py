@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Optional, Sequence
 
-from tfrobust.checks import check_choice
+from tfrobust.checks import check_choice, check_fields, check_number, check_positive, check_seed, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
 
@@ -44,19 +44,21 @@ class TrainingSpec:
     def __post_init__(self):
         if self.steps is None and self.epochs is None:
             raise InputError("a plan needs its length: give steps or epochs")
-        if (self.steps is not None and self.steps < 1) or self.batch_size < 1 or self.checkpoint_every < 1:
-            raise InputError("steps, batch_size and checkpoint_every must be at least 1")
-        if self.epochs is not None and not self.epochs > 0:
-            raise InputError("epochs must be above 0")
-        if self.reduction not in REDUCTIONS or self.weight_decay < 0:
-            raise InputError(f"reduction must be one of {', '.join(REDUCTIONS)}, weight_decay 0 or more")
-        if self.precision not in PRECISIONS or self.jit not in JIT:
-            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, jit one of {', '.join(JIT)}")
-        if self.epochs is None and any(b != int(b) for b in self.boundaries):
-            raise InputError("boundaries in steps must be whole numbers")
+        if self.steps is not None:
+            check_whole("steps", self.steps, 1)
+        check_fields(check_whole, self, "batch_size", "checkpoint_every", least=1)
+        if self.epochs is not None:
+            check_positive("epochs", self.epochs)
+        check_fields(check_number, self, "weight_decay", "momentum")
+        for name, known in {"reduction": REDUCTIONS, "precision": PRECISIONS, "jit": JIT}.items():
+            check_choice(name, getattr(self, name), known)
+        for boundary in self.boundaries:
+            (check_whole if self.epochs is None else check_number)("a boundary of the learning rates", boundary)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        if not self.learning_rates or not all(rate > 0 for rate in self.learning_rates):
-            raise InputError("learning rates must be above 0, one at least")
+        if not self.learning_rates:
+            raise InputError("a plan needs a learning rate: give one at least")
+        for rate in self.learning_rates:
+            check_positive("a learning rate", rate)
         if len(self.learning_rates) != len(self.boundaries) + 1:
             raise InputError(
                 f"{len(self.learning_rates)} learning rates need {len(self.learning_rates) - 1} boundaries "
@@ -64,9 +66,10 @@ class TrainingSpec:
             )
         if list(self.boundaries) != sorted(set(self.boundaries)):
             raise InputError("the boundaries of the learning rates must increase")
-        if self.eps_ramp_steps < 0 or not 0 <= self.seed < 2**31:
-            raise InputError("eps_ramp_steps must be 0 or more, seed in [0, 2^31)")
-        if not 0 <= self.sparsity < 1:
+        check_whole("eps_ramp_steps", self.eps_ramp_steps)
+        check_seed("seed", self.seed)
+        check_number("sparsity", self.sparsity)
+        if self.sparsity >= 1:
             raise InputError("sparsity, the share of weights that become zero, must lie in [0, 1)")
 
     def lasting(self, steps: int) -> "TrainingSpec":

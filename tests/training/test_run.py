@@ -120,7 +120,14 @@ def test_sgd_trains_too(whole):
         {"optimizer": "adamw"},
         {"seed": -1},
         {"checkpoint_every": 0},
+        {"learning_rates": [float("nan")]},
+        {"learning_rates": [0.1, 0.1], "boundaries": [float("nan")]},
+        {"learning_rates": [0.1, 0.1], "boundaries": [float("inf")]},
+        {"learning_rates": [0.1, 0.1], "boundaries": [float("nan")], "epochs": 2.0},
+        {"weight_decay": float("nan")},
+        {"steps": 5.5},
     ],
+    ids=str,
 )
 def test_plans_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):

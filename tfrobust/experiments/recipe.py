@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from tfrobust.checks import check_choice
+from tfrobust.checks import check_choice, check_fields, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import ANNOTATIONS, EVALUATE_ON, OBJECTIVES, SAT_MAPS
 from tfrobust.training_spec import TrainingSpec
@@ -50,8 +50,9 @@ class DataSpec:
 
     def __post_init__(self):
         check_choice("evaluate_on", self.evaluate_on, EVALUATE_ON)
-        if self.hold_out < 0 or self.per_class < 0:
-            raise InputError("hold_out and per_class must be 0 or more")
+        check_fields(check_whole, self, "hold_out", "per_class")
+        if self.image_size is not None:
+            check_whole("image_size", self.image_size, 1)
 
     def load(self) -> ImageData:
         """The images as they are on disk."""

@@ -3,7 +3,9 @@
 import os
 import sys
 
-# A file of this folder that is run as a program has the folder first in its path, and tests/launch for launch.
-sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(os.path.abspath(__file__))]
+# A file of this folder that is run as a program has the folder first in its path, and tests/launch for launch.  Bazel
+# runs a link to it, which Python follows for its path.
+_OWN = os.path.dirname(os.path.realpath(__file__))
+sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != _OWN]
 
 import launch  # noqa: E402, F401  Sets what TensorFlow reads when it is imported.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network
+from tests.helpers import images, run_tests, shallow_network, small_network
 from tfrobust import data
 from tfrobust.distribution import (
     all_processes_agree,
@@ -109,6 +109,46 @@ def test_fit_logs_the_global_batch(two, reduction):
 
     one = logged(tf.distribute.get_strategy())
     assert logged(two) == pytest.approx(one, rel=1e-4) and len(one) == 4
+
+
+@pytest.mark.parametrize("images_in_all", [5, 3, 1])  # Parts of 3 + 2, 2 + 1 and 1 + 0.
+@pytest.mark.parametrize("method", ["ig_norm", "trades"])
+def test_a_ragged_batch_is_the_step_of_one_device(two, method, images_in_all, eagerly):
+    """Random starts included, and BatchNormalization's statistics where they are those of the part (see trainer)."""
+
+    def stepped(strategy):
+        seen = {}
+        keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.update(logs))
+        with strategy.scope():
+            own = {
+                "ig_norm": {"attribution_weight": 1.0, "ig_steps": 2, "ig_steps_attack": 2},
+                "trades": {"kl_weight": 6.0},
+            }
+            objective = make_objective(method, eps=0.1, attack_steps=2, step_size=0.05, **own[method])
+            trainer = Trainer(shallow_network(), objective, weight_decay=0.1)
+            trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+            batches = tf.data.Dataset.from_tensor_slices(images(images_in_all)).batch(8)
+            trainer.fit(batches, verbose=0, shuffle=False, callbacks=[keep])
+            return trainer.network.get_weights(), {name: float(value) for name, value in seen.items()}
+
+    (one, one_logs), (several, several_logs) = stepped(tf.distribute.get_strategy()), stepped(two)
+    for a, b in zip(one, several):
+        np.testing.assert_allclose(a, b, atol=2e-6)
+    assert several_logs == pytest.approx(one_logs, rel=1e-4) and np.isfinite(list(one_logs.values())).all()
+
+
+def test_a_replica_without_images_leaves_the_statistics_to_the_others(two, eagerly):
+    x, y = images(1)
+    with two.scope():
+        trainer = Trainer(small_network(batch_norm=True), make_objective("natural"))
+        trainer.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
+        trainer.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
+        got = trainer.network.get_weights()
+    alone = Trainer(small_network(batch_norm=True), make_objective("natural"))
+    alone.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
+    alone.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
+    for a, b in zip(got, alone.network.get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_a_batch_that_does_not_divide_is_refused(two):

@@ -26,6 +26,7 @@ def changes():
         "augmentation": "crop_flip",
         "per_class": 4,
         "equalize": True,
+        "exif": True,
     }
     for name, value in data.items():
         yield f"data.{name}", replace(RECIPE, data=replace(RECIPE.data, **{name: value}))

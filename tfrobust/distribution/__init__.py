@@ -7,7 +7,13 @@ without one there is a single replica, and everything here leaves what it is giv
 from tfrobust.distribution.draws import draw_for_replica
 from tfrobust.distribution.sharing import shard_over_replicas
 from tfrobust.distribution.strategies import STRATEGIES, make_strategy, task_of
-from tfrobust.distribution.sums import average_in_place, divide_by_replicas, mean_over_replicas
+from tfrobust.distribution.sums import (
+    GlobalBatch,
+    apply_summed_gradients,
+    images_of_each,
+    never_empty,
+    sum_over_replicas,
+)
 from tfrobust.distribution.workers import (
     LOST,
     all_processes_agree,
@@ -18,17 +24,19 @@ from tfrobust.distribution.workers import (
 )
 
 __all__ = [
+    "GlobalBatch",
     "LOST",
     "STRATEGIES",
     "all_processes_agree",
-    "average_in_place",
+    "apply_summed_gradients",
     "check_shared_folder",
     "chief_only_path",
-    "divide_by_replicas",
     "draw_for_replica",
+    "images_of_each",
     "is_chief",
     "make_strategy",
-    "mean_over_replicas",
+    "sum_over_replicas",
+    "never_empty",
     "several_processes",
     "shard_over_replicas",
     "task_of",

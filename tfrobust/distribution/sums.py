@@ -1,35 +1,100 @@
-"""Cross-replica reductions used inside a training step."""
+"""Cross-replica reductions used inside a training step.
 
-from typing import List
+Replicas may have parts of a batch that differ in size, and may have none of it: what is summed over them is weighed by
+images, so that the step is that of one device on the whole batch.
+"""
+
+from typing import List, Optional
 
 import tensorflow as tf
 
 
 def _replicas() -> int:
-    return tf.distribute.get_replica_context().num_replicas_in_sync
+    context = tf.distribute.get_replica_context()
+    return context.num_replicas_in_sync if context else 1
 
 
-def mean_over_replicas(tensors: List[tf.Tensor]) -> List[tf.Tensor]:
-    """The mean of each tensor over the replicas, known to all of them; the tensors themselves where there is one.
+def images_of_each(images: tf.Tensor) -> tf.Tensor:
+    """The sizes [R] of the parts of all replicas, known to each; images: [] int, of this one."""
+    if _replicas() == 1:
+        return tf.reshape(images, [1])
+    context = tf.distribute.get_replica_context()
+    own = images * tf.one_hot(context.replica_id_in_sync_group, _replicas(), dtype=images.dtype)
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+
+
+def sum_over_replicas(tensors: List[tf.Tensor]) -> List[tf.Tensor]:
+    """The sum of each tensor over the replicas, known to all of them; the tensors themselves where there is one.
 
     To be called by every replica of a step.
     """
     if _replicas() == 1 or not tensors:
         return tensors
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, tensors)
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
-def average_in_place(variables) -> None:
-    """Makes variables of which every replica has its own, such as moving statistics, their mean over the replicas."""
-    variables = [v for v in variables if tf.as_dtype(v.dtype).is_floating]
-    if _replicas() > 1:
-        for variable, mean in zip(variables, mean_over_replicas([tf.convert_to_tensor(v) for v in variables])):
+def never_empty(part: tf.Tensor) -> tf.Tensor:
+    """The rows [B,...] of this replica, or one row of zeros where there is none: not every kernel takes an empty batch.
+
+    What comes of that row counts nowhere, as `GlobalBatch` was made of the part as it is.
+    """
+    if _replicas() == 1 or part.shape[0]:
+        return part
+    missing = tf.maximum(1 - tf.shape(part)[0], 0)
+    rows = tf.concat([part, tf.zeros(tf.concat([[missing], tf.shape(part)[1:]], axis=0), part.dtype)], axis=0)
+    return tf.ensure_shape(rows, [None, *part.shape[1:]])
+
+
+class GlobalBatch:
+    """The batch of a step, of which this replica has a part: [B,...], B 0 or more.
+
+    Attributes:
+        share: [], the part of all images that this replica has; None with one replica.
+    """
+
+    def __init__(self, x: tf.Tensor):
+        own = tf.shape(x)[0]
+        self.share: Optional[tf.Tensor] = None
+        if _replicas() > 1:
+            self._has_images = own > 0
+            self._images = tf.cast(tf.maximum(tf.reduce_sum(images_of_each(own)), 1), tf.float32)
+            self.share = tf.cast(own, tf.float32) / self._images
+
+    def part_of_mean(self, values: tf.Tensor) -> tf.Tensor:
+        """What the values [B] of this replica's images add to the mean over all images."""
+        if self.share is None:
+            return tf.reduce_mean(values)
+        return tf.reduce_sum(values) / tf.cast(self._images, values.dtype)
+
+    def part_of_constant(self, value: tf.Tensor) -> tf.Tensor:
+        """The part of a value that all replicas have alike and that counts once, such as a regularizer."""
+        return value if self.share is None else tf.cast(self.share, value.dtype) * value
+
+    def sum(self, parts: List[tf.Tensor]) -> List[tf.Tensor]:
+        """The sums of the parts of all replicas; what one without images gives (NaN, perhaps) counts as 0."""
+        if self.share is None:
+            return parts
+        return sum_over_replicas([tf.where(self._has_images, part, tf.zeros_like(part)) for part in parts])
+
+    def average_in_place(self, variables) -> None:
+        """Makes variables of which every replica has its own, such as moving statistics, their mean over all images."""
+        variables = [v for v in variables if tf.as_dtype(v.dtype).is_floating]
+        if self.share is None:
+            return
+        parts = [tf.cast(self.share, v.dtype) * tf.convert_to_tensor(v) for v in variables]
+        for variable, mean in zip(variables, self.sum(parts)):
             variable.assign(mean)
 
 
-def divide_by_replicas(value: tf.Tensor) -> tf.Tensor:
-    """Divides `value` by the number of replicas, because Keras optimizers sum gradients over replicas.
+def apply_summed_gradients(optimizer, grads_and_vars) -> None:
+    """Lets the optimizer take gradients that are summed over the replicas already.
 
-    Keras 3's cannot be told that gradients are summed already.
+    Keras' optimizers sum them once more: Keras 2's can be told not to, Keras 3's are given the parts of equal size that
+    sum up to them.
     """
-    return value if _replicas() == 1 else value / _replicas()
+    if _replicas() == 1:
+        optimizer.apply_gradients(grads_and_vars)
+    elif hasattr(optimizer, "aggregate_gradients"):
+        optimizer.apply_gradients(grads_and_vars, skip_gradients_aggregation=True)
+    else:
+        optimizer.apply_gradients([(g / _replicas(), v) for g, v in grads_and_vars])

@@ -3,15 +3,16 @@
 This is the only place with a tape over weights and the only reduction over the batch.  The network stays a plain Keras
 model beside the trainer, and can be saved at any time.
 
-With several replicas (`tf.distribute`) each has its part of the batch.  The step is that of one device on the global
-batch, but for what looks at more than one image: BatchNormalization has the statistics of its replica's part, and its
-moving ones are the mean over the replicas, on Keras 2 and 3 alike.
+With several replicas (`tf.distribute`) each has its part of the batch, which may be smaller than that of another, or
+empty.  The step is that of one device on the global batch, but for what looks at more than one image:
+BatchNormalization has the statistics of its replica's part, and its moving ones are the mean over the replicas, weighed
+by their images, on Keras 2 and 3 alike.
 """
 
 import keras
 import tensorflow as tf
 
-from tfrobust.distribution import average_in_place, divide_by_replicas, mean_over_replicas
+from tfrobust.distribution import GlobalBatch, apply_summed_gradients, never_empty
 from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
 from tfrobust.types import Batch, Step
 
@@ -52,23 +53,24 @@ class Trainer(keras.Model):
 
     def train_step(self, data):
         """One step on a batch (x, y) or (x, y, s): the inner maximum, then a descent on the objective's terms."""
-        batch, step = Batch(*data), self._step()
+        whole, step = GlobalBatch(data[0]), self._step()
+        batch = Batch(*(never_empty(part) for part in data if part is not None))
         variables = self.network.trainable_variables
         x_adv = self.objective.inner(self._attacked(), batch, step)
         with tf.GradientTape() as tape:
             terms = self.objective.outer(self.network, batch, x_adv, step)
-            means = {name: tf.reduce_mean(term) for name, term in terms.items()}
-            loss = self.images_summed * tf.add_n(list(means.values()))
+            parts = {name: whole.part_of_mean(term) for name, term in terms.items()}
+            loss = self.images_summed * tf.add_n(list(parts.values()))
             if self.network.losses or self.weight_decay:
-                means["regularization"] = tf.add_n([*self.network.losses, self._decay()])
-                loss += means["regularization"]
+                parts["regularization"] = whole.part_of_constant(tf.add_n([*self.network.losses, self._decay()]))
+                loss += parts["regularization"]
         grads = tape.gradient(loss, variables)
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
-        grads = mean_over_replicas([g for g, _ in connected])
-        self.optimizer.apply_gradients([(divide_by_replicas(g), v) for g, (_, v) in zip(grads, connected)])
+        grads = whole.sum([g for g, _ in connected])
+        apply_summed_gradients(self.optimizer, [(g, v) for g, (_, v) in zip(grads, connected)])
         # Moving statistics: Keras 2 averages them over the replicas when they are read, Keras 3 never.
-        average_in_place(self.network.non_trainable_variables)
-        logs = dict(zip([*means, "loss"], mean_over_replicas([*means.values(), loss])))
+        whole.average_in_place(self.network.non_trainable_variables)
+        logs = dict(zip([*parts, "loss"], whole.sum([*parts.values(), loss])))
         return {**logs, "gradient_norm": tf.linalg.global_norm(grads)}
 
     def _attacked(self):

@@ -109,8 +109,7 @@ Y = np.arange(4)
         (lambda m: m.fit(255 * (X + 1), Y), "divide by 255"),
         (lambda m: m.fit(X, np.eye(10)[Y]), "argmax"),
         (lambda m: m.fit(X, Y + 9), "0..9"),
-        (lambda m: m.fit(X, Y, class_weight={0: 1.0}), "class_weight"),
-        (lambda m: m.fit(X, Y, sample_weight=np.ones(4)), "sample_weight"),
+        (lambda m: m.get_config(), "model.network"),
         (lambda m: m.compile(loss="mse"), "leave loss out"),
         (lambda m: m.compile(metrics=["mae"]), "leave metrics out"),
         (lambda m: tfrobust.robustify(shallow_network(), "magic"), "magic"),
@@ -133,6 +132,146 @@ def test_what_cannot_be_is_refused(call, words):
     model.compile()
     with pytest.raises(InputError, match=words):
         call(model)
+
+
+def batched(x, y, *more):
+    return tf.data.Dataset.from_tensor_slices((x, y, *more)).batch(2)
+
+
+def sgd_model(method="natural", network=None, **hyper):
+    model = tfrobust.robustify(shallow_network() if network is None else network, method, **hyper)
+    model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+
+NAN = np.where(np.arange(4)[:, None, None, None] == 1, np.nan, X).astype(np.float32)
+BATCHES = {
+    "bytes as floats": (batched(255 * (X + 1), Y), "divide by 255"),
+    "NaN": (batched(NAN, Y), "NaN or infinite"),
+    "halves": (batched(X, Y + 0.5), "whole numbers"),
+    "another class": (batched(X, Y + 9), "0..9"),
+    "one-hot": (batched(X, np.eye(10)[Y]), "argmax"),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_that_cannot_be_changes_no_weight(name):
+    """A data set, a generator and validation data; one that is wrong from its second batch on, too."""
+    batches, words = BATCHES[name]
+    model = sgd_model()
+    before = model.network.get_weights()
+    calls = (
+        lambda: model.fit(batches, verbose=0),
+        lambda: model.fit((batch for batch in batches), verbose=0),
+        lambda: model.fit(X, Y, validation_data=batches, verbose=0),
+        lambda: model.evaluate(batches, verbose=0),
+    )
+    for call in calls:
+        with pytest.raises(InputError, match=words):
+            call()
+        assert all(map(np.array_equal, before, model.network.get_weights()))
+    with pytest.raises(InputError, match=words):
+        model.fit(batched(X, Y).concatenate(batches) if name != "one-hot" and name != "halves" else batches, verbose=0)
+    assert np.isfinite(model.network.get_weights()[0]).all()
+
+
+def test_images_come_as_arrays_tensors_data_sets_and_generators(eagerly):
+    x, y = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32), np.array([3, 1, 4, 1])
+    given = {
+        "array": (x, y),
+        "tensor": (tf.constant(x), tf.constant(y)),
+        "data set": (tf.data.Dataset.from_tensor_slices((x, y)).batch(4),),
+        "generator": ((batch for batch in [(x, y)]),),
+        "without channels": (x[..., 0], y),
+        "labels as floats": (tf.data.Dataset.from_tensor_slices((x, y.astype(np.float32))).batch(4),),
+    }
+    found = {}
+    for name, own in given.items():
+        model = sgd_model()
+        model.fit(*own, verbose=0, shuffle=False)
+        found[name] = model.network.get_weights()
+    for weights in found.values():
+        for a, b in zip(weights, found["array"]):
+            np.testing.assert_allclose(a, b, atol=1e-7)
+
+
+@pytest.mark.parametrize("method, hyper", [("natural", {}), ("trades", {"attack_steps": 1})])
+def test_weights_of_images_weigh_every_term(method, hyper, eagerly):
+    """In a step of SGD: twice the weight is twice the way, no weight no image, a class' weight that of its images."""
+    x, y = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32), np.array([3, 1, 4, 1])
+
+    def moved(x=x, y=y, **options):
+        model = sgd_model(method, **hyper)
+        before = model.network.get_weights()
+        model.fit(x, y, batch_size=4, verbose=0, shuffle=False, **options)
+        return np.concatenate([(a - b).ravel() for a, b in zip(model.network.get_weights(), before)])
+
+    plain = moved()
+    np.testing.assert_allclose(moved(sample_weight=np.full(4, 2.0)), 2 * plain, atol=1e-6)
+    of_class_1 = {label: float(label == 1) for label in range(10)}
+    ones = moved(sample_weight=np.array([0, 1, 0, 1.0]))
+    np.testing.assert_allclose(moved(class_weight=of_class_1), ones, atol=1e-6)
+    assert np.abs(moved(sample_weight=np.zeros(4))).max() == 0
+    weighted = tf.data.Dataset.from_tensor_slices((x, y, np.full(4, 2.0))).batch(4)
+    np.testing.assert_allclose(moved(weighted, None), 2 * plain, atol=1e-6)
+
+
+def test_weights_weigh_the_loss_of_an_evaluation_and_of_a_validation(eagerly):
+    x, y = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32), np.array([3, 1, 4, 1])
+    model = sgd_model()
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    twice = np.full(4, 2.0)
+    assert model.evaluate(x, y, sample_weight=twice, verbose=0) == pytest.approx([2 * loss, accuracy], rel=1e-5)
+    model.compile(keras.optimizers.SGD(0.0))
+    history = model.fit(x, y, validation_data=(x, y, twice), verbose=0).history
+    assert history["val_loss"] == pytest.approx([2 * loss], rel=1e-5)
+
+
+def test_weights_of_a_method_with_maps_come_behind_them(eagerly):
+    x, y = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32), np.array([3, 1, 4, 1])
+    maps = np.ones((4, 1, 8, 8, 1), np.float32)
+
+    def moved(*more):
+        model = sgd_model("sat")
+        before = model.network.get_weights()[0]
+        model.fit(tf.data.Dataset.from_tensor_slices((x, y, maps, *more)).batch(4), verbose=0)
+        return model.network.get_weights()[0] - before
+
+    np.testing.assert_allclose(moved(np.full(4, 2.0)), 2 * moved(), atol=1e-6)
+    with pytest.raises(InputError, match="x, y, s, weight"):
+        sgd_model("sat").fit(batched(x, y, maps), class_weight={1: 2.0})
+
+
+def test_what_is_saved_is_the_plain_network(tmp_path):
+    model, other = sgd_model(), shallow_network(1)
+    model.save_weights(tmp_path / "w.weights.h5")
+    other.load_weights(str(tmp_path / "w.weights.h5"))
+    assert all(map(np.array_equal, other.get_weights(), model.network.get_weights()))
+    again = sgd_model(network=shallow_network(2))
+    again.load_weights(tmp_path / "w.weights.h5")
+    assert all(map(np.array_equal, again.network.get_weights(), model.network.get_weights()))
+    model.export(tmp_path / "exported")
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(tf.constant(X)), model.network(X), atol=1e-6)
+    save = keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"))
+    model.fit(X, Y, verbose=0, callbacks=[save])
+    loaded = keras.models.load_model(tmp_path / "best.keras", compile=False)
+    np.testing.assert_allclose(loaded(X), model.network(X), atol=1e-6)
+
+
+def test_a_network_of_which_nothing_can_be_trained_is_refused_and_a_partly_frozen_one_is_not(eagerly):
+    network = shallow_network()
+    network.layers[1].trainable = False
+    frozen, free = network.layers[1], network.layers[-1]
+    model = sgd_model(network=network)
+    before = [w.copy() for w in model.network.get_weights()]
+    model.fit(X + 0.5, Y, verbose=0)
+    after = model.network.get_weights()
+    assert np.array_equal(after[0], before[0]) and not np.array_equal(after[-1], before[-1])
+    assert frozen is not free
+    network.trainable = False
+    with pytest.raises(InputError, match="frozen"):
+        sgd_model(network=network).fit(X, Y, verbose=0)
 
 
 def test_maps_are_those_of_the_library_for_networks_of_any_make():

@@ -1,13 +1,21 @@
 """A training method as a Keras model like any other: compile, fit on arrays or data sets, evaluate, predict, save."""
 
+import os
+import re
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfrobust.data import to_unit
-from tfrobust.networks import check_images
+from tfrobust.networks import TOLERANCE, check_images
 from tfrobust.training import Trainer
 from tfrobust.types import Batch, InputError
+
+# What an assertion in a graph says, or an InputError while a graph is traced (Keras 2 hands on another exception).
+_SAYS = re.compile(r"tfrobust says: ([^\]\n']*)|InputError: ([^\n]*)")
+_RANGE = "images must lie in 0..1: divide by 255, such as data.map(lambda x, y: (x / 255, y))"
+_FINITE = "images hold NaN or infinite pixels"
 
 
 class RobustModel(Trainer):
@@ -15,7 +23,7 @@ class RobustModel(Trainer):
 
     fit logs the mean loss of the epoch, and of its last step each term and the norm of the gradient.  evaluate and
     validation give the plain cross-entropy (`loss`) and the accuracy on the images as they are.  predict gives logits.
-    save saves the plain network, which is also there as `model.network`.
+    save, export, save_weights and load_weights are of the plain network, which is also there as `model.network`.
     """
 
     def __init__(self, network, objective, seed: int = 0, **plan):
@@ -28,6 +36,11 @@ class RobustModel(Trainer):
         """Loss and accuracy, which Keras resets before each pass."""
         return [self.mean_loss, self.accuracy]
 
+    @property
+    def uses_saliency(self) -> bool:
+        """Whether the method trains on saliency maps beside the images."""
+        return getattr(self.objective, "uses_saliency", False)
+
     def compile(self, optimizer="adam", loss=None, metrics=None, jit_compile=False, **options):
         """optimizer and further options as in Keras; the objective is the loss, loss and accuracy are what is
         measured."""
@@ -38,36 +51,63 @@ class RobustModel(Trainer):
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
 
     def fit(self, x=None, y=None, batch_size=None, *args, **options):
-        """As in Keras.  x: images [N,H,W,C] with labels y [N], or a data set of batches (x, y), or (x, y, s) with
-        saliency maps for the methods that train on them."""
-        for name in ("sample_weight", "class_weight"):
-            if options.get(name) is not None:
-                raise InputError(f"{name} is not used by the training methods: leave it out")
-        if isinstance(x, np.ndarray):
-            if getattr(self.objective, "uses_saliency", False):
+        """As in Keras.  x: images [N,H,W,C] with labels y [N], or a data set or generator of batches (x, y) or
+        (x, y, weight); for the methods that train on saliency maps, of (x, y, s) or (x, y, s, weight).
+
+        sample_weight and class_weight weigh every term of the method.  Every batch is looked at before it changes a
+        weight: pixels out of range or NaN, and labels that are none of the network's classes, are an InputError.
+        """
+        if self.uses_saliency and options.get("class_weight") is not None:
+            raise InputError(
+                "this method's batches hold saliency maps: put the weights into them, as (x, y, s, weight)"
+            )
+        if _is_array(x):
+            if self.uses_saliency:
                 raise InputError("this method needs a map beside each image: give a tf.data.Dataset of (x, y, s)")
             x, y = _arrays(self.network, x, y)
             self.images, self.batch_size = len(x), batch_size or 32
         validation = options.get("validation_data")
-        if isinstance(validation, (tuple, list)) and len(validation) == 2:
-            options["validation_data"] = _arrays(self.network, *validation)
-        return super().fit(x, y, batch_size, *args, **options)
+        if isinstance(validation, (tuple, list)) and _is_array(validation[0]):
+            options["validation_data"] = (*_arrays(self.network, *validation[:2]), *validation[2:])
+        _saying(self._look_at, x, self.uses_saliency)
+        _saying(self._look_at, options.get("validation_data"), False)
+        return _saying(super().fit, x, y, batch_size, *args, **options)
+
+    def _look_at(self, batches, saliency: bool) -> None:
+        """Looks at the first batch of a data set, before an epoch is spent on the way to it."""
+        if isinstance(batches, tf.data.Dataset):
+            for data in batches.take(1):
+                self._unpacked(data if saliency else _without_maps(data), saliency)
 
     def evaluate(self, x=None, y=None, *args, **options):
         """As in Keras: [loss, accuracy], or both by name with return_dict=True."""
-        if isinstance(x, np.ndarray):
+        if _is_array(x):
             x, y = _arrays(self.network, x, y)
-        return super().evaluate(x, y, *args, **options)
+        return _saying(super().evaluate, x, y, *args, **options)
 
     def predict(self, x, *args, **options):
         """Logits [N,K]."""
-        if isinstance(x, np.ndarray):
-            x = _images(x)
-        return super().predict(x, *args, **options)
+        return _saying(super().predict, _images(x) if _is_array(x) else x, *args, **options)
 
     def save(self, path, *args, **options):
         """Saves the plain network, without what trained it."""
         self.network.save(path, *args, **options)
+
+    def export(self, path, *args, **options):
+        """Exports the plain network, as Keras does."""
+        self.network.export(path, *args, **options)
+
+    def save_weights(self, path, *args, **options):
+        """Saves the weights of the plain network."""
+        self.network.save_weights(os.fspath(path), *args, **options)
+
+    def load_weights(self, path, *args, **options):
+        """Loads weights of the plain network."""
+        return self.network.load_weights(os.fspath(path), *args, **options)
+
+    def get_config(self):
+        """Raises InputError: what trains the network is no part of a saved model."""
+        raise InputError("a robust model is made by tfrobust.robustify: clone or save its plain network, model.network")
 
     def call(self, x, training=False):
         """The network's logits [B,K] for images x [B,H,W,C], uint8 or in [0, 1]."""
@@ -75,33 +115,84 @@ class RobustModel(Trainer):
 
     def train_step(self, data):
         """As the Trainer's, its loss as a mean over the steps of the pass."""
-        logs = super().train_step(_batch(data, getattr(self.objective, "uses_saliency", False)))
+        batch, weight = self._unpacked(data, self.uses_saliency)
+        logs = self.descend(batch, weight)
         self.mean_loss.update_state(logs["loss"])
         return {**logs, "loss": self.mean_loss.result()}
 
     def test_step(self, data):
-        """Cross-entropy and accuracy on the images as they are; no attack is made."""
-        batch = _batch(data[:2], False)
+        """Cross-entropy and accuracy on the images as they are; no attack is made.  Weights weigh the former."""
+        batch, weight = self._unpacked(_without_maps(data), False)
         f = self.network(batch.x, training=False)
-        self.mean_loss.update_state(tf.nn.sparse_softmax_cross_entropy_with_logits(batch.y, f))
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.y, f)
+        self.mean_loss.update_state(loss if weight is None else weight * loss)
         self.accuracy.update_state(batch.y, f)
         return {"loss": self.mean_loss.result(), "accuracy": self.accuracy.result()}
+
+    def _unpacked(self, data, saliency: bool):
+        """(batch, weight [B] or None) of what Keras hands to a step, looked at before anything is computed of it."""
+        parts = 3 if saliency else 2
+        if not isinstance(data, (tuple, list)) or not parts <= len(data) <= parts + 1:
+            raise InputError("a batch must be (x, y), or (x, y, s) for a method that trains on saliency maps")
+        x, y = data[:2]
+        x = x[..., tf.newaxis] if x.shape.rank == 3 else x
+        y = tf.squeeze(y, 1) if y.shape.rank == 2 and y.shape[1] == 1 else y
+        if y.shape.rank not in (None, 1):
+            raise InputError(f"labels must be whole numbers, one per image; got {list(y.shape)}: take argmax(axis=1)")
+        with tf.control_dependencies(_assertions(x, y, self.network.output_shape[-1])):
+            x, y = _unit(x), tf.cast(y, tf.int32)
+        weight = data[parts] if len(data) > parts else None
+        return Batch(x, y, *data[2:parts]), None if weight is None else tf.cast(weight, tf.float32)
+
+
+def _without_maps(data):
+    """(x, y) or (x, y, weight) of a batch that may hold saliency maps, which have more than one axis."""
+    if not isinstance(data, (tuple, list)):
+        return data
+    return [part for i, part in enumerate(data) if i < 2 or part is None or len(part.shape) == 1]
+
+
+def _assertions(x, y, classes: int) -> list:
+    """Operations that fail where images x or labels y are not what they must be."""
+
+    def that(condition, text):
+        return tf.debugging.Assert(tf.reduce_all(condition), [f"tfrobust says: {text}"])
+
+    low, high = (0, 255) if x.dtype.is_integer else (-TOLERANCE, 1 + TOLERANCE)
+    pixels = tf.cast(x, tf.float32)
+    checks = [
+        that(tf.math.is_finite(pixels), _FINITE),
+        that((pixels >= low) & (pixels <= high), _RANGE),
+        that((y >= tf.cast(0, y.dtype)) & (y < tf.cast(classes, y.dtype)), f"labels must lie in 0..{classes - 1}"),
+    ]
+    if not y.dtype.is_integer:
+        checks.append(that(tf.equal(y, tf.round(y)), "labels must be whole numbers, one per image"))
+    return [check for check in checks if check is not None]
+
+
+def _saying(method, *args, **options):
+    """The method's result; what became of an assertion, or of an InputError within a graph, is the InputError again."""
+    try:
+        return method(*args, **options)
+    except InputError:
+        raise
+    except Exception as e:
+        found = _SAYS.search(str(e))
+        if not found:
+            raise
+        raise InputError((found[1] or found[2]).strip()) from None
+
+
+def _is_array(x) -> bool:
+    return isinstance(x, (np.ndarray, list)) or tf.is_tensor(x)
 
 
 def _unit(x):
     return tf.cast(x, tf.float32) / 255 if x.dtype.is_integer else tf.cast(x, tf.float32)
 
 
-def _batch(data, saliency: bool) -> Batch:
-    """What Keras hands to a step, as the objectives take it."""
-    if not isinstance(data, (tuple, list)) or len(data) != (3 if saliency else 2):
-        raise InputError("a batch must be (x, y), or (x, y, s) for a method that trains on saliency maps")
-    y = data[1]
-    y = tf.cast(tf.squeeze(y, 1) if y.shape.rank == 2 and y.shape[1] == 1 else y, tf.int32)
-    return Batch(_unit(data[0]), y, *data[2:])
-
-
 def _images(x) -> np.ndarray:
+    x = np.asarray(x)
     x = to_unit(x[..., np.newaxis] if x.ndim == 3 else x)
     check_images(x)
     return x
@@ -109,7 +200,7 @@ def _images(x) -> np.ndarray:
 
 def _arrays(network, x, y):
     """(images, labels int32); InputError where they are not those of the network."""
-    x, y = _images(np.asarray(x)), np.asarray(y)
+    x, y = _images(x), np.asarray(y)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.shape != (len(x),) or y.dtype.kind not in "ui":
         raise InputError(

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfrobust.distribution import GlobalBatch, apply_summed_gradients, never_empty
 from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
-from tfrobust.types import Batch, Step
+from tfrobust.types import Batch, InputError, Step
 
 
 class Trainer(keras.Model):
@@ -52,14 +52,28 @@ class Trainer(keras.Model):
         return self.network(x, training=training)
 
     def train_step(self, data):
-        """One step on a batch (x, y) or (x, y, s): the inner maximum, then a descent on the objective's terms."""
-        whole, step = GlobalBatch(data[0]), self._step()
-        batch = Batch(*(never_empty(part) for part in data if part is not None))
+        """One step on a batch (x, y) or (x, y, s)."""
+        return self.descend(Batch(*data))
+
+    def descend(self, batch: Batch, weight=None):
+        """The inner maximum, then a descent on the objective's terms; the logs of the step.
+
+        weight: [B], that of each image in all terms (None: 1), as Keras' sample_weight.
+        """
         variables = self.network.trainable_variables
+        if not variables:
+            raise InputError(
+                f"nothing of network {self.network.name!r} can be trained: all its layers are frozen; set "
+                "layer.trainable = True for those that may learn"
+            )
+        whole, step = GlobalBatch(batch.x), self._step()
+        batch = Batch(*(never_empty(part) for part in batch if part is not None))
+        weight = None if weight is None else never_empty(weight)
         x_adv = self.objective.inner(self._attacked(), batch, step)
         with tf.GradientTape() as tape:
             terms = self.objective.outer(self.network, batch, x_adv, step)
-            parts = {name: whole.part_of_mean(term) for name, term in terms.items()}
+            weighed = terms if weight is None else {name: weight * term for name, term in terms.items()}
+            parts = {name: whole.part_of_mean(term) for name, term in weighed.items()}
             loss = self.images_summed * tf.add_n(list(parts.values()))
             if self.network.losses or self.weight_decay:
                 parts["regularization"] = whole.part_of_constant(tf.add_n([*self.network.losses, self._decay()]))

@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from flags import pixels_flags
 from flags.parsers import define_memory, define_numbers
 from tfrobust.names import AUDITED_IMAGES, AUTO, PIXELS
 
@@ -26,6 +27,7 @@ def define(fv: flags.FlagValues) -> None:
         "predicts best.",
         **where,
     )
+    pixels_flags.define_form(fv)
     define_numbers("eps", "2/255,4/255,8/255", "Largest changes of a pixel, in units of [0, 1], commas between.", fv)
     flags.DEFINE_float("minutes", 10.0, "Time that it may take.", **where)
     flags.DEFINE_integer("images", AUDITED_IMAGES, "Images whose maps are attacked, at most.", lower_bound=1, **where)

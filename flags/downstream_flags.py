@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 
 from absl import flags
 
+from flags import pixels_flags
 from flags.pixels_flags import PIXELS_HELP
 from tfrobust.errors import InputError
 from tfrobust.names import PIXELS, TASKS
@@ -41,6 +42,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_float("generation_eps", None, "generation: l2 radius (by the number of pixels unless given).", **where)
     flags.DEFINE_integer("evaluation_seed", 0, "Random seed for the choice of images and every draw.", **where)
     flags.DEFINE_integer("evaluation_batch", 50, "Images held at once.", lower_bound=1, **where)
+    pixels_flags.define_form(fv)
     flags.mark_flags_as_required(["task", "networks", "output"], fv)
 
 

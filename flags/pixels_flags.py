@@ -8,5 +8,20 @@ PIXELS_HELP = "Adopt a network that was not made for this library: the range it 
 
 
 def define(fv: flags.FlagValues) -> None:
-    """The flag --pixels of a verb that takes one network."""
+    """The flags of a verb that takes one network of anybody's."""
     flags.DEFINE_enum("pixels", None, PIXELS, PIXELS_HELP, flag_values=fv)
+    define_form(fv)
+
+
+def define_form(fv: flags.FlagValues) -> None:
+    """Which output of a network counts, and which classes of its maker's it is made of."""
+    flags.DEFINE_string(
+        "head", None, "Of a network with several outputs: the name of the one that gives the classes.", flag_values=fv
+    )
+    flags.DEFINE_list(
+        "custom_objects",
+        [],
+        "Layers of your own that the network has, as MODULE:CLASS, commas between. The modules are imported; nothing "
+        "that the file itself names is.",
+        flag_values=fv,
+    )

@@ -25,7 +25,8 @@ from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 
-SAVED = ("network", "data", "data_dir", "image_size", "exif", "pixels", "eps", "minutes", "images", "seed")
+SAVED = ("network", "data", "data_dir", "image_size", "exif", "pixels", "head", "eps")
+SAVED += ("minutes", "images", "seed", "custom_objects")
 
 
 def audit(fv) -> None:
@@ -44,7 +45,9 @@ def audit(fv) -> None:
     subject = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
     with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)
-        settings = {name: fv[name].value for name in ("pixels", "eps", "minutes", "images", "seed", "memory_gb")}
+        settings = {
+            name: fv[name].value for name in ("pixels", "head", "eps", "minutes", "images", "seed", "memory_gb")
+        }
         identity = {**subject, "versions": versions(), **settings}
         shown = TimeBar()
         measured = auditing.measure(
@@ -59,6 +62,7 @@ def audit(fv) -> None:
             data.names,
             fv.seed,
             fv.memory_gb and fv.memory_gb * GIB,
+            fv.head,
             BatchCache(os.path.join(fv.output, "batches"), identity),
             shown,
         )

@@ -34,7 +34,7 @@ def read_networks(fv, x) -> Dict[str, object]:
 
     networks = {}
     for (name, path), pixels in zip(downstream_flags.named_files(fv).items(), downstream_flags.pixels_of(fv)):
-        networks[name] = given_network(path, pixels)
+        networks[name] = given_network(path, pixels, fv.head)
         check_network(networks[name], x)
     return networks
 

@@ -62,7 +62,7 @@ def export(fv: flags.FlagValues) -> None:
 
     parent = os.path.dirname(os.path.normpath(fv.output)) or "."
     make_writable_folder(parent)
-    network = given_network(fv.network, fv.pixels)
+    network = given_network(fv.network, fv.pixels, fv.head)
     spec = map_flags.from_flags(fv, signed=fv.map_signed, channels=fv.map_channels, normalize=fv.map_normalize)
     servable = Servable(network, spec, fv.image_size and (fv.image_size, fv.image_size), fv.map_chunk)
     about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": fingerprint_network(network)}

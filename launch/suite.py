@@ -53,7 +53,7 @@ def evaluate_given(fv, suite_for: Callable, write: Callable) -> None:
         suite_for: (network, shape of an image) -> its suite.
         write: (network, result, what repeats it) -> None, called by the process that writes.
     """
-    network = given_network(fv.network, fv.pixels)
+    network = given_network(fv.network, fv.pixels, fv.head)
     natural = load_fitting_network(fv.natural, SCREEN) if fv.natural else None
     data_spec = data_flags.from_flags(fv)
     data = data_spec.read()

@@ -12,7 +12,7 @@ from tfrobust.data import to_unit
 from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import predict
 from tfrobust.memory_budget import Chunking
-from tfrobust.networks import adopt, check_images, contracted, input_shape
+from tfrobust.networks import adopt, check_images, contracted, input_shape, unfolded
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.robust_model import RobustModel
@@ -28,6 +28,7 @@ def robustify(
     weight_decay: float = 0.0,
     eps_ramp_steps: int = 0,
     precision: str = "float32",
+    head: Optional[str] = None,
     **hyper,
 ) -> RobustModel:
     """A Keras model to compile and fit like any other, which trains a copy of `network` so that its explanations hold
@@ -44,9 +45,10 @@ def robustify(
       objectives.defaults.  eps: radius of the ball, in units of [0, 1].
     pixels: the range that `network` expects (networks.PIXELS); None: the one that its first layers are made for, such
       as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.
+    head: the name of the output that gives the classes, of a network with several.
     seed: of every draw.  weight_decay, eps_ramp_steps, precision: see training.TrainingSpec.
     """
-    copy = adopt(_model(network), pixels)
+    copy = adopt(_model(network), pixels, head=head)
     chosen = {**defaults(method, eps, input_shape(copy)), **hyper}
     plan = {"weight_decay": weight_decay, "eps_ramp_steps": eps_ramp_steps, "precision": precision}
     return RobustModel(copy, make_objective(method, **chosen), seed, **plan)
@@ -61,13 +63,15 @@ def attribute(
     batch_size: int = 32,
     chunk: Union[int, str, None] = None,
     memory_gb: Optional[float] = None,
+    head: Optional[str] = None,
     **options,
 ) -> np.ndarray:
     """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed
     over channels, each map with mean 1.
 
-    network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8.  method: one of names.ATTRIBUTIONS.
-    pixels: the range that `network` expects, as for `robustify`.
+    network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8; as [N,H,W] or [N,H*W*C] too, where the
+      network takes them so.  method: one of names.ATTRIBUTIONS.
+    pixels, head: the range that `network` expects and its output of the classes, as for `robustify`.
     batch_size, chunk: images, and path points or samples of each, that are held at once; chunk None: all, "auto": as
       many as fit into memory_gb GiB, half of what is free unless given.  Values do not depend on it.
     options: settings of the method and of attributions.MapSpec, such as steps, signed.
@@ -76,9 +80,10 @@ def attribute(
     chunk = "auto" if chunk is None and memory_gb is not None else chunk
     if chunk not in (None, "auto"):
         check_whole("chunk", chunk, 1)
-    x = to_unit(np.asarray(x))
+    network = _model(network)
+    x = to_unit(unfolded(np.asarray(x), input_shape(network)))
     check_images(x)
-    network = contracted(_model(network), pixels, x)
+    network = contracted(network, pixels, x, head)
     spec = make_map(method, **options)
     spec.check_network(network)
     y = predict(network, x, batch_size) if y is None else np.asarray(y)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.data import to_unit
-from tfrobust.networks import TOLERANCE, check_images
+from tfrobust.networks import TOLERANCE, check_images, input_shape, unfolded
 from tfrobust.training import Trainer
 from tfrobust.types import Batch, InputError
 
@@ -87,7 +87,7 @@ class RobustModel(Trainer):
 
     def predict(self, x, *args, **options):
         """Logits [N,K]."""
-        return _saying(super().predict, _images(x) if _is_array(x) else x, *args, **options)
+        return _saying(super().predict, _images(self.network, x) if _is_array(x) else x, *args, **options)
 
     def save(self, path, *args, **options):
         """Saves the plain network, without what trained it."""
@@ -111,7 +111,7 @@ class RobustModel(Trainer):
 
     def call(self, x, training=False):
         """The network's logits [B,K] for images x [B,H,W,C], uint8 or in [0, 1]."""
-        return self.network(_unit(x), training=training)
+        return self.network(_unit(unfolded(x, input_shape(self.network))), training=training)
 
     def train_step(self, data):
         """As the Trainer's, its loss as a mean over the steps of the pass."""
@@ -135,7 +135,7 @@ class RobustModel(Trainer):
         if not isinstance(data, (tuple, list)) or not parts <= len(data) <= parts + 1:
             raise InputError("a batch must be (x, y), or (x, y, s) for a method that trains on saliency maps")
         x, y = data[:2]
-        x = x[..., tf.newaxis] if x.shape.rank == 3 else x
+        x = unfolded(x, input_shape(self.network))
         y = tf.squeeze(y, 1) if y.shape.rank == 2 and y.shape[1] == 1 else y
         if y.shape.rank not in (None, 1):
             raise InputError(f"labels must be whole numbers, one per image; got {list(y.shape)}: take argmax(axis=1)")
@@ -191,16 +191,15 @@ def _unit(x):
     return tf.cast(x, tf.float32) / 255 if x.dtype.is_integer else tf.cast(x, tf.float32)
 
 
-def _images(x) -> np.ndarray:
-    x = np.asarray(x)
-    x = to_unit(x[..., np.newaxis] if x.ndim == 3 else x)
+def _images(network, x) -> np.ndarray:
+    x = to_unit(unfolded(np.asarray(x), input_shape(network)))
     check_images(x)
     return x
 
 
 def _arrays(network, x, y):
     """(images, labels int32); InputError where they are not those of the network."""
-    x, y = _images(x), np.asarray(y)
+    x, y = _images(network, x), np.asarray(y)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.shape != (len(x),) or y.dtype.kind not in "ui":
         raise InputError(

@@ -1,11 +1,53 @@
 """Networks that a command line names, as the library takes them."""
 
-from typing import Optional
+import contextlib
+import importlib
+import os
+import sys
+from typing import Optional, Sequence
+
+from tfrobust.errors import InputError
 
 
-def given_network(path: str, pixels: Optional[str] = None):
-    """The saved network; with pixels, a copy that takes images in [0, 1] and gives logits (see networks.adopt)."""
+def given_network(path: str, pixels: Optional[str] = None, head: Optional[str] = None):
+    """The saved network; with pixels or head, a copy that takes images in [0, 1] and gives logits (see
+    networks.adopt)."""
     from tfrobust.networks import adopt, load_network
 
     network = load_network(path)
-    return adopt(network, pixels) if pixels else network
+    return adopt(network, pixels, head=head) if pixels or head else network
+
+
+@contextlib.contextmanager
+def custom_objects(names: Sequence[str]):
+    """Loads, and only within the block, classes of networks that a person names: MODULE:CLASS.
+
+    The modules are looked for in the current folder first, as Python itself does; what a file of a network asks for is
+    never imported.
+    """
+    if not names:
+        yield
+        return
+    import keras
+
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    try:
+        found = dict(_custom_object(name) for name in names)
+    finally:
+        sys.path.remove(here)
+    with keras.saving.custom_object_scope(found):
+        yield
+
+
+def _custom_object(name: str):
+    """(the name of a class or function, itself)."""
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise InputError(f"--custom_objects={name}: give MODULE:CLASS, such as my_layers:Attention")
+    try:
+        return attribute, getattr(importlib.import_module(module), attribute)
+    except ImportError as e:
+        raise InputError(f"--custom_objects={name}: {module} cannot be imported ({e})") from e
+    except AttributeError as e:
+        raise InputError(f"--custom_objects={name}: {module} has no {attribute}") from e

@@ -396,7 +396,7 @@ REFUSALS = {
     "not built": (lambda: keras.Sequential([layers.Flatten(), dense()]), "not built"),
     "two inputs": (two_inputs, "2 inputs"),
     "two outputs": (two_outputs, "2 outputs"),
-    "vectors": (lambda: keras.Sequential([keras.Input((5,)), dense()]), "not one batch of images"),
+    "vectors": (lambda: keras.Sequential([keras.Input((5,)), dense()]), "which is no image"),
     "bytes": (lambda: on(layers.Rescaling(1 / 255), dtype="uint8"), "float32"),
     "maps": (lambda: keras.Sequential([keras.Input(SHAPE), layers.Conv2D(5, 1, activation="softmax")]), "logits"),
     "sigmoids": (lambda: classifier(dense(5, "sigmoid")), "5 sigmoids"),

@@ -67,10 +67,11 @@ def measure(
     names: Optional[Sequence[str]] = None,
     seed: int = 0,
     memory: Optional[float] = None,
+    head: Optional[str] = None,
     keep: Keep = compute,
     report: Callable[[str, float, float], None] = lambda what, passed, expected: None,
 ) -> Measured:
-    """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels and classes).
+    """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels, classes and head).
 
     eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
     images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
@@ -81,7 +82,7 @@ def measure(
     say_hint()
     time_budget = TimeBudget(60 * minutes, report)
     report("network and pixels", 0.0, time_budget.expected)
-    inputs = make_inputs(network, x, y, pixels, classes, seed)
+    inputs = make_inputs(network, x, y, pixels, classes, seed, head)
     planned = keep("plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory, time_budget))
     plan = _from_arrays(planned, seed)
     rounds = _Rounds(inputs, plan, images, time_budget, time_budget.timed(keep), float(planned["cost"]))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfrobust.data import to_unit
 from tfrobust.evaluation import statistics
 from tfrobust.names import AUTO
-from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network
+from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network, output_index, unfolded
 from tfrobust.types import InputError
 
 MOST_IMAGES = 1000  # Images that are looked at.
@@ -30,50 +30,54 @@ class AuditInputs(NamedTuple):
     resized_from: Optional[tuple]
 
 
-def make_inputs(network, x, y, pixels: str = AUTO, classes: Optional[int] = None, seed: int = 0) -> AuditInputs:
+def make_inputs(
+    network, x, y, pixels: str = AUTO, classes: Optional[int] = None, seed: int = 0, head: Optional[str] = None
+) -> AuditInputs:
     """The network and at most MOST_IMAGES of the images, drawn with the seed.
 
     x [N,H,W,C] or [N,H,W], uint8 or float in [0, 1]; y [N], whole numbers.  pixels: the range, one of networks.PIXELS,
     or auto: the one that the network's first layers are made for, or, where they do not say, the one in which it
     predicts most of the images correctly.  classes: of the data, where it is known: the network must know as many.
+    head: the name of the output that gives the classes, of a network with several.
     InputError where they do not fit each other, or the network predicts no better than chance.
     """
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
     if pixels != AUTO and pixels not in PIXELS:
         raise InputError(f"pixels {pixels!r}: must be {AUTO} or one of {', '.join(PIXELS)}")
-    takes = inspect_network(network)
+    output, takes = output_index(network, head), inspect_network(network)
     shape = takes.shape
     x, y = np.asarray(x), np.asarray(y)
-    _check_labels(network, x, y, classes)
+    _check_labels(tuple(network.outputs[output].shape), x, y, classes)
     rows = np.random.RandomState(seed).permutation(len(x))[:MOST_IMAGES]
-    x, y = _images(x[rows]), y[rows].reshape(-1).astype(np.int32)
+    x, y = _images(unfolded(x[rows], shape)), y[rows].reshape(-1).astype(np.int32)
+    if shape[-1] == 1 and x.shape[-1] == 3 and np.array_equal(x, np.repeat(x[..., :1], 3, axis=-1)):
+        x = x[..., :1]  # Grey images in files of RGB.
     if shape[-1] not in (None, x.shape[-1]):
         kinds = {1: "grey", 3: "RGB"}
         wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
         raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
     fitted = _fitted(x, shape)
-    shares = guess_pixels(network, fitted[:IMAGES_TRIED], y[:IMAGES_TRIED])
+    shares = guess_pixels(network, fitted[:IMAGES_TRIED], y[:IMAGES_TRIED], output=output)
     said = {takes.pixels: shares[takes.pixels]} if pixels == AUTO and takes.pixels in shares else shares
     chosen = _chosen(pixels, said, y[:IMAGES_TRIED])
-    adopted = adopt(network, chosen, fitted[:4])
+    adopted = adopt(network, chosen, fitted[:4], head)
     was = None if fitted.shape == x.shape else x.shape[1:3]
     return AuditInputs(adopted, fitted, y, rows, chosen, shares, was)
 
 
 def _images(x):
-    x = to_unit(x[..., np.newaxis] if x.ndim == 3 else x)
+    x = to_unit(x)
     check_images(x, "the images")
     return x
 
 
-def _check_labels(network, x, y, classes):
+def _check_labels(output, x, y, classes):
     if y.ndim == 2 and y.shape[1] > 1:
         raise InputError(f"labels must be whole numbers, one per image; got {list(y.shape)}: take y.argmax(axis=1)")
     if y.size != len(x) or y.dtype.kind not in "ui" or not len(x):
         raise InputError(f"labels must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}")
-    output = network.output_shape
-    if isinstance(output, list) or len(output) != 2:
+    if len(output) != 2:
         raise InputError(f"the network must give one row of numbers per image; it gives {output}")
     known = max(output[-1] or 0, 2)  # One number is the probability of class 1.
     if classes is not None and classes != known or y.max() >= known or y.min() < 0:

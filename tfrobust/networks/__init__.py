@@ -1,7 +1,7 @@
 """Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
 
 from tfrobust.networks.adoption import adopt, contracted, load_fitting_network
-from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape
+from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape, output_index, unfolded
 from tfrobust.networks.files import load_network
 from tfrobust.networks.inspection import NetworkInput, inspect_network
 from tfrobust.networks.mixing import trains_image_by_image
@@ -20,5 +20,7 @@ __all__ = [
     "inspect_network",
     "load_fitting_network",
     "load_network",
+    "output_index",
     "trains_image_by_image",
+    "unfolded",
 ]

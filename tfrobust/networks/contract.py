@@ -3,6 +3,7 @@
 The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
 """
 
+import math
 from typing import Optional
 
 import keras
@@ -10,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.layout import reads_channels_first
-from tfrobust.networks.inspection import CHANNELS_FIRST, NetworkInput, holds_pixels, inspect_network
+from tfrobust.networks.inspection import CHANNELS_FIRST, NetworkInput, end_activation, holds_pixels, inspect_network
 from tfrobust.networks.pixels import PIXELS
+from tfrobust.networks.walk import graph_of
 from tfrobust.types import InputError
 
 TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
@@ -20,6 +22,17 @@ TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
 def input_shape(network: keras.Model) -> tuple:
     """(H, W, C) of the network's images, None where a size is free."""
     return inspect_network(network).shape
+
+
+def unfolded(x, shape: tuple):
+    """Images as [N,H,W,C]: grey ones may come without channels, [N,H,W], and all as rows of numbers, [N,H*W*C], of
+    the size (H, W, C); anything else stays as it is.  x: an array or a tensor."""
+    rank = len(x.shape)
+    if rank == 3:
+        return x[..., np.newaxis]
+    if rank == 2 and None not in shape and x.shape[1] == math.prod(shape):
+        return tf.reshape(x, [-1, *shape]) if tf.is_tensor(x) else np.reshape(x, [-1, *shape])
+    return x
 
 
 def check_images(x, name: str = "x") -> None:
@@ -53,10 +66,28 @@ def check_network(network: keras.Model, x) -> None:
     network scores quite differently (adversarial accuracy looks better, gradients vanish).
     """
     check_images(x)
+    output_index(network, None)
     found = inspect_network(network)
     _check_contract(network, found)
     check_shape(network, found, x)
     check_logits(network, x)
+
+
+def output_index(network, head: Optional[str]) -> int:
+    """The index of the output of that name; InputError where there is none, or no name and several."""
+    if not isinstance(network, keras.Model):
+        raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
+    graph_of(network)
+    inspect_network(network)
+    names = list(getattr(network, "output_names", ["output"]))  # A Sequential of Keras 3 has one, without a name.
+    if head is not None and head not in names:
+        raise InputError(f"network {network.name!r} has no output {head!r}: choose one of {', '.join(names)}")
+    if head is None and len(names) > 1:
+        raise InputError(
+            f"network {network.name!r} has {len(names)} outputs: choose the one of the classes by head=NAME, or --head "
+            f"on a command line ({', '.join(names)})"
+        )
+    return 0 if head is None else names.index(head)
 
 
 def _check_contract(network, found: NetworkInput) -> None:
@@ -72,8 +103,12 @@ def _check_contract(network, found: NetworkInput) -> None:
             f"network {network.name!r} takes images {list(found.own_shape)} with their channels first (layer "
             f"{found.layout_layer!r} moves them): {adopt}"
         )
+    if found.flat:
+        raise InputError(f"network {network.name!r} takes {list(found.flat)} for an image {list(found.shape)}: {adopt}")
     if found.dtype not in ("float32", "float64"):
         raise InputError(f"network {network.name!r} takes {found.dtype} images: {adopt}")
+    if found.half == "float16":  # bfloat16 has the range of float32, and networks are trained in it here.
+        raise InputError(f"network {network.name!r} computes in float16, whose gradients vanish: {adopt}")
     if found.images is not None:
         raise InputError(f"network {network.name!r} takes {found.images} images at once, no more and no less: {adopt}")
     if pixels != "0..1":
@@ -125,7 +160,13 @@ def check_logits(network, x) -> None:
         raise InputError(f"network {network.name!r} must give logits [B,K] with K >= 2; it gives {list(f.shape)}")
     if not np.isfinite(f).all():
         raise InputError(f"network {network.name!r} gives NaN or infinite logits")
-    if (f >= 0).all() and np.allclose(f.sum(axis=1), 1.0, atol=1e-3):
+    end = end_activation(network)
+    if end == "sigmoid":
+        raise InputError(
+            f"network {network.name!r} ends in {f.shape[1]} sigmoids, whose labels do not exclude each other: choose "
+            "one of them, or end in a softmax"
+        )
+    if end != "linear" and (f >= 0).all() and np.allclose(f.sum(axis=1), 1.0, atol=1e-3):
         raise InputError(
             f"network {network.name!r} gives probabilities (rows sum to 1), not logits: remove its final softmax, as "
             "networks.adopt(network) and --pixels on a command line do"

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.networks.functions import MadeOf, as_probabilities, can_be_split, is_function, relu_among
+from tfrobust.networks.inspection import HALF
 from tfrobust.networks.walk import walk
 from tfrobust.types import InputError
 
@@ -29,9 +30,9 @@ class Copier:
         self.training = None  # Of the model within that is being traced: base(x, training=False).
         self.names = {layer.name for layer in keras.Model(images, start).layers}
 
-    def adopted(self, network: keras.Model):
-        """(the model, what made probabilities of its logits or None)."""
-        outputs = self.run(keras.Model(network.inputs[0], network.outputs[0]), self.start)
+    def adopted(self, network: keras.Model, output: int = 0):
+        """(the model, what made probabilities of its logits or None).  output: which one of the network's it gives."""
+        outputs = self.run(keras.Model(network.inputs[0], network.outputs[output]), self.start)
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
         model = keras.Model(self.images, logits, name=network.name)
         for layer, copy in self.copies.values():
@@ -56,8 +57,8 @@ class Copier:
             kwargs.setdefault("training", self.training)
         if isinstance(op, _ENDS_IN_ACTIVATION) and can_be_split(op.activation):
             z = self.copy(op, activation="linear")(*args, **kwargs)
-            name = f"{op.name}_activation"
-            return self.step(layers.Activation(op.activation, dtype=op.compute_dtype, name=name), z)
+            dtype = "float32" if _is_half(op) else op.compute_dtype
+            return self.step(layers.Activation(op.activation, dtype=dtype, name=f"{op.name}_activation"), z)
         tensors = [t for t in tf.nest.flatten((args, kwargs)) if self.is_tensor(t)]
         if getattr(op, "weights", None) and not isinstance(op, layers.Normalization):
             return self.copy(op)(*args, **kwargs)
@@ -65,7 +66,8 @@ class Copier:
             y = self.copy(op)(*args, **kwargs)
             self.pixels.update({id(t): t for t in tf.nest.flatten(y)})
             return y
-        functions = self.made.functions(op, args, kwargs, self.is_tensor) if is_function(op) else []
+        exact = self.copy(op) if _is_half(op) else op  # Whose values say what it does, to more than three digits.
+        functions = self.made.functions(exact, args, kwargs, self.is_tensor) if is_function(op) else []
         relu = relu_among(functions)
         if relu:
             z, options = relu
@@ -81,6 +83,8 @@ class Copier:
     def copy(self, op, **changes):
         """The one copy of the layer or operation."""
         if id(op) not in self.copies:
+            if _is_half(op):
+                changes["dtype"] = "float32"
             try:
                 copy = type(op).from_config({**op.get_config(), "name": self.name(op.name), **changes})
             except Exception as e:  # Layers of any make come here, and fail with any error.
@@ -125,6 +129,11 @@ class Copier:
             z = layers.Reshape((1, 1), name=self.name("logit"))(z)
             z = layers.Flatten(name=self.name("logits"))(layers.ZeroPadding1D((1, 0), name=self.name("zero"))(z))
         return z, function
+
+
+def _is_half(op) -> bool:
+    """Whether it computes with numbers of 16 bits: its copy does with 32, whose range and digits maps need."""
+    return getattr(op, "compute_dtype", None) in HALF
 
 
 def first_line(e: Exception) -> str:

@@ -8,6 +8,7 @@ its owner says.
 """
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Optional
 
@@ -18,11 +19,12 @@ from keras import layers
 
 from tfrobust.layout import reads_channels_first
 from tfrobust.networks.ranges import GREYS, range_of
-from tfrobust.networks.walk import Unknown, walk
+from tfrobust.networks.walk import Unknown, graph_of, walk
 from tfrobust.types import InputError
 
 _FREE_SIDE = 32  # Of the images with which a network of free size is inspected.
 CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
+HALF = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class NetworkInput:
     dtype: of its numbers, such as "float32" or "uint8".  images: how many it takes at once, None for any number.
     pixels: the range its first layers are made for, one of `PIXELS` or another "0..N"; None where they do not say.
     pixels_layer: the layer that says so; None where the dtype does.
+    flat: the shape of an image as the network itself has it where that is no [H,W,C]: (H, W), or (H*W*C,).
+    half: float16 or bfloat16 where it computes with these, as Keras' mixed precision does; None where it does not.
     """
 
     shape: tuple
@@ -45,10 +49,14 @@ class NetworkInput:
     images: Optional[int] = None
     pixels: Optional[str] = None
     pixels_layer: Optional[str] = None
+    flat: Optional[tuple] = None
+    half: Optional[str] = None
 
     @property
     def own_shape(self) -> tuple:
         """The shape of an image as the network itself has it."""
+        if self.flat:
+            return self.flat
         height, width, channels = self.shape
         return (channels, height, width) if self.layout == CHANNELS_FIRST else self.shape
 
@@ -62,21 +70,64 @@ def inspect_network(network: keras.Model) -> NetworkInput:
     """What the network takes; InputError where that is not one batch of images."""
     batch = getattr(network, "input_shape", None)
     if batch is None:
+        graph_of(network)  # Says what to do.
         raise InputError(f"network {network.name!r} has no input shape: only Sequential and functional models will do")
-    if isinstance(batch, list) or len(batch) != 4:
-        raise InputError(f"network {network.name!r} takes {batch}, not one batch of images [B,H,W,C]")
-    own_shape, dtype = tuple(batch[1:]), tf.as_dtype(network.inputs[0].dtype)
+    if isinstance(batch, (list, dict)):
+        raise InputError(
+            f"network {network.name!r} has {len(batch)} inputs, and images are one: make a model of one input, with "
+            "the others constant"
+        )
+    flat = None if len(batch) == 4 else tuple(batch[1:])
+    own_shape = tuple(batch[1:]) if flat is None else _unfolded(network, flat)
+    dtype = tf.as_dtype(network.inputs[0].dtype)
     found = _Front(batch, dtype)
     if holds_pixels(dtype):
         with tf.init_scope():
             found.follow(network)
     pixels = found.pixels or ("0..255" if dtype.is_integer else None)
-    first = found.layout == CHANNELS_FIRST or (found.layout is None and reads_channels_first(own_shape))
+    first = flat is None and (
+        found.layout == CHANNELS_FIRST or (found.layout is None and reads_channels_first(own_shape))
+    )
     shape = (own_shape[1], own_shape[2], own_shape[0]) if first else own_shape
     layout, layer = (CHANNELS_FIRST, found.layout_layer) if first else (CHANNELS_LAST, None)
-    return NetworkInput(
-        shape, layout, layer, first and found.transposed, dtype.name, batch[0], pixels, found.pixels_layer
+    said = pixels, found.pixels_layer
+    transposed = first and found.transposed
+    return NetworkInput(shape, layout, layer, transposed, dtype.name, batch[0], *said, flat, _half(network))
+
+
+def _unfolded(network, flat: tuple) -> tuple:
+    """(H, W, C) of images that the network takes as (H, W), which are grey, or as one row of numbers, which are square:
+    grey, or RGB where no grey square has so many."""
+    if len(flat) == 2:
+        return (*flat, 1)
+    if len(flat) == 1 and flat[0]:
+        for channels in (1, 3):
+            side = math.isqrt(flat[0] // channels)
+            if channels * side * side == flat[0]:
+                return side, side, channels
+    raise InputError(
+        f"network {network.name!r} takes {list(flat)} for an image, which is no image [H,W,C]: put a layer in front, "
+        f"keras.Sequential([keras.Input((H, W, C)), keras.layers.Reshape({flat}), network])"
     )
+
+
+def _half(network) -> Optional[str]:
+    """The kind of numbers of 16 bits that a layer of the network, or of one within it, computes with."""
+    for layer in network.layers:
+        own = _half(layer) if isinstance(layer, keras.Model) else getattr(layer, "compute_dtype", None)
+        if own in HALF:
+            return own
+    return None
+
+
+def end_activation(network) -> Optional[str]:
+    """The name of the activation in which the last layer of the network ends, linear where it has none; None where the
+    last layer does not say, such as a model within or an operation."""
+    last = network.layers[-1] if getattr(network, "layers", None) else None
+    if isinstance(last, layers.Softmax):
+        return "softmax"
+    activation = getattr(last, "activation", None)
+    return getattr(activation, "__name__", None)
 
 
 def holds_pixels(dtype) -> bool:

@@ -45,11 +45,13 @@ def as_taken(found: NetworkInput, pixels: str, x):
     x = in_range(pixels, x)
     if found.layout == CHANNELS_FIRST:
         x = layers.Permute((3, 1, 2), dtype="float32", name="pixels_to_channels_first")(x)
+    if found.flat:
+        x = layers.Reshape(found.flat, dtype="float32", name="pixels_in_a_row")(x)
     return x
 
 
-def outputs(network, found: NetworkInput, pixels: str, x) -> np.ndarray:
-    """What the network gives for the images x [N,H,W,C] in [0, 1]: its first output, float32, N rows.
+def outputs(network, found: NetworkInput, pixels: str, x, index: int = 0) -> np.ndarray:
+    """What the network gives for the images x [N,H,W,C] in [0, 1]: its output of that index, float32, N rows.
 
     found: what it takes; a network that takes so many images at once is called with that many.
     """
@@ -62,29 +64,37 @@ def outputs(network, found: NetworkInput, pixels: str, x) -> np.ndarray:
         part = as_taken(found, pixels, part)
         part = tf.cast(tf.round(part), found.dtype) if found.is_integer else part
         y = network(part, training=False)
-        rows.append(np.asarray(tf.nest.flatten(y)[0], np.float32)[:n])
+        rows.append(np.asarray(_outputs(network, y)[index], np.float32)[:n])
     return np.concatenate(rows)
 
 
-def guess_pixels(network, x: np.ndarray, y: np.ndarray, ranges: Sequence[str] = PIXELS) -> Dict[str, float]:
+def _outputs(network, y) -> list:
+    """The outputs in the order of their names: a model may give them as a dict, whose order is another."""
+    return [y[name] for name in network.output_names] if isinstance(y, dict) else tf.nest.flatten(y)
+
+
+def guess_pixels(
+    network, x: np.ndarray, y: np.ndarray, ranges: Sequence[str] = PIXELS, output: int = 0
+) -> Dict[str, float]:
     """Range -> the share of the images x [N,H,W,C] in [0, 1] that the network predicts as the labels y [N] say, best
     first; of equal shares, the one with the surer predictions.
 
     network: as it was trained, with or without a softmax at its end.  ImageNet's ranges are tried on RGB images only;
       of a network of whole numbers, the range of its dtype alone.
+    output: the index of the one of the classes, of a network with several.
     InputError where its outputs are not one row of finite numbers per image.
     """
     takes, found = inspect_network(network), {}
     for pixels in [takes.pixels] if takes.is_integer else ranges:
         if x.shape[-1] == 3 or not pixels.startswith("imagenet"):
-            p = _probabilities(network, takes, pixels, x)
+            p = _probabilities(network, takes, pixels, x, output)
             found[pixels] = float(np.mean(p.argmax(axis=1) == y)), float(np.mean(p[np.arange(len(y)), y]))
     return {pixels: found[pixels][0] for pixels in sorted(found, key=found.get, reverse=True)}
 
 
-def _probabilities(network, found, pixels: str, x: np.ndarray) -> np.ndarray:
+def _probabilities(network, found, pixels: str, x: np.ndarray, output: int = 0) -> np.ndarray:
     """[N,K], of logits and of probabilities alike; [N,2] of a single number, taken for that of class 1."""
-    p = outputs(network, found, pixels, x).astype(np.float64)
+    p = outputs(network, found, pixels, x, output).astype(np.float64)
     if p.ndim != 2 or not np.isfinite(p).all():
         raise InputError(f"network {network.name!r} must give a row of finite numbers per image; got {list(p.shape)}")
     if p.shape[1] == 1:

@@ -1,0 +1,143 @@
+"""Networks as people have them go through every door, or are refused by a line that says why (docs/networks.md).
+
+write_page makes its table anew.
+"""
+
+import os
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import tfrobust
+from tests.helpers import ROOT, run_tests
+from tests.networks.networks_people_have import NETWORKS, images_of
+from tfrobust.attributions import make_map
+from tfrobust.auditing.inputs import make_inputs
+from tfrobust.networks import contracted, inspect_network
+from tfrobust.serving import Servable
+from tfrobust.types import InputError
+
+PAGE = os.path.join(ROOT, "docs", "networks.md")
+TABLE = re.compile(r"\| network \|.*?\n\n", re.DOTALL)
+LABELS = np.arange(4) % 2
+
+
+def attribute(case, network, x):
+    assert np.isfinite(tfrobust.attribute(network, x, steps=2, head=case.head)).all()
+
+
+def robustify(case, network, x):
+    model = tfrobust.robustify(network, "natural", head=case.head)
+    model.compile()
+    model.fit(x, LABELS, verbose=0)
+
+
+def export(case, network, x):
+    size = (8, 8) if inspect_network(network).shape[0] is None else None
+    Servable(contracted(network, head=case.head), make_map(steps=2), size)
+
+
+def audit(case, network, x):
+    """Everything that an audit asks of a network; its attacks are those of any adopted one."""
+    pixels = inspect_network(network).pixels or "0..1"
+    make_inputs(network, x, LABELS, pixels=pixels, head=case.head)
+
+
+DOORS = (attribute, robustify, export, audit)
+
+
+def outcome(name):
+    """(door -> whether it took the network, the different refusals, without the network's name)."""
+    case = NETWORKS[name]
+    network, x, took, refusals = case.make(), images_of(case), {}, []
+    before = [np.array(w) for w in network.get_weights()]
+    for door in DOORS:
+        try:
+            door(case, network, x)
+            took[door] = True
+        except InputError as e:
+            took[door] = False
+            refusals.append(re.sub(r"(the )?network '\w+'", "the network", str(e)))
+    assert all(map(np.array_equal, before, network.get_weights())), "it stays as it is"
+    return took, list(dict.fromkeys(refusals))
+
+
+def row(name) -> str:
+    took, refusals = outcome(name)
+    cells = ["works" if took[door] else "refused" for door in DOORS]
+    return f"| {name} | {' | '.join(cells)} | {'; '.join(refusals).replace('|', chr(92) + '|')} |"
+
+
+def rows_of_the_page():
+    with open(PAGE, encoding="utf-8") as file:
+        lines = TABLE.search(file.read() + "\n\n")[0].splitlines()[2:]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines if line}
+
+
+def test_the_page_has_every_network():
+    assert list(rows_of_the_page()) == list(NETWORKS) and len(NETWORKS) >= 30
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_page_says_what_becomes_of_a_network(name, eagerly):
+    assert row(name) == rows_of_the_page()[name]
+
+
+def test_a_head_has_to_be_chosen_and_to_be_there():
+    network = NETWORKS["several heads"].make()
+    x = images_of(NETWORKS["several heads"])
+    with pytest.raises(InputError, match=r"2 outputs: choose .* head=NAME.* \(kind, colour\)"):
+        tfrobust.attribute(network, x)
+    with pytest.raises(InputError, match="no output 'size': choose one of kind, colour"):
+        tfrobust.attribute(network, x, head="size")
+    colours = keras.Model(network.input, network.outputs[1])
+    want, got = tfrobust.attribute(colours, x, steps=2), tfrobust.attribute(network, x, steps=2, head="colour")
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["images (28, 28), Keras' first example", "images as rows of 784 numbers"])
+def test_a_map_of_an_unfolded_network_is_that_of_its_images(name):
+    """It has rows and columns, and is the same whichever way the images come."""
+    network = NETWORKS[name].make()
+    x = np.random.RandomState(0).rand(3, 28, 28, 1).astype(np.float32)
+    want = tfrobust.attribute(network, x, steps=3)
+    assert want.shape == (3, 28, 28)
+    for other in (x[..., 0], x.reshape(3, -1)):
+        np.testing.assert_allclose(tfrobust.attribute(network, other, steps=3), want, atol=1e-6)
+    model = tfrobust.robustify(network, "natural")
+    own = x[..., 0] if len(network.input_shape) == 3 else x.reshape(3, -1)
+    f = np.asarray(model.predict(x, verbose=0))
+    p = np.asarray(network(own))
+    softmax = np.exp(f) / np.exp(f).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(softmax if "784" in name else f, p, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mixed_float16", "mixed_bfloat16"])
+def test_a_network_of_mixed_precision_is_adopted_in_float32(kind):
+    network = NETWORKS[kind].make()
+    adopted = contracted(network)
+    assert {layer.compute_dtype for layer in adopted.layers} == {"float32"}
+    exact = tfrobust.attribute(adopted, images_of(NETWORKS[kind]), steps=4)
+    assert np.array_equal(tfrobust.attribute(network, images_of(NETWORKS[kind]), steps=4), exact)
+
+
+def test_constant_logits_of_a_dead_network_are_no_probabilities():
+    network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    network.set_weights([np.zeros((64, 3)), np.array([0.0, 1.0, 0.0])])
+    assert tfrobust.attribute(network, np.ones((2, 8, 8, 1), np.float32), steps=2).shape == (2, 8, 8)
+
+
+def write_page():
+    """Puts the table of today into the page."""
+    head = f"| network | {' | '.join(door.__name__ for door in DOORS)} | what the refusal says |"
+    table = "\n".join([head, "|---" * 6 + "|", *map(row, NETWORKS)]) + "\n\n"
+    with open(PAGE, encoding="utf-8") as file:
+        text = file.read()
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(TABLE.sub(lambda found: table, text))
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

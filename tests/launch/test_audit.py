@@ -234,9 +234,21 @@ def test_the_plan_is_the_most_thorough_that_fits():
     rich, poor = planned(600, 1e-5), planned(600, 0.1)
     assert (rich.steps, rich.points) == LEVELS[0] and (poor.steps, poor.points) != LEVELS[0]
     assert poor.units * 0.1 * 8 <= 600 and rich.predicted > poor.predicted
-    assert planned(600, 0.5).eps == (0.02,)
-    with pytest.raises(InputError, match=r"takes 94.1 minutes at the least"):
-        planned(600, 5)
+    assert planned(600, 0.5).eps == (0.02,) and planned(600, 0.5).batch == 8
+    slow, slower = planned(600, 4), planned(600, 10)
+    assert slow.batch < 8 and (slow.steps, slow.points) == LEVELS[-1]
+    assert (slower.batch, slower.steps, slower.points) == (1, 5, 5)
+    with pytest.raises(InputError, match=r"takes 6.9 minutes at the least"):
+        planned(400, 10)
+    few = make_plan(600, 0.05, (0.01,), (8, 8, 1), 32, lambda points: points, 3)
+    assert few.batch == 3 and (few.steps, few.points) == LEVELS[0]
+
+
+@pytest.mark.parametrize("seconds", [60.0, 120.0, 600.0, 3600.0])
+@pytest.mark.parametrize("cost", [1e-4, 1e-2, 0.1, 0.5, 1.0])
+def test_a_plan_takes_no_longer_than_there_is(seconds, cost):
+    plan = make_plan(seconds, cost, (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+    assert plan.units * cost * plan.batch <= seconds and plan.predicted >= 2 * plan.batch
 
 
 class Slow:

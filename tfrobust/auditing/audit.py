@@ -115,7 +115,7 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dic
     batch = LARGE_BATCH if memory_of.activations(inputs.network) < SMALL_NETWORK else BATCH
     while batch > 1 and memory_of.taken(inputs.network, batch) > budget:
         batch //= 2
-    batch = min(batch, len(inputs.x))
+    batch = min(batch, len(inputs.x), images)
     points = lambda m: memory_of.chunk_for(inputs.network, batch, m, budget)  # noqa: E731
     trial = Plan(eps, 1, 1, max(1, inputs.x[0, ..., 0].size // 8), batch, batch, None, seed)
     tracing, cost = _cost(inputs, trial)
@@ -177,8 +177,15 @@ class _Rounds:
                 break
             self.images, self.doubled = images, doubled
             right = round(result.summary["natural"]["accuracy"]["mean"] * result.summary["natural"]["examples"])
-            images, doubled = self._next(min(self.most, right))
+            # What was decided is kept: an audit that was stopped goes on as it had begun.
+            images, doubled = self._decided(min(self.most, right))
         return result
+
+    def _decided(self, most: int):
+        """(images, doubled) of the next round, as it was decided before where it was."""
+        key = f"after {self.images} images, {self.doubled} doubled"
+        decided = self.keep(key, lambda: dict(zip(("images", "doubled"), map(np.array, self._next(most)))))
+        return int(decided["images"]), int(decided["doubled"])
 
     def _round(self, images, doubled, keep):
         inputs, plan = self.inputs, self.plan

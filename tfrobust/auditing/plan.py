@@ -1,5 +1,6 @@
 """What an audit measures, and how much of it fits into the time that there is."""
 
+import math
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
@@ -16,6 +17,7 @@ PGD_STEPS = 20
 ATTACK_PATH_LENGTH_IN_EPS = 4  # Of all steps of the attack on maps together: a step is 4 eps / steps long.
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
+LAST_LEVEL = (5, 5)  # Where nothing else fits.
 ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer would fit into the time.
 MOST_PREDICTED_IMAGES = 256  # Whose predictions are attacked.
 PREDICTION_TIME_SHARE = 0.15  # Of the time, for the attacks on predictions.
@@ -91,21 +93,47 @@ def make_plan(
 ) -> Plan:
     """The most thorough plan for `seconds`, where the second derivative of one image takes `cost` of them.
 
-    shape: (H, W, C).  images: the most of them that are wanted.  chunk: points -> path points held at once.  before:
-    seconds that were spent or are set aside for what is done once.
-    Where even the cheapest level is too much, only the middle eps is left; InputError where that is, too.
+    What gives way first: steps and points down to LEVELS' last, at ENOUGH_IMAGES images; images, down to a batch; all
+    eps but the middle one; the size of the batch, halved down to one image; steps and points down to LAST_LEVEL.
+
+    Args:
+        seconds, cost: that there are, and that a second derivative of one image takes.
+        eps: radii that are wanted.
+        shape: (H, W, C).
+        batch: images held at once, at most.
+        chunk: points -> path points held at once.
+        images: the most of them that are wanted.
+        seed: of every draw.
+        before: seconds that were spent or are set aside for what is done once.
+
+    Raises:
+        InputError: where even the cheapest plan takes longer.
     """
     k = max(1, shape[0] * shape[1] // 8)
-    wanted = min(ENOUGH_IMAGES, images)
-    predicted = PREDICTION_TIME_SHARE * seconds / (len(eps) * PGD_STEPS * cost / 3)
-    predicted = batch * int(min(max(predicted // batch, 2), MOST_PREDICTED_IMAGES // batch))
+    batch = min(batch, images)
     middle = (sorted(eps)[len(eps) // 2],)
-    for radii, levels, enough in ((eps, LEVELS, wanted), (eps, LEVELS[-1:], batch), (middle, LEVELS[-1:], batch)):
+    halves = [batch >> i for i in range(1, batch.bit_length())]
+    tries = [
+        (eps, LEVELS, min(ENOUGH_IMAGES, images), batch),
+        (eps, LEVELS[-1:], batch, batch),
+        (middle, LEVELS[-1:], batch, batch),
+        *((middle, LEVELS[-1:], size, size) for size in halves),
+        (middle, (LAST_LEVEL,), 1, 1),
+    ]
+    for radii, levels, enough, size in tries:
         for steps, points in levels:
-            plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, batch, chunk(points), seed)
+            predicted = _predicted(seconds, cost, len(radii), size)
+            plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, size, chunk(points), seed)
             if plan.units * cost * enough <= (1 - PREDICTION_TIME_SHARE) * seconds:
                 return plan
-    least = before + plan.units * cost * batch / (1 - PREDICTION_TIME_SHARE)
+    least = before + plan.units * cost / (1 - PREDICTION_TIME_SHARE)
     raise InputError(
-        f"this network takes {least / 60:.1f} minutes at the least (one eps, a batch of {batch} images): give as many"
+        f"this network takes {math.ceil(least / 6) / 10:.1f} minutes at the least (one eps, one image, "
+        f"{LAST_LEVEL[0]} steps): give as many, or a smaller network"
     )
+
+
+def _predicted(seconds: float, cost: float, radii: int, batch: int) -> int:
+    """The images whose predictions are attacked: as many as fit into their share of the time, two batches at least."""
+    fitting = PREDICTION_TIME_SHARE * seconds / (radii * PGD_STEPS * cost / 3)
+    return batch * int(min(max(fitting // batch, 2), max(MOST_PREDICTED_IMAGES // batch, 2)))

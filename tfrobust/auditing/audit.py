@@ -177,15 +177,8 @@ class _Rounds:
                 break
             self.images, self.doubled = images, doubled
             right = round(result.summary["natural"]["accuracy"]["mean"] * result.summary["natural"]["examples"])
-            # What was decided is kept: an audit that was stopped goes on as it had begun.
-            images, doubled = self._decided(min(self.most, right))
+            images, doubled = self._next(min(self.most, right))
         return result
-
-    def _decided(self, most: int):
-        """(images, doubled) of the next round, as it was decided before where it was."""
-        key = f"after {self.images} images, {self.doubled} doubled"
-        decided = self.keep(key, lambda: dict(zip(("images", "doubled"), map(np.array, self._next(most)))))
-        return int(decided["images"]), int(decided["doubled"])
 
     def _round(self, images, doubled, keep):
         inputs, plan = self.inputs, self.plan

@@ -1,5 +1,6 @@
 """Arguments to flags; what is wrong with them in one line."""
 
+import difflib
 import re
 from typing import Callable, List, Sequence
 
@@ -12,6 +13,7 @@ from tfrobust.errors import InputError
 Room = Callable[[flags.FlagValues], None]
 # What absl says of a required flag that was not given.
 _MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
+_UNKNOWN = re.compile(r"Unknown command line flag '(\w+)'")
 _LARGEST = 2**31 - 1
 
 
@@ -27,13 +29,24 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
         missing = [f"--{name}" for name in _MISSING.findall(str(e))]
         if missing:
             raise InputError(f"{' and '.join(missing)} must be given: --help says what for") from e
-        raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split())) from e
+        raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split()) + _nearest(str(e), fv)) from e
     except ValueError as e:  # Bytes that are no text, in the file or in its name.
         raise InputError(f"a --flagfile cannot be read ({e})") from e
     _check_whole_numbers(fv)
     if rest:
         raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")
     return fv
+
+
+def _nearest(error: str, fv: flags.FlagValues) -> str:
+    """The flags that an unknown one may have been meant for, such as --eps for --epsilon."""
+    unknown = _UNKNOWN.search(error)
+    if not unknown or "Did you mean" in error:
+        return ""
+    name = unknown[1]
+    near = difflib.get_close_matches(name, list(fv), n=3, cutoff=0.6)
+    near += [flag for flag in fv if len(flag) > 2 and name.startswith(flag) and flag not in near]
+    return f": did you mean {' or '.join(f'--{flag}' for flag in near)}?" if near else ": --help lists them"
 
 
 def parse_seeds(texts: Sequence[str]) -> List[int]:

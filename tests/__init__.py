@@ -8,4 +8,9 @@ import sys
 _OWN = os.path.dirname(os.path.realpath(__file__))
 sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != _OWN]
 
+# A test that Bazel runs has no home to write into.
+if "TEST_TMPDIR" in os.environ:
+    os.environ.setdefault("MPLCONFIGDIR", os.environ["TEST_TMPDIR"])
+    os.environ.setdefault("XDG_CACHE_HOME", os.environ["TEST_TMPDIR"])
+
 import launch  # noqa: E402, F401  Sets what TensorFlow reads when it is imported.

@@ -41,8 +41,9 @@ def program(command: Command) -> str:
 
 
 @pytest.fixture(autouse=True)
-def at_work(tmp_path, monkeypatch, eagerly):
-    """An empty folder, and TensorFlow without graphs."""
+def at_work(tmp_path, tmp_path_factory, monkeypatch, eagerly):
+    """An empty folder, a cache of these tests' own, and TensorFlow without graphs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     clone = tmp_path / "clone"  # A page may name what lies beside it.
     clone.mkdir()
     monkeypatch.chdir(clone)

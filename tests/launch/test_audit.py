@@ -53,8 +53,9 @@ def folder(tmp_path_factory):
     np.savez(path / "bare.npz", images=x)
     np.savez(path / "classes.npz", x_train=x, y_train=np.minimum(y, 6), x_test=x[:50], y_test=np.minimum(y, 6)[:50])
     np.savez(path / "high.npz", x=x[:50], y=y[:50] + 3)
+    np.savez(path / "from_one.npz", x=x[:50], y=np.arange(50) % 10 + 1)
     np.savez(path / "floats.npz", x=x[:50], y=y[:50] + 0.5)
-    np.savez(path / "rgb.npz", x=np.repeat(x[:50], 3, axis=-1), y=y[:50])
+    np.savez(path / "rgb.npz", x=np.concatenate([x[:50], x[:50] // 2, x[:50]], axis=-1), y=y[:50])
     return path
 
 
@@ -206,6 +207,7 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):
         (["--data=DIR/none.npz"], "no file"),
         (["--data=DIR/bare.npz"], "give x and y"),
         (["--data=DIR/nowhere"], "no data set"),
+        (["--data=DIR/digits.npy"], "puts images and labels together"),
         (["--data=DIR/floats.npz"], "whole numbers"),
         (["--data=DIR/classes.npz"], "knows 10 classes and the data have 7"),
         (["--data=DIR/high.npz"], "knows 10 classes and the data have labels 3..12"),
@@ -214,6 +216,8 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):
         (["--pixels=0..1"], "with pixels 0..1 the network predicts"),
         (["--eps=8"], "8/255, not 8"),
         (["--eps=2/255,x"], "'x' is not a number"),
+        (["--data=DIR/from_one.npz"], "give y - 1"),
+        (["--epsilon=0.1"], "did you mean --eps?"),
         (["--minutes=0"], "minutes"),
         (["--minutes=nan"], "minutes"),
         (["--images=0"], "--images"),

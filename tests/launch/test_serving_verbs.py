@@ -1,5 +1,6 @@
 """Export and serve as people call them: from a saved network to a map over HTTP, and an end in good order."""
 
+import importlib
 import json
 import re
 import signal
@@ -57,6 +58,49 @@ def test_the_map_that_the_flags_say_is_exported(tmp_path, capsys):
     signatures = tf.saved_model.load(f"{tmp_path}/x/4").signatures
     want = saliency_map(network, make_map(**settings), x, y)
     np.testing.assert_allclose(signatures[ATTRIBUTE](images=x, labels=tf.cast(y, tf.int64))["map"], want, atol=1e-6)
+
+
+OWN_LAYER = """
+import keras
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+"""
+
+
+def test_a_layer_of_ones_own_is_loaded_where_the_command_names_it(tmp_path, monkeypatch, capsys):
+    """And nowhere else: a file of a network must not choose what is imported."""
+    (tmp_path / "own_layers.py").write_text(OWN_LAYER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = importlib.import_module("own_layers")
+    inputs = keras.Input((8, 8, 1))
+    h = own.Twice()(layers.Conv2D(2, 3)(inputs))
+    keras.Model(inputs, layers.Dense(5)(layers.Flatten()(h))).save(tmp_path / "own.keras")
+    for named, code, says in (
+        ([], 2, "--custom_objects=MODULE:CLASS"),
+        (["--custom_objects=own_layers"], 2, "give MODULE:CLASS"),
+        (["--custom_objects=no_layers:Twice"], 2, "no_layers cannot be imported"),
+        (["--custom_objects=own_layers:Once"], 2, "own_layers has no Once"),
+        (["--custom_objects=own_layers:Twice"], 0, ""),
+    ):
+        assert call(export, f"--network={tmp_path}/own.keras", f"--output={tmp_path}/x/1", *named) == code, named
+        err = capsys.readouterr().err
+        assert says in err and "Traceback" not in err
+    assert call(export, f"--network={tmp_path}/own.keras", f"--output={tmp_path}/x/2") == 2
+
+
+def test_a_head_is_exported(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    h = layers.Flatten()(layers.Conv2D(2, 3, activation="relu")(inputs))
+    network = keras.Model(inputs, [layers.Dense(5, name="kind")(h), layers.Dense(3, name="colour")(h)])
+    network.save(tmp_path / "heads.keras")
+    assert call(export, f"--network={tmp_path}/heads.keras", f"--output={tmp_path}/x/1", "--map_steps=2") == 2
+    head = ["--head=colour", "--map_steps=2"]
+    assert call(export, f"--network={tmp_path}/heads.keras", f"--output={tmp_path}/x/1", *head) == 0
+    x = np.random.RandomState(0).rand(2, 8, 8, 3).astype(np.float32)
+    served = tf.saved_model.load(f"{tmp_path}/x/1").signatures["serving_default"](images=tf.constant(x))
+    np.testing.assert_allclose(served["logits"], network(x)[1], atol=1e-5)
 
 
 def test_a_network_that_was_not_made_for_this_is_adopted(tmp_path, capsys):

@@ -123,6 +123,16 @@ def test_a_network_of_mixed_precision_is_adopted_in_float32(kind):
     assert np.array_equal(tfrobust.attribute(network, images_of(NETWORKS[kind]), steps=4), exact)
 
 
+def test_grey_images_in_rgb_files_are_grey_images():
+    """As a folder of grey PNGs is read; images of several colours are refused."""
+    network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    x = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32)
+    found = make_inputs(network, np.repeat(x, 3, axis=-1), LABELS, pixels="0..1")
+    assert found.x.shape == x.shape and np.array_equal(np.sort(found.x, axis=0), np.sort(x, axis=0))
+    with pytest.raises(InputError, match="takes grey images and the data are RGB"):
+        make_inputs(network, np.concatenate([x, x, x / 2], axis=-1), LABELS, pixels="0..1")
+
+
 def test_constant_logits_of_a_dead_network_are_no_probabilities():
     network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     network.set_weights([np.zeros((64, 3)), np.array([0.0, 1.0, 0.0])])

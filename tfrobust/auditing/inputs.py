@@ -14,6 +14,7 @@ from tfrobust.types import InputError
 
 MOST_IMAGES = 1000  # Images that are looked at.
 IMAGES_TRIED = 128  # Of these, for the guess of the pixels' range.
+ENOUGH_TO_TELL = 30  # Images from which chance is told.
 
 
 class AuditInputs(NamedTuple):
@@ -80,6 +81,8 @@ def _check_labels(output, x, y, classes):
     if len(output) != 2:
         raise InputError(f"the network must give one row of numbers per image; it gives {output}")
     known = max(output[-1] or 0, 2)  # One number is the probability of class 1.
+    if classes is None and y.min() == 1 and y.max() == known:
+        raise InputError(f"labels are 1..{known}, and the first class is 0 here: give y - 1")
     if classes is not None and classes != known or y.max() >= known or y.min() < 0:
         found = classes or f"labels {y.min()}..{y.max()}, that is {int(y.max()) + 1}"
         raise InputError(
@@ -97,6 +100,13 @@ def _fitted(x, shape):
     return np.clip(np.concatenate([part.numpy() for part in parts]), 0, 1)
 
 
+def _why(images: int) -> str:
+    """What to ask where a network seems to predict no better than chance."""
+    if images < ENOUGH_TO_TELL:
+        return f"are {images} images too few to tell, or the labels numbered otherwise than in its training"
+    return "are the labels numbered as in its training"
+
+
 def _chosen(pixels, shares, y) -> str:
     """The range asked for, or the best; InputError where another is clearly better, or none is better than chance."""
     best = next(iter(shares))
@@ -112,7 +122,6 @@ def _chosen(pixels, shares, y) -> str:
     if interval[best]["low"] <= chance:
         raise InputError(
             f"the network predicts {shares[best]:.0%} of {n} images correctly at best, whatever range its pixels have; "
-            f"always the same class would be {chance:.0%}: are the labels numbered as in its training? pixels=RANGE "
-            "goes on all the same"
+            f"always the same class would be {chance:.0%}: {_why(n)}? pixels=RANGE goes on all the same"
         )
     return best

@@ -32,6 +32,8 @@ def find(name: str, data_dir=None, download: bool = False, image_size=None, exif
         return read_npz(name, os.path.splitext(os.path.basename(name))[0])
     if not name:
         raise InputError("give a name of a data set")
+    if name.endswith(".npy"):
+        raise InputError(f"{name} is one array: numpy.savez('data.npz', x=..., y=...) puts images and labels together")
     if os.path.isdir(name) and name not in FACTS:
         return read_folder(name, os.path.basename(os.path.normpath(name)), image_size, exif=exif)
     facts = FACTS.get(name)

@@ -5,7 +5,7 @@ goes on where it was.
 """
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class Evaluator:
             scores[f"{method}_{measure}"] = values
         self._record(name, rows, {**scores, **maps.fates})
         self.summary[name] = {
-            **{key: statistics.describe(values) for key, values in scores.items()},
+            **{key: statistics.describe(values, *_bounds(key)) for key, values in scores.items()},
             **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
             "examples": len(rows),
             "eps": task.attack.eps,
@@ -172,7 +172,7 @@ class Evaluator:
 
     def _describe(self, name, rows, columns):
         self._record(name, rows, columns)
-        self.summary[name] = {key: statistics.describe(values) for key, values in columns.items()}
+        self.summary[name] = {key: statistics.describe(values, *_bounds(key)) for key, values in columns.items()}
         self.summary[name]["examples"] = len(rows)
 
     def _batched(self, name, x, work, steps: int = 0) -> Arrays:
@@ -234,6 +234,16 @@ def evaluate(
             )
     suite.check(network, x.shape[1:])
     return Evaluator(network, x, y, suite, batch_size, chunk, progress, keep, natural).run()
+
+
+# Shares and probabilities; all other measures are correlations and cosines.
+_SHARES = ("top_k_intersection", "lens_recall", "lens_precision", "top_k_div")
+_SHARES += ("deletion", "insertion", "deletion_random", "insertion_random")
+
+
+def _bounds(measure: str) -> Tuple[float, float]:
+    """The least and the largest value of a measure, whatever stands before its name."""
+    return (0.0 if measure.endswith(_SHARES) else -1.0), 1.0
 
 
 def checked(network, x, y):

@@ -7,14 +7,15 @@ import numpy as np
 Z = 1.959964  # 95 % of a normal distribution lie within so many deviations.
 
 
-def describe(values) -> Dict[str, float]:
+def describe(values, least: float = -np.inf, most: float = np.inf) -> Dict[str, float]:
     """mean, median, std (of the examples, n - 1), and low and high, the 95 % confidence interval of the mean (normal
-    approximation); values [N], N >= 1."""
+    approximation), cut to what the values can be; values [N], N >= 1."""
     values = np.asarray(values, np.float64)
     mean = values.mean()
     std = values.std(ddof=1) if len(values) > 1 else 0.0
     half = Z * std / np.sqrt(len(values))
-    out = {"mean": mean, "median": np.median(values), "std": std, "low": mean - half, "high": mean + half}
+    low, high = max(mean - half, least), min(mean + half, most)
+    out = {"mean": mean, "median": np.median(values), "std": std, "low": low, "high": high}
     return {name: float(value) for name, value in out.items()}
 
 

@@ -241,7 +241,8 @@ class Recipe:
             return os.path.join(os.path.dirname(data.name), "saliency")
         if os.path.isdir(data.name):
             return os.path.join(os.path.dirname(os.path.abspath(data.name)), "saliency")
-        return os.path.join(os.path.expanduser("~"), ".cache", "tfrobust")
+        caches = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+        return os.path.join(caches, "tfrobust")
 
 
 def _given(objective) -> Dict[str, Any]:

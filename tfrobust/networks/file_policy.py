@@ -119,7 +119,8 @@ def _check_symbol(part: dict) -> None:
             raise InputError("it has a Lambda layer, which is code and is not run: put a layer of Keras in its place")
         raise InputError(
             f"it asks for the class {_shown(name)}, and only Keras' own layers and tfrobust's are loaded (a class of "
-            "your own loads in Python once keras.saving.register_keras_serializable has registered it)"
+            "your own loads in Python once keras.saving.register_keras_serializable has registered it, on a command "
+            "line with --custom_objects=MODULE:CLASS)"
         )
     if module is not None and not (isinstance(module, str) and _MODULES.fullmatch(module)):
         raise InputError(f"it asks for the module {_shown(module)}: only Keras' own layers and tfrobust's are loaded")

@@ -23,7 +23,8 @@ pre { background: #f5f5f5; padding: .7rem 1rem; white-space: pre-wrap; overflow-
 def html_page(title: str, body: Sequence[str]) -> str:
     """The whole file; body: pieces of HTML."""
     name = in_html(title)
-    head = f'<meta charset="utf-8"><title>{name}</title><style>{STYLE}</style>'
+    phone = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f'<meta charset="utf-8">{phone}<title>{name}</title><style>{STYLE}</style>'
     top = f'<!doctype html>\n<html lang="en"><head>{head}</head>'
     return f"{top}\n<body>\n<h1>{name}</h1>\n" + "\n".join(body) + "\n</body></html>\n"
 

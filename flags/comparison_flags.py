@@ -5,7 +5,7 @@ from typing import List
 
 from absl import flags
 
-from flags import data_flags, evaluation_flags, recipe_flags
+from flags import data_flags, evaluation_flags, recipe_flags, strategy_flags
 from flags.parsing import parse_seeds
 from tfrobust.errors import InputError
 
@@ -24,7 +24,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.mark_flags_as_required(["rows", "output"], fv)
 
 
-ROOMS = (data_flags.define, evaluation_flags.define, define)
+ROOMS = (data_flags.define, evaluation_flags.define, strategy_flags.define_of_one_process, define)
 
 
 def check(fv: flags.FlagValues) -> None:

@@ -17,7 +17,7 @@ import os
 import shlex
 import time
 
-from flags import audit_flags
+from flags import audit_flags, strategy_flags
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
 from launch.command_line.time_bar import TimeBar
@@ -108,7 +108,8 @@ def _command(fv) -> str:
 
 
 def main(argv=None) -> int:
-    return verb.run("audit", __doc__, (audit_flags.define,), audit, argv, check)
+    rooms = audit_flags.define, strategy_flags.define_of_one_process
+    return verb.run("audit", __doc__, rooms, audit, argv, check)
 
 
 if __name__ == "__main__":

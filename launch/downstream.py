@@ -13,7 +13,7 @@ from typing import Dict
 
 from absl import flags
 
-from flags import data_flags, downstream_flags
+from flags import data_flags, downstream_flags, strategy_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import given_network
 from launch.command_line.progress import SCREEN
@@ -76,7 +76,8 @@ def measure(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("downstream", __doc__, (data_flags.define, downstream_flags.define), downstream, argv, check)
+    rooms = data_flags.define, strategy_flags.define_of_one_process, downstream_flags.define
+    return verb.run("downstream", __doc__, rooms, downstream, argv, check)
 
 
 if __name__ == "__main__":

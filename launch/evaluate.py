@@ -54,11 +54,10 @@ def check(fv: flags.FlagValues) -> None:
 
 
 def evaluate(fv: flags.FlagValues) -> None:
-    from launch.command_line.devices import on_devices
     from launch.single_evaluation import evaluate_once
     from launch.suite import evaluate_suite
 
-    with on_devices(fv), claimed(make_writable_folder(fv.output), progress=SCREEN):
+    with claimed(make_writable_folder(fv.output), progress=SCREEN):
         (evaluate_suite if fv.suite else evaluate_once)(fv)
 
 

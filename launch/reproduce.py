@@ -10,7 +10,7 @@ Interrupted, the same command goes on with what is missing.  --list prints the t
 
 from absl import flags
 
-from flags import evaluation_flags, recipe_flags
+from flags import evaluation_flags, recipe_flags, strategy_flags
 from flags.parsers import define_memory, define_points
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
@@ -79,7 +79,9 @@ def reproduce(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("reproduce", __doc__, (reproduce_flags,), reproduce, argv, check)
+    return verb.run(
+        "reproduce", __doc__, (reproduce_flags, strategy_flags.define_of_one_process), reproduce, argv, check
+    )
 
 
 if __name__ == "__main__":

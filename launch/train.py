@@ -24,13 +24,6 @@ def output_flags(fv: flags.FlagValues) -> None:
     flags.mark_flag_as_required("output", fv)
 
 
-def train_on_devices(fv: flags.FlagValues) -> None:
-    from launch.command_line.devices import on_devices
-
-    with on_devices(fv):
-        train(fv)
-
-
 def train(fv: flags.FlagValues) -> None:
     from tfrobust.checks import make_writable_folder
     from tfrobust.distribution import is_chief
@@ -59,7 +52,7 @@ def train(fv: flags.FlagValues) -> None:
 
 def main(argv=None) -> int:
     rooms = (*recipe_flags.ROOMS, strategy_flags.define, probe_flags.define, output_flags)
-    return verb.run("train", __doc__, rooms, train_on_devices, argv, recipe_flags.check)
+    return verb.run("train", __doc__, rooms, train, argv, recipe_flags.check)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import Optional, Sequence
+from typing import Optional
 
 from tfrobust.errors import InputError
 
@@ -19,12 +19,13 @@ def given_network(path: str, pixels: Optional[str] = None, head: Optional[str] =
 
 
 @contextlib.contextmanager
-def custom_objects(names: Sequence[str]):
-    """Loads, and only within the block, classes of networks that a person names: MODULE:CLASS.
+def custom_objects(fv):
+    """Knows, within the block, the classes of networks that --custom_objects names: MODULE:CLASS.
 
     The modules are looked for in the current folder first, as Python itself does; what a file of a network asks for is
     never imported.
     """
+    names = fv.custom_objects if "custom_objects" in fv else ()
     if not names:
         yield
         return

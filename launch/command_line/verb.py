@@ -14,7 +14,7 @@ from typing import Callable, NoReturn, Optional, Sequence
 from absl import flags
 
 from flags.parsing import Room, parse
-from launch.command_line import given_networks, notes, progress, signals, terminal
+from launch.command_line import devices, given_networks, notes, progress, signals, terminal
 from tfrobust.errors import InputError, TrainingDivergedError, TrainingStoppedError
 
 REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
@@ -64,7 +64,7 @@ def _run(name, doc, rooms, body, argv, check) -> int:
         if check:
             check(fv)
         _prepare_tensorflow()
-        with given_networks.custom_objects(fv.custom_objects if "custom_objects" in fv else ()):
+        with given_networks.custom_objects(fv), devices.on_devices(fv):
             body(fv)
     except InputError as e:
         code, said = 2, e

@@ -28,7 +28,7 @@ def work(fv):
         raise TrainingStoppedError("stopped after step 6")
 
 verb._prepare_tensorflow = lambda: None
-train.train_on_devices = work
+train.train = work
 
 def main():
     code = train.main(["train", "--flagfile=flags/demo/madry.flags", "--output=o"])

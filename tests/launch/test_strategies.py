@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from launch import evaluate, train
+from launch import audit, compare, downstream, evaluate, reproduce, train
 from tests import processes
 from tests.helpers import ROOT, run_tests
+from tfrobust.auditing import plan
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=8", "--eps_ramp_steps=0", "--checkpoint_every=5"]
@@ -103,6 +104,48 @@ def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path):
         command = ["evaluate", *EVALUATE, *flags, f"--network={run}/network.keras", f"--output={tmp_path}/{name}"]
         assert evaluate.main(command) == 0
     assert_same_records(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, eagerly):
+    (tmp_path / "madry.flags").write_text("--flagfile=flags/demo/madry.flags\n--steps=2\n--attack_steps=1\n")
+    command = ["compare", *EVALUATE, f"--rows={tmp_path}/madry.flags", "--nocontrols"]
+    for name, flags in (("one", []), ("two", TWO)):
+        assert compare.main([*command, *flags, f"--output={tmp_path}/{name}"]) == 0
+    one, two = (tmp_path / name / "seed0" / "madry" for name in ("one", "two"))
+    assert_same_weights(one, two)
+    records = [json.loads((folder / "comparison.json").read_text())["records"] for folder in (one, two)]
+    assert records[0] == [pytest.approx(record, abs=0.02) for record in records[1]]
+
+
+def test_a_task_on_two_replicas_is_that_of_one(run, tmp_path, eagerly):
+    command = [
+        "downstream",
+        "--task=alignment",
+        f"--networks=n={run}/network.keras",
+        "--dataset=digits",
+        "--examples=11",
+    ]
+    rows = []
+    for name, flags in (("one", []), ("two", TWO)):
+        assert downstream.main([*command, *flags, f"--output={tmp_path}/{name}"]) == 0
+        rows += json.loads((tmp_path / name / "alignment.json").read_text())["rows"]
+    numbers = [{key: value for key, value in row.items() if isinstance(value, float)} for row in rows]
+    assert numbers[0] and numbers[0] == pytest.approx(numbers[1], abs=1e-4)
+
+
+def test_an_audit_and_a_table_run_on_two_replicas(run, tmp_path, monkeypatch, eagerly):
+    monkeypatch.setattr(plan, "LEVELS", ((2, 2),))
+    data = ["--data=digits", "--images=3", "--eps=0.1", "--pixels=0..1"]
+    command = ["audit", f"--network={run}/network.keras", *data, *TWO, f"--output={tmp_path}/audit"]
+    assert audit.main(command) == 0 and (tmp_path / "audit" / "audit.html").exists()
+    r = np.random.RandomState(0)
+    images = {f"x_{split}": r.randint(0, 255, (40, 28, 28, 1), np.uint8) for split in ("train", "test")}
+    np.savez(tmp_path / "mnist.npz", y_train=np.arange(40) % 10, y_test=np.arange(40) % 10, **images)
+    table = ["--paper=rar", "--table=T2", "--dataset=mnist", "--methods=madry", "--budget=smoke"]
+    command = ["reproduce", *table, *TWO, f"--source={tmp_path}/mnist.npz", f"--output={tmp_path}/out"]
+    assert reproduce.main(command) == 0
+    found = json.loads((tmp_path / "out" / "tables" / "rar_T2_mnist_smoke.json").read_text())
+    assert any(cell["measured"] is not None for cell in found["cells"])
 
 
 def test_two_processes_train_as_one_device_and_evaluate_so(run, tmp_path):

@@ -1,6 +1,7 @@
 """What a training step costs: the methods of a comparison timed in turns, in one process, so that a busy machine slows
 all of them alike and their ratios hold."""
 
+import functools
 import itertools
 import time
 from typing import Callable, Dict, Tuple
@@ -28,7 +29,7 @@ def step_seconds(
         trainer = Trainer(make_network(), objective)
         trainer.compile(optimizer=keras.optimizers.SGD(1e-6), jit_compile=False)
         trainer.optimizer.build(trainer.network.trainable_variables)
-        run[name] = tf.function(trainer.train_step)
+        run[name] = tf.function(functools.partial(_on_all, trainer.train_step))
     seconds = {name: [] for name in run}
     for turn, (name, step) in itertools.product(range(rounds + 1), run.items()):
         began = time.perf_counter()
@@ -39,3 +40,12 @@ def step_seconds(
             seconds[name].append((time.perf_counter() - began) / steps)
         tick()
     return {name: float(np.median(values)) for name, values in seconds.items()}
+
+
+def _on_all(step, batch):
+    """The logs of a step; with several replicas, each of them takes the batch, as all take as long as one."""
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync == 1:
+        return step(batch)
+    logs = strategy.run(step, args=(batch,))
+    return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], logs)

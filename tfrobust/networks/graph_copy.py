@@ -31,7 +31,7 @@ class Copier:
 
     def adopted(self, network: keras.Model):
         """(the model, what made probabilities of its logits or None)."""
-        outputs = self.run(keras.Model(network.inputs[0], network.outputs[0]), self.start)
+        outputs = self.run(network, self.start)
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
         model = keras.Model(self.images, logits, name=network.name)
         for layer, copy in self.copies.values():

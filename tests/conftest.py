@@ -1,7 +1,9 @@
 """Loads the helpers before any test, as they set TensorFlow up, which can be done only once; cleans up after tests."""
 
+import atexit
 import gc
 import os
+import sys
 
 import pytest
 
@@ -36,11 +38,29 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 def pytest_configure(config):
     """Not in the process that only hands tests to others (-n): TensorFlow's first lines would follow its summary."""
     if not config.getoption("numprocesses", None):
+        if hasattr(config, "workerinput"):
+            atexit.register(end_at_once)  # Called last, after whatever is registered from here on.
+        gc.disable()  # Until everything is imported: little of that is garbage.
         import tests.helpers  # noqa: F401
+
+
+def end_at_once():
+    """For a process that is handed tests and has reported them all: Python and TensorFlow would take many seconds to
+    give back what they hold."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def pytest_unconfigure():
     processes.close()
+
+
+def pytest_collection_finish():
+    """What was imported stays to the end, so that no collection of garbage need go through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

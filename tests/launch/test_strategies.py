@@ -119,7 +119,7 @@ def test_two_processes_train_as_one_device_and_evaluate_so(run, tmp_path):
 
 def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
     # Without an attack, through whose signs float noise would grow over so many steps.
-    flags = ["--flagfile=flags/demo/natural.flags", "--checkpoint_every=10", "--steps=150"]
+    flags = ["--flagfile=flags/demo/natural.flags", "--checkpoint_every=10", "--steps=60", "--width=0.25"]
     chief, other = start("train", [*flags, f"--output={tmp_path}/killed"])
     checkpoints = tmp_path / "killed" / "checkpoints"
     until = time.monotonic() + 120
@@ -130,7 +130,7 @@ def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
     done = chief.finish(timeout=120)
     assert done.returncode == 1 and "start all of them again" in done.stderr
     assert other.wait(timeout=60) == -signal.SIGKILL
-    assert not list(checkpoints.glob("ckpt-150*"))
+    assert not list(checkpoints.glob("ckpt-60*"))
     finish(start("train", [*flags, f"--output={tmp_path}/killed"]))
     assert train.main(["train", *flags, f"--output={tmp_path}/one"]) == 0
     for p, q in zip(weights(tmp_path / "one"), weights(tmp_path / "killed")):

@@ -1,5 +1,6 @@
 """The verbs on two replicas, and in two processes that stand for two hosts, give what one device gives."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from launch import evaluate, train
 from tests import processes
-from tests.helpers import ROOT, run_tests
+from tests.helpers import ROOT, run_tests, without_graphs
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=8", "--eps_ramp_steps=0", "--checkpoint_every=5"]
@@ -98,7 +99,14 @@ def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsy
     assert "# 2 replicas" in capsys.readouterr().err
 
 
-def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path):
+@pytest.fixture(params=["eagerly", pytest.param("in graphs", marks=pytest.mark.exhaustive)])
+def eagerly_or_not(request):
+    """What is shared out to replicas is so in graphs, too: tests/distribution has them."""
+    with without_graphs() if request.param == "eagerly" else contextlib.nullcontext():
+        yield
+
+
+def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path, eagerly_or_not):
     for name, flags in (("one", []), ("two", TWO)):
         command = ["evaluate", *EVALUATE, *flags, f"--network={run}/network.keras", f"--output={tmp_path}/{name}"]
         assert evaluate.main(command) == 0

@@ -32,6 +32,7 @@ SLOW = (
     "test_tutorial.py",
     "training/",
 )
+LONG = ("test_adding.py", "test_tutorial.py")  # Begin first: at the end one process would wait for the other.
 TESTS = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -64,9 +65,13 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
+    def is_of(item, files):
+        return os.path.relpath(item.path, TESTS).replace(os.sep, "/").startswith(files)
+
     for item in items:
-        if os.path.relpath(item.path, TESTS).replace(os.sep, "/").startswith(SLOW):
+        if is_of(item, SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: not is_of(item, LONG))
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Loads the helpers before any test, as they set TensorFlow up, which can be done only once; cleans up after tests."""
 
+import atexit
 import gc
 import os
+import sys
 
 import pytest
 
@@ -30,23 +32,46 @@ SLOW = (
     "test_tutorial.py",
     "training/",
 )
+LONG = ("test_adding.py", "test_tutorial.py")  # Begin first: at the end one process would wait for the other.
 TESTS = os.path.dirname(os.path.abspath(__file__))
 
 
 def pytest_configure(config):
     """Not in the process that only hands tests to others (-n): TensorFlow's first lines would follow its summary."""
     if not config.getoption("numprocesses", None):
+        if hasattr(config, "workerinput"):
+            atexit.register(end_at_once)  # Called last, after whatever is registered from here on.
+        gc.disable()  # Until everything is imported: little of that is garbage.
         import tests.helpers  # noqa: F401
+
+
+def end_at_once():
+    """For a process that is handed tests and has reported them all: Python and TensorFlow would take many seconds to
+    give back what they hold."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def pytest_unconfigure():
     processes.close()
 
 
+def pytest_collection_finish():
+    """What was imported stays to the end, so that no collection of garbage need go through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items):
+    def is_of(item, files):
+        return os.path.relpath(item.path, TESTS).replace(os.sep, "/").startswith(files)
+
     for item in items:
-        if os.path.relpath(item.path, TESTS).replace(os.sep, "/").startswith(SLOW):
+        if is_of(item, SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: not is_of(item, LONG))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ nothing, so that a child finds TensorFlow as if it had just imported it, and not
 process of the tests, whose TensorFlow has threads, which do not survive a fork.
 """
 
-import functools
 import json
 import os
 import runpy
@@ -17,19 +16,22 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMPORTED = ("tensorflow", "keras", "sklearn.datasets", "matplotlib.figure", "absl.flags")
+LIGHT = ("absl.flags", "numpy")  # For what should end before anything heavy is imported.
 PAUSE = 0.01  # Seconds between two looks at a file that another process will write.
 
 
 class Done(NamedTuple):
-    """How a process ended: its exit code, or minus the signal that killed it, and what it wrote."""
+    """How a process ended: its exit code, or minus the signal that killed it, what it wrote, and the seconds of the
+    processor that it took."""
 
     returncode: int
     stdout: str
     stderr: str
+    seconds: float
 
 
 class Process:
@@ -73,13 +75,16 @@ class Process:
     def finish(self, timeout: Optional[float] = None) -> Done:
         """Waits for its end."""
         code = self.wait(timeout)
-        return Done(code, self.output(), (self._folder / "stderr").read_text(errors="replace"))
+        error, seconds = ((self._folder / name).read_text(errors="replace") for name in ("stderr", "seconds"))
+        return Done(code, self.output(), error, float(seconds))
 
 
-def start(args: Sequence[str], cwd: str = ROOT, env: Optional[Dict[str, str]] = None) -> Process:
+def start(
+    args: Sequence[str], cwd: str = ROOT, env: Optional[Dict[str, str]] = None, imported: Tuple[str, ...] = IMPORTED
+) -> Process:
     """`python ARGS` (-m MODULE ..., -c CODE ... or FILE ...) in a process of its own.  env: its whole environment, that
-    of the tests unless given."""
-    server, base = _server()
+    of the tests unless given.  imported: what the process that is forked has imported."""
+    server, base = _server(imported)
     folder = tempfile.mkdtemp(dir=base)
     for name in ("stdout", "stderr"):
         Path(folder, name).touch()
@@ -89,36 +94,45 @@ def start(args: Sequence[str], cwd: str = ROOT, env: Optional[Dict[str, str]] = 
     return Process(folder)
 
 
-def run(args: Sequence[str], cwd: str = ROOT, env: Optional[Dict[str, str]] = None, timeout: float = 240) -> Done:
+def run(
+    args: Sequence[str],
+    cwd: str = ROOT,
+    env: Optional[Dict[str, str]] = None,
+    timeout: float = 240,
+    imported: Tuple[str, ...] = IMPORTED,
+) -> Done:
     """The same, from its start to its end; killed after `timeout` seconds."""
-    process = start(args, cwd, env)
+    process = start(args, cwd, env, imported)
     try:
         return process.finish(timeout)
     finally:
         process.kill()
 
 
-@functools.lru_cache(maxsize=None)
-def _server():
+_SERVERS: Dict[Tuple[str, ...], tuple] = {}
+
+
+def _server(imported: Tuple[str, ...]):
     """(the process that is forked, a folder for what its children write), there until `close`."""
-    base = tempfile.mkdtemp(prefix="processes")
-    server = subprocess.Popen([sys.executable, "-m", "tests.processes"], cwd=ROOT, stdin=subprocess.PIPE, text=True)
-    return server, base
+    if imported not in _SERVERS:
+        command = [sys.executable, "-m", "tests.processes", *imported]
+        server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
+        _SERVERS[imported] = server, tempfile.mkdtemp(prefix="processes")
+    return _SERVERS[imported]
 
 
 def close() -> None:
-    """Ends the process that is forked, if there is one, and removes what its children wrote."""
-    if _server.cache_info().currsize:
-        server, base = _server()
+    """Ends the processes that are forked, and removes what their children wrote."""
+    for server, base in _SERVERS.values():
         server.stdin.close()  # It ends when there is nothing to read any more.
         server.wait()
         shutil.rmtree(base, ignore_errors=True)
-        _server.cache_clear()
+    _SERVERS.clear()
 
 
-def _serve() -> None:
+def _serve(imported: Sequence[str]) -> None:
     """Reads what to start, a line each, and starts it in a child of a child, which waits for it."""
-    for module in IMPORTED:
+    for module in imported:
         __import__(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for those who wait.
     for line in sys.stdin:
@@ -135,11 +149,13 @@ def _wait_for_child(given: dict) -> None:
         _become(given)
     folder = Path(given["folder"])
     _write(folder / "pid", child)
-    _write(folder / "returncode", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    _, status, used = os.wait4(child, 0)
+    _write(folder / "seconds", used.ru_utime + used.ru_stime)
+    _write(folder / "returncode", os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
-def _write(path: Path, number: int) -> None:
+def _write(path: Path, number: float) -> None:
     part = path.with_suffix(".part")
     part.write_text(str(number))
     part.rename(path)  # Whoever looks for it finds it whole.
@@ -176,4 +192,4 @@ def _python(args: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1:])

@@ -48,6 +48,7 @@ def copy(page, tmp_path_factory):
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(os.path.join(ROOT, folder), root / folder, ignore=ignored, copy_function=shutil.copyfile)
+    shutil.copyfile(os.path.join(ROOT, "pyproject.toml"), root / "pyproject.toml")  # What is exhaustive is left out.
     for language, text in page:
         if language in ("python", "text"):
             path, body = re.fullmatch(r"# (\S+)\n(.*)", text, re.DOTALL).groups()

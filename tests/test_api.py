@@ -309,7 +309,8 @@ def test_an_audit_shows_itself_and_is_saved(digits, tmp_path, monkeypatch):
             model, digits.x_test, digits.y_test, eps=[8 / 255], images=4, report=lambda *said: seen.append(said)
         )
     assert audit.grade in ("fragile", "moves", "holds", "unsure", "none") and audit.verdict in repr(audit)
-    assert "<table>" in audit._repr_html_() and audit.verdict in audit._repr_html_()
+    shown = audit._repr_html_()
+    assert "<table>" in shown and audit.verdict in shown
     assert audit.summary["pixels"]["chosen"] == "0..1"
     own = [r for r in audit.records if r["task"] == "gradient at 8/255"]
     assert len(own) == 4 and all(digits.y_test[int(r["image"][2:-1])] == r["label"] for r in own)

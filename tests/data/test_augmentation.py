@@ -91,8 +91,15 @@ def test_a_pass_over_filled_up_classes_holds_originals_and_the_same_copies_each_
     assert {x.tobytes() for x in np.concatenate([x for x, _ in take(made, 6, seed=1)])} != first
 
 
-@pytest.mark.parametrize("sizes", [(1, 6, 15), pytest.param((2, 5, 10), marks=pytest.mark.exhaustive)])
-@pytest.mark.parametrize("saliency", [False, True])
+@pytest.mark.parametrize(
+    "saliency, sizes",
+    [
+        (True, (1, 6, 15)),
+        (False, (1,)),  # The images are moved as they are with maps.
+        pytest.param(True, (2, 5, 10), marks=pytest.mark.exhaustive),
+        pytest.param(False, (2, 5, 6, 10, 15), marks=pytest.mark.exhaustive),
+    ],
+)
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_a_copy_is_the_same_whatever_batch_it_is_made_in(name, saliency, sizes):
     """Kernels round by the size of a batch and the place in it; here an image's bits may not depend on either."""

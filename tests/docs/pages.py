@@ -1,5 +1,6 @@
 """What the pages of the documentation hold: fenced blocks, and the commands in them as a shell reads them."""
 
+import functools
 import os
 import re
 import shlex
@@ -117,6 +118,7 @@ def whole(calls: List[Tuple[int, List[str]]]) -> List[Tuple[int, List[str]]]:
     return out
 
 
+@functools.lru_cache(maxsize=None)
 def commands() -> List[Command]:
     """Every command of every page, each once."""
     where: Dict[tuple, List[str]] = {}

@@ -3,13 +3,13 @@
 import json
 import os
 import re
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 from launch import export
+from tests import processes
 from tests.docs.furnished import make_network
 from tests.docs.pages import blocks, called, commands, typed
 from tests.helpers import run_tests
@@ -76,7 +76,8 @@ def test_saved_model_cli_of_the_page_runs(folder):
     (command,) = [command for command in HERE if command.words[0] == "saved_model_cli"]
     np.savez(folder / "two.npz", x=np.float32([IMAGE, IMAGE]), y=np.int64([0, 7]))
     cli = os.path.join(os.path.dirname(sys.executable), "saved_model_cli")
-    subprocess.run([cli, *command.words[1:]], check=True, cwd=folder, capture_output=True)
+    done = processes.run([cli, *command.words[1:]], cwd=folder)
+    assert done.returncode == 0, done.stderr
     assert np.load(folder / command.words[-1] / "map.npy").shape == (2, 8, 8)
 
 

@@ -28,7 +28,7 @@ def hold(folder):
     return process
 
 
-def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(tmp_path, capsys, monkeypatch):
+def test_two_processes_do_not_write_one_folder_and_a_killed_one_leaves_it_free(tmp_path, capsys, monkeypatch, eagerly):
     monkeypatch.chdir(ROOT)
     folder = tmp_path / "run"
     folder.mkdir()

@@ -1,6 +1,6 @@
 """Trains one run in children that are killed, one after another, and once in a child that is not.
 
-    python -m tests.launch.killed_runs FOLDER
+    python -m tests.launch.killed_runs FOLDER KILLS
 
 Leaves FOLDER/killed and FOLDER/whole, and prints a line for each kill.  TensorFlow is imported once, in the parent,
 which computes nothing with it, so that a child costs no start of Python.
@@ -23,8 +23,12 @@ from tfrobust.experiments import training_run
 # A method that draws in every step, and whose graph is soon traced: each child traces its own.
 FLAGS = ["--flagfile=flags/demo/natural.flags", "--steps=250", "--eps_ramp_steps=100", "--checkpoint_every=6"]
 FLAGS += ["--method=uniform_noise", "--eps=0.3", "--width=0.5"]
-# What starts the clock, how long it may run (seconds), and how often such a kill happens.
-KILLS = (("start", 1.0, 3), ("step", 0.02, 5), ("checkpoint", 0.04, 7), ("network", 0.04, 5))
+# What starts the clock, and how long it may run (seconds); and how often such a kill happens, by the number of all.
+LONGEST = {"start": 1.0, "step": 0.02, "checkpoint": 0.04, "network": 0.04}
+TIMES = {
+    10: {"start": 1, "step": 2, "checkpoint": 4, "network": 3},
+    20: {"start": 3, "step": 5, "checkpoint": 7, "network": 5},
+}
 
 
 def kill_after(seconds: float) -> None:
@@ -68,11 +72,11 @@ def train_in_child(directory: str, kind: str, seconds: float, number: int) -> in
     os._exit(code)
 
 
-def main(folder: str) -> int:
+def main(folder: str, kills: int) -> int:
     r, killed = random.Random(0), os.path.join(folder, "killed")
-    for kind, longest, times in KILLS:
+    for kind, times in TIMES[kills].items():
         for _ in range(times):
-            seconds, number = r.uniform(0, longest), r.randint(1, 12 if kind == "step" else 3)
+            seconds, number = r.uniform(0, LONGEST[kind]), r.randint(1, 12 if kind == "step" else 3)
             end = train_in_child(killed, kind, seconds, number)
             there = sorted(os.listdir(killed)) if os.path.isdir(killed) else []
             print(f"{kind} {seconds:.3f} {number}: {end} {' '.join(there)}", flush=True)
@@ -80,4 +84,4 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

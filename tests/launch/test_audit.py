@@ -4,6 +4,7 @@ import html.parser
 import json
 import os
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -162,9 +163,10 @@ def test_the_report_on_other_images_is_not_written_over(folder, done, capsys):
     assert call(folder, "--data=DIR/others.npz") == 2
     assert "holds the audit of other images: give another --output" in capsys.readouterr().err
     assert (done / "audit.json").read_text() == before
-    (folder / "torn").mkdir()
+    shutil.copytree(done, folder / "torn")
     (folder / "torn" / "audit.json").write_text(before[:100])
     assert call(folder, output="torn") == 0
+    assert json.loads((folder / "torn" / "audit.json").read_text())["verdict"] == json.loads(before)["verdict"]
 
 
 def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):

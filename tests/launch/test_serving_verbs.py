@@ -5,8 +5,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
@@ -142,6 +140,15 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, capsys, flags, wo
     assert not (tmp_path / "x" / "1").exists()
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A folder in which x is a model."""
+    folder = tmp_path_factory.mktemp("exported")
+    small_network().save(folder / "a.keras")
+    assert call(export, f"--network={folder}/a.keras", f"--output={folder}/x/1", "--map_method=gradient") == 0
+    return folder
+
+
 @pytest.mark.parametrize(
     "flags, words",
     [
@@ -152,13 +159,18 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path, capsys, flags, wo
         (["--model=x={}/x", "--host=no.such.host.invalid"], "cannot listen"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_one_line(tmp_path, capsys, flags, words):
-    small_network().save(tmp_path / "a.keras")
-    assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", "--map_method=gradient") == 0
-    capsys.readouterr()
-    assert call(serve, *(flag.format(tmp_path) for flag in flags)) == 2
+def test_what_cannot_be_served_is_said_in_one_line(exported, capsys, flags, words):
+    assert call(serve, *(flag.format(exported) for flag in flags)) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
+
+
+def address(process):
+    """Of the model that a server has begun to serve."""
+    while not (line := re.match(r".*(http://\S+).*\n", process.output())):
+        assert process.poll() is None, process.finish()
+        time.sleep(0.05)
+    return line[1]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -168,10 +180,7 @@ def test_a_server_answers_what_it_has_begun_and_ends(tmp_path, stop):
     assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", *more) == 0
     process = processes.start(["-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"])
     try:
-        while not (line := re.match(r".*(http://\S+).*\n", process.output())):
-            assert process.poll() is None, process.finish()
-            time.sleep(0.05)
-        url = line[1]
+        url = address(process)
         x = images(8)[0].numpy().tolist()
         assert ask(url + ":predict", {"instances": x})[0] == 200
         slow = {"signature_name": "attribute", "inputs": {"images": x, "labels": [1] * 8}}
@@ -194,10 +203,9 @@ def test_a_server_ends_in_time_whatever_it_works_on(tmp_path):
     small_network().save(tmp_path / "a.keras")
     more = ["--map_steps=200000", "--map_chunk=20"]
     assert call(export, f"--network={tmp_path}/a.keras", f"--output={tmp_path}/x/1", *more) == 0
-    command = [sys.executable, "-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = processes.start(["-m", "launch.serve", f"--model=x={tmp_path}/x", "--port=0"])
     try:
-        host, port = re.search(r"http://([^:]+):(\d+)", process.stdout.readline()).groups()
+        host, port = re.search(r"http://([^:]+):(\d+)", address(process)).groups()
         body = {"signature_name": "attribute", "inputs": {"images": images(8)[0].numpy().tolist(), "labels": [1] * 8}}
         data = json.dumps(body).encode()
         head = f"POST /v1/models/x:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n".encode()
@@ -210,12 +218,11 @@ def test_a_server_ends_in_time_whatever_it_works_on(tmp_path):
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0 and time.monotonic() - began < 6  # 5 seconds, and a busy machine.
-        assert process.stdout.read().strip() == "stopped"
+        assert process.output().splitlines()[1:] == ["stopped"]
         for connection in connections:
             connection.close()
     finally:
         process.kill()
-        process.wait()
 
 
 if __name__ == "__main__":

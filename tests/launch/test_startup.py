@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from launch.__main__ import verbs
+from tests import processes
 from tests.helpers import ROOT, run_tests
 from tfrobust import names
 
@@ -83,25 +84,21 @@ REFUSED = {
 }
 
 
-def call(*argv):
-    """(exit code, heavy packages that were imported, standard error, seconds of CPU time)."""
-    before = os.times()
-    done = subprocess.run([sys.executable, "-c", CODE, *argv], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    after = os.times()
-    seconds = after.children_user + after.children_system - before.children_user - before.children_system
-    return done.returncode, done.stdout.splitlines()[-1], done.stderr, seconds
-
-
 @pytest.mark.parametrize("verb", verbs())
 def test_help_needs_no_tensorflow(verb):
-    code, imported, _, seconds = call(verb, "--help")
-    assert (code, imported) == (0, "imported:") and seconds < CPU_SECONDS
+    before = os.times()
+    command = [sys.executable, "-c", CODE, verb, "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    after = os.times()
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "imported:"), done.stderr
+    assert after.children_user + after.children_system - before.children_user - before.children_system < CPU_SECONDS
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_refused_needs_no_tensorflow(what):
-    code, imported, error, seconds = call(*REFUSED[what])
-    assert (code, imported) == (2, "imported:") and seconds < CPU_SECONDS
+    done = processes.run(["-c", CODE, *REFUSED[what]], imported=processes.LIGHT)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (2, "imported:") and done.seconds < CPU_SECONDS
+    error = done.stderr
     assert error.startswith(f"{REFUSED[what][0]}: ") and error.count("\n") == 1, error
     assert not os.path.exists(os.path.join(ROOT, "o"))
 

@@ -1,5 +1,6 @@
 """The verbs on two replicas, and in two processes that stand for two hosts, give what one device gives."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from launch import audit, compare, downstream, evaluate, reproduce, train
 from tests import processes
-from tests.helpers import ROOT, run_tests
+from tests.helpers import ROOT, run_tests, without_graphs
 from tfrobust.auditing import plan
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
@@ -99,7 +100,14 @@ def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsy
     assert "# 2 replicas" in capsys.readouterr().err
 
 
-def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path):
+@pytest.fixture(params=["eagerly", pytest.param("in graphs", marks=pytest.mark.exhaustive)])
+def eagerly_or_not(request):
+    """What is shared out to replicas is so in graphs, too: tests/distribution has them."""
+    with without_graphs() if request.param == "eagerly" else contextlib.nullcontext():
+        yield
+
+
+def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path, eagerly_or_not):
     for name, flags in (("one", []), ("two", TWO)):
         command = ["evaluate", *EVALUATE, *flags, f"--network={run}/network.keras", f"--output={tmp_path}/{name}"]
         assert evaluate.main(command) == 0
@@ -162,7 +170,7 @@ def test_two_processes_train_as_one_device_and_evaluate_so(run, tmp_path):
 
 def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
     # Without an attack, through whose signs float noise would grow over so many steps.
-    flags = ["--flagfile=flags/demo/natural.flags", "--checkpoint_every=10", "--steps=150"]
+    flags = ["--flagfile=flags/demo/natural.flags", "--checkpoint_every=10", "--steps=60", "--width=0.25"]
     chief, other = start("train", [*flags, f"--output={tmp_path}/killed"])
     checkpoints = tmp_path / "killed" / "checkpoints"
     until = time.monotonic() + 120
@@ -173,7 +181,7 @@ def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
     done = chief.finish(timeout=120)
     assert done.returncode == 1 and "start all of them again" in done.stderr
     assert other.wait(timeout=60) == -signal.SIGKILL
-    assert not list(checkpoints.glob("ckpt-150*"))
+    assert not list(checkpoints.glob("ckpt-60*"))
     finish(start("train", [*flags, f"--output={tmp_path}/killed"]))
     assert train.main(["train", *flags, f"--output={tmp_path}/one"]) == 0
     for p, q in zip(weights(tmp_path / "one"), weights(tmp_path / "killed")):

@@ -103,24 +103,18 @@ def cut_short(at):
         Checkpoints.save = save
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory):
-    """(folder, a line for each kill) of a run that was killed by SIGKILL twenty times."""
-    folder = tmp_path_factory.mktemp("killed")
-    done = processes.run(["-m", "tests.launch.killed_runs", folder])
+@pytest.mark.parametrize("kills", [10, pytest.param(20, marks=pytest.mark.exhaustive)])
+def test_a_run_killed_at_random_points_ends_with_the_weights_of_the_run_that_was_not(kills, tmp_path):
+    done = processes.run(["-m", "tests.launch.killed_runs", tmp_path, kills])
     assert done.returncode == 0, done.stderr[-2000:]
-    return folder, [line.split(":") for line in done.stdout.splitlines() if ": -" in line]
-
-
-def test_a_run_killed_at_twenty_random_points_ends_with_the_weights_of_the_run_that_was_not(killed):
-    folder, ends = killed
+    ends = [line.split(":") for line in done.stdout.splitlines() if ": -" in line]
     kinds = [name.split()[0] for name, _ in ends]
-    assert {kind: kinds.count(kind) for kind in kinds} == {kind: times for kind, _, times in killed_runs.KILLS}
-    assert all(end.split()[0] == str(-signal.SIGKILL) for _, end in ends) and len(ends) == 20
+    assert {kind: kinds.count(kind) for kind in kinds} == killed_runs.TIMES[kills]
+    assert all(end.split()[0] == str(-signal.SIGKILL) for _, end in ends) and len(ends) == kills
     assert any("unfinished.keras" in end for _, end in ends)  # One at least hit the writing of the network.
-    assert same(folder / "killed", folder / "whole")
-    assert json.loads((folder / "killed" / "run.json").read_text())["steps"] == 250
-    assert not (folder / "killed" / "unfinished.keras").exists()
+    assert same(tmp_path / "killed", tmp_path / "whole")
+    assert json.loads((tmp_path / "killed" / "run.json").read_text())["steps"] == 250
+    assert not (tmp_path / "killed" / "unfinished.keras").exists()
 
 
 def truncate(path):

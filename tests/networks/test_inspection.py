@@ -1,5 +1,8 @@
 """What a network takes is found from the network itself, and every door goes by it."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -371,6 +374,19 @@ def test_inspecting_leaves_the_network_and_the_names_of_what_comes_after():
     number = lambda name: int(name.rpartition("_")[2]) if name[-1].isdigit() else 0  # noqa: E731
     assert [number(b) - number(a) for a, b in zip(before, after)] == [1, 1, 1]
     assert len(made.layers) == nodes and made.to_json() == config
+
+
+def test_what_is_kept_of_a_look_goes_with_the_network_and_knows_a_layer_that_is_added():
+    made = keras.Sequential([keras.Input(SHAPE), layers.Rescaling(0.5, 0.5)])
+    assert inspect_network(made).pixels is None
+    made.add(layers.Conv2D(4, 3))
+    assert inspect_network(made).pixels == "-1..1"
+    nested = network(within(layers.Rescaling(1 / 255)))
+    assert inspect_network(nested).pixels == "0..255"
+    left = [weakref.ref(each) for each in (made, nested, nested.layers[1])]
+    del made, nested
+    gc.collect(), gc.collect()  # What was kept of the one goes when it is gone.
+    assert [each() for each in left] == [None, None, None]
 
 
 def test_own_networks_say_nothing_against_the_contract():

@@ -86,7 +86,9 @@ def test_pictures_are_drawn_whatever_the_names_in_them(tmp_path):
     path, names, title = str(tmp_path / "p.png"), list(NAMES.values()), " ".join(NAMES.values())
     x, heat = np.zeros((1, 4, 4, 1)), np.zeros((1, 4, 4))
     report.draw_curves({name: [(0.0, 1.0, 1.0, 1.0)] for name in names}, path, title, title, title)
-    report.draw_boxes({name: {name: [0.1, 0.2]} for name in names[-9:]}, path, title, title)
+    # Those that stop a picture if nothing is done: more of them would take seconds to be laid out.
+    names = [NAMES[name] for name in ("surrogate", "new line", "mathematics", "one dollar", "latex")]
+    report.draw_boxes({name: {name: [0.1, 0.2]} for name in names}, path, title, title)
     panels = [report.Panel(name, x[0], heat[0], x[0], heat[0], name) for name in names]
     report.draw_panels(panels, path, title, 1)
     report.draw_grid({name: x[None] for name in names}, path, title)

@@ -29,29 +29,29 @@ def training_batches(
     rows, is_copy = tf.constant(rows), tf.constant(is_copy)
 
     def element(position):
-        """The row of the image at this position, and the random numbers that change it."""
+        """The row of the image at this position, and the random numbers that change it, if it is changed."""
         index = tf.random.experimental.index_shuffle(position % n, [tf.cast(seed, tf.int64), position // n], n - 1)
         if data.augmentation is None:
-            return rows[index], tf.zeros([0])
+            return (rows[index],)
         number = index if data.per_class else position
         key = tf.stack([tf.cast(seed, tf.int64), number])
         draws = tf.random.stateless_uniform([DRAWS], key)
         return rows[index], tf.where(is_copy[index], draws, 0.5)
 
-    def batch(indices, draws):
+    def batch(indices, *draws):
         images, labels = _unit(x(indices), [batch_size, *data.shape]), tf.gather(y, indices)
         maps = () if s is None else (tf.cast(s(indices), tf.float32),)
         for each in maps:
             each.set_shape([batch_size, *data.saliency.shape[1:]])
-        return images, labels, draws, *maps
+        return (images, labels, *draws, *maps) if draws else finished(images, labels, *maps)
 
     def augmented(image, label, draws, *maps):
         """One image at a time: kernels round by the size of a batch and the place in it, and an image's bits must be a
         function of the image and its draws alone."""
         moved, s = data.augmentation(image[tf.newaxis], maps[0][tf.newaxis] if maps else None, draws[tf.newaxis])
-        return (moved[0], label, draws) if s is None else (moved[0], label, draws, s[0])
+        return (moved[0], label) if s is None else (moved[0], label, s[0])
 
-    def finished(images, labels, draws, *maps):
+    def finished(images, labels, *maps):
         return equalize(images) if data.equalize else images, labels, *maps
 
     positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
@@ -64,7 +64,8 @@ def training_batches(
     if data.augmentation is not None:
         images = batches.unbatch().map(plain(augmented), num_parallel_calls=tf.data.AUTOTUNE)
         batches = images.batch(batch_size, drop_remainder=True)
-    return batches.map(plain(finished), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        batches = batches.map(plain(finished), num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def _source(values):

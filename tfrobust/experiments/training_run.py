@@ -25,7 +25,7 @@ from tfrobust.networks import load_network, trains_image_by_image
 from tfrobust.networks.bfloat16 import in_bfloat16
 from tfrobust.progress import SILENT, Bar, Progress
 from tfrobust.report import write_json, write_text
-from tfrobust.types import InputError
+from tfrobust.types import Batch, InputError
 
 Callbacks = Callable[[keras.Model, int], Sequence[keras.callbacks.Callback]]
 
@@ -64,7 +64,7 @@ def train(
     if initial is not None:
         _take_weights(network, initial, recipe.model.initial)
     objective = objective_of(recipe, lambda: network, progress)
-    training.check(network, objective, training_batches(data, 2, 0))
+    training.check(network, objective, _two_of(data))
     spec = recipe.training.in_steps(data.train_size)
 
     def all_callbacks(start):
@@ -109,6 +109,12 @@ class _Checked(Progress):
     def stopped(self) -> bool:
         self._claim.check()
         return self._progress.stopped()
+
+
+def _two_of(data: ImageData) -> Batch:
+    """Two training images as they are, with their labels and maps."""
+    maps = None if data.saliency is None else tf.constant(data.saliency[:2], tf.float32)
+    return Batch(tf.constant(to_unit(data.x_train[:2])), tf.constant(data.y_train[:2]), maps)
 
 
 def check_recipe(recipe: Recipe, data: ImageData) -> None:

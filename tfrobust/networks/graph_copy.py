@@ -32,7 +32,9 @@ class Copier:
 
     def adopted(self, network: keras.Model, output: int = 0):
         """(the model, what made probabilities of its logits or None).  output: which one of the network's it gives."""
-        outputs = self.run(keras.Model(network.inputs[0], network.outputs[output]), self.start)
+        # The network itself is walked where it can be: its stands are kept.
+        own = network if len(network.outputs) == 1 else keras.Model(network.inputs[0], network.outputs[output])
+        outputs = self.run(own, self.start)
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
         model = keras.Model(self.images, logits, name=network.name)
         for layer, copy in self.copies.values():

@@ -1,5 +1,7 @@
 """A walk through a network's graph: a function is called for every layer and operation, in place of its own call."""
 
+import weakref
+
 import keras
 import tensorflow as tf
 from keras import layers
@@ -10,8 +12,7 @@ from tfrobust.types import InputError
 def graph_of(model: keras.Model) -> keras.Model:
     """The model as a plain functional one, with nothing of what it was compiled with."""
     try:
-        output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
-        graph = keras.Model(model.inputs, output, name=model.name)
+        graph = keras.Model(model.inputs, _output_of(model), name=model.name)
         if not any(layer is model for layer in graph.layers):
             return graph
     except (AttributeError, RuntimeError, TypeError, ValueError):
@@ -20,6 +21,10 @@ def graph_of(model: keras.Model) -> keras.Model:
         f"network {model.name!r} is subclassed or not built, and has no graph: "
         "make one with i = keras.Input((H, W, C)); keras.Model(i, network.call(i))"
     )
+
+
+def _output_of(model: keras.Model):
+    return model.outputs[0] if isinstance(model, keras.Sequential) else model.output
 
 
 class Unknown:
@@ -86,15 +91,40 @@ def walk(model: keras.Model, inputs, step, passed=lambda op, args, kwargs, outpu
     passed(op, args, kwargs, outputs): is called with them.
     InputError where the model has no graph.
     """
-    stands = []
+    kept = _kept.pop(model, None)  # A walk through the same model within this one makes stands of its own.
+    if kept is None or not kept.is_of(model):
+        kept = _Stands(model)
+    kept.set(step, passed)
+    try:
+        return kept.graph.call(tf.nest.flatten(inputs))
+    finally:
+        kept.set(None, None)
+        _kept[model] = kept
 
-    def stand(op):
-        stands.append(_stand(op))
-        return stands[-1]
 
-    graph = keras.models.clone_model(graph_of(model), clone_function=stand)
-    if hasattr(keras, "Function"):  # A model of Keras 3 would convert its inputs by operations of its own.
-        graph = keras.Function(graph.inputs, graph.output, name=model.name)
-    for each in stands:
-        each.step, each.passed = step, passed
-    return graph.call(tf.nest.flatten(inputs))
+class _Stands:
+    """The graph of a model with a stand for each of its layers and operations."""
+
+    def __init__(self, model: keras.Model):
+        graph = graph_of(model)
+        self._stands, self._outputs = [], list(model.outputs)
+        self.graph = keras.models.clone_model(graph, clone_function=self._stand)
+        if hasattr(keras, "Function"):  # A model of Keras 3 would convert its inputs by operations of its own.
+            self.graph = keras.Function(self.graph.inputs, self.graph.output, name=model.name)
+
+    def _stand(self, op):
+        self._stands.append(_stand(op))
+        return self._stands[-1]
+
+    def is_of(self, model: keras.Model) -> bool:
+        """Whether the model still has this graph: layers may have been added to a Sequential."""
+        return [id(t) for t in model.outputs] == [id(t) for t in self._outputs]
+
+    def set(self, step, passed) -> None:
+        """What a call of a stand is from now on."""
+        for each in self._stands:
+            each.step, each.passed = step, passed
+
+
+# A network is walked through several times, by each that looks at it, and to make its stands takes longer than a walk.
+_kept: "weakref.WeakKeyDictionary[keras.Model, _Stands]" = weakref.WeakKeyDictionary()

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import Told, linear_network, run_tests, shallow_network, small_network
 from tfrobust.attacks import Ifia, Manipulation, Noise, Pgd, RandomSigns, Spsa, TopK, TradesAttack
 from tfrobust.attributions import make_map
-from tfrobust.evaluation import MapTask, Suite, evaluate
+from tfrobust.evaluation import MapTask, Suite, evaluate, run_suite
 from tfrobust.evaluation.diagnosis import FLAGS, tied
 from tfrobust.names import SUITES
 from tfrobust.papers.suites import BUDGETS, make_suite
@@ -55,6 +55,14 @@ def test_records_and_summary_follow_from_each_other(eagerly):
         assert got["low"] <= got["mean"] <= got["high"]
     assert {"faithfulness of integrated_gradients", "alignment"} <= set(result.summary)
     json.dumps([result.records, result.summary])
+
+
+def test_the_evaluator_of_version_0_1_warns_with_its_new_name(eagerly):
+    network = shallow_network()
+    suite = small_suite(attributions={}, aligned=False, faithful=False)
+    with pytest.warns(DeprecationWarning, match="write evaluate"):
+        result = run_suite(network, X, labelled(network), suite)
+    assert result.summary == evaluate(network, X, labelled(network), suite).summary
 
 
 def test_a_second_network_is_compared_with_and_attacked_in_its_place(eagerly):

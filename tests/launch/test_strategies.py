@@ -116,7 +116,8 @@ def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path, eag
 
 def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, eagerly):
     (tmp_path / "madry.flags").write_text("--flagfile=flags/demo/madry.flags\n--steps=2\n--attack_steps=1\n")
-    command = ["compare", *EVALUATE, f"--rows={tmp_path}/madry.flags", "--nocontrols"]
+    few = ["--examples=8", "--attribution_examples=2"]
+    command = ["compare", *EVALUATE, *few, f"--rows={tmp_path}/madry.flags", "--nocontrols"]
     for name, flags in (("one", []), ("two", TWO)):
         assert compare.main([*command, *flags, f"--output={tmp_path}/{name}"]) == 0
     one, two = (tmp_path / name / "seed0" / "madry" for name in ("one", "two"))
@@ -141,6 +142,7 @@ def test_a_task_on_two_replicas_is_that_of_one(run, tmp_path, eagerly):
     assert numbers[0] and numbers[0] == pytest.approx(numbers[1], abs=1e-4)
 
 
+@pytest.mark.exhaustive  # The task and the comparison go the same ways.
 def test_an_audit_and_a_table_run_on_two_replicas(run, tmp_path, monkeypatch, eagerly):
     monkeypatch.setattr(plan, "LEVELS", ((2, 2),))
     data = ["--data=digits", "--images=3", "--eps=0.1", "--pixels=0..1"]

@@ -115,7 +115,7 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dic
     batch = LARGE_BATCH if memory_of.activations(inputs.network) < SMALL_NETWORK else BATCH
     while batch > 1 and memory_of.taken(inputs.network, batch) > budget:
         batch //= 2
-    batch = min(batch, len(inputs.x), images)
+    batch = min(batch, len(inputs.x))
     points = lambda m: memory_of.chunk_for(inputs.network, batch, m, budget)  # noqa: E731
     trial = Plan(eps, 1, 1, max(1, inputs.x[0, ..., 0].size // 8), batch, batch, None, seed)
     tracing, cost = _cost(inputs, trial)

@@ -110,14 +110,13 @@ def make_plan(
         InputError: where even the cheapest plan takes longer.
     """
     k = max(1, shape[0] * shape[1] // 8)
-    batch = min(batch, images)
     middle = (sorted(eps)[len(eps) // 2],)
     halves = [batch >> i for i in range(1, batch.bit_length())]
     tries = [
         (eps, LEVELS, min(ENOUGH_IMAGES, images), batch),
-        (eps, LEVELS[-1:], batch, batch),
-        (middle, LEVELS[-1:], batch, batch),
-        *((middle, LEVELS[-1:], size, size) for size in halves),
+        (eps, LEVELS[-1:], min(batch, images), batch),
+        (middle, LEVELS[-1:], min(batch, images), batch),
+        *((middle, LEVELS[-1:], min(size, images), size) for size in halves),
         (middle, (LAST_LEVEL,), 1, 1),
     ]
     for radii, levels, enough, size in tries:

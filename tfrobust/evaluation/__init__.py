@@ -1,7 +1,10 @@
 """Evaluation: a network and a suite of attacks go in, records come out."""
 
+from tfrobust.deprecation import deprecated
 from tfrobust.evaluation.evaluator import evaluate
 from tfrobust.evaluation.result import Evaluation
 from tfrobust.evaluation.suite import MapTask, Suite
 
 __all__ = ["Evaluation", "MapTask", "Suite", "evaluate"]
+
+run_suite = deprecated("run_suite", "evaluate")(evaluate)

@@ -21,7 +21,7 @@ import tensorflow as tf
 from tfrobust.attacks.pgd import pgd
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
-from tfrobust.attributions.layer_integrated_gradients import layer_integrated_gradients
+from tfrobust.attributions.layer_attributions import layer_integrated_gradients
 from tfrobust.attributions.quadrature import quadrature
 from tfrobust.balls import LinfBall
 from tfrobust.checks import check_fields, check_number, check_whole

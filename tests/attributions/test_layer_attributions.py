@@ -5,7 +5,7 @@ import tensorflow as tf
 from tests.helpers import assert_close, images, run_tests, small_network, the_step
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
-from tfrobust.attributions.layer_integrated_gradients import layer_integrated_gradients
+from tfrobust.attributions.layer_attributions import layer_integrated_gradients
 from tfrobust.objectives import make_objective
 from tfrobust.types import Batch, InputError
 

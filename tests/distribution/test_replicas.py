@@ -111,10 +111,10 @@ def test_fit_logs_the_global_batch(two, reduction):
     assert logged(two) == pytest.approx(one, rel=1e-4) and len(one) == 4
 
 
-@pytest.mark.parametrize("images_in_all", [5, 3, 1])  # Parts of 3 + 2, 2 + 1 and 1 + 0.
+@pytest.mark.parametrize("last", [3, 2, 1])  # Images of the last batch, in parts of 2 + 1, 1 + 1 and 1 + 0.
 @pytest.mark.parametrize("method", ["ig_norm", "trades"])
-def test_a_ragged_batch_is_the_step_of_one_device(two, method, images_in_all, eagerly):
-    """Random starts included, and BatchNormalization's statistics where they are those of the part (see trainer)."""
+def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, last, eagerly):
+    """Random starts included.  (A ragged first batch is one that Keras 3 itself cannot take on several replicas.)"""
 
     def stepped(strategy):
         seen = {}
@@ -127,7 +127,7 @@ def test_a_ragged_batch_is_the_step_of_one_device(two, method, images_in_all, ea
             objective = make_objective(method, eps=0.1, attack_steps=2, step_size=0.05, **own[method])
             trainer = Trainer(shallow_network(), objective, weight_decay=0.1)
             trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
-            batches = tf.data.Dataset.from_tensor_slices(images(images_in_all)).batch(8)
+            batches = tf.data.Dataset.from_tensor_slices(images(4 + last)).batch(4)
             trainer.fit(batches, verbose=0, shuffle=False, callbacks=[keep])
             return trainer.network.get_weights(), {name: float(value) for name, value in seen.items()}
 
@@ -138,17 +138,20 @@ def test_a_ragged_batch_is_the_step_of_one_device(two, method, images_in_all, ea
 
 
 def test_a_replica_without_images_leaves_the_statistics_to_the_others(two, eagerly):
-    x, y = images(1)
-    with two.scope():
-        trainer = Trainer(small_network(batch_norm=True), make_objective("natural"))
-        trainer.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
-        trainer.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
-        got = trainer.network.get_weights()
-    alone = Trainer(small_network(batch_norm=True), make_objective("natural"))
-    alone.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
-    alone.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
-    for a, b in zip(got, alone.network.get_weights()):
-        np.testing.assert_allclose(a, b, atol=1e-6)
+    x, y = images(5)
+    x = tf.concat([x[:2], x[:2], x[4:]], axis=0)  # Both parts of the first batch have the same statistics.
+
+    def moved(strategy):
+        with strategy.scope():
+            trainer = Trainer(small_network(batch_norm=True), make_objective("natural"))
+            trainer.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
+            trainer.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(4), verbose=0, shuffle=False)
+            return trainer.network.get_weights()
+
+    got, alone = moved(two), moved(tf.distribute.get_strategy())
+    pixels = 4 * 6 * 6  # Keras 2 corrects the variance of each part for its mean, by its own number of pixels.
+    for a, b in zip(got, alone):
+        np.testing.assert_allclose(a, b, atol=1e-6 + 0.01 * np.abs(b).max() * 2 / pixels)
 
 
 def test_a_batch_that_does_not_divide_is_refused(two):

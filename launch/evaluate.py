@@ -3,8 +3,8 @@
     python -m launch.evaluate --network=runs/ig_norm/network.keras --flagfile=flags/rar/mnist/evaluate_cpu.flags \\
         --dataset=mnist --data_dir=DATA --output=runs/ig_norm/evaluation
 
-Prints a table, and leaves in --output: evaluation.md, .csv and .json (with the specs that make the numbers repeatable),
-records.jsonl (a line per example) and panels.png.
+Prints a table with intervals, and leaves in --output: evaluation.md, .csv and .json (with the specs that make the
+numbers repeatable), records.jsonl (a line per example and task) and panels.png.
 
     python -m launch.evaluate --network=runs/ig_norm/network.keras --suite=rar --dataset=mnist --data_dir=DATA \\
         --examples=1000 --attribution_examples=200 --output=runs/ig_norm/rar
@@ -13,7 +13,7 @@ A suite is a paper's whole evaluation with its settings: rar, art, er, far, sat,
 prints accuracies with intervals, map scores under attack and noise, faithfulness, and a diagnosis of the attacks, and
 leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over eps.
 The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and
---attribution_examples change it.  A suite that was killed goes on where it was.
+--attribution_examples change it.  An evaluation that was killed goes on where it was.
 
 --strategy shares each batch out over several GPUs, hosts or a TPU (docs/scale.md).
 """

@@ -246,6 +246,9 @@ def test_the_plan_is_the_most_thorough_that_fits():
     assert (slower.batch, slower.steps, slower.points) == (1, 5, 5)
     with pytest.raises(InputError, match=r"takes 6.9 minutes at the least"):
         planned(400, 10)
+    # Three attacks on predictions take longer to trace than one: a network that is slow to trace keeps one eps.
+    traced = make_plan(180, 0.2, (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100, tracing=40)
+    assert traced.eps == (0.02,) and traced.units * 0.2 <= 180 - 2.67 * 40
     few = make_plan(600, 0.05, (0.01,), (8, 8, 1), 32, lambda points: points, 3)
     assert few.batch == 32 and (few.steps, few.points) == LEVELS[0]  # Three images take as long as three do.
 

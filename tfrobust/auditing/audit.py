@@ -119,9 +119,9 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dic
     points = lambda m: memory_of.chunk_for(inputs.network, batch, m, budget)  # noqa: E731
     trial = Plan(eps, 1, 1, max(1, inputs.x[0, ..., 0].size // 8), batch, batch, None, seed)
     tracing, cost = _cost(inputs, trial)
-    # The path of Integrated Gradients, its map, and the three attacks on predictions are traced as well.
-    before = time_budget.passed + 4 * tracing
-    plan = make_plan(time_budget.budget - before, cost, eps, inputs.x.shape[1:], batch, points, images, seed, before)
+    passed = time_budget.passed
+    asked = eps, inputs.x.shape[1:], batch, points, images, seed
+    plan = make_plan(time_budget.budget - passed, cost, *asked, before=passed, tracing=tracing)
     whole = {"steps": plan.steps, "points": plan.points, "k": plan.k, "predicted": plan.predicted, "batch": plan.batch}
     return {"eps": np.array(plan.eps), "cost": np.array(cost), "chunk": np.array(plan.chunk)} | {
         name: np.array(value) for name, value in whole.items()

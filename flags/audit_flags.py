@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from flags import pixels_flags
+from flags import data_flags, pixels_flags
 from flags.parsers import define_memory, define_numbers
 from tfrobust.names import AUDITED_IMAGES, AUTO, PIXELS
 
@@ -44,8 +44,6 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "image_size", None, "Side of the square that images are cut to (the network's unless given).", 1, **where
     )
-    flags.DEFINE_bool(
-        "exif", False, "Images of a folder: upright as their EXIF says, transparent ones on white.", **where
-    )
+    data_flags.define_exif(fv)
     define_memory(fv)
     flags.mark_flags_as_required(["network", "data"], fv)

@@ -43,13 +43,18 @@ def define(fv: flags.FlagValues) -> None:
         flag_values=fv,
     )
     flags.DEFINE_bool("equalize", False, "Equalize the histograms of training and test images (RAR).", flag_values=fv)
+    define_exif(fv)
+    flags.mark_flag_as_required("dataset", fv)
+
+
+def define_exif(fv: flags.FlagValues) -> None:
+    """How the images of a folder are read."""
     flags.DEFINE_bool(
         "exif",
         False,
         "Images of a folder: turn them upright as their EXIF says, put what is transparent on white.",
         flag_values=fv,
     )
-    flags.mark_flag_as_required("dataset", fv)
 
 
 def from_flags(fv: flags.FlagValues) -> DataSpec:

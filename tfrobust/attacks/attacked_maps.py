@@ -71,5 +71,9 @@ class AttackedMaps:
 
     def records(self) -> List[Dict[str, Any]]:
         """Scores and fates of each image, as plain values."""
-        columns = {**self.scores, **self.fates}
-        return [{name: values[n].item() for name, values in columns.items()} for n in range(len(self))]
+        return as_records({**self.scores, **self.fates}, len(self))
+
+
+def as_records(columns: Mapping[str, np.ndarray], n: int) -> List[Dict[str, Any]]:
+    """Columns [n] by name as a dict of plain values for each row."""
+    return [{name: values[row].item() for name, values in columns.items()} for row in range(n)]

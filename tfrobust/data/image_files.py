@@ -7,11 +7,11 @@ from typing import List, Optional
 
 import numpy as np
 import tensorflow as tf
-from PIL import ExifTags, Image
+from PIL import Image
 
 from tfrobust.checks import check_regular_file
 from tfrobust.errors import InputError
-from tfrobust.orientation import UPRIGHT
+from tfrobust.image_headers import UPRIGHT, opacity_of, orientation_of
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _BY_PILLOW = ("WEBP", "TIFF")  # TensorFlow does not decode them.
@@ -82,29 +82,20 @@ def decode_file(path: str, size: Optional[int], exif: bool, odd: Oddities) -> np
 def _decoded(path: str, header: Image.Image, exif: bool, odd: Oddities) -> np.ndarray:
     if header.mode not in _EIGHT_BITS and header.format in _BY_PILLOW:
         raise InputError(f"{path} has pixels of more than 8 bits ({header.mode}): save it with 8")
-    # The EXIF of a PNG may lie behind its pixels, and Pillow would decode them all to find it.
-    turned = header.getexif().get(ExifTags.Base.Orientation, 1) if header.format != "PNG" else 1
+    turned, opacity = orientation_of(header), opacity_of(header)
     odd.of_several += getattr(header, "n_frames", 1) > 1
     odd.turned += turned in UPRIGHT and turned != 1
-    alpha = _alpha(header)
-    odd.transparent += alpha is not None
+    odd.transparent += opacity is not None
     if header.format in _BY_PILLOW:
         image = np.asarray(header.convert("RGB"))
     else:
         image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False).numpy()
     if not exif:
         return image
-    if alpha is not None:
-        image = np.round(255 + alpha[..., np.newaxis] * (image - 255.0)).astype(np.uint8)
+    if opacity is not None:
+        share = opacity[..., np.newaxis] / np.float32(255)
+        image = np.round(255 + share * (image - 255.0)).astype(np.uint8)
     return UPRIGHT.get(turned, UPRIGHT[1])(image)
-
-
-def _alpha(header: Image.Image) -> Optional[np.ndarray]:
-    """The opacity [H,W] in [0, 1] of an image in which something is transparent; None of any other."""
-    if not header.has_transparency_data:
-        return None
-    alpha = np.asarray(header.convert("RGBA").getchannel("A"))
-    return None if alpha.min() == 255 else alpha / np.float32(255)
 
 
 def _cut(image: np.ndarray, size: Optional[int]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from tfrobust.attacks import AttackedMaps
-from tfrobust.attacks.attacked_maps import FATES
+from tfrobust.attacks.attacked_maps import FATES, as_records
 from tfrobust.checks import check_whole
 from tfrobust.errors import InputError
 from tfrobust.evaluation import alignment, statistics
@@ -190,8 +190,7 @@ class Evaluator:
         return {key: np.concatenate([arrays[key] for arrays in out]) for key in out[0]}
 
     def _record(self, task, rows, columns):
-        for n, row in enumerate(rows):
-            values = {key: column[n].item() for key, column in columns.items()}
+        for row, values in zip(rows, as_records(columns, len(rows))):
             self.records.append({"task": task, "index": int(self.chosen[row]), "label": int(self.y[row]), **values})
 
 

@@ -11,7 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.layout import reads_channels_first
-from tfrobust.networks.inspection import CHANNELS_FIRST, NetworkInput, end_activation, holds_pixels, inspect_network
+from tfrobust.networks.inspection import (
+    CHANNELS_FIRST,
+    NetworkInput,
+    end_activation,
+    holds_pixels,
+    inspect_network,
+    several_sigmoids,
+)
 from tfrobust.networks.pixels import PIXELS
 from tfrobust.networks.walk import graph_of
 from tfrobust.types import InputError
@@ -78,7 +85,6 @@ def output_index(network, head: Optional[str]) -> int:
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
     graph_of(network)
-    inspect_network(network)
     names = list(getattr(network, "output_names", ["output"]))  # A Sequential of Keras 3 has one, without a name.
     if head is not None and head not in names:
         raise InputError(f"network {network.name!r} has no output {head!r}: choose one of {', '.join(names)}")
@@ -162,10 +168,7 @@ def check_logits(network, x) -> None:
         raise InputError(f"network {network.name!r} gives NaN or infinite logits")
     end = end_activation(network)
     if end == "sigmoid":
-        raise InputError(
-            f"network {network.name!r} ends in {f.shape[1]} sigmoids, whose labels do not exclude each other: choose "
-            "one of them, or end in a softmax"
-        )
+        raise several_sigmoids(f"network {network.name!r}", f.shape[1])
     if end != "linear" and (f >= 0).all() and np.allclose(f.sum(axis=1), 1.0, atol=1e-3):
         raise InputError(
             f"network {network.name!r} gives probabilities (rows sum to 1), not logits: remove its final softmax, as "

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.networks.functions import MadeOf, as_probabilities, can_be_split, is_function, relu_among
-from tfrobust.networks.inspection import HALF
+from tfrobust.networks.inspection import HALF, several_sigmoids
 from tfrobust.networks.walk import walk
 from tfrobust.types import InputError
 
@@ -117,10 +117,7 @@ class Copier:
                 z, function = ancestor, made
                 break
         if end == "sigmoid" and z.shape[-1] > 1:
-            raise InputError(
-                f"the network ends in {z.shape[-1]} sigmoids, whose labels do not exclude each other: "
-                "choose one of them, or end in a softmax"
-            )
+            raise several_sigmoids("the network", z.shape[-1])
         if end != "sigmoid" and z.shape[-1] < 2:
             raise InputError(
                 "the network gives one number: if it is the logit of class 1, end in keras.layers.Activation('sigmoid')"

@@ -130,6 +130,14 @@ def end_activation(network) -> Optional[str]:
     return getattr(activation, "__name__", None)
 
 
+def several_sigmoids(what: str, outputs: int) -> InputError:
+    """The refusal of a network that ends in so many sigmoids; what: how it is called."""
+    return InputError(
+        f"{what} ends in {outputs} sigmoids, whose labels do not exclude each other: choose one of them, or end in a "
+        "softmax"
+    )
+
+
 def holds_pixels(dtype) -> bool:
     """Whether pixels fit into the dtype: no bool, no int8, no text."""
     dtype = tf.as_dtype(dtype)

@@ -14,9 +14,9 @@ from typing import Tuple
 
 import numpy as np
 import tensorflow as tf
-from PIL import ExifTags, Image
+from PIL import Image
 
-from tfrobust.orientation import SIDEWAYS, UPRIGHT
+from tfrobust.image_headers import SIDEWAYS, UPRIGHT, opacity_of, orientation_of
 from tfrobust.types import InputError
 
 _RESIZING = threading.Lock()  # A large image takes much memory while it is resized: one at a time.
@@ -57,8 +57,7 @@ def _check(name: str, data: bytes, shape: tf.TensorShape, resize: bool) -> int:
     """How the image is turned, by its EXIF; raises InputError where it is not to be decoded."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-            # The EXIF of a PNG may lie behind its pixels, and Pillow would decode them all to find it.
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format != "PNG" else 1
+            turned = orientation_of(image)
             height, width = image.size if turned in SIDEWAYS else image.size[::-1]
             _check_size(name, (height, width), _size(shape, (height, width)), resize)
             _check_kind(name, image)
@@ -85,7 +84,7 @@ def _check_kind(name: str, image: Image.Image) -> None:
         raise InputError(f"{name} has the colours of print (CMYK): save it in RGB")
     if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
         raise InputError(f"{name} holds {image.n_frames} pictures: send one")
-    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+    if opacity_of(image) is not None:
         raise InputError(f"{name} has transparent pixels: put it on a background first")
 
 

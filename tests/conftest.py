@@ -91,3 +91,4 @@ def forget():
 
     keras.backend.clear_session()
     gc.collect()
+    gc.freeze()  # What is still there stays, too.

@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from typing import List
+from typing import List, Set, Tuple
 
 from launch import comparison_pages, suite
 from tests.docs.furnished import spoken_out
@@ -28,6 +28,8 @@ SHORT = {
     "memory": ["--model=digits_cnn", "--image_size=8", "--ig_steps=2", "--chunks=1", "--measured=1"],
 }
 
+INSTEAD = {"list", "write"}  # They have reproduce and sweep say or write what is to be done.
+
 
 def by_name(args: List[str]) -> dict:
     """name -> value of the flags; the last of a name counts."""
@@ -42,8 +44,10 @@ def short(command: Command) -> List[str]:
         more = ["--probe_every=2", "--probe_examples=2"]
     if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
-    if command.verb == "compare" and "README.md" not in command.pages:  # That one's trains all of its rows.
+    if command.verb == "compare":
         more = [f"--rows={','.join(given['rows'].split(',')[:2])}"]
+    if command.verb == "sweep" and "set" in given and "write" not in given:
+        more = [f"--rows={given['rows'].split(',')[0]}"]
     if given.get("strategy") == "mirrored":  # There may be no GPU.
         more = ["--replicas=1"]
     return [*args, *SHORT[command.verb], *more]
@@ -74,24 +78,36 @@ def different(commands: List[Command]) -> List[Command]:
 
 
 def repeated(commands: List[Command]) -> List[Command]:
-    """Those of other pages than README.md that have the verb and the names of flags of one before them."""
-    known, out = set(), []
-    for command in sorted(commands, key=lambda command: "README.md" not in command.pages):
-        kind = (command.verb, *sorted(by_name(command.words[3:])))
-        if kind in known and "README.md" not in command.pages:
-            out.append(command)
-        known.add(kind)
-    return out
+    """Those of other pages than README.md that have no flag of a verb that the others don't have."""
+    first = [command for command in commands if "README.md" in command.pages]
+    later = [command for command in commands if command not in first]
+    known = set().union(*map(kinds, first))
+    while later:
+        command = max(later, key=lambda command: len(kinds(command) - known))
+        if kinds(command) <= known:
+            break
+        known |= kinds(command)
+        later.remove(command)
+    return later
+
+
+def kinds(command: Command) -> Set[Tuple[str, ...]]:
+    """(verb, name) of each of its flags, and the verb alone; a flag that has the verb do something else is part of the
+    verb."""
+    names = set(by_name(command.words[3:]))
+    verb = command.verb, *sorted(names & INSTEAD)
+    return {verb, *((*verb, name) for name in names)}
 
 
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attack of an audit that has time, the grid of the spatial attack; and leaves the pictures of a suite and of a
+    attacks of an audit that has time, the grid of the spatial attack; and leaves the pictures of a suite and of a
     comparison out."""
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
     monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
+    monkeypatch.setattr(plan, "PGD_STEPS", 2)
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

@@ -1,5 +1,5 @@
-"""Every command of README.md and docs/ runs, as it is written but for flags at its end that make it short; those that
-give a verb the flags of another command, with other values, in the exhaustive tier."""
+"""Every command of README.md and docs/ runs, as it is written but for flags at its end that make it short; those all of
+whose flags other commands give the verb, with other values, in the exhaustive tier."""
 
 import contextlib
 import importlib

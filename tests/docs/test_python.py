@@ -42,6 +42,7 @@ def readers_own():
 def test_the_blocks_of_a_page_run_in_their_order(page, readers_own, tmp_path, monkeypatch, eagerly):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
+    monkeypatch.setattr(plan, "PGD_STEPS", 2)
     monkeypatch.setattr(api, "audit", functools.partial(api.audit, images=2, eps=(8 / 255,)))
     monkeypatch.setattr(Trainer, "fit", two_steps)
     names = {"__name__": "page", **readers_own}

@@ -1,6 +1,7 @@
-"""A few lines of the papers' tables that together train every method and measure every kind of number of each.
+"""A few lines of the papers' tables that together train every method and measure every kind of number.
 
-Training all of them takes ten times as long and is left to the exhaustive tests (see CONTRIBUTING.md).
+A number is measured the same way whichever method trained its network.  Training all lines, and with them each method
+with each kind of its numbers, takes twenty times as long and is left to the exhaustive tests (see CONTRIBUTING.md).
 """
 
 import functools
@@ -32,31 +33,33 @@ def kind(m: Measurement) -> Tuple[str, bool, bool]:
     return re.sub(r"^corruption .*", "corruption", task), m.transferred, m.natural
 
 
-def pairs_of(table: Table) -> Dict[str, FrozenSet[tuple]]:
-    """Name of a line -> its (method, kind of number); lines alone that train a network."""
+def shown_by(table: Table) -> Dict[str, FrozenSet[tuple]]:
+    """Name of a line -> its method and its kinds of number, each as (what it is, its name); lines alone that train a
+    network."""
     dataset = table.dataset.removesuffix("_c")
     suite = make_suite(table.paper, dataset, FACTS[dataset].shape)
     lines = read_lines(table.paper, table.table, table.dataset)
     out = {}
     for line in (line for line in lines if not line.row.left_out):
         measured = [m for m, _ in columns_of(line, lines, suite)[1] if m]
-        out[line.name] = frozenset((line.row.method, kind(m)) for m in measured)
+        out[line.name] = frozenset([("method", line.row.method), *(("number", kind(m)) for m in measured)])
     return out
 
 
 @functools.lru_cache(maxsize=None)
-def pairs() -> Dict[Tuple[Table, str], FrozenSet[tuple]]:
-    """(table, name of a line) -> the pairs that it covers."""
-    return {(table, name): found for table in TABLES for name, found in pairs_of(table).items()}
+def shown() -> Dict[Tuple[Table, str], FrozenSet[tuple]]:
+    """(table, name of a line) -> the method and the kinds of number that it shows."""
+    return {(table, name): found for table in TABLES for name, found in shown_by(table).items()}
 
 
 @functools.lru_cache(maxsize=None)
 def covering() -> Dict[Table, List[str]]:
-    """The names of the chosen lines of each table: the one that covers most of what is left, until nothing is."""
-    left: Set[tuple] = set().union(*pairs().values())
+    """The names of the chosen lines of each table: the one that shows most of what is left, until nothing is; of those
+    that show as much, one with few others."""
+    left: Set[tuple] = set().union(*shown().values())
     chosen: Dict[Table, List[str]] = {}
     while left:
-        table, name = max(pairs(), key=lambda line: len(pairs()[line] & left))
+        table, name = max(shown(), key=lambda line: (len(shown()[line] & left), -len(shown()[line])))
         chosen.setdefault(table, []).append(name)
-        left -= pairs()[table, name]
+        left -= shown()[table, name]
     return chosen

@@ -14,7 +14,7 @@ from flags import recipe_flags
 from launch import downstream, reproduce
 from launch.command_line import verb
 from tests.helpers import ROOT, run_tests, the_step
-from tests.launch.covering import TABLES, covering, kind, pairs
+from tests.launch.covering import TABLES, covering, kind, shown
 from tfrobust import data, report, training
 from tfrobust.data import FACTS
 from tfrobust.downstream.tasks import corruptions
@@ -116,10 +116,12 @@ def test_a_line_of_each_method_and_kind_of_number_trains_and_is_measured(paper, 
 
 
 def test_the_chosen_lines_cover_every_method_and_kind_of_number():
-    wanted = set().union(*pairs().values())
-    assert set().union(*(pairs()[table, name] for table, names in covering().items() for name in names)) == wanted
-    assert {method for method, _ in wanted} == {r.method for r in paper_rows() if r.dataset and not r.left_out}
-    assert len({kind for _, kind in wanted}) == 8 and {table.paper for table in covering()} == set(reproduce.PAPERS)
+    wanted = set().union(*shown().values())
+    assert set().union(*(shown()[table, name] for table, names in covering().items() for name in names)) == wanted
+    methods = {method for what, method in wanted if what == "method"}
+    assert methods == {r.method for r in paper_rows() if r.dataset and not r.left_out}
+    assert len(wanted - {("method", method) for method in methods}) == 8
+    assert {table.paper for table in covering()} == set(reproduce.PAPERS)
 
 
 def choices(spec):
@@ -134,11 +136,13 @@ class OneStep:
     row, one inner maximum and one outer step on two images; of a suite, each kind of attack on the first network that
     meets it; of a teacher, its maps on images of as many channels."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         self.networks, self.runs, self.steps, self.results, self.attacks, self.maps = {}, {}, set(), {}, {}, {}
         self.checked = set()
         self.evaluate, self.summaries = reproduction.evaluate, downstream_numbers.summaries
         self.make_maps = saliency_maps.make_maps
+
+    def step_in(self, monkeypatch):
         monkeypatch.setattr(training_run, "train", self.train)
         for module in (reproduction, training_run):
             monkeypatch.setattr(module, "load_network", self.runs.__getitem__)
@@ -223,10 +227,16 @@ class OneStep:
         return self.results[key]
 
 
+@pytest.fixture(scope="module")
+def one_step():
+    """What differs in numbers alone is computed once for the tables of all papers."""
+    return OneStep()
+
+
 @pytest.mark.parametrize("paper", reproduce.PAPERS)
-def test_every_row_of_every_table_takes_a_step_and_is_measured(paper, tmp_path, monkeypatch):
+def test_every_row_of_every_table_takes_a_step_and_is_measured(paper, one_step, tmp_path, monkeypatch):
     """The whole verb for every row, with one step on two images in the place of its training."""
-    OneStep(monkeypatch)
+    one_step.step_in(monkeypatch)
     for table in TABLES:
         if table.paper == paper:
             check_table(smoke(tmp_path, *table), table)
@@ -283,14 +293,27 @@ def test_localization_and_corruptions_are_those_of_the_downstream_tasks(folder):
         assert c["measured"] == pytest.approx(100 * rows_of[c["column"]]) and c["low"] <= c["measured"] <= c["high"]
 
 
+def test_without_a_data_set_a_table_is_made_for_each_of_its_own(folder, monkeypatch):
+    made = []
+
+    def note(settings, dataset, *rest):
+        made.append(dataset)
+        return reproduced_table.ReproducedTable(dataset, "", [], [], "")
+
+    monkeypatch.setattr(reproduced_table, "reproduce_table", note)
+    assert call(folder, "--paper=rar", "--table=T2") == 0
+    assert made == tables()["rar T2"] and len(made) > 1
+
+
 def test_what_is_there_is_not_made_again(folder):
-    path = smoke(folder, "rar", "T2", "mnist")
+    table = "rar", "T2", "mnist", "--methods=madry"
+    path = smoke(folder, *table)
     with open(path + ".json", encoding="utf-8") as file:
         first = json.load(file)
     files = [os.path.join(line["run"], NETWORK) for line in first["lines"]]
     before = [os.stat(f).st_mtime_ns for f in files]
     os.remove(path + ".json")
-    again = smoke(folder, "rar", "T2", "mnist")
+    again = smoke(folder, *table)
     with open(again + ".json", encoding="utf-8") as file:
         second = json.load(file)
     assert [os.stat(f).st_mtime_ns for f in files] == before and second["cells"] == first["cells"]

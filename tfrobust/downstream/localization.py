@@ -125,8 +125,11 @@ def overlaps(heat, boxes, thresholds: Sequence[float] = THRESHOLDS, any_componen
 
 
 def _best_overlaps(masks, boxes):
-    found = (_components(mask)[0] for mask in masks)
-    return np.array([iou(f, np.broadcast_to(box, f.shape)).max(initial=0.0) for f, box in zip(found, boxes)])
+    found = [_components(mask)[0] for mask in masks]
+    of = np.repeat(np.arange(len(found)), [len(each) for each in found])
+    best = np.zeros(len(found))
+    np.maximum.at(best, of, iou(np.concatenate(found), boxes[of]))
+    return best
 
 
 def best_threshold(heat, boxes, thresholds: Sequence[float] = THRESHOLDS, delta: float = HALF) -> float:

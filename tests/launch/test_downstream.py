@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from launch import downstream
-from tests.helpers import ROOT, run_tests
+from tests.helpers import ROOT, run_tests, without_graphs
 from tfrobust.corruptions import COMMON
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.models import make_model
@@ -67,9 +67,16 @@ def result(folder, task):
     return rows
 
 
-def test_the_class_map_of_a_network_that_sees_the_square_finds_its_box(folder):
-    assert call(folder, "localization") == 0
-    rows = {(row["network"], row["map"].split()[0]): row for row in result(folder, "localization")}
+@pytest.fixture(scope="module")
+def localized(folder):
+    """The rows and the page of a localization."""
+    with without_graphs():
+        assert call(folder, "localization") == 0
+    return result(folder, "localization"), (folder / "localization" / "localization.md").read_text(encoding="utf-8")
+
+
+def test_the_class_map_of_a_network_that_sees_the_square_finds_its_box(localized):
+    rows = {(row["network"], row["map"].split()[0]): row for row in localized[0]}
     colors = rows["colors", "CAM"]
     assert colors["top1_acc"] == 1 and colors["chosen_gt_known_loc"] == colors["max_box_acc"] == 1
     assert rows["(no network)", "middle"]["chosen_gt_known_loc"] < 1
@@ -132,13 +139,11 @@ def test_cifar10_c_is_of_cifar10(folder, capsys):
     assert "cifar10_c needs images like those of CIFAR-10" in capsys.readouterr().err
 
 
-def test_thresholds_are_chosen_on_what_is_held_out(folder):
+def test_thresholds_are_chosen_on_what_is_held_out(folder, localized):
     assert call(folder, "localization", "--hold_out=10") == 0
     text = (folder / "localization" / "localization.md").read_text(encoding="utf-8")
     assert "chosen on 10 images held out of the training" in text
-    assert call(folder, "localization") == 0
-    text = (folder / "localization" / "localization.md").read_text(encoding="utf-8")
-    assert "chosen on 20 training images" in text
+    assert "chosen on 20 training images" in localized[1]
 
 
 def test_what_a_network_makes_it_recognises(folder):

@@ -3,12 +3,12 @@
 import ast
 import os
 import signal
-import subprocess
-import sys
+import time
 
 import pytest
 
 from launch.__main__ import verbs
+from tests import processes
 from tests.helpers import ROOT, run_tests
 
 # A run that works until it is told to stop, and then saves for a moment; TensorFlow has no part in it.
@@ -36,24 +36,23 @@ def main():
     print("went on", flush=True)
     return code
 """
-# As Python has it, wherever the tests were started: a shell's background has Ctrl-C ignored.
-DEFAULT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-AS_PROCESS, CALLED = CODE + "verb.as_process(main)", CODE + DEFAULT + "sys.exit(main())"
+AS_PROCESS, CALLED = CODE + "verb.as_process(main)", CODE + "sys.exit(main())"
 
 
-def stopped(code: str, number: int, times: int = 1):
-    """How the process ended that runs the code and gets the signal: (code, standard output, standard error)."""
-    pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+def stopped(code: str, number: int):
+    """How the process ended that runs the code and gets the signal once it works: (code, standard output from then on,
+    standard error)."""
+    process = processes.start(["-c", code])
     try:
-        assert process.stdout.readline() == "working\n"
-        for _ in range(times):
-            process.send_signal(number)
-        out, error = process.communicate(timeout=20)
-        return process.returncode, out, error
+        until = time.monotonic() + 60
+        while process.output() != "working\n":
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(processes.PAUSE)
+        process.send_signal(number)
+        done = process.finish(timeout=20)
+        return done.returncode, done.stdout.removeprefix("working\n"), done.stderr
     finally:
         process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

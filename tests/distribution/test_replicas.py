@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import processes
 from tests.helpers import images, run_tests, shallow_network, small_network
 from tfrobust import data
 from tfrobust.distribution import (
@@ -101,7 +102,7 @@ def test_fit_logs_the_global_batch(two, reduction):
         keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.update(logs))
         with strategy.scope():
             options = {"batch_size": 8, "weight_decay": 0.1, "reduction": reduction}
-            trainer = Trainer(small_network(), make_objective("natural"), **options)
+            trainer = Trainer(shallow_network(), make_objective("natural"), **options)
             trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
             batches = tf.data.Dataset.from_tensor_slices(images(8)).batch(8)
             trainer.fit(batches, verbose=0, shuffle=False, callbacks=[keep])
@@ -111,7 +112,8 @@ def test_fit_logs_the_global_batch(two, reduction):
     assert logged(two) == pytest.approx(one, rel=1e-4) and len(one) == 4
 
 
-@pytest.mark.parametrize("last", [3, 2, 1])  # Images of the last batch, in parts of 2 + 1, 1 + 1 and 1 + 0.
+# Images of the last batch, in parts of 2 + 1, 1 + 0, and 1 + 1, which is another even batch.
+@pytest.mark.parametrize("last", [3, 1, pytest.param(2, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("method", ["ig_norm", "trades"])
 def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, last, eagerly):
     """Random starts included.  (A ragged first batch is one that Keras 3 itself cannot take on several replicas.)"""
@@ -124,7 +126,7 @@ def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, last, eagerl
                 "ig_norm": {"attribution_weight": 1.0, "ig_steps": 2, "ig_steps_attack": 2},
                 "trades": {"kl_weight": 6.0},
             }
-            objective = make_objective(method, eps=0.1, attack_steps=2, step_size=0.05, **own[method])
+            objective = make_objective(method, eps=0.1, attack_steps=1, step_size=0.05, **own[method])
             trainer = Trainer(shallow_network(), objective, weight_decay=0.1)
             trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
             batches = tf.data.Dataset.from_tensor_slices(images(4 + last)).batch(4)
@@ -179,7 +181,6 @@ def test_one_process_is_the_chief_and_agrees_with_itself():
         (("mirrored",), "no GPU here"),
         (("multi_worker",), "TF_CONFIG"),
         (("multi_worker", 2), "belong to strategy mirrored"),
-        (("tpu",), "no TPU"),
         (("mirrored", None, "name"), "belongs to strategy tpu"),
         (("all",), "unknown strategy"),
     ],
@@ -188,6 +189,12 @@ def test_strategies_that_cannot_be_had_are_refused(given, says, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(InputError, match=says):
         make_strategy(*given)
+
+
+def test_a_machine_without_a_tpu_is_told_so():
+    """In a process of its own: looking for one, TensorFlow begins anew."""
+    done = processes.run(["-c", "from tfrobust.distribution import make_strategy; make_strategy('tpu')"])
+    assert done.returncode == 1 and "InputError: no TPU on this machine" in done.stderr
 
 
 def test_tf_config_says_who_this_is():

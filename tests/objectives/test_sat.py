@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.helpers import images, linear_network, run_tests, small_network, the_step
+from tests.helpers import images, linear_network, run_tests, shallow_network, small_network, the_step
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.sat_maps import SAT_MAPS, SIGNS, boxed, sat_map, scaled
 from tfrobust.types import Batch, InputError
@@ -75,9 +75,9 @@ def test_one_of_two_sources_is_drawn_for_a_whole_batch_or_a_whole_epoch():
     "name, baseline, own", [("pgd_sat", "madry", {}), ("trades_sat", "trades", {"kl_weight": 1.0})]
 )
 def test_a_fair_coin_per_batch_chooses_the_attack_or_the_map(name, baseline, own):
-    network, b = small_network(), batch()
-    mixed = make_objective(name, alpha=0.5, **INNER, **own)
-    attack = make_objective(baseline, **INNER, **own)
+    network, b = shallow_network(), batch()
+    own = {**INNER, "attack_steps": 1, **own}
+    mixed, attack = make_objective(name, alpha=0.5, **own), make_objective(baseline, **own)
     sat = make_objective("sat", eps=EPS, alpha=0.5)
     drawn = []
     for i in range(40):

@@ -215,7 +215,7 @@ def test_data_that_are_no_files_are_refused_at_once(name, tmp_path, capsys):
     assert "is no file" in one_line(capsys, "train")
 
 
-def test_names_reach_the_terminal_without_control(tmp_path, capsys):
+def test_names_reach_the_terminal_without_control(tmp_path, capsys, eagerly):
     """Those of files, classes, networks and rows, in what is said and in what goes wrong."""
     evil = "e\x1b[2Jv\u202ei\x07l"
     os.makedirs(tmp_path / evil)

@@ -61,13 +61,15 @@ def test_every_row_seed_and_value_is_a_run_of_its_own_and_is_what_train_makes_of
 
 
 def test_a_run_that_fails_is_noted_and_does_not_stop_the_others(tmp_path, capsys, eagerly):
-    flags = [ROWS.replace("madry", "ig_norm"), SHORT, "--set=learning_rates=1e30,1e-3"]
+    other = tmp_path / "other.flags"
+    other.write_text("--flagfile=flags/demo/natural.flags\n--eps_ramp_steps=0\n")
+    flags = [f"--rows=flags/demo/natural.flags,{other}", SHORT, "--set=learning_rates=1e30,1e-3"]
     assert call(tmp_path, *flags) == 1
     assert "failed" in capsys.readouterr().err.splitlines()[-1]
     found = table(tmp_path)
     assert {n: line["state"] for n, line in found.items() if "1e-3" in n} == {
         "seed0/natural-learning_rates=1e-3": "done",
-        "seed0/ig_norm-learning_rates=1e-3": "done",
+        "seed0/other-learning_rates=1e-3": "done",
     }
     assert found["seed0/natural-learning_rates=1e30"]["state"] == "failed"
     assert "became NaN or infinite" in found["seed0/natural-learning_rates=1e30"]["note"]

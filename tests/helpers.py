@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.models import make_model
+from tfrobust.models.adl import AttentionDropout
 from tfrobust.progress import Bar, Progress
 from tfrobust.types import Batch, Step
 
@@ -117,6 +118,15 @@ def shallow_network(seed: int = 0) -> keras.Model:
     x = inputs = keras.Input((8, 8, 1))
     x = layers.Activation("relu", name="relu1")(layers.Conv2D(8, 3, strides=2, padding="same")(x))
     return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+
+
+def drawing_network(seed=0):
+    """One that draws: Dropout, attention-based dropout and noise."""
+    keras.utils.set_random_seed(seed)
+    x = keras.Input((8, 8, 1))
+    h = layers.Conv2D(4, 3, activation="relu")(layers.GaussianNoise(0.1)(x))
+    h = layers.Dropout(0.3)(layers.Flatten()(AttentionDropout()(h)))
+    return keras.Model(x, layers.Dense(10)(h))
 
 
 def linear_network(w, b=0.0) -> keras.Model:

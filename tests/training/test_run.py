@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import run_tests, shallow_network
+from tests.helpers import drawing_network, run_tests, shallow_network
 from tfrobust import data
 from tfrobust.objectives import make_objective
 from tfrobust.training import TrainingDivergedError, TrainingSpec, train
@@ -18,11 +18,11 @@ DIGITS = data.load("digits")
 MADRY = make_objective("madry", eps=0.1, attack_steps=2, step_size=0.05)
 
 
-def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), seed=3, **options):
+def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), seed=3, make=shallow_network, **options):
     options = {"learning_rates": [1e-3], "checkpoint_every": 5, **options}
     spec = TrainingSpec(steps, 20, seed=seed, eps_ramp_steps=6, **options)
     return train(
-        shallow_network(seed),
+        make(seed),
         objective,
         lambda start, *part: data.training_batches(DIGITS, 20, seed, start, *part),
         len(DIGITS.x_train),
@@ -66,6 +66,14 @@ def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(whole, tmp
     finished = run(directory=str(tmp_path))
     assert finished.resumed_at == 12 and same(finished, resumed)
     assert finished.seconds == pytest.approx(resumed.seconds, abs=1.0)
+
+
+def test_so_does_one_whose_network_draws_for_itself(tmp_path):
+    whole = run(8, make=drawing_network)
+    with pytest.raises(KeyboardInterrupt):
+        run(8, str(tmp_path), callbacks=lambda start: [Stop(7)], make=drawing_network)
+    resumed = run(8, str(tmp_path), make=drawing_network)
+    assert resumed.resumed_at == 5 and same(resumed, whole)
 
 
 def test_learning_rates_change_at_their_boundaries():

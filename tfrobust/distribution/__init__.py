@@ -4,11 +4,12 @@ The strategy is the one in whose scope the program runs (`tf.distribute.get_stra
 without one there is a single replica, and everything here leaves what it is given as it is.
 """
 
-from tfrobust.distribution.draws import draw_for_replica
+from tfrobust.distribution.draws import draw_at, draw_for_replica
 from tfrobust.distribution.sharing import shard_over_replicas
 from tfrobust.distribution.strategies import STRATEGIES, make_strategy, task_of
 from tfrobust.distribution.sums import (
     GlobalBatch,
+    Place,
     apply_summed_gradients,
     images_of_each,
     never_empty,
@@ -26,11 +27,13 @@ from tfrobust.distribution.workers import (
 __all__ = [
     "GlobalBatch",
     "LOST",
+    "Place",
     "STRATEGIES",
     "all_processes_agree",
     "apply_summed_gradients",
     "check_shared_folder",
     "chief_only_path",
+    "draw_at",
     "draw_for_replica",
     "images_of_each",
     "is_chief",

@@ -1,10 +1,10 @@
 """Random numbers by the place of an image in the global batch, so that the number of replicas changes none of them."""
 
-from typing import Callable
+from typing import Callable, Optional
 
 import tensorflow as tf
 
-from tfrobust.distribution.sums import images_of_each
+from tfrobust.distribution.sums import Place, images_of_each
 
 
 def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
@@ -21,3 +21,17 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
     whole = draw(tf.concat([[tf.reduce_sum(images)], shape[1:]], axis=0))
     first = tf.reduce_sum(images[: context.replica_id_in_sync_group])
     return whole[first : first + shape[0]]
+
+
+def draw_at(place: Optional[Place], draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
+    """As draw_for_replica where the place is known already, so that replicas need not wait for each other.
+
+    shape: [n B,...], for n batches one behind another as tf.concat makes of them; the draw is that of one device, which
+    has n global batches.  place: None on one replica.
+    """
+    if place is None:
+        return draw(shape)
+    batches = -(-shape[0] // place.own)
+    whole = draw(tf.concat([[batches, place.total], shape[1:]], axis=0))
+    own = whole[:, place.first : place.first + place.own]
+    return tf.reshape(own, tf.concat([[batches * place.own], shape[1:]], axis=0))[: shape[0]]

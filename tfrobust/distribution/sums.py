@@ -4,7 +4,7 @@ Replicas may have parts of a batch that differ in size, and may have none of it:
 images, so that the step is that of one device on the whole batch.
 """
 
-from typing import List, Optional
+from typing import List, NamedTuple, Optional
 
 import tensorflow as tf
 
@@ -45,20 +45,35 @@ def never_empty(part: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(rows, [None, *part.shape[1:]])
 
 
+class Place(NamedTuple):
+    """Where the images of a replica stand in the global batch: `own` of them, 1 or more, from the one numbered `first`
+    on, of `total`; [] int32 each."""
+
+    first: tf.Tensor
+    own: tf.Tensor
+    total: tf.Tensor
+
+
 class GlobalBatch:
     """The batch of a step, of which this replica has a part: [B,...], B 0 or more.
 
     Attributes:
         share: [], the part of all images that this replica has; None with one replica.
+        place: of its images in the global batch; None with one replica.  Where it has none (see never_empty), that of
+          another image.
     """
 
     def __init__(self, x: tf.Tensor):
         own = tf.shape(x)[0]
         self.share: Optional[tf.Tensor] = None
+        self.place: Optional[Place] = None
         if _replicas() > 1:
-            self._has_images = own > 0
-            self._images = tf.cast(tf.maximum(tf.reduce_sum(images_of_each(own)), 1), tf.float32)
+            each = images_of_each(own)
+            images = tf.maximum(tf.reduce_sum(each), 1)
+            before = tf.reduce_sum(each[: tf.distribute.get_replica_context().replica_id_in_sync_group])
+            self._has_images, self._images = own > 0, tf.cast(images, tf.float32)
             self.share = tf.cast(own, tf.float32) / self._images
+            self.place = Place(tf.minimum(before, images - 1), tf.maximum(own, 1), images)
 
     def part_of_mean(self, values: tf.Tensor) -> tf.Tensor:
         """What the values [B] of this replica's images add to the mean over all images."""

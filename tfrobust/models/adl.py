@@ -25,10 +25,13 @@ class AttentionDropout(layers.Layer):
     def call(self, x, training=None):
         if not training:
             return x
+        return self.dropped(x, tf.random.uniform([]))
+
+    def dropped(self, x, draw):
+        """What a draw [] in [0, 1) makes of the feature maps."""
         attention = tf.reduce_mean(x, axis=-1, keepdims=True)
         highest = tf.reduce_max(attention, axis=[1, 2, 3], keepdims=True)
         dropped = tf.cast(attention <= self.gamma * highest, x.dtype)
-        draw = tf.random.uniform([])
         # The maps are constants: what they are made of is not pushed about by the loss.
         return x * tf.stop_gradient(tf.where(draw < self.drop_rate, dropped, tf.sigmoid(attention)))
 

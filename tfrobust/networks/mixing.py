@@ -3,15 +3,23 @@
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.distribution import Place
+from tfrobust.networks.seeded_draws import drawing, with_seeded_draws
+
 
 def trains_image_by_image(network, x: np.ndarray) -> bool:
-    """False where a layer looks at the whole batch (BatchNormalization) or draws (Dropout): then the weights depend on
-    how a batch is shared out over replicas.
+    """False where a layer looks at the whole batch (BatchNormalization) or draws in a way of its own (see
+    seeded_draws): then the weights depend on how a batch is shared out over replicas.
 
     x: two images or more, [B,H,W,C] in [0, 1].  Calls the network in training, which may move its statistics: hand in
     one that is not needed any more.
     """
-    x = tf.convert_to_tensor(x, tf.float32)
-    together = network(x, training=True).numpy()
-    alone = np.concatenate([network(x[i : i + 1], training=True).numpy() for i in range(len(x))])
+    x, network = tf.convert_to_tensor(x, tf.float32), with_seeded_draws(network)
+
+    def trained_on(first, own):
+        with drawing(tf.constant([0, 0]), Place(first, own, len(x))):
+            return network(x[first : first + own], training=True).numpy()
+
+    together = trained_on(0, len(x))
+    alone = np.concatenate([trained_on(i, 1) for i in range(len(x))])
     return bool(np.allclose(together, alone, rtol=1e-3, atol=1e-4 * max(1.0, np.abs(together).max())))

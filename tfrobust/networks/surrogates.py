@@ -73,11 +73,10 @@ class Activation(keras.layers.Layer):
         return Activation(again(self.function), name=self.name, dtype=self.compute_dtype)
 
 
-class Reactivated(keras.layers.Layer):
-    """A layer with ReLUs inside (`Dense(..., activation="relu")`, `TimeDistributed(ReLU())`), run with other functions
-    in their places and its own weights.
+class Exchanged(keras.layers.Layer):
+    """A layer run with other functions in some places and its own weights.
 
-    places: (owner, attribute, function) of each ReLU.  They are exchanged while the layer is traced and put back at
+    places: (owner, attribute, function) of each place.  They are exchanged while the layer is traced and put back at
     once: the layer itself does not change.
     """
 
@@ -86,21 +85,27 @@ class Reactivated(keras.layers.Layer):
         self.layer = layer
         self._places = _Untracked(places)
 
-    def call(self, x, training=None, mask=None):
-        """What the layer gives with the other activations.  training, mask: handed on where it takes them."""
+    def call(self, x, *args, training=None, mask=None, **kwargs):
+        """What the layer gives with the other functions.  training, mask: handed on where it takes them."""
         own = [(owner, name, vars(owner).get(name, _Untracked)) for owner, name, _ in self._places.value]
         for owner, name, function in self._places.value:
             object.__setattr__(owner, name, function)
         try:
             takes = inspect.signature(self.layer.call).parameters
             given = {"training": training, "mask": mask}
-            return self.layer(x, **{key: v for key, v in given.items() if v is not None and key in takes})
+            kwargs.update({key: v for key, v in given.items() if v is not None and key in takes})
+            return self.layer(x, *args, **kwargs)
         finally:
             for owner, name, value in own:
                 if value is _Untracked:  # It was the method of its class.
                     object.__delattr__(owner, name)
                 else:
                     object.__setattr__(owner, name, value)
+
+
+class Reactivated(Exchanged):
+    """A layer with ReLUs inside (`Dense(..., activation="relu")`, `TimeDistributed(ReLU())`), run with other functions
+    in their places."""
 
     def with_function(self, again) -> "Reactivated":
         """The same layer and weights with again(function) in the place of each function."""
@@ -168,7 +173,7 @@ def _places(layer, activation, found=None, seen=None) -> list:
             stands = _in_place_of(value, activation)
             if stands is not None:
                 found.append((layer, name, stands))
-        for each in _layers_in(value):
+        for each in layers_in(value):
             whole = None if _holds_function(each) else _replacement(each, activation)
             if whole is not None and id(each) not in seen:
                 seen.add(id(each))
@@ -198,14 +203,14 @@ def _as_call(function):
     return call
 
 
-def _layers_in(value):
+def layers_in(value):
     """The layers in an attribute of a layer: itself, or those of a list, tuple or dict."""
     if isinstance(value, keras.layers.Layer):
         yield value
     elif isinstance(value, (list, tuple, dict)):
         for each in list(value.values() if isinstance(value, dict) else value):
             if isinstance(each, (keras.layers.Layer, list, tuple, dict)):
-                yield from _layers_in(each)
+                yield from layers_in(each)
 
 
 def _refuse_relu_operations(network: keras.Model) -> None:
@@ -278,7 +283,7 @@ def _stand_in(layer, activation):
 _surrogates = weakref.WeakKeyDictionary()
 
 
-def _kept(network, key, make) -> keras.Model:
+def kept(network, key, make) -> keras.Model:
     """make(), once per network and key, outside any graph that is being traced."""
     surrogates = _surrogates.setdefault(network, {})
     if key not in surrogates:
@@ -295,7 +300,7 @@ def softplus_surrogate(network: keras.Model, beta: Optional[float], curvature_on
     if beta is None:
         return network
     activation = relu_with_softplus_curvature(beta) if curvature_only else softplus(beta)
-    return _kept(network, (beta, curvature_only), lambda: surrogate(network, activation))
+    return kept(network, (beta, curvature_only), lambda: surrogate(network, activation))
 
 
 def guided_surrogate(network: keras.Model) -> keras.Model:
@@ -314,19 +319,19 @@ def guided_surrogate(network: keras.Model) -> keras.Model:
             )
         return made
 
-    return _kept(network, guided, make)
+    return kept(network, guided, make)
 
 
 def exchanges_relus(network: keras.Model) -> bool:
     """Whether a softplus surrogate of the network differs from it; else an attack on maps follows the network itself,
     which has a second derivative only where its activations are smooth."""
-    return _kept(network, exchanges_relus, lambda: _exchanged(network, softplus(1.0))[1] > 0)
+    return kept(network, exchanges_relus, lambda: _exchanged(network, softplus(1.0))[1] > 0)
 
 
 def _found_instead(network) -> str:
     """What the network has for activations, in words."""
     found = []
-    for layer in _flat(network):
+    for layer in flat(network):
         name = getattr(getattr(layer, "activation", None), "__name__", "linear")
         if isinstance(layer, (keras.layers.PReLU, keras.layers.ELU)):
             name = type(layer).__name__
@@ -336,10 +341,13 @@ def _found_instead(network) -> str:
     return "found: " + ", ".join(found[:3]) + more if found else "no activation was recognised"
 
 
-def _flat(layer):
-    """The layer and all layers within it."""
+def flat(layer, seen=None):
+    """The layer and all layers within it, each once."""
+    seen = set() if seen is None else seen
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
     yield layer
     for value in list(vars(layer).values()) if not isinstance(layer, keras.Model) else [layer.layers]:
-        for each in _layers_in(value):
-            if each is not layer:
-                yield from _flat(each)
+        for each in layers_in(value):
+            yield from flat(each, seen)

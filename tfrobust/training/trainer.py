@@ -14,7 +14,10 @@ import tensorflow as tf
 
 from tfrobust.distribution import GlobalBatch, apply_summed_gradients, never_empty
 from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
+from tfrobust.networks.seeded_draws import drawing, with_seeded_draws
 from tfrobust.types import Batch, InputError, Step
+
+OF_LAYERS = 51  # The tag of the draws that layers of the network make.
 
 
 class Trainer(keras.Model):
@@ -43,6 +46,7 @@ class Trainer(keras.Model):
         self.weight_decay, self.images_summed = weight_decay, batch_size if reduction == "sum" else 1
         self.network, self.objective = network, objective
         self.seed, self.images, self.batch_size, self.eps_ramp_steps = seed, images, batch_size, eps_ramp_steps
+        with_seeded_draws(network)  # Made here, and not within the graph of a step.
         self.lowered = in_bfloat16(network) if precision == "bfloat16_attack" else None
         self.distribute_reduction_method = "first"  # All replicas log the same; Keras 2 would add it up.
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
@@ -67,16 +71,17 @@ class Trainer(keras.Model):
                 "layer.trainable = True for those that may learn"
             )
         whole, step = GlobalBatch(batch.x), self._step()
+        network = with_seeded_draws(self.network)
         batch = Batch(*(never_empty(part) for part in batch if part is not None))
         weight = None if weight is None else never_empty(weight)
         x_adv = self.objective.inner(self._attacked(), batch, step)
-        with tf.GradientTape() as tape:
-            terms = self.objective.outer(self.network, batch, x_adv, step)
+        with tf.GradientTape() as tape, drawing(step.draw_for_batch(OF_LAYERS), whole.place):
+            terms = self.objective.outer(network, batch, x_adv, step)
             weighed = terms if weight is None else {name: weight * term for name, term in terms.items()}
             parts = {name: whole.part_of_mean(term) for name, term in weighed.items()}
             loss = self.images_summed * tf.add_n(list(parts.values()))
-            if self.network.losses or self.weight_decay:
-                parts["regularization"] = whole.part_of_constant(tf.add_n([*self.network.losses, self._decay()]))
+            if network.losses or self.weight_decay:
+                parts["regularization"] = whole.part_of_constant(tf.add_n([*network.losses, self._decay()]))
                 loss += parts["regularization"]
         grads = tape.gradient(loss, variables)
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]

@@ -142,6 +142,25 @@ def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, make, last, 
     assert several_logs == pytest.approx(one_logs, rel=1e-4) and np.isfinite(list(one_logs.values())).all()
 
 
+@pytest.mark.parametrize("clip", [{"global_clipnorm": 0.05}, {"clipnorm": 0.02}, {"clipvalue": 0.002}])
+def test_an_optimizer_clips_the_gradient_of_the_global_batch(two, clip, eagerly):
+    def stepped(strategy):
+        with strategy.scope():
+            trainer = Trainer(shallow_network(), make_objective("natural"))
+            before = trainer.network.get_weights()
+            trainer.compile(optimizer=keras.optimizers.SGD(1.0, **clip), jit_compile=False)
+            trainer.fit(tf.data.Dataset.from_tensor_slices(images(4)).batch(4), verbose=0)
+            return [a - b for a, b in zip(trainer.network.get_weights(), before)]
+
+    one, several = stepped(tf.distribute.get_strategy()), stepped(two)
+    for a, b in zip(one, several):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    norms = [np.sqrt(np.sum(moved**2)) for moved in one]
+    reached = {"global_clipnorm": np.linalg.norm(norms), "clipnorm": max(norms), "clipvalue": np.abs(one[-1]).max()}
+    for name, bound in clip.items():
+        np.testing.assert_allclose(reached[name], bound, rtol=1e-3)
+
+
 def test_a_replica_without_images_leaves_the_statistics_to_the_others(two, eagerly):
     x, y = images(5)
     x = tf.concat([x[:2], x[:2], x[4:]], axis=0)  # Both parts of the first batch have the same statistics.

@@ -104,12 +104,13 @@ class GlobalBatch:
 def apply_summed_gradients(optimizer, grads_and_vars) -> None:
     """Lets the optimizer take gradients that are summed over the replicas already.
 
-    Keras' optimizers sum them once more: Keras 2's can be told not to, Keras 3's are given the parts of equal size that
-    sum up to them.
+    Keras' optimizers sum them once more: Keras 2's can be told not to, Keras 3's are given the sum by the first replica
+    and zeros by the others.  So what an optimizer clips is the sum, as on one device, and not a part of it.
     """
     if _replicas() == 1:
         optimizer.apply_gradients(grads_and_vars)
     elif hasattr(optimizer, "aggregate_gradients"):
         optimizer.apply_gradients(grads_and_vars, skip_gradients_aggregation=True)
     else:
-        optimizer.apply_gradients([(g / _replicas(), v) for g, v in grads_and_vars])
+        first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
+        optimizer.apply_gradients([(tf.where(first, g, tf.zeros_like(g)), v) for g, v in grads_and_vars])

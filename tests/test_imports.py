@@ -8,12 +8,13 @@ import pytest
 
 from tests.helpers import ROOT, run_tests
 
-SHARED = {"errors", "names", "types", "checks", "progress", "distribution", "spec_values", "deprecation"}
+SHARED = {"errors", "names", "types", "checks", "progress", "distribution", "spec_values", "deprecation", "labels"}
 ALLOWED = {
     "errors": set(),
     "names": set(),
     "types": {"errors"},
     "checks": {"errors"},
+    "labels": {"errors"},
     "progress": set(),
     "spec_values": set(),
     "deprecation": set(),
@@ -52,7 +53,7 @@ ALLOWED = {
     "papers": SHARED
     | {"facts", "memory_budget", "data", "networks", "attacks", "attributions", "evaluation", "downstream", "report"}
     | {"experiments", "similarity"},
-    "robust_model": {"types", "data", "networks", "training"},
+    "robust_model": {"types", "labels", "data", "networks", "training"},
     "api": SHARED
     | {"memory_budget", "auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"},
 }

@@ -11,12 +11,12 @@ from tfrobust.checks import check_whole
 from tfrobust.data import to_unit
 from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import predict
+from tfrobust.labels import check_labels
 from tfrobust.memory_budget import Chunking
 from tfrobust.networks import adopt, check_images, contracted, input_shape, unfolded
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.robust_model import RobustModel
-from tfrobust.types import InputError
 
 
 def robustify(
@@ -86,9 +86,7 @@ def attribute(
     network = contracted(network, pixels, x, head)
     spec = make_map(method, **options)
     spec.check_network(network)
-    y = predict(network, x, batch_size) if y is None else np.asarray(y)
-    if y.shape != (len(x),) or y.dtype.kind not in "ui" or y.min() < 0 or y.max() >= network.output_shape[-1]:
-        raise InputError(f"y must be {len(x)} whole numbers in 0..{network.output_shape[-1] - 1}, one per image")
+    y = predict(network, x, batch_size) if y is None else check_labels(y, len(x), network.output_shape[-1])
     points = Chunking(batch_size, chunk, memory_gb).points_for(network)
     return plain_maps(network, x, y.astype(np.int32), spec, batch_size, points)
 

@@ -8,12 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.data import to_unit
+from tfrobust.labels import check_labels, not_one_each, not_whole, outside
 from tfrobust.networks import TOLERANCE, check_images, input_shape, unfolded
 from tfrobust.training import Trainer
 from tfrobust.types import Batch, InputError
 
 # What an assertion in a graph says, or an InputError while a graph is traced (Keras 2 hands on another exception).
-_SAYS = re.compile(r"tfrobust says: ([^\]\n']*)|InputError: ([^\n]*)")
+# A number that was found follows, in a graph as "] [10]", outside of one on the next line.
+_SAYS = re.compile(r"tfrobust says: ([^\]\n']*)(?:(?:\] \[|'\n)(-?[\d.]+))?|InputError: ([^\n]*)")
 _RANGE = "images must lie in 0..1: divide by 255, such as data.map(lambda x, y: (x / 255, y))"
 _FINITE = "images hold NaN or infinite pixels"
 
@@ -138,7 +140,7 @@ class RobustModel(Trainer):
         x = unfolded(x, input_shape(self.network))
         y = tf.squeeze(y, 1) if y.shape.rank == 2 and y.shape[1] == 1 else y
         if y.shape.rank not in (None, 1):
-            raise InputError(f"labels must be whole numbers, one per image; got {list(y.shape)}: take argmax(axis=1)")
+            raise InputError(not_one_each(y.shape))
         with tf.control_dependencies(_assertions(x, y, self.network.output_shape[-1])):
             x, y = _unit(x), tf.cast(y, tf.int32)
         weight = data[parts] if len(data) > parts else None
@@ -155,18 +157,23 @@ def _without_maps(data):
 def _assertions(x, y, classes: int) -> list:
     """Operations that fail where images x or labels y are not what they must be."""
 
-    def that(condition, text):
-        return tf.debugging.Assert(tf.reduce_all(condition), [f"tfrobust says: {text}"])
+    def that(condition, text, *found):
+        return tf.debugging.Assert(tf.reduce_all(condition), [f"tfrobust says: {text}", *found])
 
+    def each(condition, text):
+        """That it holds for every label; the largest of those for which it does not follows."""
+        return that(condition, text, tf.reduce_max(tf.where(condition, tf.constant(y.dtype.min, y.dtype), y)))
+
+    y = tf.cast(y, tf.int64) if y.dtype.is_integer else y
     low, high = (0, 255) if x.dtype.is_integer else (-TOLERANCE, 1 + TOLERANCE)
     pixels = tf.cast(x, tf.float32)
     checks = [
         that(tf.math.is_finite(pixels), _FINITE),
         that((pixels >= low) & (pixels <= high), _RANGE),
-        that((y >= tf.cast(0, y.dtype)) & (y < tf.cast(classes, y.dtype)), f"labels must lie in 0..{classes - 1}"),
+        each((y >= 0) & (y < classes), outside(classes)),
     ]
     if not y.dtype.is_integer:
-        checks.append(that(tf.equal(y, tf.round(y)), "labels must be whole numbers, one per image"))
+        checks.insert(2, each(tf.equal(y, tf.round(y)), not_whole()))
     return [check for check in checks if check is not None]
 
 
@@ -180,7 +187,8 @@ def _saying(method, *args, **options):
         found = _SAYS.search(str(e))
         if not found:
             raise
-        raise InputError((found[1] or found[2]).strip()) from None
+        text, number, raised = found.groups()
+        raise InputError(raised.strip() if raised else f"{text} {number}" if number else text) from None
 
 
 def _is_array(x) -> bool:
@@ -199,14 +207,5 @@ def _images(network, x) -> np.ndarray:
 
 def _arrays(network, x, y):
     """(images, labels int32); InputError where they are not those of the network."""
-    x, y = _images(network, x), np.asarray(y)
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.shape != (len(x),) or y.dtype.kind not in "ui":
-        raise InputError(
-            f"labels must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}"
-            + (": take y.argmax(axis=1)" if y.ndim == 2 else "")
-        )
-    classes = network.output_shape[-1]
-    if y.min() < 0 or y.max() >= classes:
-        raise InputError(f"labels must lie in 0..{classes - 1}; they span {y.min()}..{y.max()}")
-    return x, y.astype(np.int32)
+    x = _images(network, x)
+    return x, check_labels(y, len(x), network.output_shape[-1])

@@ -68,10 +68,10 @@ def test_of_a_folder_without_splits_all_images_are_used(tmp_path):
     [
         ({"images": X}, "images: give x and y"),
         ({}, "nothing: give x and y"),
-        ({"x": X, "y": Y[:-1]}, "one label per image"),
+        ({"x": X, "y": Y[:-1]}, "y must be whole numbers, one per image"),
         ({"x": X, "y": np.eye(7)[Y]}, "take y.argmax"),
         ({"x": X / 127.5 - 1, "y": Y}, r"store \(x \+ 1\) / 2"),
-        ({"x": X, "y": Y - 1}, "count from 0"),
+        ({"x": X, "y": Y - 1}, "y must be 0 or more, as the first class is 0"),
         ({"x": X / 1.0, "y": Y}, r"must lie in \[0, 1\]"),
         ({"x": X[:0], "y": Y[:0]}, "must be images"),
         ({"x": X, "y": Y, "y_train": np.array(["a"])}, "cannot be read"),

@@ -249,7 +249,7 @@ def broken(tmp_path_factory):
         ("train", ["--flagfile=DIR/none.flags"], "none.flags"),
         ("train", ["--output=DIR/few.npz/x"], "cannot write to --output"),
         ("train", ["--dataset=DIR/nan.npz"], "x_train holds NaN"),
-        ("train", ["--dataset=DIR/labels.npz"], "y_test holds label 10 outside 0..9"),
+        ("train", ["--dataset=DIR/labels.npz"], "y_test must lie in 0..9"),
         ("train", ["--dataset=DIR/large.npz"], "differ in image shape"),
         ("train", ["--dataset=DIR/none.npz"], "no file"),
         ("train", ["--attribution_weight=1"], "no use for attribution_weight"),

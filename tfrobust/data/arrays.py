@@ -7,6 +7,7 @@ import numpy as np
 
 from tfrobust.data.annotations import check_annotation
 from tfrobust.data.augmentation import Augmentation
+from tfrobust.labels import check_labels
 from tfrobust.layout import reads_channels_first
 from tfrobust.names import EVALUATE_ON
 from tfrobust.types import InputError
@@ -90,11 +91,9 @@ def make_image_data(
     x_train, x_test = _images(f"{name}: x_train", x_train), _images(f"{name}: x_test", x_test)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise InputError(f"{name}: x_train {x_train.shape[1:]} and x_test {x_test.shape[1:]} differ in image shape")
-    y_train, y_test = _labels(f"{name}: y_train", y_train, x_train), _labels(f"{name}: y_test", y_test, x_test)
+    y_train = check_labels(y_train, len(x_train), facts and facts.classes, f"{name}: y_train")
     classes = facts.classes if facts else int(y_train.max()) + 1
-    for split, y in (("y_train", y_train), ("y_test", y_test)):
-        if y.min() < 0 or y.max() >= classes:
-            raise InputError(f"{name}: {split} holds label {y[(y < 0) | (y >= classes)][0]} outside 0..{classes - 1}")
+    y_test = check_labels(y_test, len(x_test), classes, f"{name}: y_test")
     if facts and x_train.shape[1:] != facts.shape:
         raise InputError(f"{name}: images are {x_train.shape[1:]}, should be {facts.shape}")
     if facts and (len(x_train), len(x_test)) != (facts.train, facts.test):
@@ -116,10 +115,7 @@ def make_image_data(
 def check_labelled(name: str, arrays, x, y):
     """(x [N,H,W,C], y [N] int32) checked as those of a split; arrays: what the two are called in `name`."""
     x = _images(f"{name}: {arrays[0]}", x)
-    y = _labels(f"{name}: {arrays[1]}", y, x)
-    if y.min() < 0:
-        raise InputError(f"{name}: {arrays[1]} holds label {y.min()}: labels count from 0")
-    return x, y
+    return x, check_labels(y, len(x), name=f"{name}: {arrays[1]}")
 
 
 def _images(name, x):
@@ -147,14 +143,3 @@ def _images(name, x):
     if x.min() < 0 or x.max() > 255:
         raise InputError(f"{name} spans [{x.min()}, {x.max()}]: integer images must lie in [0, 255]")
     return x if x.dtype == np.uint8 else x.astype(np.uint8)
-
-
-def _labels(name, y, x):
-    y = np.asarray(y)
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim != 1 or len(y) != len(x):
-        hint = ": take y.argmax(axis=1)" if y.ndim == 2 and len(y) == len(x) else ""
-        raise InputError(f"{name} must be one label per image, [{len(x)}]; got {list(y.shape)}{hint}")
-    if y.dtype.kind not in "uif" or not np.array_equal(y, np.floor(y)):
-        raise InputError(f"{name} must hold whole numbers")
-    return y.astype(np.int32)

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from tfrobust.attributions.grad_cam import grad_cam
 from tfrobust.evaluation.predictions import batches, once_traced
+from tfrobust.labels import check_labels
 from tfrobust.networks import check_images
 from tfrobust.types import InputError
 
@@ -104,8 +105,6 @@ def cam(network, x, y, batch_size: int = 64) -> np.ndarray:
     """
     check_cam(network)
     check_images(x)
-    x, y = np.asarray(x, np.float32), np.asarray(y)
-    if y.shape != x.shape[:1] or y.dtype.kind not in "ui" or y.min() < 0 or y.max() >= network.output_shape[-1]:
-        raise InputError(f"y must be {len(x)} classes from 0 to {network.output_shape[-1] - 1}, one for each image")
-    mapped, y = _class_map(network), y.astype(np.int32)
+    x = np.asarray(x, np.float32)
+    mapped, y = _class_map(network), check_labels(y, len(x), network.output_shape[-1])
     return np.concatenate([mapped(tf.constant(x[r]), tf.constant(y[r])).numpy() for r in batches(len(x), batch_size)])

@@ -22,6 +22,7 @@ from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.result import Evaluation
 from tfrobust.evaluation.suite import MapTask, Suite
 from tfrobust.kernels import say_hint
+from tfrobust.labels import check_labels
 from tfrobust.networks import check_images, check_network
 from tfrobust.progress import SILENT, Progress
 from tfrobust.similarity import MEASURES
@@ -251,15 +252,4 @@ def checked(network, x, y):
     check_images(x)
     x = x.astype(np.float32)
     check_network(network, x)
-    return x, _labels(network, x, y)
-
-
-def _labels(network, x, y) -> np.ndarray:
-    """The labels as int32; raises InputError where they are not one class of the network per image."""
-    classes = network.output_shape[-1]
-    if y.shape != (len(x),) or y.dtype.kind not in "ui":
-        raise InputError(f"y must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}")
-    outside = y[(y < 0) | (y >= classes)]
-    if len(outside):
-        raise InputError(f"label {outside[0]} is outside the {classes} classes of network {network.name!r}")
-    return y.astype(np.int32)
+    return x, check_labels(y, len(x), network.output_shape[-1])

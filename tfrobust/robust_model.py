@@ -156,6 +156,11 @@ def _without_maps(data):
 
 def _assertions(x, y, classes: int) -> list:
     """Operations that fail where images x or labels y are not what they must be."""
+    low, high = (0, 255) if x.dtype.is_integer else (-TOLERANCE, 1 + TOLERANCE)
+    pixels = tf.cast(x, tf.float32)
+    y = tf.cast(y, tf.int64) if y.dtype.is_integer else y
+    within, known = (pixels >= low) & (pixels <= high), (y >= 0) & (y < classes)
+    whole = tf.ones_like(known) if y.dtype.is_integer else tf.equal(y, tf.round(y))
 
     def that(condition, text, *found):
         return tf.debugging.Assert(tf.reduce_all(condition), [f"tfrobust says: {text}", *found])
@@ -164,17 +169,16 @@ def _assertions(x, y, classes: int) -> list:
         """That it holds for every label; the largest of those for which it does not follows."""
         return that(condition, text, tf.reduce_max(tf.where(condition, tf.constant(y.dtype.min, y.dtype), y)))
 
-    y = tf.cast(y, tf.int64) if y.dtype.is_integer else y
-    low, high = (0, 255) if x.dtype.is_integer else (-TOLERANCE, 1 + TOLERANCE)
-    pixels = tf.cast(x, tf.float32)
-    checks = [
-        that(tf.math.is_finite(pixels), _FINITE),
-        that((pixels >= low) & (pixels <= high), _RANGE),
-        each((y >= 0) & (y < classes), outside(classes)),
-    ]
-    if not y.dtype.is_integer:
-        checks.insert(2, each(tf.equal(y, tf.round(y)), not_whole()))
-    return [check for check in checks if check is not None]
+    def refuse():
+        finite = tf.math.is_finite(pixels)
+        said = [that(finite, _FINITE), that(within | ~finite, _RANGE)]  # One fault is said, whichever comes first.
+        said += [each(whole, not_whole()), each(known | ~whole, outside(classes))]
+        with tf.control_dependencies([each for each in said if each is not None]):
+            return tf.constant(False)
+
+    # One look at the numbers while all is well: NaN is within no bounds.
+    fine = tf.reduce_all(within) & tf.reduce_all(known & whole)
+    return [tf.cond(fine, lambda: tf.constant(True), refuse)]
 
 
 def _saying(method, *args, **options):

@@ -10,12 +10,12 @@ from tfrobust.errors import InputError
 
 
 def given_network(path: str, pixels: Optional[str] = None, head: Optional[str] = None):
-    """The saved network; with pixels or head, a copy that takes images in [0, 1] and gives logits (see
+    """The saved network, in float32; with pixels or head, a copy that takes images in [0, 1] and gives logits (see
     networks.adopt)."""
-    from tfrobust.networks import adopt, load_network
+    from tfrobust.networks import adopt, in_float32, load_network
 
     network = load_network(path)
-    return adopt(network, pixels, head=head) if pixels or head else network
+    return adopt(network, pixels, head=head) if pixels or head else in_float32(network)
 
 
 @contextlib.contextmanager

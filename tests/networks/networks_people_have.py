@@ -1,5 +1,6 @@
 """Networks as people have them, by plain Keras: what each is, how it is made, and which of its outputs counts."""
 
+import contextlib
 from typing import Callable, Dict, NamedTuple, Optional
 
 import keras
@@ -61,14 +62,21 @@ def two_inputs():
     return keras.Model([image, age], layers.Dense(5)(h))
 
 
-def mixed(policy):
+@contextlib.contextmanager
+def policy(kind):
+    """Keras' global policy of precision within the block."""
+    before = keras.mixed_precision.global_policy() if not hasattr(keras, "ops") else keras.config.dtype_policy()
+    keras.mixed_precision.set_global_policy(kind)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
+def mixed(kind):
     def make():
-        before = keras.mixed_precision.global_policy() if not hasattr(keras, "ops") else keras.config.dtype_policy()
-        keras.mixed_precision.set_global_policy(policy)
-        try:
+        with policy(kind):
             return functional(conv(), end="softmax")
-        finally:
-            keras.mixed_precision.set_global_policy(before)
 
     return make
 

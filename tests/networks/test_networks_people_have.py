@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import tfrobust
+from launch.command_line.given_networks import given_network
 from tests.helpers import ROOT, run_tests, without_graphs
-from tests.networks.networks_people_have import NETWORKS, images_of
+from tests.networks.networks_people_have import NETWORKS, images_of, policy
 from tfrobust.attributions import make_map
 from tfrobust.auditing import make_inputs, measure, plan, reach_verdict
 from tfrobust.networks import contracted, input_shape, inspect_network, unfolded
+from tfrobust.networks.walk import flat
 from tfrobust.serving import Servable
 from tfrobust.types import InputError
 
@@ -133,9 +135,62 @@ def test_a_map_of_an_unfolded_network_is_that_of_its_images(name):
 def test_a_network_of_mixed_precision_is_adopted_in_float32(kind):
     network = NETWORKS[kind].make()
     adopted = contracted(network)
-    assert {layer.compute_dtype for layer in adopted.layers} == {"float32"}
+    assert {layer.compute_dtype for layer in flat(adopted)} == {"float32"}
     exact = tfrobust.attribute(adopted, images_of(NETWORKS[kind]), steps=4)
     assert np.array_equal(tfrobust.attribute(network, images_of(NETWORKS[kind]), steps=4), exact)
+
+
+class Holds(keras.layers.Layer):
+    """A layer of one's own around another, which computes as `inner` says."""
+
+    def __init__(self, inner=None, **options):
+        super().__init__(**options)
+        self.inner = keras.layers.Conv2D(4, 3, activation="relu", dtype=inner or self.compute_dtype)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def network_of(*middle):
+    return keras.Sequential([keras.Input((8, 8, 3)), *middle, keras.layers.Flatten(), keras.layers.Dense(5)])
+
+
+@pytest.mark.parametrize("outer", ["float32", "mixed_bfloat16"])
+def test_layers_within_layers_of_mixed_precision_are_adopted_in_float32(outer):
+    """Where the outer layer keeps its own precision, too."""
+    inner = keras.layers.Dense(6, activation="relu", dtype="mixed_bfloat16")
+    network = network_of(keras.layers.Reshape((8, 24)), keras.layers.TimeDistributed(inner, dtype=outer))
+    adopted = contracted(network)
+    assert {layer.compute_dtype for layer in flat(adopted)} == {"float32"}
+    assert inspect_network(network).half == "bfloat16"
+
+
+def test_a_layer_that_always_makes_another_of_16_bits_is_refused():
+    network = network_of(Holds("mixed_bfloat16", name="holds"))
+    with pytest.raises(InputError, match="in layer 'holds' computes in bfloat16 whatever.*dtype=self.dtype_policy"):
+        contracted(network)
+
+
+def test_the_policy_that_a_person_has_set_is_left_alone():
+    """What is copied while it is in force computes in float32 all the same."""
+    with policy("mixed_bfloat16"):
+        adopted = contracted(network_of(Holds()))
+        assert keras.layers.Dense(1).compute_dtype == "bfloat16"
+    assert {layer.compute_dtype for layer in flat(adopted)} == {"float32"}
+
+
+@pytest.mark.parametrize("kind", ["mixed_float16", "mixed_bfloat16"])
+def test_a_verb_measures_a_network_of_mixed_precision_as_a_function_does(kind, tmp_path):
+    """In float32, as evaluate, export, attribute, audit and robustify do."""
+    with policy(kind):
+        network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu")])
+        network.add(keras.layers.Flatten())
+        network.add(keras.layers.Dense(5, dtype="float32"))
+    network.save(tmp_path / "n.keras")
+    given, x = given_network(str(tmp_path / "n.keras")), images_of(NETWORKS[kind])
+    maps = tfrobust.attribute(given, x, steps=4)
+    np.testing.assert_array_equal(maps, tfrobust.attribute(network, x, steps=4))
+    assert inspect_network(given).half is None
 
 
 def test_grey_images_in_rgb_files_are_grey_images():

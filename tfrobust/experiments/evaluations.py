@@ -12,7 +12,7 @@ from tfrobust.experiments.provenance import describe_evaluation
 from tfrobust.experiments.recipe import DataSpec
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.memory_budget import Chunking
-from tfrobust.networks import load_network
+from tfrobust.networks import in_float32, load_network
 from tfrobust.progress import SILENT, Progress
 
 
@@ -34,7 +34,7 @@ def evaluate_run(
         images: those of `data.read()`.
         held: images and path points held at once.
     """
-    network, x = load_network(os.path.join(directory, NETWORK)), to_unit(images.x_test)
+    network, x = in_float32(load_network(os.path.join(directory, NETWORK))), to_unit(images.x_test)
     identity = {**identify_evaluation(suite, [network], x, images.y_test), "batch": held.images}
     keep = BatchCache(os.path.join(directory, "batches"), identity)
     result = evaluate(network, x, images.y_test, suite, *held.for_network(network), progress, keep)

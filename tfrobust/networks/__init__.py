@@ -1,6 +1,6 @@
 """Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
 
-from tfrobust.networks.adoption import adopt, contracted, load_fitting_network
+from tfrobust.networks.adoption import adopt, contracted, in_float32, load_fitting_network
 from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape, output_index, unfolded
 from tfrobust.networks.files import load_network
 from tfrobust.networks.inspection import NetworkInput, inspect_network
@@ -16,6 +16,7 @@ __all__ = [
     "check_network",
     "contracted",
     "guess_pixels",
+    "in_float32",
     "input_shape",
     "inspect_network",
     "load_fitting_network",

@@ -4,6 +4,7 @@ The graph is traced anew with a copy of every layer: what comes out is flat (no 
 gives logits, and has its ReLUs where a surrogate finds them.  The network that was given stays as it is.
 """
 
+import contextlib
 from typing import Optional
 
 import keras
@@ -42,6 +43,11 @@ def adopt(network: keras.Model, pixels: Optional[str] = "0..1", x=None, head: Op
     in several sigmoids or in probabilities of another make, pixels that do not fit the preprocessing inside, channels
     first throughout.
     """
+    with _float32_policy():
+        return _adopted(network, pixels, x, head)
+
+
+def _adopted(network, pixels, x, head) -> keras.Model:
     output = output_index(network, head)
     found = _inspected(network, pixels, output)
     pixels = pixels or found.pixels or "0..1"
@@ -62,6 +68,23 @@ def adopt(network: keras.Model, pixels: Optional[str] = "0..1", x=None, head: Op
     return adopted
 
 
+@contextlib.contextmanager
+def _float32_policy():
+    """Layers that are made in the block compute in float32, whatever a person has set for networks of their own."""
+    before = keras.config.dtype_policy() if hasattr(keras, "ops") else keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
+def in_float32(network: keras.Model) -> keras.Model:
+    """The network itself, or a copy that computes in float32 where it computes with 16 bits: what is measured of a
+    network is that, by every function and verb."""
+    return network if inspect_network(network).half is None else adopt(network)
+
+
 def contracted(network: keras.Model, pixels: Optional[str] = None, x=None, head: Optional[str] = None) -> keras.Model:
     """The network itself, where it is under the contract and open to surrogates and Grad-CAM (no models within, no ReLU
     that is no layer); an adopted copy of any other.
@@ -80,7 +103,8 @@ def contracted(network: keras.Model, pixels: Optional[str] = None, x=None, head:
     try:
         return adopt(network, pixels, x, head)
     except InputError:
-        if fits:  # Closed to some maps and attacks, which say so; open to the others.
+        # Closed to some maps and attacks, which say so; open to the others.
+        if fits and inspect_network(network).half is None:
             return network
         raise
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust.networks.functions import MadeOf, as_probabilities, can_be_split, is_function, relu_among
-from tfrobust.networks.inspection import HALF, several_sigmoids
-from tfrobust.networks.walk import walk
+from tfrobust.networks.inspection import HALF, half_of, several_sigmoids
+from tfrobust.networks.walk import flat, walk
 from tfrobust.types import InputError
 
 # Layers whose built-in activation is the last thing they do, so that it can be a layer of its own.
@@ -38,6 +38,7 @@ class Copier:
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
         model = keras.Model(self.images, logits, name=network.name)
         for layer, copy in self.copies.values():
+            _check_float32(copy)
             if copy is not layer and getattr(layer, "weights", None):
                 copy.set_weights(layer.get_weights())
                 if isinstance(copy, layers.Normalization):
@@ -88,7 +89,8 @@ class Copier:
             if _is_half(op):
                 changes["dtype"] = "float32"
             try:
-                copy = type(op).from_config({**op.get_config(), "name": self.name(op.name), **changes})
+                config = in_float32(op.get_config()) if _is_half(op) else op.get_config()
+                copy = type(op).from_config({**config, "name": self.name(op.name), **changes})
             except Exception as e:  # Layers of any make come here, and fail with any error.
                 if getattr(op, "weights", None):
                     raise InputError(
@@ -131,8 +133,33 @@ class Copier:
 
 
 def _is_half(op) -> bool:
-    """Whether it computes with numbers of 16 bits: its copy does with 32, whose range and digits maps need."""
-    return getattr(op, "compute_dtype", None) in HALF
+    """Whether it, or a layer in it, computes with numbers of 16 bits: its copy does with 32, whose range and digits
+    maps need."""
+    return isinstance(op, layers.Layer) and half_of(op) is not None
+
+
+def in_float32(config):
+    """The configuration of a layer, and of those in it, with float32 in the place of numbers of 16 bits."""
+    if isinstance(config, dict):
+        return {k: "float32" if k == "dtype" and _names_half(v) else in_float32(v) for k, v in config.items()}
+    return type(config)(map(in_float32, config)) if type(config) in (list, tuple) else config
+
+
+def _names_half(dtype) -> bool:
+    """Whether it is the name, or the configuration, of a kind of 16 bits or of a policy that computes with one."""
+    while isinstance(dtype, dict):
+        dtype = dtype.get("config", dtype.get("name"))
+    return str(dtype).removeprefix("mixed_") in HALF
+
+
+def _check_float32(copy) -> None:
+    """Raises InputError where a layer made others in itself that compute with 16 bits whatever its own kind is."""
+    for each in flat(copy) if isinstance(copy, layers.Layer) else ():
+        if each.compute_dtype in HALF:
+            raise InputError(
+                f"layer {each.name!r} in layer {copy.name!r} computes in {each.compute_dtype} whatever the latter's "
+                "dtype is: make it with dtype=self.dtype_policy, so that a copy computes in float32"
+            )
 
 
 def first_line(e: Exception) -> str:

@@ -19,7 +19,7 @@ from keras import layers
 
 from tfrobust.layout import reads_channels_first
 from tfrobust.networks.ranges import GREYS, range_of
-from tfrobust.networks.walk import Unknown, graph_of, walk
+from tfrobust.networks.walk import Unknown, flat, graph_of, walk
 from tfrobust.types import InputError
 
 _FREE_SIDE = 32  # Of the images with which a network of free size is inspected.
@@ -92,7 +92,7 @@ def inspect_network(network: keras.Model) -> NetworkInput:
     layout, layer = (CHANNELS_FIRST, found.layout_layer) if first else (CHANNELS_LAST, None)
     said = pixels, found.pixels_layer
     transposed = first and found.transposed
-    return NetworkInput(shape, layout, layer, transposed, dtype.name, batch[0], *said, flat, _half(network))
+    return NetworkInput(shape, layout, layer, transposed, dtype.name, batch[0], *said, flat, half_of(network))
 
 
 def _unfolded(network, flat: tuple) -> tuple:
@@ -111,13 +111,10 @@ def _unfolded(network, flat: tuple) -> tuple:
     )
 
 
-def _half(network) -> Optional[str]:
-    """The kind of numbers of 16 bits that a layer of the network, or of one within it, computes with."""
-    for layer in network.layers:
-        own = _half(layer) if isinstance(layer, keras.Model) else getattr(layer, "compute_dtype", None)
-        if own in HALF:
-            return own
-    return None
+def half_of(network) -> Optional[str]:
+    """The kind of numbers of 16 bits that a layer computes with, of the network or layer or within it."""
+    own = (layer.compute_dtype for layer in flat(network) if not isinstance(layer, keras.Model))
+    return next((dtype for dtype in own if dtype in HALF), None)
 
 
 def end_activation(network) -> Optional[str]:

@@ -15,7 +15,8 @@ from keras import layers
 
 from tfrobust.distribution import Place, draw_at
 from tfrobust.models.adl import AttentionDropout
-from tfrobust.networks.surrogates import Exchanged, flat, kept
+from tfrobust.networks.surrogates import Exchanged, kept
+from tfrobust.networks.walk import flat
 
 _running = threading.local()  # Replicas are threads of one process.
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfrobust.networks.functions import as_relu
 from tfrobust.networks.relus import is_exchangeable, relu_operations
+from tfrobust.networks.walk import flat, layers_in
 from tfrobust.types import InputError
 
 
@@ -203,16 +204,6 @@ def _as_call(function):
     return call
 
 
-def layers_in(value):
-    """The layers in an attribute of a layer: itself, or those of a list, tuple or dict."""
-    if isinstance(value, keras.layers.Layer):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for each in list(value.values() if isinstance(value, dict) else value):
-            if isinstance(each, (keras.layers.Layer, list, tuple, dict)):
-                yield from layers_in(each)
-
-
 def _refuse_relu_operations(network: keras.Model) -> None:
     """Raises InputError for a ReLU that is no layer, such as `tf.nn.relu(x)` in a functional model: no surrogate can
     exchange it, and an attack on attributions would silently have no direction."""
@@ -339,15 +330,3 @@ def _found_instead(network) -> str:
             found.append(f"{name} in layer {layer.name!r}")
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     return "found: " + ", ".join(found[:3]) + more if found else "no activation was recognised"
-
-
-def flat(layer, seen=None):
-    """The layer and all layers within it, each once."""
-    seen = set() if seen is None else seen
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield layer
-    for value in list(vars(layer).values()) if not isinstance(layer, keras.Model) else [layer.layers]:
-        for each in layers_in(value):
-            yield from flat(each, seen)

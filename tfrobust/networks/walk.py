@@ -128,3 +128,25 @@ class _Stands:
 
 # A network is walked through several times, by each that looks at it, and to make its stands takes longer than a walk.
 _kept: "weakref.WeakKeyDictionary[keras.Model, _Stands]" = weakref.WeakKeyDictionary()
+
+
+def layers_in(value):
+    """The layers in an attribute of a layer: itself, or those of a list, tuple or dict."""
+    if isinstance(value, keras.layers.Layer):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for each in list(value.values() if isinstance(value, dict) else value):
+            if isinstance(each, (keras.layers.Layer, list, tuple, dict)):
+                yield from layers_in(each)
+
+
+def flat(layer, seen=None):
+    """The layer and all layers within it, each once."""
+    seen = set() if seen is None else seen
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield layer
+    for value in list(vars(layer).values()) if not isinstance(layer, keras.Model) else [layer.layers]:
+        for each in layers_in(value):
+            yield from flat(each, seen)

@@ -21,7 +21,7 @@ from tfrobust.experiments.recipe import NetworkOrigin, Recipe
 from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.memory_budget import Chunking
-from tfrobust.networks import load_network
+from tfrobust.networks import in_float32, load_network
 from tfrobust.papers import budgets, downstream_numbers
 from tfrobust.papers import measurements as measure
 from tfrobust.progress import SILENT, Progress
@@ -166,8 +166,8 @@ class Reproduction:
     def _summary(self, run: Run, suite, other, downstream=()) -> dict:
         """summary, flags and seconds of a suite and of downstream tasks on a run, from its folder if they are there."""
         held = self.settings.chunking
-        network = load_network(os.path.join(run.directory, NETWORK))
-        natural = load_network(os.path.join(other.directory, NETWORK)) if other else None
+        network = in_float32(load_network(os.path.join(run.directory, NETWORK)))
+        natural = in_float32(load_network(os.path.join(other.directory, NETWORK))) if other else None
         images = run.recipe.data.prepare(self._load(run.recipe.data.image_size))
         x = to_unit(images.x_test)
         identity = identify_evaluation(suite, (network, natural), x, images.y_test)

@@ -8,8 +8,9 @@ size.
 It takes about --minutes; what did not fit into them is said.
 
 Leaves in --output: audit.html (one file, with the verdict, tables and pictures), audit.json (the numbers and all
-settings) and audit_records.jsonl (a line per image and attack).  Stopped or run again, it goes on where it was: with
-the same flags it adds images, up to --images.
+settings) and audit_records.jsonl (a line per image and attack).  How much is done is decided once and kept: stopped and
+run again with the same flags, it goes on where it was, to the numbers it would have had; with other flags it begins
+anew and says so.
 """
 
 import json
@@ -48,7 +49,16 @@ def audit(fv) -> None:
         settings = {
             name: fv[name].value for name in ("pixels", "head", "eps", "minutes", "images", "seed", "memory_gb")
         }
-        identity = {**subject, "versions": versions(), **settings}
+        settings = {**settings, **versions()}
+        batches = os.path.join(fv.output, "batches")
+        cache = BatchCache(batches, {**subject, **settings})
+
+        def keep(key, work):
+            arrays = cache(key, work)
+            if key == "plan":  # Now it is certain that there is an audit with these settings.
+                _say_what_is_new(batches, settings)
+            return arrays
+
         shown = TimeBar()
         measured = auditing.measure(
             network,
@@ -63,7 +73,7 @@ def audit(fv) -> None:
             fv.seed,
             fv.memory_gb and fv.memory_gb * GIB,
             fv.head,
-            BatchCache(os.path.join(fv.output, "batches"), identity),
+            keep,
             shown,
         )
         shown.close()
@@ -99,6 +109,27 @@ def _check_same(folder: str, subject: dict) -> None:
     different = [what for what in subject if there.get(what) != subject[what]]
     if different:
         raise InputError(f"{folder} holds the audit of other {' and '.join(different)}: give another --output")
+
+
+def _say_what_is_new(folder: str, settings: dict) -> None:
+    """A line where the batches in the folder were made with other settings, and so are of no use now; the settings are
+    kept there for the next run."""
+    from tfrobust.report import write_json
+
+    path = os.path.join(folder, "settings.json")
+    settings = json.loads(json.dumps(settings))
+    try:
+        with open(path, encoding="utf-8") as file:
+            there = dict(json.load(file))
+    except (FileNotFoundError, TypeError, ValueError):  # The first audit there, or none that anyone can read.
+        there = {}
+    if there == settings:
+        return
+    if there:
+        changed = [name for name in settings if there.get(name) != settings[name]]
+        words = ", ".join(f"{name} was {there.get(name)} and is {settings[name]}" for name in changed)
+        SCREEN.say(f"audit: begun anew, as what is in {folder} was measured with other settings ({words})")
+    write_json(path, settings)
 
 
 def _command(fv) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 
 import keras
 import numpy as np
@@ -12,12 +13,15 @@ import pytest
 import tensorflow as tf
 
 from launch import audit as verb
+from tests import processes
 from tests.helpers import ROOT, run_tests
+from tests.launch import killed_audits
 from tfrobust import auditing, data
 from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import plan
 from tfrobust.auditing.plan import LEVELS, Plan, make_plan
 from tfrobust.auditing.time_budget import TimeBudget
+from tfrobust.evaluation.evaluator import compute
 from tfrobust.types import InputError
 
 CHEAP = ["--eps=8/255", "--images=6", "--minutes=5"]
@@ -155,6 +159,28 @@ def test_run_again_it_finds_what_it_did(folder, done):
     assert call(folder) == 0
     assert (done / "audit_records.jsonl").read_text() == before
     assert stamps == {name: (done / "batches" / name).stat().st_mtime_ns for name in os.listdir(done / "batches")}
+
+
+def test_an_audit_that_is_killed_ends_with_the_numbers_of_one_that_was_not(folder, tmp_path):
+    made = processes.run(["-m", "tests.launch.killed_audits", folder, tmp_path])
+    assert made.returncode == 0, made.stderr[-2000:]
+    ends = [line.split() for line in made.stdout.splitlines() if line.startswith("killed ")]
+    assert [end[-1] for end in ends] == [str(-signal.SIGKILL)] * len(killed_audits.KILLS)
+    whole, killed = (json.loads((tmp_path / name / "audit.json").read_text()) for name in ("whole", "killed"))
+    assert killed["summary"] == whole["summary"] and killed["flags"] == whole["flags"]
+    assert killed["about"]["suite"] == whole["about"]["suite"] and killed["verdict"] == whole["verdict"]
+    assert records_of(tmp_path / "killed") == records_of(tmp_path / "whole")
+    attacked = whole["summary"]["IG at 8/255"]["examples"]
+    assert killed_audits.BATCH < attacked < killed_audits.IMAGES, "the time, and not --images, said how many"
+
+
+def test_other_flags_begin_an_audit_anew_and_say_so(folder, done, capsys):
+    shutil.copytree(done, folder / "again")
+    assert call(folder, output="again") == 0
+    assert "begun anew" not in capsys.readouterr().err
+    assert call(folder, "--images=4", output="again") == 0
+    assert "begun anew" in (err := capsys.readouterr().err) and "(images was 6 and is 4)" in err
+    assert json.loads((folder / "again" / "audit.json").read_text())["summary"]["IG at 8/255"]["examples"] == 4
 
 
 def test_the_report_on_other_images_is_not_written_over(folder, done, capsys):
@@ -300,10 +326,33 @@ def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
     clock = TimeBudget(200.0, lambda what, passed, expected: None)
     given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
     subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
-    rounds = auditing_audit._Rounds(subject, given, 150, clock, clock.timed(lambda key, work: work()), 0.01)
+    rounds = auditing_audit._Rounds(subject, given, 150, clock, compute, 0.01, clock.left)
     rounds.run()
     assert slow.now <= 1.2 * 200 and least <= rounds.images <= most
     assert slow.images == sorted(slow.images)
+
+
+def test_what_was_planned_and_not_done_is_kept_and_said(monkeypatch):
+    """Someone else needs the machine: a second run does the rest, and decides nothing anew."""
+    kept, done = {}, []
+
+    def keep(key, work):
+        if key not in kept:
+            kept[key] = work()
+        return kept[key]
+
+    for seconds in (lambda now: 1.0 if now < 30 else 8.0), (lambda now: 0.001):
+        slow = Slow(seconds)
+        monkeypatch.setattr("tfrobust.auditing.time_budget.time.monotonic", lambda slow=slow: slow.now)
+        monkeypatch.setattr(auditing_audit, "evaluate", slow)
+        clock = TimeBudget(200.0, lambda what, passed, expected: None)
+        subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
+        given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
+        rounds = auditing_audit._Rounds(subject, given, 1000, clock, keep, 0.01, 200.0)
+        rounds.run()
+        done.append((rounds.images, rounds.planned, rounds.doubled))
+    (images, planned, doubled), second = done
+    assert images < planned < 1000 and doubled == 8 and second == (planned, planned, doubled)
 
 
 def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
@@ -314,7 +363,7 @@ def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
     subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
     given = Plan((0.01,), 10, 10, 8, 64, 8, None)
     with pytest.raises(InputError, match="give twice as many"):
-        auditing_audit._Rounds(subject, given, 50, clock, clock.timed(lambda key, work: work()), 0.01).run()
+        auditing_audit._Rounds(subject, given, 50, clock, compute, 0.01, clock.left).run()
     assert slow.now <= 1.4 * 200  # One look at the clock late.
 
 

@@ -23,12 +23,13 @@ from tfrobust.names import AUDITED_IMAGES
 from tfrobust.types import InputError
 
 BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000  # Images at once; numbers that the layers give for one image.
+TIME_FOR_MORE = 0.85  # Of what is left after the first batch: others may need the machine, too.
 
 
 class Measured(NamedTuple):
-    """inputs: what was audited.  plan, images, doubled: what was done (see Plan).  result: of the suite.  seconds,
-    budget: taken and given.  names: of the images given, [N] or None.  versions: of the software, and whether oneDNN's
-    kernels were in force."""
+    """inputs: what was audited.  plan, images, doubled: what was done (see Plan).  unfinished: images of the plan that
+    there was no time for.  result: of the suite.  seconds, budget: taken and given.  names: of the images given, [N] or
+    None.  versions: of the software, and whether oneDNN's kernels were in force."""
 
     inputs: AuditInputs
     plan: Plan
@@ -40,6 +41,7 @@ class Measured(NamedTuple):
     budget: float
     names: Optional[Sequence[str]]
     versions: Dict[str, Any]
+    unfinished: int = 0
 
     def name(self, index: int) -> str:
         """What the image with this index in the records is called."""
@@ -75,7 +77,8 @@ def measure(
 
     eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
     images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
-    free unless given.  keep: see evaluation.evaluate; the plan is kept, too.  report: see TimeBudget.
+    free unless given.  keep: see evaluation.evaluate; the plan and the number of images are kept, too.  report: see
+    TimeBudget.
     InputError where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
@@ -85,7 +88,7 @@ def measure(
     inputs = make_inputs(network, x, y, pixels, classes, seed, head)
     planned = keep("plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory, time_budget))
     plan = _from_arrays(planned, seed)
-    rounds = _Rounds(inputs, plan, images, time_budget, time_budget.timed(keep), float(planned["cost"]))
+    rounds = _Rounds(inputs, plan, images, time_budget, keep, float(planned["cost"]), float(planned["until"]))
     result = rounds.run()
     return Measured(
         inputs,
@@ -98,6 +101,7 @@ def measure(
         time_budget.budget,
         names,
         {"tensorflow": tf.__version__, "keras": keras.__version__, "onednn": onednn()},
+        rounds.planned - rounds.images,
     )
 
 
@@ -123,8 +127,9 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dic
     asked = eps, inputs.x.shape[1:], batch, points, images, seed
     plan = make_plan(time_budget.budget - passed, cost, *asked, before=passed, tracing=tracing)
     whole = {"steps": plan.steps, "points": plan.points, "k": plan.k, "predicted": plan.predicted, "batch": plan.batch}
-    return {"eps": np.array(plan.eps), "cost": np.array(cost), "chunk": np.array(plan.chunk)} | {
-        name: np.array(value) for name, value in whole.items()
+    until = time_budget.budget - time_budget.passed
+    return {"eps": np.array(plan.eps), "cost": np.array(cost), "until": np.array(until)} | {
+        name: np.array(value) for name, value in {**whole, "chunk": plan.chunk}.items()
     }
 
 
@@ -148,60 +153,75 @@ def _cost(inputs: AuditInputs, plan: Plan):
 
 
 class _Rounds:
-    """The suite, on more and more images: what a round did, the next finds done."""
+    """The suite on a first batch of images, then on as many as were planned after it, in rounds of twice as many: what
+    a round did, the next finds done, and where the time is up the last whole round counts.
 
-    def __init__(self, inputs, plan, images, time_budget, keep, cost):
-        self.inputs, self.plan, self.time_budget, self.keep, self.cost = inputs, plan, time_budget, keep, cost
+    keep: of the caller, for the number of images and for all batches.  cost: seconds of a second derivative of one
+    image.  seconds: for the rounds, of the run that made the plan.
+    """
+
+    def __init__(self, inputs, plan, images, time_budget, keep, cost, seconds):
+        self.inputs, self.plan, self.time_budget, self.cost, self.seconds = inputs, plan, time_budget, cost, seconds
+        self.keep, self.kept, self.timed = keep, {}, time_budget.timed(keep)
         self.batch, self.most = plan.batch, images
-        self.images, self.doubled = min(plan.batch, images), 0
+        self.images = self.planned = min(plan.batch, images)
+        self.doubled = 0
 
     def run(self) -> Evaluation:
-        kept = {}
-
-        def keep(key, work):
-            if key not in kept:
-                kept[key] = self.keep(key, work)
-            return dict(kept[key])
-
-        result, images, doubled = None, self.images, 0
-        while result is None or (images, doubled) != (self.images, self.doubled):
-            try:
-                self.time_budget.strict = True
-                result = self._round(images, doubled, keep)
-            except OutOfTimeError as e:
-                if result is None:
-                    minutes = self.time_budget.budget / 60
-                    raise InputError(
-                        f"{minutes:.3g} minutes were over before a first batch was through: give twice as many"
-                    ) from e
-                break
-            self.images, self.doubled = images, doubled
-            right = round(result.summary["natural"]["accuracy"]["mean"] * result.summary["natural"]["examples"])
-            images, doubled = self._next(min(self.most, right))
+        try:
+            result = self._round(self.images, 0)
+        except OutOfTimeError as e:
+            minutes = self.time_budget.budget / 60
+            raise InputError(
+                f"{minutes:.3g} minutes were over before a first batch was through: give twice as many, or the same "
+                "command once more, which goes on where this one stopped"
+            ) from e
+        right = round(result.summary["natural"]["accuracy"]["mean"] * result.summary["natural"]["examples"])
+        decided = self.keep("images", lambda: self._decided(min(self.most, right)))
+        self.planned, doubled = int(decided["images"]), int(decided["doubled"])
+        try:
+            for images in self._rounds(doubled):
+                result = self._round(images, doubled)
+                self.images, self.doubled = images, doubled
+        except OutOfTimeError:
+            pass
         return result
 
-    def _round(self, images, doubled, keep):
+    def _rounds(self, doubled) -> List[int]:
+        """The images of each round but the first: the longer attack, which needs no more of them, comes first."""
+        images, rounds = self.images, [self.images] if doubled else []
+        while images < self.planned:
+            images = min(2 * images, self.planned)
+            rounds.append(images)
+        return rounds
+
+    def _round(self, images, doubled) -> Evaluation:
+        def keep(key, work):
+            if key not in self.kept:
+                self.kept[key] = self.timed(key, work)
+            return dict(self.kept[key])
+
+        self.time_budget.strict = True
         inputs, plan = self.inputs, self.plan
         suite = plan.suite(images, doubled)
         return evaluate(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
 
-    def _next(self, most: int):
-        """(images, doubled) of the next round: first the longer attack, then half of what fits into the time left."""
-        if not most:
-            return self.images, self.doubled
-        attack, whole = self._seconds()
-        left = 0.95 * self.time_budget.left
-        missing = -(-(most - self.images) // self.batch)
-        longer = 0 if self.doubled else 2 * attack
-        self.time_budget.expected = min(
-            self.time_budget.budget, self.time_budget.passed + longer + max(missing, 0) * whole
-        )
-        if not self.doubled and longer < (0.5 * left if missing > 0 else left):
-            return self.images, min(self.batch, most)
-        fitting = min(int(left / whole), missing)
-        if fitting < 1:
-            return self.images, self.doubled
-        return min(self.images + max(1, -(-fitting // 2)) * self.batch, most), self.doubled
+    def _decided(self, most: int) -> Dict[str, np.ndarray]:
+        """How many images there are to be, and how many of them are attacked for longer; from nothing but what was
+        kept, so that it does not matter who was stopped where."""
+        images, doubled = self.images, 0
+        if most:
+            attack, whole = self._seconds()
+            left = TIME_FOR_MORE * (self.seconds - sum(self.time_budget.took.values()))
+            missing = max(-(-(most - images) // self.batch), 0)
+            if 2 * attack < (0.5 * left if missing else left):
+                doubled = min(self.batch, most)
+                left -= 2 * attack
+            more = min(max(int(left / whole), 0), missing)
+            images = max(images, min(images + more * self.batch, most))
+            expected = self.time_budget.passed + 2 * attack * bool(doubled) + more * whole
+            self.time_budget.expected = min(self.time_budget.budget, expected)
+        return {"images": np.array(images), "doubled": np.array(doubled)}
 
     def _seconds(self):
         """(seconds that the attacks on the maps of a batch take, the same with noise and surrogate), tracing left out
@@ -224,6 +244,8 @@ class _Rounds:
 def cuts(measured: Measured) -> List[str]:
     """What there was no time for, in words; empty where nothing was cut."""
     plan, out = measured.plan, []
+    if measured.unfinished:
+        out.append(f"the maps of {measured.unfinished} more images were planned (the same command goes on with them)")
     if len(plan.eps) < len(measured.asked_eps):
         gone = [in_pixels(e) for e in measured.asked_eps if e not in plan.eps]
         out.append(f"eps {', '.join(gone)} were left out")

@@ -3,6 +3,8 @@
 import time
 from typing import Callable, Dict
 
+import numpy as np
+
 from tfrobust.progress import Bar, Progress
 
 
@@ -21,7 +23,7 @@ class TimeBudget(Progress):
     def __init__(self, budget: float, report: Callable[[str, float, float], None]):
         self.began, self.budget, self.report = time.monotonic(), budget, report
         self.expected = budget
-        self.took: Dict[str, float] = {}  # Seconds of each batch that was computed, by its key.
+        self.took: Dict[str, float] = {}  # Seconds that each batch took when it was computed, by its key.
         self.strict = False  # Whether running over raises.
 
     @property
@@ -33,16 +35,18 @@ class TimeBudget(Progress):
         return self.budget - self.passed
 
     def timed(self, keep):
-        """The same `keep` of evaluation.evaluate, its work timed."""
+        """The same `keep` of evaluation.evaluate, its work timed.  The seconds are kept with the arrays: what follows
+        from them is the same for a run that found its batches as for the one that computed them."""
 
         def kept(key, work):
             def measured():
                 began = time.monotonic()
                 arrays = work()
-                self.took[key] = time.monotonic() - began
-                return arrays
+                return {**arrays, "seconds": np.array(time.monotonic() - began)}
 
-            return keep(key, measured)
+            arrays = dict(keep(key, measured))
+            self.took[key] = float(arrays.pop("seconds"))
+            return arrays
 
         return kept
 

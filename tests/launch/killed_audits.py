@@ -1,0 +1,75 @@
+"""Audits a network in children that are killed, one after another, and once in a child that is not.
+
+    python -m tests.launch.killed_audits FOLDER OUTPUT
+
+FOLDER has digits.keras and digits.npz.  Leaves OUTPUT/killed and OUTPUT/whole, and prints a line for each kill.  Every
+batch takes a second of a clock of its own, so that the time that is given, and nothing else, says how many there are.
+"""
+
+import os
+import signal
+import sys
+import time
+
+import tensorflow as tf
+
+from launch import audit
+from tfrobust.auditing import audit as auditing_audit
+from tfrobust.auditing import page, plan
+from tfrobust.auditing.time_budget import TimeBudget
+
+BATCH, IMAGES, PREDICTED = 4, 100, 40
+# The batches after which it is killed: in the first round, 20 of predictions and 6 of maps, and once it is planned how
+# many images there are.
+KILLS = (22, 9)
+
+
+class Clock:
+    """Stands still but for the batches."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def audit_in_child(folder: str, output: str, kill_after: int = 1000) -> int:
+    """How the child ended: 0, or minus the signal that killed it."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    tf.config.run_functions_eagerly(True)
+    clock, timed, computed = Clock(), TimeBudget.timed, []
+
+    def slowly(self, keep):
+        kept = timed(self, keep)
+
+        def counted(work):
+            if len(computed) == kill_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            computed.append(work)
+            clock.now += 1.0
+            return work()
+
+        return lambda key, work: kept(key, lambda: counted(work))
+
+    TimeBudget.timed = slowly
+    time.monotonic = clock
+    plan.LEVELS, plan.PGD_STEPS, plan.MOST_PREDICTED_IMAGES = ((2, 2),), 1, PREDICTED
+    page.report.html_picture = lambda draw, alt: ""
+    auditing_audit.LARGE_BATCH = BATCH
+    given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", "--eps=8/255", "--pixels=0..255"]
+    code = audit.main(["audit", *given, f"--images={IMAGES}", "--minutes=1", f"--output={output}"])
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def main(folder: str, output: str) -> int:
+    killed = os.path.join(output, "killed")
+    for batches in KILLS:
+        print(f"killed after {batches} batches: {audit_in_child(folder, killed, batches)}", flush=True)
+    return audit_in_child(folder, killed) or audit_in_child(folder, os.path.join(output, "whole"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from launch import audit as verb
 from tests import processes
-from tests.helpers import ROOT, run_tests
+from tests.helpers import ROOT, run_tests, shallow_network
 from tests.launch import killed_audits
 from tfrobust import auditing, data
 from tfrobust.auditing import audit as auditing_audit
-from tfrobust.auditing import plan
-from tfrobust.auditing.plan import LEVELS, Plan, make_plan
+from tfrobust.auditing import inputs, plan
+from tfrobust.auditing.plan import LEVELS, Cost, Plan, make_plan
 from tfrobust.auditing.time_budget import TimeBudget
 from tfrobust.evaluation.evaluator import compute
 from tfrobust.types import InputError
@@ -183,6 +183,18 @@ def test_other_flags_begin_an_audit_anew_and_say_so(folder, done, capsys):
     assert json.loads((folder / "again" / "audit.json").read_text())["summary"]["IG at 8/255"]["examples"] == 4
 
 
+def test_where_tracing_takes_too_long_nothing_is_traced_and_the_numbers_are_the_same(folder, done, monkeypatch):
+    monkeypatch.setattr(auditing_audit, "MOST_TRACING", 0.0)
+    assert call(folder, "--images=2", output="untraced") == 0
+    assert not json.loads((folder / "untraced" / "audit.json").read_text())["about"]["plan"]["traced"]
+    assert not tf.config.functions_run_eagerly()
+    before = {(r["task"], r["image"]): r for r in records_of(done)}
+    own = [r for r in records_of(folder / "untraced") if "kendall" in r]
+    assert len(own) == 4
+    for r in own:
+        assert r == pytest.approx(before[r["task"], r["image"]], abs=0.02)
+
+
 def test_the_report_on_other_images_is_not_written_over(folder, done, capsys):
     digits, before = data.load("digits"), (done / "audit.json").read_text()
     np.savez(folder / "others.npz", x=digits.x_test[:50], y=digits.y_test[:50])
@@ -261,7 +273,7 @@ def test_what_cannot_be_is_one_line(folder, capsys, more, words):
 
 def test_the_plan_is_the_most_thorough_that_fits():
     def planned(seconds, cost, eps=(0.01, 0.02, 0.03)):
-        return make_plan(seconds, cost, eps, (8, 8, 1), 8, lambda points: points, 100)
+        return make_plan(seconds, Cost(cost), eps, (8, 8, 1), 8, lambda points: points, 100)
 
     rich, poor = planned(600, 1e-5), planned(600, 0.1)
     assert (rich.steps, rich.points) == LEVELS[0] and (poor.steps, poor.points) != LEVELS[0]
@@ -270,20 +282,58 @@ def test_the_plan_is_the_most_thorough_that_fits():
     slow, slower = planned(600, 4), planned(600, 10)
     assert slow.batch < 8 and (slow.steps, slow.points) == LEVELS[-1]
     assert (slower.batch, slower.steps, slower.points) == (1, 5, 5)
-    with pytest.raises(InputError, match=r"takes 6.9 minutes at the least"):
-        planned(400, 10)
+    assert slower.maps == ("IG", "gradient") and slower.pgd_steps == 20
+    assert planned(400, 10).maps == ("IG",) and planned(400, 10).pgd_steps == 10
+    with pytest.raises(InputError, match=r"takes 6.2 minutes at the least"):
+        planned(360, 10)  # 300 seconds for the map of one image, 67 for the predictions of two.
     # Three attacks on predictions take longer to trace than one: a network that is slow to trace keeps one eps.
-    traced = make_plan(180, 0.2, (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100, tracing=40)
-    assert traced.eps == (0.02,) and traced.units * 0.2 <= 180 - 2.67 * 40
-    few = make_plan(600, 0.05, (0.01,), (8, 8, 1), 32, lambda points: points, 3)
+    traced = make_plan(180, Cost(0.1, tracing=40), (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+    assert traced.eps == (0.02,) and traced.units * 0.1 <= 180 - 2.67 * 40
+    few = make_plan(600, Cost(0.05), (0.01,), (8, 8, 1), 32, lambda points: points, 3)
     assert few.batch == 32 and (few.steps, few.points) == LEVELS[0]  # Three images take as long as three do.
 
 
 @pytest.mark.parametrize("seconds", [60.0, 120.0, 600.0, 3600.0])
 @pytest.mark.parametrize("cost", [1e-4, 1e-2, 0.1, 0.5, 1.0])
 def test_a_plan_takes_no_longer_than_there_is(seconds, cost):
-    plan = make_plan(seconds, cost, (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+    plan = make_plan(seconds, Cost(cost), (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
     assert plan.units * cost * plan.batch <= seconds and plan.predicted >= 2 * plan.batch
+
+
+@pytest.mark.parametrize("seconds, tried", [(0.01, 128), (2.0, 64), (60.0, 16)])
+def test_fewer_images_tell_the_range_of_pixels_where_predictions_are_slow(monkeypatch, seconds, tried):
+    now, seen = [0.0], []
+
+    def guess(network, x, y, ranges=inputs.PIXELS, output=0):
+        seen.append(len(x))
+        now[0] += seconds * len(x) * len(ranges) / 40
+        return {"0..1": 1.0}
+
+    monkeypatch.setattr(inputs, "guess_pixels", guess)
+    monkeypatch.setattr(inputs.time, "monotonic", lambda: now[0])
+    x, y = np.random.RandomState(0).rand(200, 8, 8, 1).astype(np.float32), np.arange(200) % 10
+    kept = {}
+
+    def keep(key, work):
+        return kept.setdefault(key, work() if key not in kept else None)
+
+    for _ in range(2):  # The second is told by the first how many there are.
+        inputs.make_inputs(shallow_network(), x, y, seconds=16.0, keep=keep)
+    assert seen == [8, 8, tried, tried]
+
+
+def test_where_calls_are_dear_images_are_not():
+    """A deep network, untraced: what it takes hardly depends on how many images are attacked at once."""
+
+    def planned(seconds):
+        deep = Cost(0.02, tracing=60.0, call=1.5, traced=False)
+        return make_plan(seconds, deep, (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+
+    short, longer = planned(50), planned(90)
+    assert not short.traced and (short.steps, short.batch, short.predicted) == (5, 8, 8)
+    assert longer.steps == 10 and longer.batch == 8
+    with pytest.raises(InputError, match=r"takes 0.4 minutes at the least"):
+        planned(15)
 
 
 class Slow:

@@ -5,7 +5,6 @@ of the same budget, the diagnosis of the attacks.  The time is given, not the wo
 network costs is measured first, the plan follows from it, and images are added batch by batch while there is time.
 """
 
-import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import keras
@@ -14,7 +13,8 @@ import tensorflow as tf
 
 from tfrobust import memory_budget as memory_of
 from tfrobust.auditing.inputs import AUTO, AuditInputs, make_inputs
-from tfrobust.auditing.plan import EPS, LEVELS, MAPS, Plan, in_pixels, make_plan
+from tfrobust.auditing.measured_cost import traced_cost, untraced, untraced_cost
+from tfrobust.auditing.plan import EPS, LAST_LEVEL, LEVELS, MAPS, PGD_STEPS, Plan, in_pixels, make_plan
 from tfrobust.auditing.time_budget import OutOfTimeError, TimeBudget
 from tfrobust.evaluation import Evaluation, evaluate
 from tfrobust.evaluation.evaluator import Keep, compute
@@ -23,7 +23,12 @@ from tfrobust.names import AUDITED_IMAGES
 from tfrobust.types import InputError
 
 BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000  # Images at once; numbers that the layers give for one image.
+PIXELS_TIME_SHARE = 0.1  # Of all the time, for the predictions that tell the range of the pixels.
+MOST_TRACING = 0.5  # Of the time that is left: more goes into tracing only where it saves nothing.
 TIME_FOR_MORE = 0.85  # Of what is left after the first batch: others may need the machine, too.
+
+
+WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "pgd_steps")  # Of a plan.
 
 
 class Measured(NamedTuple):
@@ -85,11 +90,12 @@ def measure(
     say_hint()
     time_budget = TimeBudget(60 * minutes, report)
     report("network and pixels", 0.0, time_budget.expected)
-    inputs = make_inputs(network, x, y, pixels, classes, seed, head)
+    inputs = make_inputs(network, x, y, pixels, classes, seed, head, PIXELS_TIME_SHARE * time_budget.budget, keep)
     planned = keep("plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory, time_budget))
     plan = _from_arrays(planned, seed)
     rounds = _Rounds(inputs, plan, images, time_budget, keep, float(planned["cost"]), float(planned["until"]))
-    result = rounds.run()
+    with untraced(not plan.traced):
+        result = rounds.run()
     return Measured(
         inputs,
         plan,
@@ -121,35 +127,37 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dic
         batch //= 2
     batch = min(batch, len(inputs.x))
     points = lambda m: memory_of.chunk_for(inputs.network, batch, m, budget)  # noqa: E731
-    trial = Plan(eps, 1, 1, max(1, inputs.x[0, ..., 0].size // 8), batch, batch, None, seed)
-    tracing, cost = _cost(inputs, trial)
-    passed = time_budget.passed
-    asked = eps, inputs.x.shape[1:], batch, points, images, seed
-    plan = make_plan(time_budget.budget - passed, cost, *asked, before=passed, tracing=tracing)
-    whole = {"steps": plan.steps, "points": plan.points, "k": plan.k, "predicted": plan.predicted, "batch": plan.batch}
-    until = time_budget.budget - time_budget.passed
-    return {"eps": np.array(plan.eps), "cost": np.array(cost), "until": np.array(until)} | {
-        name: np.array(value) for name, value in {**whole, "chunk": plan.chunk}.items()
-    }
+    trial = Plan(
+        eps, 1, LAST_LEVEL[1], max(1, inputs.x[0, ..., 0].size // 8), batch, batch, points(LAST_LEVEL[1]), seed
+    )
+
+    def planned(cost):
+        passed = time_budget.passed
+        given = time_budget.budget - passed, cost, eps, inputs.x.shape[1:], batch, points, images, seed
+        return cost, make_plan(*given, before=passed)
+
+    cost, plan = _cheapest(inputs, trial, time_budget, planned)
+    own = {name: getattr(plan, name) for name in (*WHOLE_NUMBERS, "eps", "traced")}
+    own |= {"maps": len(plan.maps), "cost": cost.image, "until": time_budget.left}
+    return {name: np.array(value) for name, value in own.items()}
+
+
+def _cheapest(inputs, trial, time_budget, planned):
+    """(cost, plan) with traced functions; with untraced ones where half of the time would go into tracing, or too
+    little would be left after it."""
+    cost = untraced_cost(inputs, trial)
+    if trial.seconds_of_tracing(cost) <= MOST_TRACING * time_budget.left:
+        try:
+            return planned(traced_cost(inputs, trial))
+        except InputError:
+            pass
+    return planned(cost)
 
 
 def _from_arrays(arrays, seed) -> Plan:
-    whole = {name: int(arrays[name]) for name in ("steps", "points", "k", "predicted", "batch", "chunk")}
-    return Plan(eps=tuple(float(e) for e in arrays["eps"]), seed=seed, **whole)
-
-
-def _cost(inputs: AuditInputs, plan: Plan):
-    """(seconds for tracing the attack on the gradient, seconds of a step of it on one image)."""
-    x, y = inputs.x[: plan.batch], inputs.y[: plan.batch]
-    seconds = []
-    for steps in (1, 1, 4):
-        task = plan.task("gradient", plan.eps[0], steps)
-        attack = task.attack.on_maps(inputs.network, task.map, task.comparison, plan.chunk)
-        began = time.monotonic()
-        attack(x, y)
-        seconds.append(time.monotonic() - began)
-    first, one, four = seconds
-    return first - one, max((four - one) / 3, 1e-5) / len(x)
+    whole = {name: int(arrays[name]) for name in WHOLE_NUMBERS}
+    eps, maps = tuple(float(e) for e in arrays["eps"]), MAPS[: int(arrays["maps"])]
+    return Plan(eps=eps, seed=seed, traced=bool(arrays["traced"]), maps=maps, **whole)
 
 
 class _Rounds:
@@ -229,7 +237,7 @@ class _Rounds:
 
         def least(kind):
             seconds = 0.0
-            for name in MAPS:
+            for name in self.plan.maps:
                 tasks = [self.plan.name_of(name, e) for e in self.plan.eps]
                 of = [
                     t for k, t in self.time_budget.took.items() if k.rsplit(" ", 1)[0] in [f"{t}{kind}" for t in tasks]
@@ -254,4 +262,8 @@ def cuts(measured: Measured) -> List[str]:
             f"the attack on maps took {plan.steps} steps instead of {LEVELS[0][0]}, Integrated Gradients {plan.points} "
             f"points instead of {LEVELS[0][1]}"
         )
+    if plan.maps != MAPS:
+        out.append("the attack on the gradient was left out")
+    if plan.pgd_steps != PGD_STEPS:
+        out.append(f"PGD took {plan.pgd_steps} steps instead of {PGD_STEPS}")
     return out

@@ -1,5 +1,7 @@
 """What is audited: a network of whatever make brought under the contract, and images and labels that fit it."""
 
+import math
+import time
 from typing import Dict, NamedTuple, Optional
 
 import keras
@@ -8,12 +10,14 @@ import tensorflow as tf
 
 from tfrobust.data import to_unit
 from tfrobust.evaluation import statistics
+from tfrobust.evaluation.evaluator import Keep, compute
 from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network, output_index, unfolded
 from tfrobust.types import InputError
 
 MOST_IMAGES = 1000  # Images that are looked at.
-IMAGES_TRIED = 128  # Of these, for the guess of the pixels' range.
+IMAGES_TRIED = (128, 64, 32, 16)  # Of these, for the guess of the pixels' range: as many as there is time for.
+IMAGES_TIMED = 8  # Of these, for how long that takes.
 ENOUGH_TO_TELL = 30  # Images from which chance is told.
 
 
@@ -32,7 +36,15 @@ class AuditInputs(NamedTuple):
 
 
 def make_inputs(
-    network, x, y, pixels: str = AUTO, classes: Optional[int] = None, seed: int = 0, head: Optional[str] = None
+    network,
+    x,
+    y,
+    pixels: str = AUTO,
+    classes: Optional[int] = None,
+    seed: int = 0,
+    head: Optional[str] = None,
+    seconds: float = math.inf,
+    keep: Keep = compute,
 ) -> AuditInputs:
     """The network and at most MOST_IMAGES of the images, drawn with the seed.
 
@@ -40,6 +52,7 @@ def make_inputs(
     or auto: the one that the network's first layers are made for, or, where they do not say, the one in which it
     predicts most of the images correctly.  classes: of the data, where it is known: the network must know as many.
     head: the name of the output that gives the classes, of a network with several.
+    seconds: for trying the ranges.  keep: see evaluation.evaluate; how many images were tried is kept.
     InputError where they do not fit each other, or the network predicts no better than chance.
     """
     if not isinstance(network, keras.Model):
@@ -59,12 +72,24 @@ def make_inputs(
         wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
         raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
     fitted = _fitted(x, shape)
-    shares = guess_pixels(network, fitted[:IMAGES_TRIED], y[:IMAGES_TRIED], output=output)
+    tried = int(keep("tried", lambda: {"images": np.array(_enough(network, fitted, y, output, seconds))})["images"])
+    shares = guess_pixels(network, fitted[:tried], y[:tried], output=output)
     said = {takes.pixels: shares[takes.pixels]} if pixels == AUTO and takes.pixels in shares else shares
-    chosen = _chosen(pixels, said, y[:IMAGES_TRIED])
+    chosen = _chosen(pixels, said, y[:tried])
     adopted = adopt(network, chosen, fitted[:4], head)
     was = None if fitted.shape == x.shape else x.shape[1:3]
     return AuditInputs(adopted, fitted, y, rows, chosen, shares, was)
+
+
+def _enough(network, x, y, output, seconds) -> int:
+    """How many images can be tried in every range of pixels within so many seconds."""
+    if math.isinf(seconds):
+        return IMAGES_TRIED[0]
+    for _ in range(2):  # Whatever is called first takes longer.
+        began = time.monotonic()
+        guess_pixels(network, x[:IMAGES_TIMED], y[:IMAGES_TIMED], PIXELS[:1], output)
+    each = (time.monotonic() - began) * len(PIXELS) / IMAGES_TIMED
+    return next((n for n in IMAGES_TRIED if n * each <= seconds), IMAGES_TRIED[-1])
 
 
 def _images(x):

@@ -13,7 +13,7 @@ from tfrobust.similarity import Comparison
 PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = ("IG", "gradient")
-PGD_STEPS = 20
+PGD_STEPS, FEWER_PGD_STEPS = 20, 10
 ATTACK_PATH_LENGTH_IN_EPS = 4  # Of all steps of the attack on maps together: a step is 4 eps / steps long.
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
@@ -23,7 +23,21 @@ MOST_PREDICTED_IMAGES = 256  # Whose predictions are attacked.
 # What is traced once, in attacks on maps: the path of Integrated Gradients and its map; the attack on predictions of
 # each eps.
 TRACED = {"maps": 2.0, "predictions": 0.67}
+UNTRACED_TIME_SHARE = 0.8  # Of the time, where nothing is traced: what a step takes was measured once alone.
+BESIDE_STEPS = 1.5  # Of the attack on maps: what the maps before and after it, noise and surrogate take.
+FIRST_DERIVATIVE = 1 / 3  # Of the cost of a second one: a step of the attack on predictions.
 PREDICTION_TIME_SHARE = 0.15  # Of the time, for the attacks on predictions.
+
+
+@dataclass(frozen=True)
+class Cost:
+    """In seconds.  image: of a second derivative of one image, and call: what that takes however few images there are
+    (next to nothing of a traced function).  tracing: of an attack on maps.  traced: whether functions are."""
+
+    image: float
+    tracing: float = 0.0
+    call: float = 0.0
+    traced: bool = True
 
 
 def in_pixels(eps: float) -> str:
@@ -35,7 +49,8 @@ def in_pixels(eps: float) -> str:
 class Plan:
     """eps: radii (l-infinity), ascending.  steps: of the attack on maps.  points: of Integrated Gradients.  k: size of
     the top set that is attacked and measured.  predicted: images under PGD.  batch, chunk: images and path points held
-    at once.  seed: of every draw."""
+    at once.  seed: of every draw.  traced: whether functions are, or run operation by operation.  maps: that are
+    attacked.  pgd_steps: of the attack on predictions."""
 
     eps: Tuple[float, ...]
     steps: int
@@ -45,14 +60,19 @@ class Plan:
     batch: int
     chunk: Optional[int]
     seed: int = 0
+    traced: bool = True
+    maps: Tuple[str, ...] = MAPS
+    pgd_steps: int = PGD_STEPS
 
     def suite(self, images: int, doubled: int) -> Suite:
         """The maps of so many images attacked, of so many of them once more with twice the steps."""
-        pgd = {f"PGD at {in_pixels(e)}": Pgd(e, PGD_STEPS, e / 4, random_start=True, seed=self.seed) for e in self.eps}
+        pgd = {
+            f"PGD at {in_pixels(e)}": Pgd(e, self.pgd_steps, e / 4, random_start=True, seed=self.seed) for e in self.eps
+        }
         return Suite(
             "audit",
             pgd,
-            {self.name_of(name, e): self.task(name, e) for name in MAPS for e in self.eps},
+            {self.name_of(name, e): self.task(name, e) for name in self.maps for e in self.eps},
             examples=self.predicted,
             attribution_examples=images,
             doubled=doubled,
@@ -88,12 +108,27 @@ class Plan:
     @property
     def units(self) -> float:
         """Second derivatives of one image that an image of the audit takes."""
-        return len(self.eps) * (self.steps * (self.points + 1) + self.points)
+        return len(self.eps) * (self.steps * (self.points + len(self.maps) - 1) + self.points)
+
+    def seconds_of_tracing(self, cost: Cost) -> float:
+        """What the functions of the plan take to be traced."""
+        return self.traced * cost.tracing * (TRACED["maps"] + TRACED["predictions"] * len(self.eps))
+
+    def seconds_of_maps(self, cost: Cost, images: int) -> float:
+        """What the attacks on the maps of so many images, of one batch, take, with the noise beside them."""
+        calls = len(self.maps) * len(self.eps) * (self.steps + BESIDE_STEPS)
+        return self.units * cost.image * images + calls * cost.call
+
+    def seconds_of_predictions(self, cost: Cost) -> float:
+        """What the attacks on predictions take."""
+        batches = -(-self.predicted // self.batch)
+        once = cost.image * self.predicted + cost.call * batches
+        return len(self.eps) * self.pgd_steps * FIRST_DERIVATIVE * once
 
 
 def make_plan(
     seconds: float,
-    cost: float,
+    cost: Cost,
     eps: Sequence[float],
     shape,
     batch: int,
@@ -101,15 +136,15 @@ def make_plan(
     images: int,
     seed: int = 0,
     before=0.0,
-    tracing=0.0,
 ) -> Plan:
-    """The most thorough plan for `seconds`, where the second derivative of one image takes `cost` of them.
+    """The most thorough plan for `seconds`.
 
     What gives way first: steps and points down to LEVELS' last, at ENOUGH_IMAGES images; images, down to a batch; all
-    eps but the middle one; the size of the batch, halved down to one image; steps and points down to LAST_LEVEL.
+    eps but the middle one; the size of the batch, halved down to one image; steps and points down to LAST_LEVEL, with
+    as many images as fit of a batch then; the attack on the gradient, and half of PGD's steps.
 
     Args:
-        seconds, cost: that there are, and that a second derivative of one image takes.
+        seconds, cost: that there are, and what the network costs.
         eps: radii that are wanted.
         shape: (H, W, C).
         batch: images held at once, at most.
@@ -117,36 +152,47 @@ def make_plan(
         images: the most of them that are wanted.
         seed: of every draw.
         before: seconds that were spent before.
-        tracing: seconds that tracing an attack on maps takes, of which some are set aside (see TRACED).
 
     Raises:
         InputError: where even the cheapest plan takes longer.
     """
     k = max(1, shape[0] * shape[1] // 8)
+    share = 1.0 if cost.traced else UNTRACED_TIME_SHARE
+    seconds *= share
     middle = (sorted(eps)[len(eps) // 2],)
-    halves = [batch >> i for i in range(1, batch.bit_length())]
+    sizes = [batch >> i for i in range(batch.bit_length())]
+    whole, part = (MAPS, PGD_STEPS), (MAPS[:1], FEWER_PGD_STEPS)
     tries = [
-        (eps, LEVELS, min(ENOUGH_IMAGES, images), batch),
-        (eps, LEVELS[-1:], min(batch, images), batch),
-        (middle, LEVELS[-1:], min(batch, images), batch),
-        *((middle, LEVELS[-1:], min(size, images), size) for size in halves),
-        (middle, (LAST_LEVEL,), 1, 1),
+        (eps, LEVELS, min(ENOUGH_IMAGES, images), batch, whole),
+        (eps, LEVELS[-1:], min(batch, images), batch, whole),
+        *((middle, LEVELS[-1:], min(size, images), size, whole) for size in sizes),
+        *((middle, (LAST_LEVEL,), min(size, images), size, whole) for size in sizes),
+        *((middle, (LAST_LEVEL,), min(size, images), size, part) for size in sizes),
     ]
-    for radii, levels, enough, size in tries:
-        once = tracing * sum(n * (1 if what == "maps" else len(radii)) for what, n in TRACED.items())
+    for radii, levels, enough, size, (maps, pgd_steps) in tries:
         for steps, points in levels:
-            predicted = _predicted(seconds - once, cost, len(radii), size)
-            plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, size, chunk(points), seed)
-            if plan.units * cost * enough <= (1 - PREDICTION_TIME_SHARE) * (seconds - once):
+            predicted = _predicted(seconds, cost, len(radii) * pgd_steps, size)
+            own = chunk(points), seed, cost.traced, maps, pgd_steps
+            plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, size, *own)
+            least = plan.seconds_of_tracing(cost) + _least(plan, cost, enough)
+            if least <= seconds:
                 return plan
-    least = before + once + plan.units * cost / (1 - PREDICTION_TIME_SHARE)
+    minutes = math.ceil((before + least / share) / 6) / 10
     raise InputError(
-        f"this network takes {math.ceil(least / 6) / 10:.1f} minutes at the least (one eps, one image, "
-        f"{LAST_LEVEL[0]} steps): give as many, or a smaller network"
+        f"this network takes {minutes:.1f} minutes at the least (one eps, one image, {LAST_LEVEL[0]} steps): give as "
+        "many, or a smaller network"
     )
 
 
-def _predicted(seconds: float, cost: float, radii: int, batch: int) -> int:
-    """The images whose predictions are attacked: as many as fit into their share of the time, two batches at least."""
-    fitting = PREDICTION_TIME_SHARE * seconds / (radii * PGD_STEPS * cost / 3)
-    return batch * int(min(max(fitting // batch, 2), max(MOST_PREDICTED_IMAGES // batch, 2)))
+def _least(plan: Plan, cost: Cost, images: int) -> float:
+    """Seconds of the plan with so many images, of which the attacks on predictions have their share."""
+    maps = plan.seconds_of_maps(cost, images)
+    return max(maps / (1 - PREDICTION_TIME_SHARE), maps + plan.seconds_of_predictions(cost))
+
+
+def _predicted(seconds: float, cost: Cost, steps: int, batch: int) -> int:
+    """The images whose predictions are attacked, with so many steps: as many as fit into their share of the time; at
+    least two batches, or one where functions are not traced."""
+    of_a_batch = steps * FIRST_DERIVATIVE * (cost.image * batch + cost.call)
+    fitting, least = int(PREDICTION_TIME_SHARE * seconds / of_a_batch), 2 if cost.traced else 1
+    return batch * min(max(fitting, least), max(MOST_PREDICTED_IMAGES // batch, least))

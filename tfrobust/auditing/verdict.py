@@ -56,7 +56,7 @@ def reach_verdict(measured: Measured) -> Verdict:
         f"proof that they hold still: {_moved(measured, task)}.",
         "none": f"No verdict: the attack did not beat random noise, so it says nothing ({_moved(measured, task)}).",
     }[grade]
-    sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in MAP_NAMES]
+    sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in measured.plan.maps]
     return Verdict(grade, headline, [*sentences, *predictions, *_warnings(measured)])
 
 

@@ -289,6 +289,8 @@ def test_the_plan_is_the_most_thorough_that_fits():
     # Three attacks on predictions take longer to trace than one: a network that is slow to trace keeps one eps.
     traced = make_plan(180, Cost(0.1, tracing=40), (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
     assert traced.eps == (0.02,) and traced.units * 0.1 <= 180 - 2.67 * 40
+    # Half the images leave room for twice the points.
+    assert make_plan(600, Cost(2.0), (0.01,), (8, 8, 1), 8, lambda points: 2, 100).chunk == 8
     few = make_plan(600, Cost(0.05), (0.01,), (8, 8, 1), 32, lambda points: points, 3)
     assert few.batch == 32 and (few.steps, few.points) == LEVELS[0]  # Three images take as long as three do.
 

@@ -14,7 +14,7 @@ from tfrobust.auditing.plan import Cost, Plan
 # it takes to trace.  Measured on MobileNetV3Small and NASNetMobile: a call of many small operations is all there is.
 STEP_SHARE, TRACING = 0.65, 6.0
 SECOND_DERIVATIVE = 5.0  # What it takes for an image, in predictions of one (NASNetMobile and ConvNeXtTiny: 4 to 5).
-IMAGES = 8  # Predicted at once, to tell what one takes.
+IMAGES = 8  # Predicted at once, to tell what one takes: rather too much where the call is all there is.
 
 
 @contextlib.contextmanager
@@ -32,8 +32,8 @@ def untraced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
     """Of an audit whose functions are not traced; `tracing` is what that would take, and saves."""
     with untraced():
         attack = _seconds(inputs, plan, "gradient", 1, 1)
-        one, more = (_seconds_of_prediction(inputs, n) for n in (1, IMAGES))
-    image = max(SECOND_DERIVATIVE * (more - one) / (IMAGES - 1), 1e-5)
+        prediction = _seconds_of_prediction(inputs, IMAGES) / IMAGES
+    image = max(SECOND_DERIVATIVE * prediction, 1e-5)
     return Cost(image, TRACING * attack, max(STEP_SHARE * attack - image, 0.0), traced=False)
 
 

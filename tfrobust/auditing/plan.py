@@ -148,7 +148,7 @@ def make_plan(
         eps: radii that are wanted.
         shape: (H, W, C).
         batch: images held at once, at most.
-        chunk: points -> path points held at once.
+        chunk: points -> path points of that many images held at once.
         images: the most of them that are wanted.
         seed: of every draw.
         before: seconds that were spent before.
@@ -172,7 +172,7 @@ def make_plan(
     for radii, levels, enough, size, (maps, pgd_steps) in tries:
         for steps, points in levels:
             predicted = _predicted(seconds, cost, len(radii) * pgd_steps, size)
-            own = chunk(points), seed, cost.traced, maps, pgd_steps
+            own = min(chunk(points) * (batch // size), points), seed, cost.traced, maps, pgd_steps
             plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, size, *own)
             least = plan.seconds_of_tracing(cost) + _least(plan, cost, enough)
             if least <= seconds:

@@ -39,6 +39,12 @@ def define(fv: flags.FlagValues) -> None:
         upper_bound=2**31 - 1,
         **where,
     )
+    flags.DEFINE_list(
+        "class_names",
+        None,
+        "Names of the classes, in their order, commas between (the folders' unless given).",
+        **where,
+    )
     flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
     flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
     flags.DEFINE_integer(

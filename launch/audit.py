@@ -27,7 +27,7 @@ from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
 
 SAVED = ("network", "data", "data_dir", "image_size", "exif", "pixels", "head", "eps")
-SAVED += ("minutes", "images", "seed", "custom_objects")
+SAVED += ("minutes", "images", "seed", "custom_objects", "class_names")
 
 
 def audit(fv) -> None:
@@ -75,6 +75,7 @@ def audit(fv) -> None:
             fv.head,
             keep,
             shown,
+            fv.class_names or data.class_names,
         )
         shown.close()
         facts = {**{name: fv[name].value for name in SAVED}, **describe_source(), "subject": subject}

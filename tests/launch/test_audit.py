@@ -1,11 +1,13 @@
 """launch.audit as people meet it: networks they made with plain Keras, one report, the time they gave."""
 
+import html
 import html.parser
 import json
 import os
 import re
 import shutil
 import signal
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,11 +18,13 @@ from launch import audit as verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, shallow_network
 from tests.launch import killed_audits
-from tfrobust import auditing, data
+from tfrobust import auditing, data, report
 from tfrobust.auditing import audit as auditing_audit
-from tfrobust.auditing import inputs, plan
+from tfrobust.auditing import inputs, plan, verdict
+from tfrobust.auditing.advice import ADVICE
 from tfrobust.auditing.plan import LEVELS, Cost, Plan, make_plan
 from tfrobust.auditing.time_budget import TimeBudget
+from tfrobust.evaluation.diagnosis import FLAGS
 from tfrobust.evaluation.evaluator import compute
 from tfrobust.types import InputError
 
@@ -78,7 +82,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.attributes, self.text = [], [], [], []
+        self.open, self.tags, self.attributes, self.text, self.of_tags = [], [], [], [], []
         self.feed(text)
         self.close()
         assert not self.open
@@ -86,6 +90,7 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.attributes += attrs
+        self.of_tags += [(tag, *each) for each in attrs]
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -133,13 +138,51 @@ def test_the_numbers_of_the_verdict_are_those_of_the_records(done):
     text = (done / "audit.html").read_text()
     assert f"pixels {attacked:.0%} are still among" in verdict["headline"] and verdict["headline"] in text
     assert f"the same size {noise:.0%} are" in verdict["headline"]
-    assert f'<td class="number">{attacked:.3f}</td>' in text and f'<td class="number">{noise:.3f}</td>' in text
+    shown = re.findall(r'<td class="number" data-heading="(top-k|noise top-k)">([^<]*)</td>', text)
+    assert [("top-k", f"{attacked:.3f}"), ("noise top-k", f"{noise:.3f}")] == shown[:2]
     natural = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "natural"]
     pgd = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "PGD at 8/255"]
     held = np.mean(np.logical_and(natural, pgd))
     assert any(f"{np.mean(natural):.0%} of {len(natural)} images" in s and f"{held:.0%} at 8/255" in s
                for s in verdict["sentences"])  # fmt: skip
     assert np.mean(natural) > 0.7
+
+
+def test_the_page_reads_well_on_a_phone_and_on_paper(done):
+    text = (done / "audit.html").read_text()
+    page = Page(text)
+    assert "@media print" in text and "@media (max-width" in text
+    assert ("content", "width=device-width, initial-scale=1") in page.attributes
+    assert not {"width", "height", "style"} & {
+        name for tag, name, _ in page.of_tags if tag in ("img", "table", "td", "p")
+    }
+    pictures = [value for tag, name, value in page.of_tags if (tag, name) == ("img", "alt")]
+    assert len(pictures) == text.count("<img") >= 8 and all(len(alt) > 20 for alt in pictures)
+    assert sum("difference of the maps" in alt for alt in pictures) == 6  # Most, median, least, of two maps.
+    cells = sum(tag == "td" for tag in page.tags)
+    assert sum((tag, name) == ("td", "data-heading") for tag, name, _ in page.of_tags) == cells > 10
+    for colour in (report.MEANINGS["attacked"], report.MEANINGS["noise"]):
+        assert f'style="color:{colour}"' in text
+
+
+def test_each_flag_is_told_once_in_words_with_what_to_do(done):
+    said = json.loads((done / "audit.json").read_text())
+    raised = {flag["name"] for own in said["flags"].values() for flag in own if flag["raised"]}
+    assert raised
+    text = html.unescape(re.sub(r"<details>.*</details>", "", (done / "audit.html").read_text(), flags=re.S))
+    for name in FLAGS:
+        assert name not in re.sub(r"base64,[^\"]*", "", text) or "_" not in name
+        assert text.count(ADVICE[name][1]) == (name in raised)
+    assert all(todo and seen for seen, todo in ADVICE.values()) and set(ADVICE) == set(FLAGS)
+
+
+def test_no_verdict_says_what_to_do_next(done, monkeypatch):
+    monkeypatch.setattr(verdict, "gain", lambda measured, task: {"low": -0.1, "high": 0.1, "mean": 0.0})
+    summary = {"eps": 8 / 255, **{name: {"mean": 0.9} for name in ("top_k_intersection", "noise_top_k_intersection")}}
+    result = auditing_audit.Evaluation(None, [], {"IG at 8/255": summary}, {}, {}, np.arange(4))
+    given = SimpleNamespace(plan=Plan((8 / 255,), 10, 10, 8, 64, 8, None), result=result)
+    assert verdict._grade(given, "IG at 8/255") == "none"
+    assert "What to do:" in verdict._headline("none", given, "IG at 8/255")
 
 
 def test_records_name_the_image_in_the_file_that_was_given(folder, done):
@@ -237,6 +280,13 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):
     assert all(r["prediction"] == r["label"] for r in records if r["task"] == "natural")
     facts = json.loads((folder / "pets_out" / "audit.json").read_text())
     assert facts["pixels"]["chosen"] == "-1..1"
+    attacked = {r["image"].split("/")[0] for r in records if "kendall" in r}
+    page = (folder / "pets_out" / "audit.html").read_text()
+    assert attacked and all(f".png, {name}" in page for name in attacked) and "class 0" not in page
+    assert call(folder, *given, "--class_names=one", output="pets_named") == 2
+    assert call(folder, *given, "--class_names=tabby,beagle", output="pets_out") == 0
+    named = (folder / "pets_out" / "audit.html").read_text()
+    assert any(f".png, {name}" in named for name in ("tabby", "beagle"))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "pgd_ste
 class Measured(NamedTuple):
     """inputs: what was audited.  plan, images, doubled: what was done (see Plan).  unfinished: images of the plan that
     there was no time for.  result: of the suite.  seconds, budget: taken and given.  names: of the images given, [N] or
-    None.  versions: of the software, and whether oneDNN's kernels were in force."""
+    None.  versions: of the software, and whether oneDNN's kernels were in force.
+    class_names: of the classes, where they are known."""
 
     inputs: AuditInputs
     plan: Plan
@@ -47,6 +48,11 @@ class Measured(NamedTuple):
     names: Optional[Sequence[str]]
     versions: Dict[str, Any]
     unfinished: int = 0
+    class_names: Optional[Sequence[str]] = None
+
+    def class_of(self, label: int) -> str:
+        """What the class is called."""
+        return f"class {label}" if self.class_names is None else str(self.class_names[label])
 
     def name(self, index: int) -> str:
         """What the image with this index in the records is called."""
@@ -77,13 +83,14 @@ def measure(
     head: Optional[str] = None,
     keep: Keep = compute,
     report: Callable[[str, float, float], None] = lambda what, passed, expected: None,
+    class_names: Optional[Sequence[str]] = None,
 ) -> Measured:
     """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels, classes and head).
 
     eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
     images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
     free unless given.  keep: see evaluation.evaluate; the plan and the number of images are kept, too.  report: see
-    TimeBudget.
+    TimeBudget.  class_names: of the classes, for the page; as many as the network knows.
     InputError where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
@@ -91,6 +98,9 @@ def measure(
     time_budget = TimeBudget(60 * minutes, report)
     report("network and pixels", 0.0, time_budget.expected)
     inputs = make_inputs(network, x, y, pixels, classes, seed, head, PIXELS_TIME_SHARE * time_budget.budget, keep)
+    known = inputs.network.output_shape[-1]
+    if class_names is not None and len(class_names) != known:
+        raise InputError(f"{len(class_names)} class names were given and the network knows {known} classes")
     planned = keep("plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory, time_budget))
     plan = _from_arrays(planned, seed)
     rounds = _Rounds(inputs, plan, images, time_budget, keep, float(planned["cost"]), float(planned["until"]))
@@ -108,6 +118,7 @@ def measure(
         names,
         {"tensorflow": tf.__version__, "keras": keras.__version__, "onednn": onednn()},
         rounds.planned - rounds.images,
+        class_names,
     )
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
 from tfrobust.auditing.plan import ATTACK_PATH_LENGTH_IN_EPS, in_pixels
-from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, raised, reach_verdict
+from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, reach_verdict, warnings
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
+COLOURS = {name: report.MEANINGS[name] for name in ("attacked", "noise")}
 MAPS = (
     report.Column("task", "maps under attack"),
     report.Column("top_k_intersection", "top-k", ".3f"),
@@ -74,11 +75,13 @@ def render_page(measured: Measured, title: str, repeat: str = "", about: Optiona
 def render_body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> List[str]:
     """The report as pieces of HTML.  repeat: the command that makes it again.  about: settings and versions."""
     words = reach_verdict(measured)
-    parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}"), report.html_list(words.sentences)]
+    parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}")]
+    flagged = warnings(measured)
+    parts.append(report.html_list([sentence for sentence in words.sentences if sentence not in flagged]))
     parts.append(report.html_text(_limits(measured), "note"))
     if measured.result.maps:
         parts += [report.html_heading("Maps"), report.html_table(map_rows(measured), MAPS)]
-        parts += [report.html_text(MEANING, "note"), *_pictures(measured)]
+        parts += [report.html_text(MEANING, "note"), report.html_legend(COLOURS), *_pictures(measured)]
     parts += [report.html_heading("Predictions"), report.html_table(measured.result.accuracies, report.ACCURACIES)]
     parts += [*_diagnosis(measured), *_how(measured, words, repeat, about)]
     return parts
@@ -106,17 +109,24 @@ def _pictures(measured) -> List[str]:
     parts.append(report.html_heading("The images whose maps moved most, median and least, by top-k"))
     for task, maps in result.maps.items():
         if task.endswith(f" at {in_pixels(middle(measured))}"):
-            parts.append(_panels(measured, task, maps))
+            parts += _changes(measured, task, maps)
     return parts
 
 
-def _panels(measured, task, maps) -> str:
-    indices = [r["index"] for r in measured.result.records if r["task"] == task]
-    names = [f"{measured.name(i)}, class {measured.inputs.y[i]}" for i in indices]
-    panels = report.worst_median_best(maps, names, "top_k_intersection")
-    panels = [p._replace(network=f"{what}: {p.network}") for what, p in zip(("most", "median", "least"), panels)]
-    alt = f"{task}: the image whose map moved most, the median one, and the one whose map moved least"
-    return report.html_picture(lambda file: report.draw_panels(panels, file, task, 1), alt)
+def _changes(measured, task, maps) -> List[str]:
+    """The images whose maps moved most, median and least, a picture each."""
+    indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
+    names = [f"{measured.name(i)}, {measured.class_of(measured.inputs.y[i])}" for i in indices]
+    panels = dict(zip(("most", "median", "least"), report.worst_median_best(maps, names, "top_k_intersection")))
+    if len(maps.x) < len(panels):
+        panels = {"median": panels["median"]} if len(maps.x) == 1 else {w: panels[w] for w in ("most", "least")}
+    for what, panel in panels.items():
+        caption = f"{task}, {what}: {panel.network}"
+        panel = panel._replace(caption=panel.caption.replace("   ", "\n"))
+        alt = f"{caption}: image, map, attacked image, map after, difference of the maps"
+        draw = lambda file, panel=panel: report.draw_change(panel, file)  # noqa: E731
+        parts += [report.html_text(caption), report.html_picture(draw, alt)]
+    return parts
 
 
 def _curves(measured):
@@ -132,13 +142,14 @@ def _curves(measured):
 
 
 def _diagnosis(measured) -> List[str]:
-    checks = sum(len(own) for own in measured.result.flags.values())
-    rows = raised(measured)
-    parts = [report.html_heading("Diagnosis"), report.html_text(f"{checks} checks, {len(rows)} raised a flag.")]
-    if rows:
-        parts.append(report.html_table(rows, report.FLAGS))
+    checks, flagged = sum(len(own) for own in measured.result.flags.values()), warnings(measured)
+    said = f"{checks} checks. " + ("What they found, and what to do:" if flagged else "Nothing suspicious was found.")
+    parts = [report.html_heading("Diagnosis"), report.html_text(said)]
+    if flagged:
+        parts.append(report.html_list(flagged))
     if not measured.doubled:
-        parts.append(report.html_text("Not checked, for want of time: whether twice the steps would find more."))
+        text = "Not checked, for want of time: whether twice the steps would find more. Give more minutes."
+        parts.append(report.html_text(text))
     return parts
 
 

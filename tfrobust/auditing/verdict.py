@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple
 
 import numpy as np
 
+from tfrobust.auditing.advice import in_words
 from tfrobust.auditing.audit import Measured
 from tfrobust.auditing.plan import in_pixels
 from tfrobust.evaluation import statistics
@@ -43,21 +44,31 @@ def reach_verdict(measured: Measured) -> Verdict:
     """The verdict on what was measured."""
     predictions = [_predictions(measured), *_looks(measured)]
     if not measured.result.maps:
-        headline = "Nothing to judge: none of the images looked at is predicted correctly, so no map was attacked."
+        headline = (
+            "Nothing to judge: none of the images looked at is predicted correctly, so no map was attacked. What to "
+            "do: look whether labels and range of pixels are those of the training, or give more minutes, in which "
+            "more images are looked at."
+        )
         return Verdict("none", headline, predictions)
     eps = middle(measured)
     task = measured.plan.name_of("IG", eps)
     grade = _grade(measured, task)
-    headline = {
+    sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in measured.plan.maps]
+    return Verdict(grade, _headline(grade, measured, task), [*sentences, *predictions, *warnings(measured)])
+
+
+def _headline(grade, measured, task) -> str:
+    """The verdict in a sentence or two."""
+    return {
         "fragile": f"The explanations of this network are fragile: {_moved(measured, task)}.",
         "moves": f"The explanations of this network can be moved, in part: {_moved(measured, task)}.",
         "holds": f"The explanations of this network held still under this attack: {_moved(measured, task)}.",
         "unsure": f"The explanations moved little, but the attack was hindered or not tried for longer, so this is no "
         f"proof that they hold still: {_moved(measured, task)}.",
-        "none": f"No verdict: the attack did not beat random noise, so it says nothing ({_moved(measured, task)}).",
+        "none": f"No verdict: the attack did not beat random noise, so it says nothing ({_moved(measured, task)}). "
+        "What to do: audit more images for longer (--images, --minutes, or minutes= and images= in Python); where that "
+        "changes nothing, try a larger eps, and see under Diagnosis what hindered the attack.",
     }[grade]
-    sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in measured.plan.maps]
-    return Verdict(grade, headline, [*sentences, *predictions, *_warnings(measured)])
 
 
 def _grade(measured, task) -> str:
@@ -117,12 +128,13 @@ def _looks(measured) -> List[str]:
     return out
 
 
-def _warnings(measured) -> List[str]:
-    """The flags that were raised, a sentence each."""
+def warnings(measured) -> List[str]:
+    """The flags that were raised, each once: what was seen, where, and what to do next."""
     found = {}
     for row in raised(measured):
-        found.setdefault((row["name"], row["text"]), []).append(f"{row['task']}: {row['count']} of {row['of']}")
-    return [f"Flag {name} ({'; '.join(places)}): {text}." for (name, text), places in found.items()]
+        place = f"{row['task']}: {row['count']} of {row['of']}"
+        found.setdefault(in_words(row["name"], row["text"]), []).append(place)
+    return [f"{words} ({'; '.join(places)})" for words, places in found.items()]
 
 
 def raised(measured) -> List[Dict[str, Any]]:

@@ -21,12 +21,13 @@ PAIRS = (("x_test", "y_test"), ("x_val", "y_val"), ("x", "y"))
 
 class Labelled(NamedTuple):
     """x [N,H,W,C] float32 in [0, 1]; y [N] int32.  classes: of the data, None where the file does not say.
-    names: of the images, [N]."""
+    names: of the images, [N].  class_names: of the classes, where their folders say."""
 
     x: np.ndarray
     y: np.ndarray
     classes: Optional[int]
     names: Sequence[str]
+    class_names: Optional[Sequence[str]] = None
 
 
 def load_labelled(
@@ -69,6 +70,5 @@ def _of_npz(path: str, most: int, seed: int) -> Labelled:
 def _of_folder(path: str, most: int, seed: int, image_size, exif: bool) -> Labelled:
     drawn = lambda n: np.random.RandomState(seed).permutation(n)[:most]  # noqa: E731
     images, labels, files, classes = read_files_to_test(path, drawn, image_size, exif)
-    return Labelled(
-        to_unit(images), np.asarray(labels, np.int32), len(classes), [os.path.relpath(f, path) for f in files]
-    )
+    names = [os.path.relpath(f, path) for f in files]
+    return Labelled(to_unit(images), np.asarray(labels, np.int32), len(classes), names, list(classes))

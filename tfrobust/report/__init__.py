@@ -1,6 +1,8 @@
 """Reports: plain dicts and arrays go in, tables and pictures come out."""
 
 from tfrobust.report.boxes import draw_boxes
+from tfrobust.report.changes import draw_change
+from tfrobust.report.colours import MEANINGS
 from tfrobust.report.columns import ACCURACIES, FLAGS
 from tfrobust.report.curves import draw_curves
 from tfrobust.report.escaping import in_markdown
@@ -10,6 +12,7 @@ from tfrobust.report.page import (
     html_code,
     html_details,
     html_heading,
+    html_legend,
     html_list,
     html_page,
     html_picture,
@@ -23,9 +26,11 @@ __all__ = [
     "ACCURACIES",
     "Column",
     "FLAGS",
+    "MEANINGS",
     "Panel",
     "STYLE",
     "draw_boxes",
+    "draw_change",
     "draw_curves",
     "draw_found_boxes",
     "draw_found_masks",
@@ -34,6 +39,7 @@ __all__ = [
     "html_code",
     "html_details",
     "html_heading",
+    "html_legend",
     "html_list",
     "html_page",
     "html_picture",

@@ -4,6 +4,7 @@ from typing import Dict, Sequence
 
 import numpy as np
 
+from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
 
@@ -23,16 +24,17 @@ def draw_boxes(groups: Dict[str, Dict[str, Sequence[float]]], path: str, title: 
         values = [np.asarray(group.get(what, []), float) for group in groups.values()]
         boxes = axis.boxplot(values, positions=places, widths=0.85 * width, patch_artist=True, flierprops={"ms": 2})
         for box in boxes["boxes"]:
-            box.set_facecolor(f"C{j}")
+            box.set_facecolor(colour_of(what, f"C{j}"))
             box.set_alpha(0.6)
         for median in boxes["medians"]:
-            median.set_color("black")
-        axis.plot([], [], "s", color=f"C{j}", alpha=0.6, label=in_picture(what))
-    axis.set_xticks(np.arange(len(groups)), [in_picture(name).replace(", ", ",\n") for name in groups], fontsize=8)
+            median.set_color(colour_of(what, "black"))
+            median.set_linewidth(2)  # All that is left of a box whose values are all the same.
+        axis.plot([], [], "s", color=colour_of(what, f"C{j}"), alpha=0.6, label=in_picture(what))
+    axis.set_xticks(np.arange(len(groups)), [in_picture(name).replace(", ", ",\n") for name in groups], fontsize=10)
     if len(groups) > 3:
         axis.tick_params(axis="x", rotation=30)
-    axis.set_ylabel(in_picture(label))
-    axis.set_title(in_picture(title), fontsize=10)
+    axis.set_ylabel(in_picture(label), fontsize=11)
+    axis.set_title(in_picture(title), fontsize=11)
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=10)
     figure.savefig(path, dpi=130, format="png")

@@ -2,8 +2,10 @@
 
 from typing import Dict, List, Tuple
 
+from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
+LINES = ("-", "--", ":", "-.")
 Point = Tuple[float, float, float, float]
 
 
@@ -16,14 +18,17 @@ def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: st
     axis = figure.subplots()
     for i, (name, points) in enumerate(curves.items()):
         eps, mean, low, high = zip(*sorted(points))
-        axis.plot(eps, mean, "o-", ms=4, color=f"C{i}", label=in_picture(name))
-        axis.fill_between(eps, low, high, color=f"C{i}", alpha=0.15, lw=0)
+        colour = colour_of(name, f"C{i}")
+        same = [other for other in curves if colour_of(other, "") == colour]  # Of one meaning: told by their lines.
+        line = LINES[same.index(name) % len(LINES)] if same else LINES[0]
+        axis.plot(eps, mean, "o", linestyle=line, ms=4, color=colour, label=in_picture(name))
+        axis.fill_between(eps, low, high, color=colour, alpha=0.15, lw=0)
     if all(isinstance(point[0], int) for points in curves.values() for point in points):
         axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel(in_picture(over))
     axis.set_ylabel(in_picture(label))
     axis.set_ylim(-0.02, 1.02)
-    axis.set_title(in_picture(title), fontsize=10)
+    axis.set_title(in_picture(title), fontsize=11)
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=9)
     figure.savefig(path, dpi=130, format="png")

@@ -15,8 +15,22 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin: 
 table { display: block; overflow-x: auto; border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
   font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #ddd; text-align: left } .number { text-align: right }
-img { max-width: 100%; display: block; margin: .6rem 0 } .note { color: #555; font-size: .9rem }
+img { max-width: 100%; height: auto; display: block; margin: .6rem 0 } .note { color: #555; font-size: .9rem }
 pre { background: #f5f5f5; padding: .7rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem }
+body, .verdict { overflow-wrap: anywhere } td, th { overflow-wrap: normal }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto; padding: 0 .8rem } .verdict { font-size: 1rem; padding: .6rem .8rem }
+  table, tbody { display: block } tr:first-child { display: none }
+  tr { display: block; padding: .4rem 0; border-bottom: 2px solid #bbb }
+  td, td.number { display: flex; justify-content: space-between; gap: 1rem; text-align: right; border-bottom: 0;
+    padding: .1rem 0; overflow-wrap: anywhere }
+  td::before { content: attr(data-heading); text-align: left; color: #555 }
+}
+@media print {
+  body { font-size: 10pt; max-width: none; margin: 0; padding: 0 } table { display: table; font-size: 8pt }
+  img, tr, li, .verdict { break-inside: avoid } h2 { break-after: avoid } img { max-height: 20cm }
+  .verdict, pre { background: none; border: 1px solid #999; border-left-width: .5rem }
+}
 """
 
 
@@ -39,6 +53,12 @@ def html_text(text: str, kind: str = "") -> str:
     return f'<p class="{kind}">{in_html(text)}</p>' if kind else f"<p>{in_html(text)}</p>"
 
 
+def html_legend(colours: Dict[str, str]) -> str:
+    """What the colours of the pictures mean: name -> colour."""
+    parts = (f'<b style="color:{colour}">&#9632; {in_html(name)}</b>' for name, colour in colours.items())
+    return f'<p class="note">Colours, in every picture: {", ".join(parts)}.</p>'
+
+
 def html_list(texts: Sequence[str]) -> str:
     """A list of sentences."""
     return "<ul>" + "".join(f"<li>{in_html(text)}</li>\n" for text in texts) + "</ul>"
@@ -59,7 +79,9 @@ def html_table(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str
     columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
 
     def line(tag, texts):
-        kinds = (' class="number"' if c.format else "" for c in columns)
+        kinds = [' class="number"' if c.format else "" for c in columns]
+        if tag == "td":  # A narrow page shows a row as a list, each entry with its heading.
+            kinds = [f'{kind} data-heading="{in_html(c.heading)}"' for kind, c in zip(kinds, columns)]
         return "<tr>" + "".join(f"<{tag}{k}>{in_html(t)}</{tag}>" for k, t in zip(kinds, texts)) + "</tr>\n"
 
     body = "".join(line("td", [cell(row.get(c.key), c.format) for c in columns]) for row in rows)

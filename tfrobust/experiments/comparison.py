@@ -15,7 +15,7 @@ from tfrobust.data import ImageData, training_batches
 from tfrobust.errors import InputError
 from tfrobust.evaluation import Evaluation, Suite
 from tfrobust.experiments import training_run
-from tfrobust.experiments.evaluations import evaluate_run
+from tfrobust.experiments.evaluations import EvaluationImages, evaluate_run
 from tfrobust.experiments.folder_lock import claimed
 from tfrobust.experiments.recipe import DataSpec, Recipe
 from tfrobust.experiments.saliency_maps import with_saliency
@@ -113,6 +113,7 @@ def compare(
             )
         runs: Dict[str, List[Dict[str, Any]]] = {entry.name: [] for entry in entries}
         first: Dict[str, Evaluation] = {}
+        measured_on = EvaluationImages.of(images)
         for s, seed in enumerate(seeds):
             for i, entry in enumerate(entries):
                 place = f"[{s * len(entries) + i + 1}/{len(entries) * len(seeds)}]"
@@ -122,7 +123,7 @@ def compare(
                 steps = recipe.in_steps(own.train_size).training.steps
                 directory = run_folder(output, entry, seed, steps)
                 trained = training_run.train(recipe, own, directory, progress)
-                result = evaluate_run(directory, name, data, images, suite, held, progress)
+                result = evaluate_run(directory, name, data, measured_on, suite, held, progress)
                 first.setdefault(entry.name, result)
                 line = {"network": entry.name, "steps": steps, "seconds": trained.seconds, "cost": entry.cost}
                 runs[entry.name].append({**line, "beside": entry.beside or None, **result.table_row()})

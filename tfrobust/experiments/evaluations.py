@@ -2,12 +2,15 @@
 
 import json
 import os
+from typing import NamedTuple
+
+import numpy as np
 
 from tfrobust import report
 from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation import Evaluation, Suite, evaluate
 from tfrobust.evaluation.batch_cache import BatchCache
-from tfrobust.experiments.fingerprints import identify_evaluation
+from tfrobust.experiments.fingerprints import fingerprint_arrays, identify_evaluation
 from tfrobust.experiments.provenance import describe_evaluation
 from tfrobust.experiments.recipe import DataSpec
 from tfrobust.experiments.saved_runs import NETWORK
@@ -16,11 +19,25 @@ from tfrobust.networks import in_float32, load_network
 from tfrobust.progress import SILENT, Progress
 
 
+class EvaluationImages(NamedTuple):
+    """What several runs are evaluated on, read through for their fingerprint once: x [N,H,W,C] in [0, 1], y [N]."""
+
+    x: np.ndarray
+    y: np.ndarray
+    fingerprint: str
+
+    @classmethod
+    def of(cls, images: ImageData) -> "EvaluationImages":
+        """The test images of a data set."""
+        x, y = to_unit(images.x_test), images.y_test
+        return cls(x, y, fingerprint_arrays(x, y))
+
+
 def evaluate_run(
     directory: str,
     name: str,
     data: DataSpec,
-    images: ImageData,
+    images: EvaluationImages,
     suite: Suite,
     held: Chunking = Chunking(),  # noqa: B008, it cannot be changed.
     progress: Progress = SILENT,
@@ -31,13 +48,13 @@ def evaluate_run(
 
     Args:
         data: where the images come from, which is kept beside the numbers.
-        images: those of `data.read()`.
+        images: those of `data.read()`, as EvaluationImages.of makes them.
         held: images and path points held at once.
     """
-    network, x = in_float32(load_network(os.path.join(directory, NETWORK))), to_unit(images.x_test)
-    identity = {**identify_evaluation(suite, [network], x, images.y_test), "batch": held.images}
+    network = in_float32(load_network(os.path.join(directory, NETWORK)))
+    identity = {**identify_evaluation(suite, [network], *images), "batch": held.images}
     keep = BatchCache(os.path.join(directory, "batches"), identity)
-    result = evaluate(network, x, images.y_test, suite, *held.for_network(network), progress, keep)
+    result = evaluate(network, images.x, images.y, suite, *held.for_network(network), progress, keep)
     about = {**describe_evaluation(data, held.images, suite.as_dict()), "networks": identity["networks"]}
     path = os.path.join(directory, name + ".json")
     if not _is_of(path, about):

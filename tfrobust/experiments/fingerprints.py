@@ -1,6 +1,7 @@
 """Digests of what a result depends on: networks and arrays."""
 
 import hashlib
+from typing import Optional
 
 import keras
 import numpy as np
@@ -40,12 +41,13 @@ def fingerprint_network(network) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def identify_evaluation(suite, networks, x, y) -> dict:
-    """What the results of a suite depend on; networks: None among them are left out."""
+def identify_evaluation(suite, networks, x, y, images: Optional[str] = None) -> dict:
+    """What the results of a suite depend on; networks: None among them are left out.  images: the fingerprint of x and
+    y, where it was taken before."""
     return {
         "suite": suite.as_dict(),
         "networks": [fingerprint_network(network) for network in networks if network is not None],
-        "images": fingerprint_arrays(x, y),
+        "images": images or fingerprint_arrays(x, y),
         "versions": versions(),
     }
 

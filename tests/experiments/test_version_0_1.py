@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from flags import recipe_flags
-from launch import evaluate, train
+from launch import audit, evaluate, train
 from tests.helpers import ROOT, run_tests
+from tfrobust.auditing.inputs import MOST_IMAGES
+from tfrobust.data import load_labelled
+from tfrobust.errors import InputError
 from tfrobust.evaluation.records import read_records
 from tfrobust.experiments import training_run
+from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network
 from tfrobust.experiments.settings_file import different_lines
 from tfrobust.networks import load_network
 
@@ -96,6 +100,19 @@ def test_its_network_has_the_records_that_it_had(tmp_path):
     assert {"natural_accuracy", "adversarial_accuracy", "kendall", "noise_kendall", "spearman"} <= shared
     for key in shared:
         assert mean[key] == pytest.approx(before[key], abs=0.05), key
+
+
+def test_its_audit_is_told_from_that_of_another_network_and_of_other_images():
+    data = load_labelled("digits", MOST_IMAGES)
+    network = load_network(os.path.join(RUN, "network.keras"))
+    own = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
+    folder = os.path.join(OLD, "audit")
+    audit._check_same(folder, own)
+    network.set_weights([2 * w for w in network.get_weights()])
+    with pytest.raises(InputError, match="holds the audit of other network"):
+        audit._check_same(folder, {**own, "network": fingerprint_network(network)})
+    with pytest.raises(InputError, match="holds the audit of other images"):
+        audit._check_same(folder, {**own, "images": fingerprint_arrays(data.x[1:], data.y[1:])})
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def audit(fv) -> None:
             data.y,
             fv.pixels,
             fv.eps,
-            fv.minutes - min((time.monotonic() - began) / 60, fv.minutes / 2),
+            fv.minutes,
             fv.images,
             data.classes,
             data.names,
@@ -76,6 +76,7 @@ def audit(fv) -> None:
             keep,
             shown,
             fv.class_names or data.class_names,
+            min(time.monotonic() - began, 30 * fv.minutes),
         )
         shown.close()
         facts = {**{name: fv[name].value for name in SAVED}, **describe_source(), "subject": subject}

@@ -434,6 +434,11 @@ def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
     assert slow.images == sorted(slow.images)
 
 
+def test_what_was_spent_before_counts():
+    clock = TimeBudget(200.0, lambda what, passed, expected: None, spent=60.0)
+    assert 60 <= clock.passed < 100 and clock.left <= 140 and clock.budget == 200
+
+
 def test_what_was_planned_and_not_done_is_kept_and_said(monkeypatch):
     """Someone else needs the machine: a second run does the rest, and decides nothing anew."""
     kept, done = {}, []

@@ -84,6 +84,7 @@ def measure(
     keep: Keep = compute,
     report: Callable[[str, float, float], None] = lambda what, passed, expected: None,
     class_names: Optional[Sequence[str]] = None,
+    spent: float = 0.0,
 ) -> Measured:
     """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels, classes and head).
 
@@ -91,11 +92,12 @@ def measure(
     images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
     free unless given.  keep: see evaluation.evaluate; the plan and the number of images are kept, too.  report: see
     TimeBudget.  class_names: of the classes, for the page; as many as the network knows.
+    spent: seconds of the minutes that are over already.
     InputError where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
     say_hint()
-    time_budget = TimeBudget(60 * minutes, report)
+    time_budget = TimeBudget(60 * minutes, report, spent)
     report("network and pixels", 0.0, time_budget.expected)
     inputs = make_inputs(network, x, y, pixels, classes, seed, head, PIXELS_TIME_SHARE * time_budget.budget, keep)
     known = inputs.network.output_shape[-1]

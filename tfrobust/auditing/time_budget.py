@@ -15,13 +15,14 @@ class OutOfTimeError(Exception):
 class TimeBudget(Progress):
     """A budget of seconds from now on.
 
+    spent: seconds of it that are over already.
     report: (what is done, seconds passed, seconds in all) -> None, called now and then.
     """
 
     OVERRUN = 1.1  # Running work is given up once this multiple of the budget has passed.
 
-    def __init__(self, budget: float, report: Callable[[str, float, float], None]):
-        self.began, self.budget, self.report = time.monotonic(), budget, report
+    def __init__(self, budget: float, report: Callable[[str, float, float], None], spent: float = 0.0):
+        self.began, self.budget, self.report = time.monotonic() - spent, budget, report
         self.expected = budget
         self.took: Dict[str, float] = {}  # Seconds that each batch took when it was computed, by its key.
         self.strict = False  # Whether running over raises.

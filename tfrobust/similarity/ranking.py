@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 ZERO = 1e-6
+SMALL = 100  # Pixels of a map up to which Kendall's tau compares all pairs.
 
 
 def flattened(a, ties: str) -> np.ndarray:
@@ -25,30 +26,46 @@ def flattened(a, ties: str) -> np.ndarray:
     return a
 
 
-def _correlations(coefficient, a, b, ties):
+def _correlations(coefficients, a, b, ties):
+    """coefficients(a, b) [M] of the pairs of maps [M,N] that differ and are not constant; see above for the others."""
     a, b = flattened(a, ties), flattened(b, ties)
-    out = np.zeros(len(a))
-    for i, (p, q) in enumerate(zip(a, b)):
-        if np.array_equal(p, q):
-            out[i] = 1.0
-        elif np.ptp(p) and np.ptp(q):
-            out[i] = coefficient(p, q)
+    out = np.all(a == b, axis=1).astype(float)
+    rows = np.flatnonzero((out == 0) & (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0))
+    if len(rows):
+        out[rows] = coefficients(a[rows], b[rows])
     return out
 
 
 def kendall(a, b, ties: str = "exact") -> np.ndarray:
     """Kendall's tau-b in [-1, 1] of each pair of maps."""
-    return _correlations(lambda p, q: stats.kendalltau(p, q)[0], a, b, ties)
+    return _correlations(_taus, a, b, ties)
+
+
+def _taus(a, b):
+    if a.shape[1] > SMALL:
+        return np.array([stats.kendalltau(p, q)[0] for p, q in zip(a, b)])
+    out = np.empty(len(a))
+    for i, (p, q) in enumerate(zip(a, b)):
+        # Every pair in its order, at once: on small maps a tenth of the time of sorting.
+        p, q = (np.sign(v[:, None] - v[None]).ravel() for v in (p, q))
+        out[i] = p @ q / np.sqrt((p @ p) * (q @ q))
+    return out
 
 
 def spearman(a, b, ties: str = "exact") -> np.ndarray:
     """Spearman's rank correlation in [-1, 1] of each pair of maps, average ranks for ties."""
-    return _correlations(lambda p, q: stats.spearmanr(p, q)[0], a, b, ties)
+    return _correlations(lambda a, b: _pearsons(stats.rankdata(a, axis=1), stats.rankdata(b, axis=1)), a, b, ties)
 
 
 def pearson(a, b, ties: str = "exact") -> np.ndarray:
     """Pearson's correlation in [-1, 1] of each pair of maps."""
-    return _correlations(lambda p, q: np.corrcoef(p, q)[0, 1], a, b, ties)
+    return _correlations(_pearsons, a, b, ties)
+
+
+def _pearsons(a, b):
+    a, b = (v - v.mean(axis=1, keepdims=True) for v in (a, b))
+    norms = np.sqrt(np.sum(a * a, axis=1) * np.sum(b * b, axis=1))
+    return np.clip(np.sum(a * b, axis=1) / norms, -1.0, 1.0)
 
 
 def top_k_mask(a, k: int) -> np.ndarray:

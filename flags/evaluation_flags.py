@@ -11,7 +11,7 @@ from absl import flags
 from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
 from tfrobust.errors import InputError
-from tfrobust.names import BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
+from tfrobust.names import AUTO_LEVELS, BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
 
 if TYPE_CHECKING:
     from tfrobust.evaluation import Suite
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
 
-NEEDS_K = ("top_k", "target")  # Goals that move a set of pixels.
+NEEDS_K = ("top_k", "target", "top_k_margin", "top_k_pairs")  # Goals that move a set of pixels.
 OF_SUITES = (
     "eps",
     "examples",
@@ -29,6 +29,7 @@ OF_SUITES = (
     "noise_draws",
     "pgd_steps",
     "ifia_steps",
+    "auto_level",
     "map_steps",
     "map_ties",
     "map_window",
@@ -63,12 +64,22 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("ifia_steps", None, "IFIA: steps.", **where)
     define_number("ifia_step_size", None, "IFIA: length of a step.", fv)
     flags.DEFINE_integer(
-        "ifia_k", None, "IFIA: pixels whose attribution is moved. Required by top_k and target.", **where
+        "ifia_k",
+        None,
+        "IFIA: pixels whose attribution is moved. Required by top_k, target, top_k_margin and top_k_pairs.",
+        **where,
+    )
+    flags.DEFINE_bool(
+        "ifia_adaptive", False, "IFIA: APGD's steps, which halve; --ifia_step_size is the first.", **where
+    )
+    flags.DEFINE_integer(
+        "ifia_path_points", None, "IFIA: path points of the attack's own map, at most those of the map (all).", **where
     )
     flags.DEFINE_integer("ifia_restarts", 1, "IFIA: runs, the best of which counts.", **where)
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
     flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus surrogate (0: no surrogate).", **where)
     flags.DEFINE_enum("ifia_criterion", "kendall", CRITERIA, "IFIA: chooses the iterate.", **where)
+    flags.DEFINE_enum("auto_level", "standard", AUTO_LEVELS, "Budget of --suite=auto.", **where)
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
     flags.DEFINE_enum("map_ties", "exact", TIES, "How ties are ranked.", **where)
     flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
@@ -108,6 +119,8 @@ def from_flags(fv: flags.FlagValues) -> Suite:
         fv.ifia_step_size,
         goal=_goal(fv),
         keep_label=fv.ifia_keep_label,
+        adaptive=fv.ifia_adaptive,
+        path_points=fv.ifia_path_points,
         curvature_only=fv.ifia_curvature_only,
         restarts=fv.ifia_restarts,
         random_start=fv.ifia_random_start,
@@ -127,7 +140,7 @@ def from_flags(fv: flags.FlagValues) -> Suite:
 
 def _goal(fv: flags.FlagValues):
     kind = GOALS[fv.ifia_goal]
-    return kind(fv.ifia_k) if fv.ifia_goal in NEEDS_K else kind()
+    return kind(k=fv.ifia_k) if fv.ifia_goal in NEEDS_K else kind()
 
 
 def chunking(fv: flags.FlagValues) -> Chunking:
@@ -147,10 +160,12 @@ def check_suite(fv: flags.FlagValues, name: str) -> None:
 def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
     """The suite of that name for images of shape (H, W, C), cut or changed by the flags that are given."""
     check_suite(fv, name)
+    from tfrobust.attacks import Ensemble
     from tfrobust.papers.suites import make_suite
     from tfrobust.spec_values import replace_known
 
-    suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps)
+    level = fv.auto_level if name == "auto" else None
+    suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps, level)
 
     def map_of(spec):
         if not fv["map_steps"].present:
@@ -158,6 +173,9 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
         return replace(spec, attribution=replace_known(spec.attribution, steps=fv.map_steps))
 
     def attack_of(attack, steps):
+        if isinstance(attack, Ensemble):
+            parts = {part: attack_of(own, steps) for part, own in attack.parts.items()}
+            return replace(attack, parts=parts, seed=fv.evaluation_seed)
         n = {} if steps is None or not getattr(attack, "steps", 0) else {"steps": steps}
         return replace_known(attack, seed=fv.evaluation_seed, **n)
 

@@ -161,12 +161,17 @@ PREDICTION_ATTACKS = Registry(
     noise="noise.Noise",
 )
 GOALS = Registry(
-    "tfrobust.attacks.goals",
-    top_k="TopK",
-    mass_center="MassCenter",
-    target="Target",
-    random="RandomSigns",
-    manipulation="Manipulation",
+    "tfrobust.attacks",
+    top_k="goals.TopK",
+    mass_center="goals.MassCenter",
+    target="goals.Target",
+    random="goals.RandomSigns",
+    manipulation="goals.Manipulation",
+    top_k_margin="goals.TopKMargin",
+    top_k_pairs="pair_goals.TopKPairs",
+    soft_kendall="pair_goals.SoftKendall",
+    soft_spearman="pair_goals.SoftSpearman",
+    towards_order="pair_goals.TowardsOrder",
 )
 KEEP = ("best", "last")
 CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
@@ -181,6 +186,9 @@ TASKS = Registry(
 LATEST, ALL = "latest", "all"
 
 # Evaluations.
-SUITES = Registry("tfrobust.papers.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full")})
+SUITES = Registry(
+    "tfrobust.papers.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto")}
+)
+AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.
 AUDITED_IMAGES = 100  # Whose maps an audit attacks, at most, unless it is told otherwise.
 AUTO = "auto"  # An audit's range of pixels: the one in which the network predicts best.

@@ -23,6 +23,7 @@ from tfrobust.evaluation import MapTask
 from tfrobust.names import GOALS
 from tfrobust.similarity import Comparison
 from tfrobust.similarity.ranking import mass_center, top_k_mask
+from tfrobust.spec_values import names_of
 from tfrobust.types import InputError
 
 METHODS = [("integrated_gradients", "ig"), ("gradient", "simple_gradient")]
@@ -176,7 +177,7 @@ def test_best_iterate_keeps_the_least_alike_of_those_that_keep_the_label():
 
     x = np.full((1, 2, 2, 1), 0.6)
     x[0, :, 1, 0] = [0.1, 0.2]
-    best = BestIterate(Judge(), x, np.array([1]), "kendall", 1, "exact")
+    best = BestIterate(Judge(), x, np.array([1]), ["kendall"], Comparison(k=1))
     mild, strong, wrong = x.copy(), x.copy(), x.copy()
     mild[0, 1, 1] = 0.05
     strong[0, :, 1, 0] = [0.9, 0.8]
@@ -186,7 +187,7 @@ def test_best_iterate_keeps_the_least_alike_of_those_that_keep_the_label():
         best.offer(candidate)
     outcome = best.found_maps()
     assert np.array_equal(outcome.x_adv, strong) and outcome.moved[0] and outcome.kept_label[0] and outcome.counted[0]
-    nothing = BestIterate(Judge(), x, np.array([1]), "kendall", 1, "exact")
+    nothing = BestIterate(Judge(), x, np.array([1]), ["kendall"], Comparison(k=1))
     for candidate in (x, wrong):  # The one keeps the label and has not moved, the other the reverse.
         nothing.offer(candidate)
     outcome = nothing.found_maps()
@@ -248,7 +249,7 @@ def test_a_target_that_is_missing_is_named():
 def goal_of(name):
     """The goal of that name, of 8 pixels where it has a set of them."""
     kind = GOALS[name]
-    return kind(8) if issubclass(kind, TopK) else kind()
+    return kind(k=8) if "k" in names_of(kind) else kind()
 
 
 @pytest.mark.parametrize("name", GOALS)

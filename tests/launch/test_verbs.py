@@ -102,7 +102,7 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys):
     assert call("evaluate", *EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e") == 0
     out = capsys.readouterr().out
     assert "natural" in out and "Kendall" in out and "30 test images" in out
-    assert "Diagnosis: 10 checks" in out and "already_wrong" in out
+    assert "Diagnosis: 12 checks" in out and "already_wrong" in out
     files = {"evaluation.md", "evaluation.csv", "evaluation.json", "records.jsonl", "batches", ".lock"}
     assert files | {"panels.png"} >= set(os.listdir(tmp_path / "e")) >= files
     records = [json.loads(line) for line in (tmp_path / "e" / "records.jsonl").read_text().splitlines()]

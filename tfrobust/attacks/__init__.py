@@ -3,20 +3,26 @@
 from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.attack_spec import AttackSpec
 from tfrobust.attacks.attacked_maps import AttackedMaps
-from tfrobust.attacks.goals import Goal, Manipulation, MassCenter, RandomSigns, Target, TopK
+from tfrobust.attacks.auto import auto_ensemble
+from tfrobust.attacks.ensemble import Ensemble, Found
+from tfrobust.attacks.goals import Goal, Manipulation, MassCenter, RandomSigns, Target, TopK, TopKMargin
 from tfrobust.attacks.ifia import Ifia
 from tfrobust.attacks.map_attack import MapAttack
 from tfrobust.attacks.noise import Noise
+from tfrobust.attacks.pair_goals import SoftKendall, SoftSpearman, TopKPairs, TowardsOrder
 from tfrobust.attacks.pgd import Pgd
 from tfrobust.attacks.prediction import PredictionAttack
 from tfrobust.attacks.spatial import Spatial
 from tfrobust.attacks.spsa import Spsa
+from tfrobust.attacks.squares import Squares
 from tfrobust.attacks.trades import TradesAttack
 
 __all__ = [
     "Attack",
     "AttackSpec",
     "AttackedMaps",
+    "Ensemble",
+    "Found",
     "Goal",
     "Ifia",
     "Manipulation",
@@ -26,9 +32,16 @@ __all__ = [
     "Pgd",
     "PredictionAttack",
     "RandomSigns",
+    "SoftKendall",
+    "SoftSpearman",
     "Spatial",
     "Spsa",
+    "Squares",
     "Target",
     "TopK",
+    "TopKMargin",
+    "TopKPairs",
+    "TowardsOrder",
     "TradesAttack",
+    "auto_ensemble",
 ]

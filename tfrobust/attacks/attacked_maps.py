@@ -75,5 +75,6 @@ class AttackedMaps:
 
 
 def as_records(columns: Mapping[str, np.ndarray], n: int) -> List[Dict[str, Any]]:
-    """Columns [n] by name as a dict of plain values for each row."""
-    return [{name: values[row].item() for name, values in columns.items()} for row in range(n)]
+    """Columns [n] by name as a dict of plain values for each row; None for NaN, which JSON has not."""
+    plain = {name: [None if value != value else value for value in values.tolist()] for name, values in columns.items()}
+    return [{name: values[row] for name, values in plain.items()} for row in range(n)]

@@ -7,6 +7,7 @@ gradient, so both are counted here and reported beside every score.
 """
 
 import functools
+from typing import Dict, List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,7 @@ from tfrobust import similarity
 from tfrobust.attacks.attacked_maps import AttackedMaps
 from tfrobust.attributions import MapSpec, saliency_map
 from tfrobust.distribution import shard_over_replicas
+from tfrobust.similarity import Comparison
 
 
 def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
@@ -52,48 +54,93 @@ judge_of = functools.lru_cache(maxsize=8)(Judge)
 
 
 class BestIterate:
-    """Keeps, per example, the label-keeping iterate whose map is least like the original one."""
+    """Keeps, per example and criterion, the label-keeping iterate whose map is least like the original one.
 
-    def __init__(self, judge: Judge, x, y, criterion: str, k: int, ties: str, target=None):
-        """x [B,H,W,C]; y [B], the labels that are attributed and to be kept; k of the intersection as criterion;
-        target: the maps [B,H,W] that the criterion of that name wants to get near to."""
-        self.judge, self.x, self.y = judge, np.asarray(x), np.asarray(y)
-        self.original_map = judge.maps(x, y)
-        self.progress = lambda rows, a, b: unlikeness(criterion, a, b, k, ties)
-        if criterion == "target":
-            self.progress = lambda rows, a, b: nearness(a, b, np.asarray(target)[rows])
-        self.x_adv, self.map_adv = self.x.copy(), self.original_map.copy()
-        self.found = np.zeros(len(x))
+    Attributes:
+        found: criterion -> how much less alike than 1 its iterate is, [B]; 0 where none counted.
+        latest: the same of the iterate that was offered last; minus infinity where it lost the label.
+        history: `found` after each iterate that was offered.
+
+    Args:
+        judge: of the network.
+        x, y: images [B,H,W,C] and the labels [B] that are attributed and to be kept.
+        criteria: each with an iterate of its own.
+        comparison: whose k and ties the criteria have.
+        k: of the criterion intersection, where it is another one than that of the comparison.
+        target: the maps [B,H,W] that the criterion of that name wants to get near to.
+        original_map: the network's maps [B,H,W] of x, where they are there already.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        x,
+        y,
+        criteria,
+        comparison: Comparison,
+        k: Optional[int] = None,
+        target=None,
+        original_map: Optional[np.ndarray] = None,
+    ):
+        self.judge, self.x, self.y, self.criteria = judge, np.asarray(x), np.asarray(y), tuple(criteria)
+        self.original_map = judge.maps(x, y) if original_map is None else original_map
+        self._k, self._ties, self._target = k or comparison.k, comparison.ties, target
+        self.x_adv = {criterion: self.x.copy() for criterion in self.criteria}
+        self.map_adv = {criterion: self.original_map.copy() for criterion in self.criteria}
+        self.found = {criterion: np.zeros(len(x)) for criterion in self.criteria}
+        self.latest: Dict[str, np.ndarray] = {}
+        self.history: List[Dict[str, np.ndarray]] = []
         self.moved = np.zeros(len(x), bool)
         self.kept_label = np.zeros(len(x), bool)
         self.counted = np.zeros(len(x), bool)
 
     def offer(self, x_adv) -> None:
-        """One iterate [B,H,W,C] of each example."""
+        """Takes one iterate [B,H,W,C] of each example into account."""
         x_adv = np.asarray(x_adv)
         differs = np.any(x_adv != self.x, axis=(1, 2, 3))
         kept = self.judge.labels(x_adv) == self.y
         self.moved |= differs
         self.kept_label |= kept
         self.counted |= differs & kept
+        self.latest = {criterion: np.where(kept, 0.0, -np.inf) for criterion in self.criteria}
         rows = np.flatnonzero(differs & kept)
-        if not len(rows):
-            return
-        maps = self.judge.maps(x_adv, self.y)
-        value = self.progress(rows, self.original_map[rows], maps[rows])
-        better = value > self.found[rows]
-        rows = rows[better]
-        self.found[rows] = value[better]
-        self.x_adv[rows], self.map_adv[rows] = x_adv[rows], maps[rows]
+        if len(rows):
+            maps = self.judge.maps(x_adv, self.y)
+            for criterion in self.criteria:
+                value = self._progress(criterion, rows, self.original_map[rows], maps[rows])
+                self.latest[criterion][rows] = value
+                self._keep(criterion, rows, value, x_adv[rows], maps[rows])
+        self.history.append({criterion: found.copy() for criterion, found in self.found.items()})
 
-    def found_maps(self, had_gradient=None, goal_rose=None) -> AttackedMaps:
-        """What was found.  had_gradient, goal_rose: [N] bool, True for all unless given."""
-        every = np.ones(len(self.x), bool)
+    def merge(self, other: "BestIterate", rows: np.ndarray) -> None:
+        """Takes what was found on the images with these indices into account."""
+        for name in ("moved", "kept_label", "counted"):
+            getattr(self, name)[rows] |= getattr(other, name)
+        for criterion in self.criteria:
+            kept = other.found[criterion], other.x_adv[criterion], other.map_adv[criterion]
+            self._keep(criterion, rows, *kept)
+
+    def _keep(self, criterion, rows, value, x_adv, maps):
+        """Of the images with these indices, the iterates whose value exceeds what was found before."""
+        better = value > self.found[criterion][rows]
+        rows = rows[better]
+        self.found[criterion][rows] = value[better]
+        self.x_adv[criterion][rows], self.map_adv[criterion][rows] = x_adv[better], maps[better]
+
+    def _progress(self, criterion, rows, a, b):
+        if criterion == "target":
+            return nearness(a, b, np.asarray(self._target)[rows])
+        return unlikeness(criterion, a, b, self._k, self._ties)
+
+    def found_maps(self, criterion: Optional[str] = None, had_gradient=None, goal_rose=None) -> AttackedMaps:
+        """What was found by a criterion, the first one unless given.  had_gradient, goal_rose: [B] bool, True for all
+        unless given."""
+        every, criterion = np.ones(len(self.x), bool), criterion or self.criteria[0]
         return AttackedMaps(
             x=self.x,
             a=self.original_map,
-            x_adv=self.x_adv,
-            a_adv=self.map_adv,
+            x_adv=self.x_adv[criterion],
+            a_adv=self.map_adv[criterion],
             moved=self.moved,
             kept_label=self.kept_label,
             counted=self.counted,

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.checks import check_number, check_whole
+from tfrobust.checks import check_number, check_positive, check_whole
 from tfrobust.errors import InputError
 from tfrobust.similarity.ranking import top_k_mask
 
@@ -25,6 +25,7 @@ class Goal:
         targeted: it wants to get near to a map that is given.
         has_gradient: its slope is followed; without one, each step goes along random signs.
         needs_normalised: only the map of mean 1 makes sense to it.
+        needs_seeds: `reference` draws.
     """
 
     name: ClassVar[str]
@@ -32,17 +33,19 @@ class Goal:
     targeted: ClassVar[bool] = False
     has_gradient: ClassVar[bool] = True
     needs_normalised: ClassVar[bool] = False
+    needs_seeds: ClassVar[bool] = False
 
     def check(self, shape) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
 
-    def reference(self, original, target, surrogate_map) -> tf.Tensor:
-        """What `value` compares with, made once for each image: the target, or the original where there is none.
+    def reference(self, original, target, surrogate_map, seeds=None) -> tf.Tensor:
+        """What `value` compares with, [B,...], made once for each run: the target, or the original where there is none.
 
         Args:
             original: the network's maps [B,H,W] of the images.
             target: the maps [B,H,W] that a targeted goal wants to get near to.
             surrogate_map: () -> the surrogate's maps [B,H,W] of the images.
+            seeds: [B,2], for goals that draw.
         """
         return tf.convert_to_tensor(target if self.targeted else original, tf.float32)
 
@@ -64,10 +67,9 @@ class TopK(Goal):
         check_whole("k of the attack", self.k, 1)
 
     def check(self, shape):
-        if self.k > shape[0] * shape[1]:
-            raise InputError(f"k = {self.k} of the attack does not fit the {shape[0] * shape[1]} pixels of an image")
+        check_top_set(self.k, shape)
 
-    def reference(self, original, target, surrogate_map):
+    def reference(self, original, target, surrogate_map, seeds=None):
         return _mask(original, self.k)
 
     def value(self, a, reference, x_adv, x, network):
@@ -82,11 +84,39 @@ class Target(TopK):
     tag: ClassVar[int] = 8
     targeted: ClassVar[bool] = True
 
-    def reference(self, original, target, surrogate_map):
+    def reference(self, original, target, surrogate_map, seeds=None):
         return _mask(target, self.k)
 
     def value(self, a, reference, x_adv, x, network):
         return tf.reduce_sum(a * reference, axis=[1, 2])
+
+
+@dataclass(frozen=True)
+class TopKMargin(TopK):
+    """- soft top-k intersection: over the k largest positions of the network's map at x, the mean of
+    sigmoid(scale (a_i - t) / s), t the boundary between the k-th and the next value of a(x'), s its standard deviation.
+
+    As the scale grows it tends to minus the intersection.  scale: how steep the boundary is, in standard deviations.
+    """
+
+    scale: float = 5.0
+
+    name: ClassVar[str] = "top-k margin"
+    tag: ClassVar[int] = 15
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive("scale", self.scale)
+
+    def check(self, shape):
+        check_boundary(self.k, shape)
+
+    def value(self, a, reference, x_adv, x, network):
+        flat = tf.reshape(a, [tf.shape(a)[0], -1])
+        boundary = tf.reduce_mean(tf.math.top_k(flat, self.k + 1).values[:, -2:], axis=1)[:, None, None]
+        spread = tf.stop_gradient(tf.math.reduce_std(a, axis=[1, 2], keepdims=True))
+        inside = tf.sigmoid(self.scale * tf.math.divide_no_nan(a - boundary, spread))
+        return -tf.reduce_sum(inside * reference, axis=[1, 2]) / self.k
 
 
 @dataclass(frozen=True)
@@ -101,7 +131,7 @@ class MassCenter(Goal):
     tag: ClassVar[int] = 3
     needs_normalised: ClassVar[bool] = True
 
-    def reference(self, original, target, surrogate_map):
+    def reference(self, original, target, surrogate_map, seeds=None):
         return tf.floor(center_of_mass(surrogate_map()))
 
     def value(self, a, reference, x_adv, x, network):
@@ -137,6 +167,19 @@ class Manipulation(Goal):
         change = network(x_adv, training=False) - network(x, training=False)
         distance = tf.reduce_mean((a - reference) ** 2, axis=[1, 2])
         return -distance - self.output_weight * tf.reduce_mean(change**2, axis=1)
+
+
+def check_top_set(k: int, shape) -> None:
+    """Raises InputError where images of shape (H, W, C) have fewer than k pixels."""
+    if k > shape[0] * shape[1]:
+        raise InputError(f"k = {k} of the attack does not fit the {shape[0] * shape[1]} pixels of an image")
+
+
+def check_boundary(k: int, shape) -> None:
+    """Raises InputError where images of shape (H, W, C) have no more than k pixels."""
+    check_top_set(k, shape)
+    if k == shape[0] * shape[1]:
+        raise InputError(f"k = {k} of the attack is every pixel of an image: such a set has no boundary")
 
 
 def center_of_mass(a: tf.Tensor) -> tf.Tensor:

@@ -7,20 +7,19 @@ criterion (RAR: Kendall on the whole map), never by the goal.
 """
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Callable, Optional
+from typing import Optional
 
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.attacks.ascents import AdaptiveSteps, FixedSteps
 from tfrobust.attacks.attack import Attack, check_steps
-from tfrobust.attacks.attacked_maps import AttackedMaps
-from tfrobust.attacks.best_iterate import BestIterate, judge_of
 from tfrobust.attacks.goals import Goal
-from tfrobust.attacks.map_attack import MapAttack
+from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
 from tfrobust.attacks.noise import Noise
 from tfrobust.attacks.surrogate_goal import surrogate_goal
-from tfrobust.attributions import MapSpec
-from tfrobust.checks import check_choice, check_positive
+from tfrobust.attributions import MapSpec, coarser
+from tfrobust.checks import check_choice, check_positive, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
@@ -37,6 +36,9 @@ class Ifia(MapAttack, Attack):
         softplus_beta: of the surrogate whose second derivative gives the direction; None: the network itself.
         curvature_only: only the second derivative is softplus' (FAR), maps stay the network's.
         keep_label: a step that changes the predicted class is taken back and its length halved.
+        adaptive: steps are APGD's, with momentum, and halved where what the criterion measures on the network itself
+          stops falling (see `ascents`); step_size is then the length of the first ones, 2 eps in the paper.
+        path_points: of Integrated Gradients in the attack's own map, where it may do with fewer than the measured map.
         criterion: chooses the iterate: kendall, spearman, intersection (of the k of the goal, or of the comparison),
           center, or target (nearness to the target map).
     """
@@ -49,6 +51,8 @@ class Ifia(MapAttack, Attack):
     softplus_beta: Optional[float] = 1.0
     curvature_only: bool = False
     keep_label: bool = False
+    adaptive: bool = False
+    path_points: Optional[int] = None
     criterion: str = "kendall"
 
     def __post_init__(self):
@@ -59,6 +63,8 @@ class Ifia(MapAttack, Attack):
             raise InputError(f"criterion target needs a target map, which {self.goal.name} has not")
         if self.softplus_beta is not None:
             check_positive("softplus_beta", self.softplus_beta)
+        if self.path_points is not None:
+            check_whole("path_points of the attack", self.path_points, 1)
 
     @property
     def name(self) -> str:
@@ -85,6 +91,11 @@ class Ifia(MapAttack, Attack):
         """Iterations of all its runs."""
         return self.restarts * self.steps
 
+    @property
+    def gradients(self) -> int:
+        """One an iteration, where the goal has one."""
+        return self.rounds if self.goal.has_gradient else 0
+
     def check(self, shape) -> None:
         self.goal.check(shape)
 
@@ -98,48 +109,38 @@ class Ifia(MapAttack, Attack):
         return IfiaOnNetwork(network, spec, comparison, self, chunk)
 
 
-class IfiaOnNetwork:
+class IfiaOnNetwork(AttackOnNetwork):
     """The attack on one network: traced once, then called batch by batch."""
 
     def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: Optional[int]):
-        self.network, self.comparison, self.attack, self.ball = network, comparison, attack, attack.ball
-        self._goal = surrogate_goal(network, spec, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
-        self._judge = judge_of(network, spec, chunk)
-        self._move = tf.function(self._moved, reduce_retracing=True, autograph=False)
+        super().__init__(network, spec, comparison, attack, chunk)
+        own = coarser(spec, attack.path_points)
+        self._goal = surrogate_goal(network, own, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
         self._wander = tf.function(self._random_signs, reduce_retracing=True, autograph=False)
 
-    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None, target=None) -> AttackedMaps:
-        """See `MapAttack.on_maps`."""
-        x, y, attack = tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y), self.attack
-        if attack.targeted and target is None:
-            raise InputError(f"{attack.name} needs target maps")
-        examples = tf.range(len(x)) if examples is None else examples
-        best = BestIterate(
-            self._judge, x, y, attack.criterion, attack.k or self.comparison.k, self.comparison.ties, target
-        )
-        reference = attack.goal.reference(best.original_map, target, lambda: self._goal.map(x, y))
-        had_gradient, rose = np.zeros(len(x), bool), np.zeros(len(x), bool)
-        for run in range(attack.restarts):
-            seeds, first = attack.seeds(examples, run), None
-            x_adv = self._start(x, y, seeds) if attack.random_start or run else x
-            size = np.full(len(x), attack.step_size, np.float32)
-            for i in range(attack.steps):
-                before = x_adv
-                x_adv, goal, slope = self._step(before, x, y, reference, size, seeds, i)
-                first = goal.numpy() if first is None else first
-                had_gradient |= slope.numpy() > 0
-                rose |= goal.numpy() > first
-                if attack.keep_label:
-                    lost = self._judge.labels(x_adv) != y.numpy()
-                    size[lost] /= 2
-                    x_adv = tf.where(lost[:, None, None, None], before, x_adv)
-                best.offer(x_adv)
-                tick()
-            if attack.steps and attack.goal.has_gradient:
-                rose |= self._goal.reached(x_adv, x, y, reference).numpy() > first
+    def run(self, best, x, y, seeds, run, tick, target):
+        attack, goal = self.attack, self._goal
+        reference = attack.goal.reference(best.original_map, target, lambda: goal.map(x, y), seeds)
+        start = self._start(x, y, seeds) if attack.random_start or run else x
+        ascent = self._ascent(x, start)
+        if attack.adaptive:
+            best.offer(start)
+        had_gradient, rose, first = np.zeros(len(x), bool), np.zeros(len(x), bool), None
+        for i in range(attack.steps):
+            value, g = self._slope(ascent.at, x, y, reference, seeds, i)
+            first = value if first is None else first
+            had_gradient |= np.abs(g).max(axis=(1, 2, 3)) > 0
+            rose |= value > first
+            ascent.step(best.latest.get(attack.criterion, value), g)
+            if attack.keep_label:
+                ascent.hold(lambda x_adv: self._judge.labels(x_adv) == y.numpy())
+            best.offer(ascent.at)
+            tick()
         if not attack.goal.has_gradient:
-            return best.found_maps()
-        return best.found_maps(had_gradient, rose)
+            return np.ones((2, len(x)), bool)
+        if attack.steps:
+            rose |= goal.reached(ascent.at, x, y, reference).numpy() > first
+        return np.stack([had_gradient, rose])
 
     def surrogate_maps(self, x, y) -> tf.Tensor:
         """The surrogate's maps [B,H,W], whose gradient the attack follows."""
@@ -153,16 +154,18 @@ class IfiaOnNetwork:
         lost = self._judge.labels(start) != y.numpy()
         return tf.where(lost[:, None, None, None], x, start)
 
-    def _step(self, x_adv, x, y, reference, size, seeds, i):
-        """(the next iterate, the goal [B] at this one, the largest entry [B] of its gradient)."""
-        if not self.attack.goal.has_gradient:
-            goal, g = tf.zeros(len(x)), self._wander(x, seeds, tf.constant(i))
-        else:
-            goal, g = self._goal.slope(x_adv, x, y, reference)
-        return self._move(x_adv, x, g, size), goal, tf.reduce_max(tf.abs(g), axis=[1, 2, 3])
+    def _ascent(self, x, start):
+        attack = self.attack
+        if attack.adaptive:
+            return AdaptiveSteps(self.ball, x, start, attack.step_size, attack.steps)
+        return FixedSteps(self.ball, x, start, attack.step_size)
 
-    def _moved(self, x_adv, x, g, size):
-        return self.ball.project(self.ball.ascend(x_adv, g, tf.reshape(size, [-1, 1, 1, 1])), x)
+    def _slope(self, x_adv, x, y, reference, seeds, i):
+        """(the goal [B] at an iterate, its gradient [B,H,W,C]); random signs where the goal has none."""
+        if not self.attack.goal.has_gradient:
+            return np.zeros(len(x), np.float32), self._wander(x, seeds, tf.constant(i)).numpy()
+        goal, g = self._goal.slope(x_adv, x, y, reference)
+        return goal.numpy(), g.numpy()
 
     def _random_signs(self, x, seeds, i):
         draw = lambda s: tf.random.stateless_uniform(x.shape[1:], s + [i, 0], -1.0, 1.0)  # noqa: E731

@@ -10,7 +10,7 @@ from tfrobust.attributions.gradient import Gradient, GradientTimesInput
 from tfrobust.attributions.guided_backpropagation import GuidedBackpropagation
 from tfrobust.attributions.integrated_gradients import IntegratedGradients
 from tfrobust.attributions.layer_attributions import layer_integrated_gradients
-from tfrobust.attributions.map_spec import AttributionSpec, MapSpec, attribute, make_map, saliency_map
+from tfrobust.attributions.map_spec import AttributionSpec, MapSpec, attribute, coarser, make_map, saliency_map
 from tfrobust.attributions.scores import make_score
 from tfrobust.attributions.smoothgrad import SmoothGrad
 
@@ -28,6 +28,7 @@ __all__ = [
     "MapSpec",
     "SmoothGrad",
     "attribute",
+    "coarser",
     "layer_integrated_gradients",
     "make_map",
     "make_score",

@@ -12,12 +12,13 @@ def gradient(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """d score(x, y) / dx, [B,H,W,C].
 
     score: (x, y) -> [B], each entry a function of its own image alone.  The result is differentiable again; for a
-    ReLU network and a logit its derivative by x is exactly zero (see `networks.surrogates`).
+    ReLU network and a logit its derivative by x is exactly zero (see `networks.surrogates`).  Zeros where nothing on
+    the way from x to the score has a derivative (rounded pixels).
     """
     with tf.GradientTape() as tape:
         tape.watch(x)
         value = score(x, y)
-    return tape.gradient(value, x)
+    return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
 def gradients(score, views: tf.Tensor, y: tf.Tensor) -> tf.Tensor:

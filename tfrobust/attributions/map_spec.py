@@ -1,7 +1,7 @@
 """How a map is made: which attribution of which score, and how it is reduced to one number per pixel."""
 
-from dataclasses import dataclass, field
-from typing import Any, Dict
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Optional
 
 import tensorflow as tf
 
@@ -49,6 +49,14 @@ class MapSpec:
     def check_network(self, network) -> None:
         """Raises InputError where the network has no such map: no feature maps, no such layer, no guided surrogate."""
         self.attribution.check_network(network)
+
+
+def coarser(spec: MapSpec, path_points: Optional[int]) -> MapSpec:
+    """The map with at most so many points of its path, where it has one; None: the map itself."""
+    own = getattr(spec.attribution, "steps", None)
+    if path_points is None or own is None or own <= path_points:
+        return spec
+    return replace(spec, attribution=replace(spec.attribution, steps=path_points))
 
 
 REDUCING = tuple(name for name in names_of(MapSpec) if name != "attribution")

@@ -1,0 +1,126 @@
+"""The ensemble `auto`: attacks on maps that fail for different reasons, with no parameter to tune but the budget.
+
+    noise              what needs no attack
+    rank               soft Kendall, the label held: Kendall and Spearman
+    rank, label free   the same, iterates that lose the label are passed through: where holding it ends the way early
+    spearman           soft Spearman
+    top-k              pairs across the k-th boundary: top-k intersection
+    top-k margin       the boundary itself
+    towards            the order of the map of another class: out of local maxima of the others
+    mass center        a map that moves as a whole
+    squares            asks for maps and predictions alone: masked gradients
+
+All that follow gradients take APGD's steps from random points of the ball, and the network's own map with softplus'
+second derivative, so that they see what is measured.
+"""
+
+from typing import Dict, NamedTuple, Tuple
+
+from tfrobust.attacks.ensemble import Ensemble
+from tfrobust.attacks.goals import MassCenter, TopKMargin
+from tfrobust.attacks.ifia import Ifia
+from tfrobust.attacks.map_attack import MapAttack
+from tfrobust.attacks.noise import Noise
+from tfrobust.attacks.pair_goals import SoftKendall, SoftSpearman, TopKPairs, TowardsOrder
+from tfrobust.attacks.squares import Squares
+from tfrobust.checks import check_choice
+
+FIRST_STEP = 2.0  # Of APGD, in eps.
+PATH_POINTS = 10  # Of Integrated Gradients in the attacks' own map.
+BETAS = (3.0, 10.0, 30.0, 100.0)  # Of the surrogate, tried on each network.
+BETA = 30.0  # Where none is tried.
+TARGETS = 3  # Maps of other classes.
+FLOOR = 0.02  # An image with all its measures below this has nothing left to lose.
+
+
+class Level(NamedTuple):
+    """Steps of a run, runs of each part that follows gradients (of "towards": of each target), queries of squares,
+    draws of noise, and betas that are tried."""
+
+    steps: int
+    runs: Dict[str, int]
+    squares: int
+    noise: int
+    betas: Tuple[float, ...] = ()
+
+
+LEVELS = {
+    "quick": Level(40, {"rank": 3, "top-k": 3}, squares=100, noise=10),
+    "standard": Level(
+        40,
+        {"rank": 6, "rank, label free": 2, "spearman": 2, "top-k": 4, "top-k margin": 2, "towards": 1},
+        squares=200,
+        noise=100,
+        betas=BETAS,
+    ),
+    "plus": Level(
+        60,
+        {
+            "rank": 12,
+            "rank, label free": 4,
+            "spearman": 4,
+            "top-k": 8,
+            "top-k margin": 4,
+            "towards": 2,
+            "mass center": 2,
+        },
+        squares=1000,
+        noise=100,
+        betas=BETAS,
+    ),
+}
+
+
+def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf", seed: int = 0) -> Ensemble:
+    """The ensemble of a level of budget.
+
+    Args:
+        eps, norm: of the ball.
+        k: size of the top-k set that is measured.
+        level: quick, standard or plus.
+        seed: of all draws.
+
+    Raises:
+        InputError: for an unknown level, and a ball that makes no sense.
+    """
+    check_choice("level of auto", level, LEVELS)
+    own, ball = LEVELS[level], {"norm": norm, "seed": seed}
+    parts: Dict[str, MapAttack] = {"noise": Noise(eps, restarts=own.noise, **ball)}
+    for name, runs in own.runs.items():
+        for number in range(TARGETS if name == "towards" else 1):
+            key = f"{name} {number + 1}" if name == "towards" else name
+            parts[key] = _climb(name, eps, k, own.steps, runs, ball)
+    parts["squares"] = Squares(eps, own.squares, **ball)
+    return Ensemble(eps, parts, floor=FLOOR, betas=own.betas, **ball)
+
+
+def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball) -> Ifia:
+    """The part top-k alone, with so many steps in each of its runs.  ball: norm and seed."""
+    return _climb("top-k", eps, k, steps, runs, ball)
+
+
+def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
+    goal, criterion = {
+        "rank": (SoftKendall(), "kendall"),
+        "rank, label free": (SoftKendall(), "kendall"),
+        "spearman": (SoftSpearman(), "spearman"),
+        "top-k": (TopKPairs(k=k), "intersection"),
+        "top-k margin": (TopKMargin(k, scale=2.0), "intersection"),
+        "towards": (TowardsOrder(), "kendall"),
+        "mass center": (MassCenter(), "kendall"),
+    }[name]
+    return Ifia(
+        eps,
+        steps,
+        FIRST_STEP * eps,
+        goal=goal,
+        criterion=criterion,
+        restarts=runs,
+        random_start=True,
+        adaptive=True,
+        keep_label=name != "rank, label free",
+        softplus_beta=BETA,
+        curvature_only=True,
+        path_points=PATH_POINTS,
+        **ball,
+    )

@@ -1,0 +1,216 @@
+"""Several attacks on the same maps, of which for each image and measure the strongest counts.
+
+A score under one attack is an upper bound on how still a map is, and a single goal, start or surrogate leaves it loose:
+each measure is hit best by the goal that resembles it, and local maxima end most runs.  The minimum over attacks that
+fail for different reasons is the tighter bound; which of them reached it says what the others miss.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.attacks.attack import Attack
+from tfrobust.attacks.attacked_maps import AttackedMaps
+from tfrobust.attacks.best_iterate import BestIterate, judge_of
+from tfrobust.attacks.ifia import Ifia
+from tfrobust.attacks.map_attack import MapAttack
+from tfrobust.attacks.noise import Noise
+from tfrobust.attributions import MapSpec
+from tfrobust.checks import check_number, check_positive
+from tfrobust.errors import InputError
+from tfrobust.similarity import Comparison, kendall
+from tfrobust.spec_values import replace_known
+
+CRITERIA = {"kendall": "kendall", "spearman": "spearman", "intersection": "top_k_intersection"}  # And their measures.
+CLASSES = 10  # Whose maps are looked at for far targets: the most probable ones beside the predicted one.
+
+
+@dataclass(frozen=True)
+class Ensemble(MapAttack, Attack):
+    """Attacks on maps that are made one after the other.
+
+    Attributes:
+        parts: by name, the attacks; they have the ball of the ensemble.
+        floor: an image whose measures have all fallen to this is left out of the parts that follow.
+        betas: of the surrogate of all parts that have one, tried on each network before (see `surrogate_choice`); none:
+          the parts have their own.
+        criterion: of the images that stand for the whole where one is shown.
+    """
+
+    parts: Mapping[str, MapAttack]
+    floor: float = 0.0
+    betas: Tuple[float, ...] = ()
+    criterion: str = "kendall"
+
+    name = "ensemble"
+    tag = 17
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number("floor of an ensemble", self.floor, -1, 1)
+        if not self.parts:
+            raise InputError("an ensemble needs at least one attack")
+        for beta in self.betas:
+            check_positive("a beta of an ensemble", beta)
+        for name, part in self.parts.items():
+            if (part.eps, part.norm) != (self.eps, self.norm):
+                raise InputError(f"{name}: the attacks of an ensemble have one ball, {self.norm} of eps {self.eps:g}")
+
+    @property
+    def rounds(self) -> int:
+        """Iterations of all its parts."""
+        return sum(part.rounds for part in self.parts.values())
+
+    @property
+    def gradients(self) -> int:
+        """Those of all its parts."""
+        return sum(part.gradients for part in self.parts.values())
+
+    @property
+    def first_climb(self) -> Optional[Ifia]:
+        """The first part that follows a gradient."""
+        return next((part for part in self.parts.values() if part.gradients), None)
+
+    def __hash__(self):
+        return hash((type(self), self.eps, self.norm, self.seed, *self.parts.items()))
+
+    def check(self, shape) -> None:
+        for part in self.parts.values():
+            part.check(shape)
+
+    def with_options(self, **options) -> "Ensemble":
+        """The same with these settings in every part that has them."""
+        return replace(self, parts={name: replace_known(part, **options) for name, part in self.parts.items()})
+
+    def only(self, *names: str) -> "Ensemble":
+        """Some of its parts alone."""
+        return replace(self, parts={name: self.parts[name] for name in names})
+
+    def control(self, draws: int = 1) -> Noise:
+        return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion)
+
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None):
+        return EnsembleOnNetwork(network, spec, comparison, self, chunk)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an ensemble found on N images.
+
+    Attributes:
+        least: criterion -> the images that it keeps, with fates over all parts.
+        scores: (part, criterion) -> the lowest score [N] that this part reached; 1 where it found nothing, NaN where
+          the image was settled before.
+        curves: (part, criterion) -> the lowest score [N,T] after each of its T iterates.
+        gradients: (part,) -> gradients of a goal [N] taken for each image.
+        seconds: (part,) -> seconds [N] spent on each image.
+    """
+
+    least: Dict[str, AttackedMaps]
+    scores: Dict[Tuple[str, ...], np.ndarray]
+    curves: Dict[Tuple[str, ...], np.ndarray]
+    gradients: Dict[Tuple[str, ...], np.ndarray]
+    seconds: Dict[Tuple[str, ...], np.ndarray]
+
+    def arrays(self) -> Dict[str, np.ndarray]:
+        """All of it as arrays [N,...] by name, as files hold it."""
+        named = {("least", key, name): a for key, maps in self.least.items() for name, a in maps.arrays().items()}
+        for kind in _BY_PART:
+            named.update({(kind, *key): array for key, array in getattr(self, kind).items()})
+        return {"|".join(key): array for key, array in named.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Found":
+        """What `arrays` gave."""
+        kinds: Dict[str, Dict[Tuple[str, ...], np.ndarray]] = {kind: {} for kind in ("least", *_BY_PART)}
+        for name, array in arrays.items():
+            kind, *key = name.split("|")
+            kinds[kind][tuple(key)] = array
+        least: Dict[str, Dict[str, np.ndarray]] = {}
+        for (criterion, name), array in kinds.pop("least").items():
+            least.setdefault(criterion, {})[name] = array
+        return cls({key: AttackedMaps.from_arrays(own) for key, own in least.items()}, **kinds)
+
+    def lowest(self, criterion: str, without: Optional[str] = None) -> np.ndarray:
+        """The lowest score [N] of all parts, or of all but one; 1 where no part is left."""
+        own = [scores for (part, of), scores in self.scores.items() if of == criterion and part != without]
+        return np.fmin.reduce([np.ones_like(self.lengths), *own])
+
+    def winners(self, criterion: str) -> np.ndarray:
+        """The part [N] that reached the lowest score first; an empty name where none lowered it."""
+        parts = [part for part, of in self.scores if of == criterion]
+        scores = np.stack([np.nan_to_num(self.scores[part, criterion], nan=np.inf) for part in parts])
+        return np.where(scores.min(axis=0) < 1.0, np.array(parts)[scores.argmin(axis=0)], "")
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """An array [N], whose length alone counts."""
+        return next(iter(self.seconds.values()))
+
+
+_BY_PART = ("scores", "curves", "gradients", "seconds")
+
+
+class EnsembleOnNetwork:
+    """The ensemble on one network; its parts are traced when they are first called."""
+
+    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: Optional[int]):
+        self.network, self.comparison, self.attack = network, comparison, attack
+        self.parts = {name: part.on_maps(network, spec, comparison, chunk) for name, part in attack.parts.items()}
+        self._judge = judge_of(network, spec, chunk)
+        self._logits = tf.function(lambda x: network(x, training=False), reduce_retracing=True, autograph=False)
+
+    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Found:
+        """Arguments as those of `AttackOnNetwork`."""
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        examples = np.arange(len(x)) if examples is None else np.asarray(examples)
+        all_ = BestIterate(self._judge, x, y, CRITERIA, self.comparison)
+        targets = iter(self._far_targets(x, y, all_.original_map))
+        fates = np.full((2, len(x)), not self.attack.gradients)
+        scores, curves, gradients, seconds = {}, {}, {}, {}
+        for name, part in self.parts.items():
+            begun, rows = time.perf_counter(), np.flatnonzero(~self._settled(all_))
+            target = next(targets)[rows] if part.attack.targeted else None
+            own = part.keeper(x[rows], y[rows], CRITERIA, target, self.comparison.k, all_.original_map[rows])
+            if len(rows):
+                own_fates = part.search(own, examples[rows], tick, target)
+                if part.attack.gradients:  # Of the others they say nothing.
+                    fates[:, rows] |= own_fates
+                all_.merge(own, rows)
+            spent = time.perf_counter() - begun
+            for criterion in CRITERIA:
+                scores[name, criterion] = _at(rows, 1.0 - own.found[criterion], len(x))
+                curve = np.array([1.0 - found[criterion] for found in own.history]).reshape(-1, len(rows)).T
+                curves[name, criterion] = _at(rows, curve, len(x))
+            gradients[name,] = _at(rows, np.full(len(rows), part.attack.gradients), len(x), 0)
+            seconds[name,] = _at(rows, np.full(len(rows), spent / max(len(rows), 1)), len(x), 0)
+        least = {criterion: all_.found_maps(criterion, *fates) for criterion in CRITERIA}
+        return Found(least, scores, curves, gradients, seconds)
+
+    def _settled(self, best: BestIterate) -> np.ndarray:
+        """[B] bool: all measures have fallen to the floor."""
+        return np.all([1.0 - found <= self.attack.floor for found in best.found.values()], axis=0)
+
+    def _far_targets(self, x, y, a) -> Sequence[np.ndarray]:
+        """For each targeted part, a map [B,H,W] of another class at x: the farthest by Kendall first."""
+        wanted = sum(part.attack.targeted for part in self.parts.values())
+        if not wanted:
+            return ()
+        logits = self._logits(tf.constant(x)).numpy()
+        logits[np.arange(len(x)), y] = -np.inf
+        others = np.argsort(-logits, axis=1)[:, : min(CLASSES, logits.shape[1] - 1)]
+        maps = np.stack([self._judge.maps(x, classes.astype(y.dtype)) for classes in others.T])
+        distance = np.stack([kendall(a, b, self.comparison.ties) for b in maps])
+        order = np.argsort(distance, axis=0, kind="stable")
+        rows = np.arange(len(x))
+        return [maps[order[i % len(maps)], rows] for i in range(wanted)]
+
+
+def _at(rows: np.ndarray, values: np.ndarray, n: int, elsewhere=np.nan) -> np.ndarray:
+    """[n,...]: the values [R,...] at these rows."""
+    out = np.full((n, *np.shape(values)[1:]), elsewhere, np.float64)
+    out[rows] = values
+    return out

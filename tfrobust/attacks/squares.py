@@ -1,0 +1,93 @@
+"""A black-box search over maps and predictions alone, after Square Attack (Andriushchenko et al., 2020).
+
+It asks for no gradient, so that it sees whether an attack that follows one is misled: where squares find more, the
+gradient is masked.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar, Optional
+
+import numpy as np
+
+from tfrobust.attacks.attack import Attack
+from tfrobust.attacks.best_iterate import BestIterate
+from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
+from tfrobust.attacks.noise import Noise
+from tfrobust.attributions import MapSpec
+from tfrobust.checks import check_choice, check_number, check_whole
+from tfrobust.errors import InputError
+from tfrobust.names import CRITERIA
+from tfrobust.similarity import Comparison
+
+HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # Of all queries: where squares shrink to half the area.
+
+
+@dataclass(frozen=True)
+class Squares(MapAttack, Attack):
+    """In each query one square of each image, at a random place, is moved by eps up or down (each channel by a sign of
+    its own) from the best image so far, which it replaces if it keeps the label and has a less alike map.
+
+    Attributes:
+        steps: queries of a run; squares shrink as they pass.
+        area: of the first squares, as a share of the image.
+        criterion: what is lowered: kendall, spearman, intersection or center.
+        k: of the intersection (None: that of the comparison).
+    """
+
+    steps: int
+    _: KW_ONLY
+    area: float = 0.3
+    criterion: str = "kendall"
+    k: Optional[int] = None
+
+    name: ClassVar[str] = "squares"
+    tag: ClassVar[int] = 16
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_whole("steps of an attack", self.steps)
+        check_number("area of the squares", self.area, 0, 1)
+        check_choice("criterion", self.criterion, CRITERIA)
+        if self.criterion == "target":
+            raise InputError("criterion target needs a target map, which squares have not")
+
+    @property
+    def rounds(self) -> int:
+        """Queries of all its runs."""
+        return self.restarts * self.steps
+
+    def control(self, draws: int = 1) -> Noise:
+        return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion, k=self.k)
+
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None):
+        return SquaresOnNetwork(network, spec, comparison, self, chunk)
+
+    def side(self, query: int, shape) -> int:
+        """The side in pixels of the squares of a query on images of shape (H, W, C): 1 at the least."""
+        halvings = sum(query >= self.steps * part for part in HALVINGS)
+        return max(int(round(np.sqrt(self.area / 2**halvings * shape[0] * shape[1]))), 1)
+
+
+class SquaresOnNetwork(AttackOnNetwork):
+    """The search on one network."""
+
+    def run(self, best: BestIterate, x, y, seeds, run, tick, target):
+        criterion = self.attack.criterion
+        own = BestIterate(self._judge, best.x, best.y, (criterion,), self.comparison, self.attack.k)
+        draws = [np.random.default_rng(seed) for seed in np.asarray(seeds)]
+        for query in range(self.attack.steps):
+            side = min(self.attack.side(query, x.shape[1:]), *x.shape[1:3])
+            moved = np.stack([self._moved(at, side, rng) for at, rng in zip(own.x_adv[criterion], draws)])
+            candidate = self.ball.project(moved, x).numpy()
+            own.offer(candidate)
+            best.offer(candidate)
+            tick()
+        return np.ones((2, len(x)), bool)
+
+    def _moved(self, at: np.ndarray, side: int, rng) -> np.ndarray:
+        """One image [H,W,C] with a square moved by eps, each channel up or down."""
+        moved = at.copy()
+        row, column = (rng.integers(n - side + 1) for n in at.shape[:2])
+        signs = rng.choice([-1, 1], size=at.shape[2]).astype(np.float32)
+        moved[row : row + side, column : column + side] += 2 * self.attack.eps * signs
+        return moved

@@ -9,9 +9,10 @@ numbers repeatable), records.jsonl (a line per example and task) and panels.png.
     python -m launch.evaluate --network=runs/ig_norm/network.keras --suite=rar --dataset=mnist --data_dir=DATA \\
         --examples=1000 --attribution_examples=200 --output=runs/ig_norm/rar
 
-A suite is a paper's whole evaluation with its settings: rar, art, er, far, sat, or full, every attack there is.  It
-prints accuracies with intervals, map scores under attack and noise, faithfulness, and a diagnosis of the attacks, and
-leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over eps.
+A suite is a paper's whole evaluation with its settings (rar, art, er, far, sat), every attack there is (full), or the
+strongest attack on maps, an ensemble with a budget of --auto_level (auto).  It prints accuracies with intervals, map
+scores under attack and noise, faithfulness, and a diagnosis of the attacks, and leaves SUITE.md, .json, _records.jsonl
+(a line per example and attack) and pictures: panels, box plots, curves over eps.
 The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and
 --attribution_examples change it.  An evaluation that was killed goes on where it was.
 
@@ -31,7 +32,9 @@ from tfrobust.names import SUITES
 
 def output_flags(fv: flags.FlagValues) -> None:
     """From where and where to."""
-    flags.DEFINE_enum("suite", None, list(SUITES), "A paper's evaluation instead of one attack.", flag_values=fv)
+    flags.DEFINE_enum(
+        "suite", None, list(SUITES), "A paper's evaluation, or auto, instead of one attack.", flag_values=fv
+    )
     flags.DEFINE_string(
         "natural", None, "Natural network: maps are compared with its own, and PGD made on it (suites).", flag_values=fv
     )

@@ -13,6 +13,7 @@ from tfrobust.data import to_unit
 from tfrobust.distribution import check_shared_folder, is_chief
 from tfrobust.evaluation import Evaluation, evaluate
 from tfrobust.evaluation.batch_cache import BatchCache
+from tfrobust.evaluation.result import IN_TABLES
 from tfrobust.experiments.fingerprints import identify_evaluation
 from tfrobust.experiments.provenance import describe_evaluation
 from tfrobust.networks import load_fitting_network
@@ -41,6 +42,15 @@ OTHER = (
     report.Column("low", "95 % from", ".3f"),
     report.Column("high", "to", ".3f"),
     report.Column("median", "median", ".3f"),
+)
+PARTS = (
+    report.Column("task", "parts of"),
+    report.Column("part", "part"),
+    *(report.Column(key, SHORT[key], ".3f") for key in IN_TABLES),
+    *(report.Column(f"won_{key}", f"lowest {SHORT[key]}", ".0%") for key in IN_TABLES),
+    *(report.Column(f"{key}_without", f"{SHORT[key]} without it", ".3f") for key in IN_TABLES),
+    report.Column("gradients", "gradients", ",.0f"),
+    report.Column("seconds", "s an image", ".2f"),
 )
 STATISTICS = ("mean", "median", "std")
 
@@ -127,17 +137,27 @@ def tables(result: Evaluation) -> str:
     parts = [report.markdown(result.accuracies, report.ACCURACIES)]
     if map_rows(result):
         parts.append(report.markdown(map_rows(result), MAPS))
+    for task, own in result.ensembles.items():
+        parts.append(report.markdown([{"task": task, **row} for row in own.parts()], PARTS))
+        parts.append(_of_ensemble(result.summary[task], own))
     if other_rows(result):
         parts.append(report.markdown(other_rows(result), OTHER))
     parts.append(diagnosis(result.flags))
     return "\n".join(parts)
 
 
+def _of_ensemble(summary, ensemble) -> str:
+    """What the tables do not say of an ensemble."""
+    shares = ", ".join(f"{SHORT[key]} {summary[f'share_above_half_{key}']:.0%}" for key in IN_TABLES)
+    text = f"Images whose minimum stays above 0.5: {shares}."
+    return f"{text}\n" if ensemble.beta is None else f"{text} Beta of the surrogate: {ensemble.beta:g}.\n"
+
+
 def write(directory: str, result: Evaluation, text: str, about_it: dict) -> None:
     """suite NAME: .md, .json, records.jsonl and pictures."""
     path = os.path.join(directory, result.suite.name)
     report.write_text(path + ".md", f"# Suite {result.suite.name}\n\n{text}")
-    report.write_json(path + ".json", {"summary": result.summary, "flags": result.plain_flags, "about": about_it})
+    report.write_json(path + ".json", {**result.without_records(), "about": about_it})
     report.write_records(path + "_records.jsonl", result.records)
     draw(path, result)
 
@@ -166,6 +186,11 @@ def draw(path: str, result: Evaluation) -> None:
     curves = prediction_curves(result)
     if curves:
         report.draw_curves(curves, path + "_eps.png", "accuracy over eps", "accuracy")
+    for task, own in result.ensembles.items():
+        for measure, curves in own.curves().items():
+            points = {part: [(spent, mean, mean, mean) for spent, mean in curve] for part, curve in curves.items()}
+            title = f"mean of the lowest {SHORT[measure]} so far by each part"
+            report.draw_curves(points, f"{path}_{task}_{measure}_spent.png", title, SHORT[measure], "gradients")
     curves = map_curves(result)
     if curves:
         report.draw_curves(curves, path + "_eps_maps.png", "Kendall of map and attacked map over eps", "Kendall")

@@ -17,6 +17,7 @@ from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests
 from tfrobust import data
 from tfrobust.evaluation.batch_cache import BatchCache
+from tfrobust.evaluation.result import IN_TABLES
 from tfrobust.models import make_model
 
 CHEAP = [
@@ -83,7 +84,7 @@ def call(folder, suite, *more, output="out"):
 
 @pytest.mark.parametrize(
     "suite, drawn",
-    [(suite, True) for suite in ("art", "sat", "full")]
+    [(suite, True) for suite in ("art", "sat", "full", "auto")]
     + [(suite, False) for suite in ("rar", "er", "far")]  # Whose pictures are some of those of "full".
     + [pytest.param(suite, True, marks=pytest.mark.exhaustive) for suite in ("rar", "er", "far")],
 )
@@ -91,6 +92,7 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     if not drawn:
         monkeypatch.setattr(launch.suite, "draw", lambda path, result: None)
     given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", "--natural=DIR/natural.keras"]  # So that all are right.
+    given += ["--auto_level=quick"]
     assert call(folder, suite, *given) == 0
     out = capsys.readouterr().out
     assert "| natural" in out and "Diagnosis:" in out and "already_wrong" in out
@@ -108,6 +110,10 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
         assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
         assert {name.removeprefix(suite) for name in files if "_eps" in name} == set(CURVES.get(suite, ()))
     assert summary["about"]["attributions"] and summary["about"]["versions"]
+    if suite == "auto":
+        assert {f"auto_auto_{measure}_spent.png" for measure in IN_TABLES} <= files
+        assert "| parts of" in out and "stays above 0.5" in out
+        assert [row["part"] for row in summary["ensembles"]["auto"]["parts"]] == ["noise", "rank", "top-k", "squares"]
 
 
 def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn):

@@ -46,6 +46,38 @@ ADVICE = {
         "an attack of twice the steps found less stable maps",
         "give more minutes: the true stability is lower than measured",
     ),
+    "nearly_empty_map": (
+        "less than a tenth of the map is not zero",
+        "look at another map or baseline: a map with so little in it can hardly move",
+    ),
+    "constant_map": (
+        "the map is the same everywhere or for every image",
+        "do not count it as robust: such a map says nothing of the image; look at another map",
+    ),
+    "deletes_no_better": (
+        "deleting the pixels that the map ranks highest changes the prediction no faster than a random order does",
+        "look at another map: this one does not show what the network uses",
+    ),
+    "ignores_weights": (
+        "a network with shuffled weights has nearly the same map",
+        "look at another map: this one shows the image, not what was learned",
+    ),
+    "random_map": (
+        "the same image has another map when it is asked for again",
+        "switch off what draws at prediction time, or average many maps",
+    ),
+    "masked_gradient": (
+        "a search without gradients found less stable maps than the attacks that follow them",
+        "the gradient is masked: do not count the result as robustness",
+    ),
+    "more_budget_lowers": (
+        "twice the budget of one attack found less stable maps",
+        "take the next level of budget: the true stability is lower than measured",
+    ),
+    "other_beta_lowers": (
+        "the attack goes further along another smooth network than the chosen one",
+        "take the next level of budget: the true stability is lower than measured",
+    ),
 }
 
 

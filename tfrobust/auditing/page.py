@@ -9,7 +9,7 @@ import numpy as np
 
 from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
-from tfrobust.auditing.plan import ATTACK_PATH_LENGTH_IN_EPS, in_pixels
+from tfrobust.auditing.plan import in_pixels
 from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, reach_verdict, warnings
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
@@ -159,10 +159,9 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     attacked = max((len(maps.x) for maps in measured.result.maps.values()), default=0)
     predicted = measured.result.summary["natural"]["examples"]
     done = [
-        f"Maps of {attacked} images, attacked by IFIA top-k (Ghorbani et al., 2019): {plan.steps} steps "
-        f"of {ATTACK_PATH_LENGTH_IN_EPS} eps / {plan.steps}, k = {plan.k}, an eighth of the pixels, along softplus' "
-        "second derivative, steps that change the prediction taken back, in l-infinity balls of "
-        f"{', '.join(in_pixels(e) for e in plan.eps)}. "
+        f"Maps of {attacked} images, attacked by the top-k part of the ensemble auto: {plan.steps} of APGD's steps "
+        f"from a random point, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps halved "
+        f"until they keep the prediction, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
         f"Predictions of {predicted} images, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from tfrobust.attacks import Ifia, Pgd, TopK
+from tfrobust.attacks import Ifia, Pgd
+from tfrobust.attacks.auto import top_k_climb
 from tfrobust.attributions import IntegratedGradients, MapSpec, make_map
 from tfrobust.errors import InputError
 from tfrobust.evaluation import MapTask, Suite
@@ -14,7 +15,6 @@ PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = ("IG", "gradient")
 PGD_STEPS, FEWER_PGD_STEPS = 20, 10
-ATTACK_PATH_LENGTH_IN_EPS = 4  # Of all steps of the attack on maps together: a step is 4 eps / steps long.
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
 LAST_LEVEL = (5, 5)  # Where nothing else fits.
@@ -92,18 +92,9 @@ class Plan:
         return MapTask(spec, self.attack(eps, steps or self.steps), Comparison(self.k))
 
     def attack(self, eps: float, steps: int) -> Ifia:
-        """IFIA top-k.  The map stays the network's and only its second derivative is softplus' (FAR): a surrogate with
-        softplus throughout is another network the deeper it is.  A step that changes the prediction is taken back:
-        networks that were not trained against attacks lose it at once."""
-        return Ifia(
-            eps,
-            steps,
-            ATTACK_PATH_LENGTH_IN_EPS * eps / steps,
-            goal=TopK(self.k),
-            curvature_only=True,
-            keep_label=True,
-            seed=self.seed,
-        )
+        """The attack on the top-k set that the ensemble auto has (`attacks.auto`), with the steps of the plan: where
+        there is time for one attack, that on what the verdict is about."""
+        return top_k_climb(eps, self.k, steps, seed=self.seed)
 
     @property
     def units(self) -> float:

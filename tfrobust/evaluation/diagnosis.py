@@ -5,7 +5,7 @@ A robust score from an attack that did not work says nothing of the network.  A 
 of the examples shows it.
 """
 
-from typing import List, NamedTuple, Optional
+from typing import List, Mapping, NamedTuple, Optional
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from tfrobust.evaluation.suite import MapTask
 
 TIED = 0.5  # Share of a map's entries that equal another one.
 ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
+EMPTY = 0.1  # Share of a map that is not zero.
+SAME = 0.99  # Spearman's correlation of the maps of a network and of one with shuffled weights.
 LOWER = 0.05  # Kendall's tau with twice the steps.
 
 # name -> (share above which it is raised, what it says)
@@ -37,7 +39,31 @@ FLAGS = {
         "derivative: the attack had no curvature to follow",
     ),
     "not_converged": (0.1, f"twice the steps lowered Kendall's tau by more than {LOWER}"),
+    "deletes_no_better": (
+        0.5,
+        "deleting the pixels that the map ranks highest lowers the probability no faster than a random order does: "
+        "stillness says nothing for such a map",
+    ),
+    "ignores_weights": (
+        0.5,
+        f"a network with shuffled weights has nearly the same map (Spearman over {SAME}): it shows the image, not what "
+        "was learned, and stillness says nothing for it",
+    ),
+    "nearly_empty_map": (0.0, f"less than {EMPTY:.0%} of the map is not zero: little of it can move"),
+    "constant_map": (0.0, "the map is the same everywhere or for every image: still, and without meaning"),
+    "random_map": (0.0, "the same image has another map when it is asked for again"),
+    "masked_gradient": (
+        0.1,
+        "attacks that follow no gradient found a Kendall's tau lower by more than 0.02 than those that follow one",
+    ),
+    "more_budget_lowers": (0.0, "twice the budget of one part lowered the mean minimum by more than 0.02"),
+    "other_beta_lowers": (
+        0.0,
+        "another beta of the surrogate than the chosen one lowered Kendall's tau by more than 0.02",
+    ),
 }
+OF_FAITHFULNESS = {"deletes_no_better", "ignores_weights"}  # Asked of maps themselves.
+OF_ENSEMBLES = {"random_map", "masked_gradient", "more_budget_lowers", "other_beta_lowers"}  # Asked of these alone.
 
 
 class Flag(NamedTuple):
@@ -67,6 +93,36 @@ def tied(a: np.ndarray) -> np.ndarray:
     return out
 
 
+def fate_flags(maps: AttackedMaps) -> List[Flag]:
+    """What became of an attack on the images."""
+    return [
+        flag("no_gradient", ~maps.had_gradient),
+        flag("never_moved", ~maps.moved),
+        flag("label_never_kept", ~maps.kept_label),
+        flag("goal_did_not_rise", ~maps.goal_rose),
+    ]
+
+
+def map_flags(a: np.ndarray, k: int) -> List[Flag]:
+    """What maps [N,H,W] can be that makes their measures say little; k: of the top-k set."""
+    nonzero = np.count_nonzero(a, axis=(1, 2))
+    same = np.all(np.abs(a - a[:1]) <= 1e-6 * np.abs(a).max(initial=0.0), axis=(1, 2)).all() and len(a) > 1
+    return [
+        flag("k_above_nonzero", nonzero < k),
+        flag("ties", tied(a) > TIED),
+        flag("nearly_empty_map", nonzero < EMPTY * a[0].size),
+        flag("constant_map", (np.ptp(a, axis=(1, 2)) == 0) | same),
+    ]
+
+
+def faithfulness_flags(columns: Mapping[str, np.ndarray]) -> List[Flag]:
+    """What `faithfulness` says against maps: a floor below which no ranking by stillness counts."""
+    return [
+        flag("deletes_no_better", columns["deletion"] >= columns["deletion_random"]),
+        flag("ignores_weights", columns["randomised"] > SAME),
+    ]
+
+
 def diagnose(
     maps: AttackedMaps,
     control: AttackedMaps,
@@ -83,14 +139,10 @@ def diagnose(
         doubled: Kendall's tau under twice the steps, of the first [D] images.
         no_curvature: see `lacks_curvature`.
     """
-    kendall, k = maps.scores["kendall"], max(task.comparison.k, task.attack.k or 0)
+    kendall = maps.scores["kendall"]
     flags = [
-        flag("no_gradient", ~maps.had_gradient),
-        flag("never_moved", ~maps.moved),
-        flag("label_never_kept", ~maps.kept_label),
-        flag("goal_did_not_rise", ~maps.goal_rose),
-        flag("k_above_nonzero", np.count_nonzero(maps.a, axis=(1, 2)) < k),
-        flag("ties", tied(maps.a) > TIED),
+        *fate_flags(maps),
+        *map_flags(maps.a, max(task.comparison.k, task.attack.k or 0)),
         flag("random_beats_attack", control.scores["kendall"] < kendall),
     ]
     if surrogate_maps is not None:

@@ -9,14 +9,15 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from tfrobust.attacks import AttackedMaps
+from tfrobust.attacks import AttackedMaps, Ensemble
 from tfrobust.attacks.attacked_maps import FATES, as_records
 from tfrobust.checks import check_whole
 from tfrobust.errors import InputError
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attacked import attack_maps, maps_of_the_next, prepared, transferred
 from tfrobust.evaluation.curvature import lacks_curvature
-from tfrobust.evaluation.diagnosis import Flag, diagnose, flag
+from tfrobust.evaluation.diagnosis import Flag, diagnose, faithfulness_flags, flag
+from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble, described
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.result import Evaluation
@@ -48,6 +49,7 @@ class Evaluator:
         self.summary: Dict[str, Dict[str, Any]] = {}
         self.flags: Dict[str, List[Flag]] = {}
         self.maps: Dict[str, AttackedMaps] = {}
+        self.ensembles: Dict[str, EnsembleResult] = {}
         self.attack, self.place = 0, ""
 
     def run(self) -> Evaluation:
@@ -67,9 +69,10 @@ class Evaluator:
         if len(rows):
             for name, task in self.suite.attributions.items():
                 self._next()
-                self._attack_maps(name, task, rows)
+                attack = self._attack_with_ensemble if isinstance(task.attack, Ensemble) else self._attack_maps
+                attack(name, task, rows)
             self._look_at_maps(rows)
-        return Evaluation(self.suite, self.records, self.summary, self.flags, self.maps, self.chosen)
+        return Evaluation(self.suite, self.records, self.summary, self.flags, self.maps, self.chosen, self.ensembles)
 
     def _next(self):
         """Bars say which attack of how many they belong to."""
@@ -105,6 +108,28 @@ class Evaluator:
         self._record(name, rows, {**scores, **maps.fates})
         self.summary[name] = {
             **{key: statistics.describe(values, *_bounds(key)) for key, values in scores.items()},
+            **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
+            "examples": len(rows),
+            "eps": task.attack.eps,
+        }
+
+    def _attack_with_ensemble(self, name, task: MapTask, rows):
+        x, y, examples = self.x[rows], self.y[rows], self.chosen[rows]
+        batched = lambda what, *args: self._batched(name + what, *args)  # noqa: E731
+        result = attack_with_ensemble(self.network, x, y, task, examples, batched, self.chunk, self.suite.doubled)
+        noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
+        maps = self.maps[name] = result.maps
+        self.ensembles[name] = result
+        self.flags[name] = [
+            *result.flags,
+            flag("random_beats_attack", noise.scores["kendall"] < maps.scores["kendall"]),
+        ]
+        scores = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
+        for (method, measure), values in self._transfer(name, maps, noise, task, y).items():
+            scores[f"{method}_{measure}"] = values
+        self._record(name, rows, {**scores, **result.of_parts(), **maps.fates})
+        self.summary[name] = {
+            **described(scores, _bounds),
             **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
             "examples": len(rows),
             "eps": task.attack.eps,
@@ -157,7 +182,9 @@ class Evaluator:
                 own = task.map, task.comparison.ties
                 return faithfulness(self.network, x[r], y[r], *own, len(r), self.chunk, self.suite.seed)
 
-            self._describe(name, rows, self._batched(name, x, work))
+            columns = self._batched(name, x, work)
+            self._describe(name, rows, columns)
+            self.flags[name] = faithfulness_flags(columns)
         if self.suite.aligned:
             columns = self._batched(
                 "alignment", x, lambda r: {"cosine": alignment.image_gradient_cosine(self.network, x[r], y[r], len(r))}

@@ -1,6 +1,6 @@
 """What an evaluation found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from tfrobust.attacks import AttackedMaps
 from tfrobust.attacks.attacked_maps import FATES
 from tfrobust.evaluation.diagnosis import Flag
+from tfrobust.evaluation.ensembles import EnsembleResult
 from tfrobust.evaluation.suite import Suite
 
 IN_TABLES = ("top_k_intersection", "kendall", "spearman")  # Measures of a line of a table of networks.
@@ -24,6 +25,7 @@ class Evaluation:
         flags: task -> the diagnosis of its attack.
         maps: task -> the attacked maps.
         chosen: indices [N] of the images used.
+        ensembles: task -> what each part of its ensemble found, for tasks that have one.
     """
 
     suite: Suite
@@ -32,6 +34,7 @@ class Evaluation:
     flags: Dict[str, List[Flag]]
     maps: Mapping[str, AttackedMaps]
     chosen: np.ndarray
+    ensembles: Mapping[str, EnsembleResult] = field(default_factory=dict)
 
     @property
     def accuracies(self) -> List[Dict[str, Any]]:
@@ -58,7 +61,14 @@ class Evaluation:
 
     def as_dict(self) -> Dict[str, Any]:
         """Summary, flags and records as plain values."""
-        return {"summary": self.summary, "flags": self.plain_flags, "records": self.records}
+        return {**self.without_records(), "records": self.records}
+
+    def without_records(self) -> Dict[str, Any]:
+        """Summary, flags and the parts of ensembles as plain values."""
+        out: Dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
+        if self.ensembles:
+            out["ensembles"] = {task: own.as_dict() for task, own in self.ensembles.items()}
+        return out
 
     def table_row(self) -> Dict[str, Any]:
         """The natural accuracy and the first attack of each kind as one line of a table of networks.

@@ -7,6 +7,7 @@
     far    PGD and IFIA of 7 steps, 3 restarts, softplus' second derivative alone; IG and |gradient| (Tables 1, 4)
     sat    PGD-5 over eps, PGD-20 and -40, uniform noise, TRADES' attack, the saliency attack (Tables 1, 4, 6; Fig. 2)
     full   every kind of attack there is, on IG
+    auto   PGD, and on IG the strongest attack on maps there is: an ensemble (attacks/auto.py) at three levels of budget
 
 eps and k belong to the data set (Budget); eps above 1 is 1.  In rar and er the attack runs once, not three times from
 the same start.  er without a natural network is rar.  In art maps are RAR's, the true class' logit; what ART's released
@@ -29,6 +30,7 @@ from tfrobust.attacks import (
     Target,
     TopK,
     TradesAttack,
+    auto_ensemble,
 )
 from tfrobust.attributions import MapSpec, make_map
 from tfrobust.checks import check_choice
@@ -191,7 +193,23 @@ def full(b: Budget) -> Suite:
     return Suite("full", predictions, maps, transfer={method: make_map(method) for method in methods})
 
 
-def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None) -> Suite:
-    """The suite called `name` for images of shape (H, W, C) of a data set; eps: instead of the paper's."""
+def auto(b: Budget, level: str = "standard") -> Suite:
+    task = MapTask(MapSpec(), auto_ensemble(b.eps, b.k, level), Comparison(b.k))
+    return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)}, {"auto": task})
+
+
+def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None, level: Optional[str] = None) -> Suite:
+    """The suite called `name` for images of shape (H, W, C) of a data set.
+
+    Args:
+        eps: instead of the paper's.
+        level: of the budget of auto, one of `names.AUTO_LEVELS`; standard unless given.
+
+    Raises:
+        InputError: for an unknown name, and for a data set without settings where eps is not given.
+    """
     check_choice("suite", name, SUITES)
-    return SUITES[name](budget(dataset, shape, eps))
+    if level is not None and name != "auto":
+        raise InputError(f"suite {name} has no levels: only auto has")
+    options = {} if level is None else {"level": level}
+    return SUITES[name](budget(dataset, shape, eps), **options)

@@ -1,0 +1,228 @@
+"""An ensemble in an evaluation: minima, parts, curves, what is kept, and the flags that broken networks raise."""
+
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import linear_network, run_tests, shallow_network, small_network
+from tfrobust.attacks import Ensemble, Ifia, Noise, SoftKendall, Squares, TopKPairs, auto_ensemble
+from tfrobust.attributions import make_map
+from tfrobust.evaluation import MapTask, Suite, evaluate
+from tfrobust.evaluation.diagnosis import OF_ENSEMBLES
+from tfrobust.similarity import Comparison
+
+X = np.random.RandomState(0).rand(14, 8, 8, 1).astype(np.float32)
+MAP = make_map(steps=5)
+
+
+def climb(goal, steps=4, **options):
+    settings = {"random_start": True, "adaptive": True, "keep_label": True, "curvature_only": True, "path_points": 3}
+    return Ifia(0.2, steps, 0.4, goal=goal, softplus_beta=30.0, **{**settings, **options})
+
+
+def ensemble(steps=4, **options):
+    parts = {
+        "noise": Noise(0.2, restarts=2),
+        "rank": climb(SoftKendall(), steps),
+        "top-k": climb(TopKPairs(k=8), steps, criterion="intersection"),
+        "squares": Squares(0.2, 6),
+    }
+    return Ensemble(0.2, parts, **options)
+
+
+def run(network, attack=None, spec=MAP, x=X, doubled=0, k=8, **options):
+    suite = Suite(
+        "s", {}, {"auto": MapTask(spec, attack or ensemble(), Comparison(k=k))}, doubled=doubled, faithful=False
+    )
+    y = np.argmax(network(x), axis=1).astype(np.int32)
+    return evaluate(network, x, y, suite, **options)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(shallow_network())
+
+
+def test_summary_and_records_hold_the_minima_over_the_parts(result):
+    records = result.records_of("auto")
+    assert len(records) == 14
+    for measure in ("kendall", "spearman", "top_k_intersection"):
+        parts = np.array([[r[f"{measure} of {part}"] for part in ensemble().parts] for r in records])
+        minima = np.array([r[measure] for r in records])
+        np.testing.assert_allclose(minima, np.minimum(parts.min(axis=1), 1.0), atol=1e-9)
+        own = result.summary["auto"][measure]
+        assert own["mean"] == pytest.approx(minima.mean()) and own["low"] <= own["mean"] <= own["high"]
+        assert result.summary["auto"][f"share_above_half_{measure}"] == pytest.approx(np.mean(minima > 0.5))
+        won = [list(ensemble().parts)[i] for i in parts.argmin(axis=1)]
+        assert [r[f"part with the least {measure}"] for r in records] == won
+    assert all("noise_kendall" in r for r in records)
+    json.dumps(result.as_dict(), allow_nan=False)
+
+
+def test_rows_of_the_parts_say_who_won_what_is_left_without_them_and_what_they_cost(result):
+    rows = {row["part"]: row for row in result.ensembles["auto"].parts()}
+    assert [rows[part]["gradients"] for part in ("noise", "rank", "top-k", "squares")] == [0, 4, 4, 0]
+    assert all(row["seconds"] > 0 for row in rows.values())
+    least = result.summary["auto"]["kendall"]["mean"]
+    assert sum(row["won_kendall"] for row in rows.values()) == pytest.approx(1)
+    assert all(row["kendall_without"] >= least - 1e-9 for row in rows.values())
+    assert max(row["kendall_without"] for row in rows.values()) > least
+
+
+def test_curves_fall_over_the_gradients_spent_and_end_at_the_score_of_the_part(result):
+    curves = result.ensembles["auto"].curves()["kendall"]
+    assert list(curves) == ["rank", "top-k"]
+    for part, points in curves.items():
+        spent, means = np.array(points).T
+        assert spent[0] == 0 and spent[-1] == 4 and (np.diff(means) <= 1e-12).all()
+        row = next(row for row in result.ensembles["auto"].parts() if row["part"] == part)
+        assert means[-1] == pytest.approx(row["kendall"])
+
+
+def test_batches_and_a_stop_on_the_way_change_nothing(result):
+    network, kept, done = shallow_network(), {}, []
+
+    def keep(key, work):
+        if key not in kept:
+            kept[key] = work()
+            done.append(key)
+            if len(done) == 3:
+                raise KeyboardInterrupt
+        return kept[key]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(network, batch_size=6, keep=keep)
+    resumed = run(network, batch_size=6, keep=keep)
+    assert len(done) == len(set(done))
+    for a, b in zip(result.records_of("auto"), resumed.records_of("auto")):
+        assert b["kendall"] == pytest.approx(a["kendall"], abs=2e-2)
+
+
+def raised(network, **options):
+    result = run(network, **options)
+    return {flag.name for flag in result.flags["auto"] if flag.raised}
+
+
+def convolutional(activation, before=None, after=None):
+    keras.utils.set_random_seed(0)
+    h = inputs = keras.Input((8, 8, 1))
+    h = before(h) if before else h
+    h = keras.layers.Activation(activation)(keras.layers.Conv2D(4, 3)(h))
+    h = keras.layers.Dense(10)(keras.layers.Flatten()(h))
+    return keras.Model(inputs, after(h) if after else h)
+
+
+class Quantised(keras.layers.Layer):
+    """Grey levels in steps of a quarter, which have no derivative."""
+
+    def call(self, x):
+        return tf.round(4 * x) / 4
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+class Saturated(keras.layers.Layer):
+    """Logits that have reached their ceiling."""
+
+    def call(self, x):
+        return tf.tanh(1e4 * x + 1e4 * tf.sign(x))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+class Unsteady(keras.layers.Layer):
+    """Noise in inference."""
+
+    def call(self, x):
+        return x + tf.random.uniform(tf.shape(x), -0.3, 0.3)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+@tf.custom_gradient
+def no_gradient(x):
+    return tf.nn.relu(x), lambda dy: tf.zeros_like(dy)
+
+
+@tf.custom_gradient
+def _misleading_slope(x):
+    """The derivative of softplus, with the wrong sign for its own: who follows it makes maps more alike."""
+    s = tf.sigmoid(4 * x)
+    return s, lambda dy: -4 * dy * s * (1 - s)
+
+
+@tf.custom_gradient
+def misleading(x):
+    return tf.nn.softplus(4 * x) / 4, lambda dy: dy * _misleading_slope(x)
+
+
+BROKEN = {
+    "quantised input": (lambda: convolutional("relu", before=Quantised()), {}, {"no_gradient", "nearly_empty_map"}),
+    "zero custom gradient": (lambda: convolutional(no_gradient), {}, {"constant_map", "nearly_empty_map"}),
+    "saturated logits": (lambda: convolutional("relu", after=Saturated()), {}, {"no_gradient", "nearly_empty_map"}),
+    "constant map": (
+        lambda: linear_network(np.random.RandomState(1).rand(8, 8, 1, 10), 0.0),
+        {"spec": make_map("gradient")},
+        {"constant_map"},
+    ),
+    "random map": (lambda: convolutional("relu", before=Unsteady()), {}, {"random_map"}),
+    "masked gradient": (
+        lambda: convolutional(misleading),
+        {"attack": replace(ensemble(), parts={**ensemble().parts, "squares": Squares(0.2, 150)})},
+        {"masked_gradient"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_network_broken_on_purpose_raises_its_flags(name):
+    make, options, want = BROKEN[name]
+    assert want <= raised(make(), **options)
+
+
+def test_too_small_a_budget_and_a_wrong_beta_say_so():
+    few = replace(ensemble(), parts={"noise": Noise(0.2)})
+    assert "more_budget_lowers" in raised(small_network(), attack=few, doubled=6)
+    flat = replace(ensemble(), parts={"rank": climb(SoftKendall(), steps=4)}, betas=(30.0,))
+    result = run(small_network(), flat)
+    assert "other_beta_lowers" in {flag.name for flag in result.flags["auto"]} and result.ensembles["auto"].beta == 30.0
+
+
+SOUND = {
+    "shallow": shallow_network,
+    "deeper": small_network,
+    "batch normalization": lambda: small_network(batch_norm=True),
+    "gelu": lambda: convolutional("gelu"),
+    "tanh": lambda: convolutional("tanh"),
+    "swish": lambda: convolutional("swish"),
+}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_network_raises_none(name):
+    quick = auto_ensemble(0.1, 16, "quick")
+    assert raised(SOUND[name](), attack=quick, x=X[:8], doubled=8, k=16) == set()
+
+
+def test_a_sound_network_raises_none_under_a_part_of_auto():
+    few = auto_ensemble(0.1, 16, "quick").only("noise", "rank").with_options(steps=12)
+    assert raised(SOUND["gelu"](), attack=few, x=X[:6], k=16) == set()
+
+
+def test_flags_that_only_an_ensemble_has_are_all_asked(result):
+    asked = {
+        flag.name for flag in run(shallow_network(), ensemble(betas=(30.0, 100.0)), doubled=2, x=X[:3]).flags["auto"]
+    }
+    assert OF_ENSEMBLES <= asked
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

@@ -1,8 +1,8 @@
 """An audit: how far the explanations of one network, of whatever make, can be moved within a budget of pixels.
 
 Measured with the pieces of `evaluation`: PGD on predictions, an attack on Integrated Gradients and on the gradient,
-noise of the same budget, the diagnosis of the attacks.  The time is given, not the work: what a second derivative of this
-network costs is measured first, the plan follows from it, and images are added batch by batch while there is time.
+noise of the same budget, the diagnosis of the attacks.  The time is given, not the work: what a second derivative of
+this network costs is measured first, the plan follows from it, and images are added batch by batch while there is time.
 """
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrobust.data import to_unit
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.evaluator import Keep, compute
+from tfrobust.labels import check_labels
 from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network, output_index, unfolded
 from tfrobust.types import InputError
@@ -62,9 +63,9 @@ def make_inputs(
     output, takes = output_index(network, head), inspect_network(network)
     shape = takes.shape
     x, y = np.asarray(x), np.asarray(y)
-    _check_labels(tuple(network.outputs[output].shape), x, y, classes)
+    y = _checked_labels(tuple(network.outputs[output].shape), x, y, classes)
     rows = np.random.RandomState(seed).permutation(len(x))[:MOST_IMAGES]
-    x, y = _images(unfolded(x[rows], shape)), y[rows].reshape(-1).astype(np.int32)
+    x, y = _images(unfolded(x[rows], shape)), y[rows]
     if shape[-1] == 1 and x.shape[-1] == 3 and np.array_equal(x, np.repeat(x[..., :1], 3, axis=-1)):
         x = x[..., :1]  # Grey images in files of RGB.
     if shape[-1] not in (None, x.shape[-1]):
@@ -98,11 +99,11 @@ def _images(x):
     return x
 
 
-def _check_labels(output, x, y, classes):
-    if y.ndim == 2 and y.shape[1] > 1:
-        raise InputError(f"labels must be whole numbers, one per image; got {list(y.shape)}: take y.argmax(axis=1)")
-    if y.size != len(x) or y.dtype.kind not in "ui" or not len(x):
-        raise InputError(f"labels must be {len(x)} whole numbers, one per image; got {y.dtype} {list(y.shape)}")
+def _checked_labels(output, x, y, classes) -> np.ndarray:
+    """The labels [N] as int32; InputError where they are none of the network's, or there is none."""
+    y = check_labels(y, len(x))
+    if not len(x):
+        raise InputError("there is no image to audit")
     if len(output) != 2:
         raise InputError(f"the network must give one row of numbers per image; it gives {output}")
     known = max(output[-1] or 0, 2)  # One number is the probability of class 1.
@@ -114,6 +115,7 @@ def _check_labels(output, x, y, classes):
             f"the network knows {known} classes and the data have {found}: audit a network that was trained for these "
             "classes, or give an .npz with x and y where y holds the network's own numbers of the classes"
         )
+    return y
 
 
 def _fitted(x, shape):

@@ -11,7 +11,8 @@ from tfrobust.auditing.inputs import AuditInputs
 from tfrobust.auditing.plan import Cost, Plan
 
 # Of an attack of one step on the gradient of one image, untraced: how much of it is the step, and how many times over
-# it takes to trace.  Measured on MobileNetV3Small and NASNetMobile: a call of many small operations is all there is.
+# it takes to trace (the one measured on NASNetMobile, the other on MobileNetV3Small): a call of many small operations
+# is all there is.
 STEP_SHARE, TRACING = 0.65, 6.0
 SECOND_DERIVATIVE = 5.0  # What it takes for an image, in predictions of one (NASNetMobile and ConvNeXtTiny: 4 to 5).
 IMAGES = 8  # Predicted at once, to tell what one takes: rather too much where the call is all there is.

@@ -10,6 +10,7 @@ import pytest
 
 from tests.docs.shortened import hurry
 from tests.helpers import ROOT, run_tests, small_network
+from tfrobust.attacks import auto
 from tfrobust.data import FACTS
 from tfrobust.papers.suites import BUDGETS
 
@@ -54,6 +55,24 @@ def test_reproduce_a_table(tmp_path, capsys):
     assert "| madry" in out and "Budget smoke" in out
     with open(tmp_path / "reproduced" / "tables" / "rar_T2_mnist_smoke.json", encoding="utf-8") as file:
         assert any(cell["measured"] is not None for cell in json.load(file)["cells"])
+
+
+def test_rank_networks(tmp_path, capsys, monkeypatch):
+    quick = auto.LEVELS["quick"]._replace(steps=2, runs={"rank": 1, "top-k": 1}, squares=2, noise=1)
+    monkeypatch.setitem(auto.LEVELS, "quick", quick)
+    for seed in range(2):
+        small_network(seed).save(tmp_path / f"{seed}.keras")
+    networks = [f"one={tmp_path}/0.keras", f"other={tmp_path}/0.keras=far", f"wrong={tmp_path}/1.keras"]
+    example("rank_networks")(str(tmp_path), "digits", "-", *networks, images=3, path_points=2)
+    out = capsys.readouterr().out
+    assert "wrong: left out" in out and "one, auto: kendall" in out and "kendall: orders agree with tau" in out
+    ranking = json.loads((tmp_path / "ranking.json").read_text())
+    assert set(ranking["rows"]) == {"one", "other"} and set(ranking["orders"]) == {
+        "kendall",
+        "spearman",
+        "top_k_intersection",
+    }
+    assert all(row["auto"]["kendall"]["mean"] <= 1 for row in ranking["rows"].values())
 
 
 def test_sweep_a_setting(tmp_path, capsys):

@@ -11,7 +11,7 @@ from absl import flags
 from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
 from tfrobust.errors import InputError
-from tfrobust.names import AUTO_LEVELS, BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
+from tfrobust.names import AUTO_LEVELS, AUTO_TASK, BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
 
 if TYPE_CHECKING:
     from tfrobust.evaluation import Suite
@@ -79,7 +79,13 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_bool("ifia_random_start", False, "IFIA: start the first run at a random point.", **where)
     flags.DEFINE_float("ifia_beta", 1.0, "IFIA: beta of the softplus surrogate (0: no surrogate).", **where)
     flags.DEFINE_enum("ifia_criterion", "kendall", CRITERIA, "IFIA: chooses the iterate.", **where)
-    flags.DEFINE_enum("auto_level", "standard", AUTO_LEVELS, "Budget of --suite=auto.", **where)
+    flags.DEFINE_enum(
+        "auto_level",
+        None,
+        AUTO_LEVELS,
+        "Budget of --suite=auto (standard unless given). Without a suite: the maps are attacked by auto as well.",
+        **where,
+    )
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
     flags.DEFINE_enum("map_ties", "exact", TIES, "How ties are ranked.", **where)
     flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
@@ -98,7 +104,7 @@ def check(fv: flags.FlagValues) -> None:
 def from_flags(fv: flags.FlagValues) -> Suite:
     """One attack on predictions and one on a map."""
     check(fv)
-    from tfrobust.attacks import Ifia, Pgd
+    from tfrobust.attacks import Ifia, Pgd, auto_ensemble
     from tfrobust.evaluation import MapTask, Suite
     from tfrobust.similarity import Comparison
 
@@ -128,9 +134,15 @@ def from_flags(fv: flags.FlagValues) -> Suite:
         criterion=fv.ifia_criterion,
         **ball,
     )
+    task = MapTask(map_flags.from_flags(fv), ifia, Comparison(fv.map_k, fv.map_ties, fv.map_window))
+    more = {}
+    if fv.auto_level:
+        ensemble = auto_ensemble(fv.eps, fv.map_k, fv.auto_level, fv.norm, fv.evaluation_seed)
+        more[AUTO_TASK] = replace(task, attack=ensemble)
     return Suite.of_one(
         pgd,
-        MapTask(map_flags.from_flags(fv), ifia, Comparison(fv.map_k, fv.map_ties, fv.map_window)),
+        task,
+        attributions={task.attack.name: task, **more},
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
         noise_draws=fv.noise_draws,

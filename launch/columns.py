@@ -14,6 +14,9 @@ COLUMNS = (
     Column("top_k_intersection", "top-k", ".3f"),
     Column("kendall", "Kendall", ".3f"),
     Column("spearman", "Spearman", ".3f"),
+    Column("auto_top_k_intersection", "auto top-k", ".3f"),
+    Column("auto_kendall", "auto Kendall", ".3f"),
+    Column("auto_spearman", "auto Spearman", ".3f"),
     Column("noise_top_k_intersection", "noise top-k", ".3f"),
     Column("noise_kendall", "noise Kendall", ".3f"),
     Column("noise_spearman", "noise Spearman", ".3f"),
@@ -27,7 +30,7 @@ COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  
 """
 LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
-  (1: the same); with "noise": under random noise of the same budget.
+  (1: the same); with "noise": under random noise of the same budget; with "auto": the minimum over an ensemble.
 no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those
   that it never moved (unmoved) and those whose label it never kept (label lost)."""
 

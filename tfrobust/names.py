@@ -189,6 +189,7 @@ LATEST, ALL = "latest", "all"
 SUITES = Registry(
     "tfrobust.papers.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto")}
 )
+AUTO_TASK = "auto"  # What the task of the ensemble is called.
 AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.
 AUDITED_IMAGES = 100  # Whose maps an audit attacks, at most, unless it is told otherwise.
 AUTO = "auto"  # An audit's range of pixels: the one in which the network predicts best.

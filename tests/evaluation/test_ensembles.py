@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import linear_network, run_tests, shallow_network, small_network
-from tfrobust.attacks import Ensemble, Ifia, Noise, SoftKendall, Squares, TopKPairs, auto_ensemble
+from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, SoftKendall, Squares, TopKPairs, auto_ensemble
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate
 from tfrobust.evaluation.diagnosis import OF_ENSEMBLES
@@ -100,6 +100,18 @@ def test_batches_and_a_stop_on_the_way_change_nothing(result):
     assert len(done) == len(set(done))
     for a, b in zip(result.records_of("auto"), resumed.records_of("auto")):
         assert b["kendall"] == pytest.approx(a["kendall"], abs=2e-2)
+
+
+def test_a_line_of_a_table_has_the_ensemble_beside_its_attack():
+    network, first = shallow_network(), Ifia(0.2, 2, 0.1, goal=TopKPairs(k=8))
+    tasks = {name: MapTask(MAP, attack, Comparison(k=8)) for name, attack in (("first", first), ("auto", ensemble()))}
+    suite = Suite.of_one(Pgd(0.1, 1, 0.1), tasks["first"], attributions=tasks)
+    y = np.argmax(network(X), axis=1).astype(np.int32)
+    result = evaluate(network, X, y, suite)
+    row = result.table_row()
+    assert row["auto_kendall"] == result.summary["auto"]["kendall"]["mean"] < row["kendall"]
+    assert row["auto_spearman_low"] <= row["auto_spearman"] <= row["auto_spearman_high"]
+    assert not any(name.startswith("auto") for name in run(network, doubled=0, x=X[:2]).table_row())
 
 
 def raised(network, **options):

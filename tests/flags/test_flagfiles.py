@@ -10,6 +10,7 @@ from flags import comparison_flags, evaluation_flags, recipe_flags
 from flags.objective_flags import HYPER
 from flags.parsing import parse
 from tests.helpers import ROOT, run_tests
+from tfrobust.attacks import auto_ensemble
 from tfrobust.objectives import OBJECTIVES
 from tfrobust.objectives.rar import IgNorm, IgSumNorm
 from tfrobust.types import InputError
@@ -27,10 +28,10 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)  # Nested flagfiles are named from there.
 
 
-def evaluation(path):
+def evaluation(path, *more):
     given = GIVEN if path.startswith("flags/parts") else ()
     return evaluation_flags.from_flags(
-        parse(comparison_flags.ROOMS, ["x", f"--flagfile={path}", "--rows=a", "--output=b", *given])
+        parse(comparison_flags.ROOMS, ["x", f"--flagfile={path}", "--rows=a", "--output=b", *given, *more])
     )
 
 
@@ -56,6 +57,15 @@ def test_every_method_has_a_row_on_digits(name):
 @pytest.mark.parametrize("path", EVALUATIONS)
 def test_every_evaluation_parses(path):
     assert evaluation(path).first_task.attack.steps > 0
+
+
+def test_auto_stands_beside_the_attack_where_a_level_is_given():
+    plain = evaluation("flags/digits/evaluate.flags")
+    suite = evaluation("flags/digits/evaluate.flags", "--auto_level=quick", "--evaluation_seed=4")
+    assert list(suite.attributions) == [*plain.attributions, "auto"] and suite.first_task.map == plain.first_task.map
+    auto = suite.attributions["auto"]
+    assert (auto.map, auto.comparison) == (plain.first_task.map, plain.first_task.comparison)
+    assert auto.attack == auto_ensemble(0.3, 24, "quick", seed=4)
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.endswith("_cpu.flags")])

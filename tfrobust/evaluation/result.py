@@ -10,6 +10,7 @@ from tfrobust.attacks.attacked_maps import FATES
 from tfrobust.evaluation.diagnosis import Flag
 from tfrobust.evaluation.ensembles import EnsembleResult
 from tfrobust.evaluation.suite import Suite
+from tfrobust.names import AUTO_TASK
 
 IN_TABLES = ("top_k_intersection", "kendall", "spearman")  # Measures of a line of a table of networks.
 
@@ -74,7 +75,7 @@ class Evaluation:
         """The natural accuracy and the first attack of each kind as one line of a table of networks.
 
         NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are not there where no image was
-        predicted correctly.
+        predicted correctly.  auto_NAME: under the ensemble auto, where the suite has it beside the first attack.
         """
         row = {"examples": len(self.chosen), "attribution_examples": 0}
         accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": next(iter(self.suite.predictions), None)}
@@ -86,6 +87,9 @@ class Evaluation:
         row["attribution_examples"] = own["examples"]
         row.update(_spread({key: own[key] for name in IN_TABLES for key in (name, f"noise_{name}")}))
         row.update({f"share_not_{name}": own[f"share_not_{name}"] for name in FATES})
+        if AUTO_TASK in self.ensembles and task != AUTO_TASK:
+            auto = self.summary[AUTO_TASK]
+            row.update(_spread({f"{AUTO_TASK}_{name}": auto[name] for name in IN_TABLES}))
         return row
 
 

@@ -90,8 +90,8 @@ class Suite:
             prediction, task: the attacks; each has its own name.
             **options: fields of a suite, such as examples.
         """
-        rest = {"doubled": 0, "faithful": False, "aligned": False, **options}
-        return cls("evaluation", {prediction.name: prediction}, {task.attack.name: task}, **rest)
+        rest = {"doubled": 0, "faithful": False, "aligned": False, "attributions": {task.attack.name: task}, **options}
+        return cls("evaluation", {prediction.name: prediction}, **rest)
 
     @property
     def first_prediction(self) -> PredictionAttack:

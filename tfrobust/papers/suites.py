@@ -36,7 +36,7 @@ from tfrobust.attributions import MapSpec, make_map
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.evaluation import MapTask, Suite
-from tfrobust.names import SUITES
+from tfrobust.names import AUTO_TASK, SUITES
 from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
@@ -195,7 +195,7 @@ def full(b: Budget) -> Suite:
 
 def auto(b: Budget, level: str = "standard") -> Suite:
     task = MapTask(MapSpec(), auto_ensemble(b.eps, b.k, level), Comparison(b.k))
-    return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)}, {"auto": task})
+    return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)}, {AUTO_TASK: task})
 
 
 def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None, level: Optional[str] = None) -> Suite:

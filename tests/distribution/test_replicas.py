@@ -129,7 +129,7 @@ def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, make, last, 
                 "ig_norm": {"attribution_weight": 1.0, "ig_steps": 2, "ig_steps_attack": 2},
                 "trades": {"kl_weight": 6.0},
             }
-            objective = make_objective(method, eps=0.1, attack_steps=1, step_size=0.05, **own[method])
+            objective = make_objective(method, eps=0.1, attack_steps=2, step_size=0.05, **own[method])
             trainer = Trainer(make(), objective, weight_decay=0.1)
             trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
             batches = tf.data.Dataset.from_tensor_slices(images(4 + last)).batch(4)

@@ -24,6 +24,7 @@ from tfrobust.attacks.noise import Noise
 from tfrobust.attacks.pair_goals import SoftKendall, SoftSpearman, TopKPairs, TowardsOrder
 from tfrobust.attacks.squares import Squares
 from tfrobust.checks import check_choice
+from tfrobust.names import AUTO_LEVELS
 
 FIRST_STEP = 2.0  # Of APGD, in eps.
 PATH_POINTS = 10  # Of Integrated Gradients in the attacks' own map.
@@ -44,16 +45,16 @@ class Level(NamedTuple):
     betas: Tuple[float, ...] = ()
 
 
-LEVELS = {
-    "quick": Level(40, {"rank": 3, "top-k": 3}, squares=100, noise=10),
-    "standard": Level(
+_OF_LEVELS = (
+    Level(40, {"rank": 3, "top-k": 3}, squares=100, noise=10),
+    Level(
         40,
         {"rank": 6, "rank, label free": 2, "spearman": 2, "top-k": 4, "top-k margin": 2, "towards": 1},
         squares=200,
         noise=100,
         betas=BETAS,
     ),
-    "plus": Level(
+    Level(
         60,
         {
             "rank": 12,
@@ -68,7 +69,8 @@ LEVELS = {
         noise=100,
         betas=BETAS,
     ),
-}
+)
+LEVELS = dict(zip(AUTO_LEVELS, _OF_LEVELS))
 
 
 def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf", seed: int = 0) -> Ensemble:

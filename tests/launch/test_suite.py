@@ -113,7 +113,14 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     if suite == "auto":
         assert {f"auto_auto_{measure}_spent.png" for measure in IN_TABLES} <= files
         assert "| parts of" in out and "stays above 0.5" in out
-        assert [row["part"] for row in summary["ensembles"]["auto"]["parts"]] == ["noise", "rank", "top-k", "squares"]
+        assert [row["part"] for row in summary["ensembles"]["auto"]["parts"]] == [
+            "noise",
+            "rank",
+            "rank, smooth",
+            "top-k",
+            "top-k, smooth",
+            "squares",
+        ]
 
 
 def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn):

@@ -2,16 +2,18 @@
 
     noise              what needs no attack
     rank               soft Kendall, the label held: Kendall and Spearman
+    rank, smooth       the same along a surrogate with softplus throughout: where second derivatives alone lead nowhere
     rank, label free   the same, iterates that lose the label are passed through: where holding it ends the way early
     spearman           soft Spearman
     top-k              pairs across the k-th boundary: top-k intersection
+    top-k, smooth      the same along a surrogate with softplus throughout
     top-k margin       the boundary itself
     towards            the order of the map of another class: out of local maxima of the others
     mass center        a map that moves as a whole
     squares            asks for maps and predictions alone: masked gradients
 
-All that follow gradients take APGD's steps from random points of the ball, and the network's own map with softplus'
-second derivative, so that they see what is measured.
+All that follow gradients take APGD's steps from random points of the ball; all but the smooth ones follow the network's
+own map with softplus' second derivative, and so see what is measured.
 """
 
 from typing import Dict, NamedTuple, Tuple
@@ -28,8 +30,9 @@ from tfrobust.names import AUTO_LEVELS
 
 FIRST_STEP = 2.0  # Of APGD, in eps.
 PATH_POINTS = 10  # Of Integrated Gradients in the attacks' own map.
-BETAS = (3.0, 10.0, 30.0, 100.0)  # Of the surrogate, tried on each network.
+BETAS = (3.0, 10.0, 30.0, 100.0)  # Of the second derivative, tried on each network.
 BETA = 30.0  # Where none is tried.
+SMOOTH_BETA = 10.0  # Of a surrogate with softplus throughout.
 TARGETS = 3  # Maps of other classes.
 FLOOR = 0.02  # An image with all its measures below this has nothing left to lose.
 
@@ -46,10 +49,19 @@ class Level(NamedTuple):
 
 
 _OF_LEVELS = (
-    Level(40, {"rank": 3, "top-k": 3}, squares=100, noise=10),
+    Level(40, {"rank": 3, "rank, smooth": 2, "top-k": 3, "top-k, smooth": 1}, squares=100, noise=10),
     Level(
         40,
-        {"rank": 6, "rank, label free": 2, "spearman": 2, "top-k": 4, "top-k margin": 2, "towards": 1},
+        {
+            "rank": 6,
+            "rank, smooth": 4,
+            "rank, label free": 2,
+            "spearman": 2,
+            "top-k": 4,
+            "top-k, smooth": 2,
+            "top-k margin": 2,
+            "towards": 1,
+        },
         squares=200,
         noise=100,
         betas=BETAS,
@@ -58,9 +70,11 @@ _OF_LEVELS = (
         60,
         {
             "rank": 12,
+            "rank, smooth": 8,
             "rank, label free": 4,
             "spearman": 4,
             "top-k": 8,
+            "top-k, smooth": 4,
             "top-k margin": 4,
             "towards": 2,
             "mass center": 2,
@@ -104,9 +118,11 @@ def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball) -> Ifia:
 def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
     goal, criterion = {
         "rank": (SoftKendall(), "kendall"),
+        "rank, smooth": (SoftKendall(), "kendall"),
         "rank, label free": (SoftKendall(), "kendall"),
         "spearman": (SoftSpearman(), "spearman"),
         "top-k": (TopKPairs(k=k), "intersection"),
+        "top-k, smooth": (TopKPairs(k=k), "intersection"),
         "top-k margin": (TopKMargin(k, scale=2.0), "intersection"),
         "towards": (TowardsOrder(), "kendall"),
         "mass center": (MassCenter(), "kendall"),
@@ -121,8 +137,8 @@ def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
         random_start=True,
         adaptive=True,
         keep_label=name != "rank, label free",
-        softplus_beta=BETA,
-        curvature_only=True,
+        softplus_beta=SMOOTH_BETA if name.endswith("smooth") else BETA,
+        curvature_only=not name.endswith("smooth"),
         path_points=PATH_POINTS,
         **ball,
     )

@@ -35,8 +35,8 @@ class Ensemble(MapAttack, Attack):
     Attributes:
         parts: by name, the attacks; they have the ball of the ensemble.
         floor: an image whose measures have all fallen to this is left out of the parts that follow.
-        betas: of the surrogate of all parts that have one, tried on each network before (see `surrogate_choice`); none:
-          the parts have their own.
+        betas: of the second derivative of parts that follow the network's own map, tried on each network before (see
+          `surrogate_choice`); none: the parts have their own.
         criterion: of the images that stand for the whole where one is shown.
     """
 
@@ -84,6 +84,14 @@ class Ensemble(MapAttack, Attack):
     def with_options(self, **options) -> "Ensemble":
         """The same with these settings in every part that has them."""
         return replace(self, parts={name: replace_known(part, **options) for name, part in self.parts.items()})
+
+    def with_beta(self, beta: float) -> "Ensemble":
+        """The same with this beta in every part that follows the network's own map with softplus' second derivative."""
+        parts = {
+            name: replace(part, softplus_beta=beta) if getattr(part, "curvature_only", False) else part
+            for name, part in self.parts.items()
+        }
+        return replace(self, parts=parts)
 
     def only(self, *names: str) -> "Ensemble":
         """Some of its parts alone."""

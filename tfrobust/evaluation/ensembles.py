@@ -85,7 +85,7 @@ def attack_with_ensemble(
         doubled: images on which each part is made with twice its budget.
     """
     beta = _beta(network, x, y, task, chunk)
-    task = task if beta is None else replace(task, attack=task.attack.with_options(softplus_beta=beta))
+    task = task if beta is None else replace(task, attack=task.attack.with_beta(beta))
     found = _found("", network, x, y, task, examples, batched, chunk)
     least = found.least[task.attack.criterion]
     scores = task.comparison.measure(least.a, least.a_adv)

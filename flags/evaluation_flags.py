@@ -186,8 +186,7 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
 
     def attack_of(attack, steps):
         if isinstance(attack, Ensemble):
-            parts = {part: attack_of(own, steps) for part, own in attack.parts.items()}
-            return replace(attack, parts=parts, seed=fv.evaluation_seed)
+            return attack.with_options(seed=fv.evaluation_seed, **({} if steps is None else {"steps": steps}))
         n = {} if steps is None or not getattr(attack, "steps", 0) else {"steps": steps}
         return replace_known(attack, seed=fv.evaluation_seed, **n)
 

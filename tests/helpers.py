@@ -112,6 +112,19 @@ def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
+def convolutional_network(activation, before=None, after=None) -> keras.Model:
+    """An untrained network for 8x8 images and 10 classes with that activation, a layer, a name or a function.
+
+    before, after: layers at its beginning and its end.
+    """
+    keras.utils.set_random_seed(0)
+    h = inputs = keras.Input((8, 8, 1))
+    h = layers.Conv2D(4, 3)(before(h) if before else h)
+    h = activation(h) if isinstance(activation, layers.Layer) else layers.Activation(activation)(h)
+    h = layers.Dense(10)(layers.Flatten()(h))
+    return keras.Model(inputs, after(h) if after else h)
+
+
 def shallow_network(seed: int = 0) -> keras.Model:
     """The same with one convolution: graphs of it are traced in half the time, where depth does not matter."""
     keras.utils.set_random_seed(seed)
@@ -167,3 +180,18 @@ class Counted(Bar):
 
     def update(self, n=1):
         self.n += n
+
+
+class InterruptedKeep:
+    """A `keep` of evaluations that remembers what was done, and is interrupted once, after so many pieces of it."""
+
+    def __init__(self, after: int):
+        self.after, self.kept, self.done = after, {}, []
+
+    def __call__(self, key, work):
+        if key not in self.kept:
+            self.kept[key] = work()
+            self.done.append(key)
+            if len(self.done) == self.after:
+                raise KeyboardInterrupt
+        return self.kept[key]

@@ -58,8 +58,8 @@ def test_reproduce_a_table(tmp_path, capsys):
 
 
 def test_rank_networks(tmp_path, capsys, monkeypatch):
-    quick = auto.LEVELS["quick"]._replace(steps=2, runs={"rank": 1, "top-k": 1}, squares=2, noise=1)
-    monkeypatch.setitem(auto.LEVELS, "quick", quick)
+    monkeypatch.setitem(auto.LEVELS, "quick", auto.LEVELS["quick"]._replace(steps=2, squares=2, noise=1))
+    monkeypatch.setattr(auto, "RUNS", {"rank": (1, 1, 1), "top-k": (1, 1, 1)})
     for seed in range(2):
         small_network(seed).save(tmp_path / f"{seed}.keras")
     networks = [f"one={tmp_path}/0.keras", f"other={tmp_path}/0.keras=far", f"wrong={tmp_path}/1.keras"]

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import linear_network, run_tests, shallow_network, small_network
+from tests.helpers import (
+    InterruptedKeep,
+    convolutional_network,
+    linear_network,
+    run_tests,
+    shallow_network,
+    small_network,
+)
 from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, SoftKendall, Squares, TopKPairs, auto_ensemble
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate
@@ -84,20 +91,11 @@ def test_curves_fall_over_the_gradients_spent_and_end_at_the_score_of_the_part(r
 
 
 def test_batches_and_a_stop_on_the_way_change_nothing(result):
-    network, kept, done = shallow_network(), {}, []
-
-    def keep(key, work):
-        if key not in kept:
-            kept[key] = work()
-            done.append(key)
-            if len(done) == 3:
-                raise KeyboardInterrupt
-        return kept[key]
-
+    network, keep = shallow_network(), InterruptedKeep(after=3)
     with pytest.raises(KeyboardInterrupt):
         run(network, batch_size=6, keep=keep)
     resumed = run(network, batch_size=6, keep=keep)
-    assert len(done) == len(set(done))
+    assert len(keep.done) == len(set(keep.done))
     for a, b in zip(result.records_of("auto"), resumed.records_of("auto")):
         assert b["kendall"] == pytest.approx(a["kendall"], abs=2e-2)
 
@@ -117,15 +115,6 @@ def test_a_line_of_a_table_has_the_ensemble_beside_its_attack():
 def raised(network, **options):
     result = run(network, **options)
     return {flag.name for flag in result.flags["auto"] if flag.raised}
-
-
-def convolutional(activation, before=None, after=None):
-    keras.utils.set_random_seed(0)
-    h = inputs = keras.Input((8, 8, 1))
-    h = before(h) if before else h
-    h = keras.layers.Activation(activation)(keras.layers.Conv2D(4, 3)(h))
-    h = keras.layers.Dense(10)(keras.layers.Flatten()(h))
-    return keras.Model(inputs, after(h) if after else h)
 
 
 class Quantised(keras.layers.Layer):
@@ -176,17 +165,25 @@ def misleading(x):
 
 
 BROKEN = {
-    "quantised input": (lambda: convolutional("relu", before=Quantised()), {}, {"no_gradient", "nearly_empty_map"}),
-    "zero custom gradient": (lambda: convolutional(no_gradient), {}, {"constant_map", "nearly_empty_map"}),
-    "saturated logits": (lambda: convolutional("relu", after=Saturated()), {}, {"no_gradient", "nearly_empty_map"}),
+    "quantised input": (
+        lambda: convolutional_network("relu", before=Quantised()),
+        {},
+        {"no_gradient", "nearly_empty_map"},
+    ),
+    "zero custom gradient": (lambda: convolutional_network(no_gradient), {}, {"constant_map", "nearly_empty_map"}),
+    "saturated logits": (
+        lambda: convolutional_network("relu", after=Saturated()),
+        {},
+        {"no_gradient", "nearly_empty_map"},
+    ),
     "constant map": (
         lambda: linear_network(np.random.RandomState(1).rand(8, 8, 1, 10), 0.0),
         {"spec": make_map("gradient")},
         {"constant_map"},
     ),
-    "random map": (lambda: convolutional("relu", before=Unsteady()), {}, {"random_map"}),
+    "random map": (lambda: convolutional_network("relu", before=Unsteady()), {}, {"random_map"}),
     "masked gradient": (
-        lambda: convolutional(misleading),
+        lambda: convolutional_network(misleading),
         {"attack": replace(ensemble(), parts={**ensemble().parts, "squares": Squares(0.2, 150)})},
         {"masked_gradient"},
     ),
@@ -211,9 +208,9 @@ SOUND = {
     "shallow": shallow_network,
     "deeper": small_network,
     "batch normalization": lambda: small_network(batch_norm=True),
-    "gelu": lambda: convolutional("gelu"),
-    "tanh": lambda: convolutional("tanh"),
-    "swish": lambda: convolutional("swish"),
+    "gelu": lambda: convolutional_network("gelu"),
+    "tanh": lambda: convolutional_network("tanh"),
+    "swish": lambda: convolutional_network("swish"),
 }
 
 

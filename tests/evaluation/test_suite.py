@@ -7,7 +7,15 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import Told, linear_network, run_tests, shallow_network, small_network
+from tests.helpers import (
+    InterruptedKeep,
+    Told,
+    convolutional_network,
+    linear_network,
+    run_tests,
+    shallow_network,
+    small_network,
+)
 from tfrobust.attacks import Ifia, Manipulation, Noise, Pgd, RandomSigns, Spsa, TopK, TradesAttack
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate, run_suite
@@ -107,20 +115,11 @@ def test_batches_chunks_and_what_was_kept_change_nothing():
     for a, b in zip(whole.records, parts.records):
         for key, value in a.items():
             assert b[key] == pytest.approx(value, abs=2e-2), key
-    kept, done = {}, []
-
-    def keep(key, work):
-        if key not in kept:
-            kept[key] = work()
-            done.append(key)
-            if len(done) == 6:
-                raise KeyboardInterrupt
-        return kept[key]
-
+    keep = InterruptedKeep(after=6)
     with pytest.raises(KeyboardInterrupt):
         evaluate(network, X, y, suite, batch_size=7, keep=keep)
     resumed = evaluate(network, X, y, suite, batch_size=7, keep=keep)
-    assert len(done) == len(set(done)) > 6
+    assert len(keep.done) == len(set(keep.done)) > 6
     unbroken = evaluate(network, X, y, suite, batch_size=7)
     assert resumed.records == unbroken.records and resumed.summary == unbroken.summary
 
@@ -137,14 +136,6 @@ def flags_of(spec=MAP, attack=IFIA, network=None, x=X, y=None, **options):
     suite = small_suite(predictions={}, attributions={"t": task(attack, spec)}, **{"faithful": False, **options})
     result = evaluate(network, x, y, suite)
     return {flag.name: flag for own in result.flags.values() for flag in own}
-
-
-def activated(layer):
-    """A network with that layer for an activation."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((8, 8, 1))
-    h = layer(keras.layers.Conv2D(4, 3)(inputs))
-    return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(h)))
 
 
 def lift():
@@ -169,7 +160,7 @@ PROVOKED = {
     "ties": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
     "random_beats_attack": lambda: flags_of(attack=replace(IFIA, step_size=1e-6)),
     "surrogate_differs": lambda: flags_of(make_map("gradient"), replace(IFIA, softplus_beta=0.1)),
-    "no_relu_exchanged": lambda: flags_of(network=activated(keras.layers.PReLU())),
+    "no_relu_exchanged": lambda: flags_of(network=convolutional_network(keras.layers.PReLU())),
     "not_converged": lambda: flags_of(attack=replace(IFIA, eps=0.3, steps=1, step_size=0.02)),
     "nearly_empty_map": lambda: flags_of(x=DOTS, y=np.argmax(shallow_network()(DOTS), axis=1)),
     "deletes_no_better": lambda: flags_of(make_map("gradient"), network=lift(), faithful=True),
@@ -198,7 +189,7 @@ def test_a_sound_attack_raises_none():
 
 @pytest.mark.parametrize("activation", ["gelu", "swish", "tanh", "relu"])
 def test_a_smooth_network_needs_no_surrogate(activation, eagerly):
-    flag = flags_of(network=activated(keras.layers.Activation(activation)))["no_relu_exchanged"]
+    flag = flags_of(network=convolutional_network(keras.layers.Activation(activation)))["no_relu_exchanged"]
     assert not flag.raised and flag.count == 0
 
 

@@ -38,53 +38,28 @@ FLOOR = 0.02  # An image with all its measures below this has nothing left to lo
 
 
 class Level(NamedTuple):
-    """Steps of a run, runs of each part that follows gradients (of "towards": of each target), queries of squares,
-    draws of noise, and betas that are tried."""
+    """Steps of a run, queries of squares, draws of noise, and betas that are tried."""
 
     steps: int
-    runs: Dict[str, int]
     squares: int
     noise: int
     betas: Tuple[float, ...] = ()
 
 
-_OF_LEVELS = (
-    Level(40, {"rank": 3, "rank, smooth": 2, "top-k": 3, "top-k, smooth": 1}, squares=100, noise=10),
-    Level(
-        40,
-        {
-            "rank": 6,
-            "rank, smooth": 4,
-            "rank, label free": 2,
-            "spearman": 2,
-            "top-k": 4,
-            "top-k, smooth": 2,
-            "top-k margin": 2,
-            "towards": 1,
-        },
-        squares=200,
-        noise=100,
-        betas=BETAS,
-    ),
-    Level(
-        60,
-        {
-            "rank": 12,
-            "rank, smooth": 8,
-            "rank, label free": 4,
-            "spearman": 4,
-            "top-k": 8,
-            "top-k, smooth": 4,
-            "top-k margin": 4,
-            "towards": 2,
-            "mass center": 2,
-        },
-        squares=1000,
-        noise=100,
-        betas=BETAS,
-    ),
-)
-LEVELS = dict(zip(AUTO_LEVELS, _OF_LEVELS))
+_BUDGETS = Level(40, 100, 10), Level(40, 200, 100, BETAS), Level(60, 1000, 100, BETAS)
+LEVELS = dict(zip(AUTO_LEVELS, _BUDGETS))
+# Runs of each part that follows gradients, at each level; of "towards": of each target.
+RUNS = {
+    "rank": (3, 6, 12),
+    "rank, smooth": (2, 4, 8),
+    "rank, label free": (0, 2, 4),
+    "spearman": (0, 2, 4),
+    "top-k": (3, 4, 8),
+    "top-k, smooth": (1, 2, 4),
+    "top-k margin": (0, 2, 4),
+    "towards": (0, 1, 2),
+    "mass center": (0, 0, 2),
+}
 
 
 def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf", seed: int = 0) -> Ensemble:
@@ -102,10 +77,10 @@ def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf
     check_choice("level of auto", level, LEVELS)
     own, ball = LEVELS[level], {"norm": norm, "seed": seed}
     parts: Dict[str, MapAttack] = {"noise": Noise(eps, restarts=own.noise, **ball)}
-    for name, runs in own.runs.items():
-        for number in range(TARGETS if name == "towards" else 1):
-            key = f"{name} {number + 1}" if name == "towards" else name
-            parts[key] = _climb(name, eps, k, own.steps, runs, ball)
+    for name, of_levels in RUNS.items():
+        runs = dict(zip(LEVELS, of_levels))[level]
+        keys = [f"{name} {number + 1}" for number in range(TARGETS)] if name == "towards" else [name]
+        parts.update({key: _climb(name, eps, k, own.steps, runs, ball) for key in keys if runs})
     parts["squares"] = Squares(eps, own.squares, **ball)
     return Ensemble(eps, parts, floor=FLOOR, betas=own.betas, **ball)
 
@@ -116,29 +91,19 @@ def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball) -> Ifia:
 
 
 def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
-    goal, criterion = {
-        "rank": (SoftKendall(), "kendall"),
-        "rank, smooth": (SoftKendall(), "kendall"),
-        "rank, label free": (SoftKendall(), "kendall"),
-        "spearman": (SoftSpearman(), "spearman"),
-        "top-k": (TopKPairs(k=k), "intersection"),
-        "top-k, smooth": (TopKPairs(k=k), "intersection"),
-        "top-k margin": (TopKMargin(k, scale=2.0), "intersection"),
-        "towards": (TowardsOrder(), "kendall"),
-        "mass center": (MassCenter(), "kendall"),
+    kendall, smooth = {"goal": SoftKendall()}, {"softplus_beta": SMOOTH_BETA, "curvature_only": False}
+    top_k = {"criterion": "intersection"}
+    own = {
+        "rank": kendall,
+        "rank, smooth": {**kendall, **smooth},
+        "rank, label free": {**kendall, "keep_label": False},
+        "spearman": {"goal": SoftSpearman(), "criterion": "spearman"},
+        "top-k": {**top_k, "goal": TopKPairs(k=k)},
+        "top-k, smooth": {**top_k, "goal": TopKPairs(k=k), **smooth},
+        "top-k margin": {**top_k, "goal": TopKMargin(k, scale=2.0)},
+        "towards": {"goal": TowardsOrder()},
+        "mass center": {"goal": MassCenter()},
     }[name]
-    return Ifia(
-        eps,
-        steps,
-        FIRST_STEP * eps,
-        goal=goal,
-        criterion=criterion,
-        restarts=runs,
-        random_start=True,
-        adaptive=True,
-        keep_label=name != "rank, label free",
-        softplus_beta=SMOOTH_BETA if name.endswith("smooth") else BETA,
-        curvature_only=not name.endswith("smooth"),
-        path_points=PATH_POINTS,
-        **ball,
-    )
+    climb = {"random_start": True, "adaptive": True, "keep_label": True, "path_points": PATH_POINTS, "restarts": runs}
+    surrogate = {"softplus_beta": BETA, "curvature_only": True}
+    return Ifia(eps, steps, FIRST_STEP * eps, **{**climb, **surrogate, **ball, **own})

@@ -20,6 +20,7 @@ from tfrobust.attacks.map_attack import MapAttack
 from tfrobust.attacks.noise import Noise
 from tfrobust.attributions import MapSpec
 from tfrobust.checks import check_number, check_positive
+from tfrobust.distribution import shard_over_replicas
 from tfrobust.errors import InputError
 from tfrobust.similarity import Comparison, kendall
 from tfrobust.spec_values import replace_known
@@ -82,8 +83,9 @@ class Ensemble(MapAttack, Attack):
             part.check(shape)
 
     def with_options(self, **options) -> "Ensemble":
-        """The same with these settings in every part that has them."""
-        return replace(self, parts={name: replace_known(part, **options) for name, part in self.parts.items()})
+        """The same with these settings in the ensemble and in every part that has them."""
+        parts = {name: replace_known(part, **options) for name, part in self.parts.items()}
+        return replace_known(self, **{**options, "parts": parts})
 
     def with_beta(self, beta: float) -> "Ensemble":
         """The same with this beta in every part that follows the network's own map with softplus' second derivative."""
@@ -123,9 +125,15 @@ class Found:
     gradients: Dict[Tuple[str, ...], np.ndarray]
     seconds: Dict[Tuple[str, ...], np.ndarray]
 
+    def __len__(self) -> int:
+        return len(next(iter(self.seconds.values())))
+
     def arrays(self) -> Dict[str, np.ndarray]:
-        """All of it as arrays [N,...] by name, as files hold it."""
-        named = {("least", key, name): a for key, maps in self.least.items() for name, a in maps.arrays().items()}
+        """All of it as arrays [N,...] by name, as files hold it; what all criteria share stands there once."""
+        named = {}
+        for criterion, maps in self.least.items():
+            for name, array in maps.arrays().items():
+                named["least", criterion if name in _BY_CRITERION else "", name] = array
         for kind in _BY_PART:
             named.update({(kind, *key): array for key, array in getattr(self, kind).items()})
         return {"|".join(key): array for key, array in named.items()}
@@ -140,12 +148,13 @@ class Found:
         least: Dict[str, Dict[str, np.ndarray]] = {}
         for (criterion, name), array in kinds.pop("least").items():
             least.setdefault(criterion, {})[name] = array
-        return cls({key: AttackedMaps.from_arrays(own) for key, own in least.items()}, **kinds)
+        shared = least.pop("", {})
+        return cls({key: AttackedMaps.from_arrays({**shared, **own}) for key, own in least.items()}, **kinds)
 
     def lowest(self, criterion: str, without: Optional[str] = None) -> np.ndarray:
         """The lowest score [N] of all parts, or of all but one; 1 where no part is left."""
         own = [scores for (part, of), scores in self.scores.items() if of == criterion and part != without]
-        return np.fmin.reduce([np.ones_like(self.lengths), *own])
+        return np.fmin.reduce([np.ones(len(self)), *own])
 
     def winners(self, criterion: str) -> np.ndarray:
         """The part [N] that reached the lowest score first; an empty name where none lowered it."""
@@ -153,12 +162,8 @@ class Found:
         scores = np.stack([np.nan_to_num(self.scores[part, criterion], nan=np.inf) for part in parts])
         return np.where(scores.min(axis=0) < 1.0, np.array(parts)[scores.argmin(axis=0)], "")
 
-    @property
-    def lengths(self) -> np.ndarray:
-        """An array [N], whose length alone counts."""
-        return next(iter(self.seconds.values()))
 
-
+_BY_CRITERION = ("x_adv", "a_adv")
 _BY_PART = ("scores", "curves", "gradients", "seconds")
 
 
@@ -169,7 +174,7 @@ class EnsembleOnNetwork:
         self.network, self.comparison, self.attack = network, comparison, attack
         self.parts = {name: part.on_maps(network, spec, comparison, chunk) for name, part in attack.parts.items()}
         self._judge = judge_of(network, spec, chunk)
-        self._logits = tf.function(lambda x: network(x, training=False), reduce_retracing=True, autograph=False)
+        self._logits = shard_over_replicas(lambda x: network(x, training=False))
 
     def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Found:
         """Arguments as those of `AttackOnNetwork`."""
@@ -193,8 +198,8 @@ class EnsembleOnNetwork:
                 scores[name, criterion] = _at(rows, 1.0 - own.found[criterion], len(x))
                 curve = np.array([1.0 - found[criterion] for found in own.history]).reshape(-1, len(rows)).T
                 curves[name, criterion] = _at(rows, curve, len(x))
-            gradients[name,] = _at(rows, np.full(len(rows), part.attack.gradients), len(x), 0)
-            seconds[name,] = _at(rows, np.full(len(rows), spent / max(len(rows), 1)), len(x), 0)
+            gradients[name,] = _at(rows, part.attack.gradients, len(x), 0)
+            seconds[name,] = _at(rows, spent / max(len(rows), 1), len(x), 0)
         least = {criterion: all_.found_maps(criterion, *fates) for criterion in CRITERIA}
         return Found(least, scores, curves, gradients, seconds)
 
@@ -218,7 +223,7 @@ class EnsembleOnNetwork:
 
 
 def _at(rows: np.ndarray, values: np.ndarray, n: int, elsewhere=np.nan) -> np.ndarray:
-    """[n,...]: the values [R,...] at these rows."""
+    """[n,...]: the values [R,...], or one for all of them, at these rows."""
     out = np.full((n, *np.shape(values)[1:]), elsewhere, np.float64)
     out[rows] = values
     return out

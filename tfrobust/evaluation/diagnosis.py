@@ -115,6 +115,11 @@ def map_flags(a: np.ndarray, k: int) -> List[Flag]:
     ]
 
 
+def random_beats(maps: AttackedMaps, control: AttackedMaps) -> Flag:
+    """Whether the control lowered Kendall's tau further than the attack."""
+    return flag("random_beats_attack", control.scores["kendall"] < maps.scores["kendall"])
+
+
 def faithfulness_flags(columns: Mapping[str, np.ndarray]) -> List[Flag]:
     """What `faithfulness` says against maps: a floor below which no ranking by stillness counts."""
     return [
@@ -139,16 +144,15 @@ def diagnose(
         doubled: Kendall's tau under twice the steps, of the first [D] images.
         no_curvature: see `lacks_curvature`.
     """
-    kendall = maps.scores["kendall"]
     flags = [
         *fate_flags(maps),
         *map_flags(maps.a, max(task.comparison.k, task.attack.k or 0)),
-        flag("random_beats_attack", control.scores["kendall"] < kendall),
+        random_beats(maps, control),
     ]
     if surrogate_maps is not None:
         flags.append(flag("surrogate_differs", similarity.spearman(maps.a, surrogate_maps) < ALIKE))
     if no_curvature is not None:
         flags.append(flag("no_relu_exchanged", np.full(len(maps), no_curvature)))
     if doubled is not None:
-        flags.append(flag("not_converged", doubled < kendall[: len(doubled)] - LOWER))
+        flags.append(flag("not_converged", doubled < maps.scores["kendall"][: len(doubled)] - LOWER))
     return flags

@@ -2,7 +2,7 @@
 contributed to it, and the flags that say whether it can be believed."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from tfrobust.attacks import AttackedMaps, Found
 from tfrobust.attacks.best_iterate import judge_of
 from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.attacks.surrogate_choice import choose_beta, climbs
-from tfrobust.evaluation import statistics
 from tfrobust.evaluation.attacked import prepared
 from tfrobust.evaluation.diagnosis import Flag, fate_flags, flag, map_flags
 from tfrobust.evaluation.suite import MapTask
@@ -61,6 +60,11 @@ class EnsembleResult:
         out = {f"{CRITERIA[of]} of {part}": scores for (part, of), scores in self.found.scores.items()}
         out.update({f"part with the least {measure}": self.found.winners(of) for of, measure in CRITERIA.items()})
         return out
+
+    def shares_above_half(self) -> Dict[str, float]:
+        """Of images whose minimum stays above 0.5, by measure."""
+        lowest = {measure: self.found.lowest(criterion) for criterion, measure in CRITERIA.items()}
+        return {f"share_above_half_{measure}": float(np.mean(scores > 0.5)) for measure, scores in lowest.items()}
 
     def curves(self) -> Dict[str, Dict[str, List[List[float]]]]:
         """measure -> part -> [gradients spent, mean of the lowest scores so far] of parts that follow gradients."""
@@ -125,13 +129,12 @@ def _found(what, network, x, y, task, examples, batched, chunk) -> Found:
 
 def _flags_of_parts(result: EnsembleResult, task: MapTask) -> List[Flag]:
     """What the scores of the parts beside each other say."""
-    found, attack = result.found, task.attack
-    white = [name for name, part in attack.parts.items() if part.gradients]
-    black = [name for name, part in attack.parts.items() if not part.gradients]
-    if not white or not black:
+    scores, parts = result.found.scores, task.attack.parts
+    climbed = [scores[name, "kendall"] for name, part in parts.items() if part.gradients]
+    searched = [scores[name, "kendall"] for name, part in parts.items() if not part.gradients]
+    if not climbed or not searched:
         return []
-    best = {n: np.fmin.reduce([found.scores[part, "kendall"] for part in n_]) for n, n_ in (("w", white), ("b", black))}
-    return [flag("masked_gradient", best["b"] < best["w"] - LOWER)]
+    return [flag("masked_gradient", np.fmin.reduce(searched) < np.fmin.reduce(climbed) - LOWER)]
 
 
 def _differs(network, x, y, task, chunk) -> np.ndarray:
@@ -154,10 +157,3 @@ def _more_budget(result, network, x, y, task, examples, batched, chunk, doubled)
             before = result.found.lowest(criterion)[:n]
             gains.append(np.mean(before - np.fmin(before, found.lowest(criterion))))
     return flag("more_budget_lowers", np.full(n, max(gains) > LOWER))
-
-
-def described(scores: Mapping[str, np.ndarray], bounds: Callable) -> Dict[str, Any]:
-    """Statistics of each measure with bootstrap intervals, and the share of images that stay above 0.5."""
-    out: Dict[str, Any] = {key: statistics.bootstrapped(values, *bounds(key)) for key, values in scores.items()}
-    out.update({f"share_above_half_{m}": float(np.mean(scores[m] > 0.5)) for m in CRITERIA.values()})
-    return out

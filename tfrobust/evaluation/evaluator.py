@@ -16,8 +16,8 @@ from tfrobust.errors import InputError
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attacked import attack_maps, maps_of_the_next, prepared, transferred
 from tfrobust.evaluation.curvature import lacks_curvature
-from tfrobust.evaluation.diagnosis import Flag, diagnose, faithfulness_flags, flag
-from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble, described
+from tfrobust.evaluation.diagnosis import Flag, diagnose, faithfulness_flags, flag, random_beats
+from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.result import Evaluation
@@ -100,36 +100,31 @@ class Evaluator:
         surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
         doubled = self._doubled(name, task, x, y, examples, targets)
         no_curvature = lacks_curvature(self.network, x, y, task.attack)
-        self.maps[name] = maps
         self.flags[name] = diagnose(maps, noise, task, surrogate, doubled, no_curvature)
-        scores = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
-        for (method, measure), values in self._transfer(name, maps, noise, task, y).items():
-            scores[f"{method}_{measure}"] = values
-        self._record(name, rows, {**scores, **maps.fates})
-        self.summary[name] = {
-            **{key: statistics.describe(values, *_bounds(key)) for key, values in scores.items()},
-            **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
-            "examples": len(rows),
-            "eps": task.attack.eps,
-        }
+        self._report_maps(name, task, rows, maps, noise)
 
     def _attack_with_ensemble(self, name, task: MapTask, rows):
         x, y, examples = self.x[rows], self.y[rows], self.chosen[rows]
         batched = lambda what, *args: self._batched(name + what, *args)  # noqa: E731
         result = attack_with_ensemble(self.network, x, y, task, examples, batched, self.chunk, self.suite.doubled)
         noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
-        maps = self.maps[name] = result.maps
         self.ensembles[name] = result
-        self.flags[name] = [
-            *result.flags,
-            flag("random_beats_attack", noise.scores["kendall"] < maps.scores["kendall"]),
-        ]
+        self.flags[name] = [*result.flags, random_beats(result.maps, noise)]
+        self._report_maps(name, task, rows, result.maps, noise, statistics.bootstrapped, result.of_parts())
+        self.summary[name].update(result.shares_above_half())
+
+    def _report_maps(self, name, task, rows, maps, noise, describe=statistics.describe, more_of_images=None):
+        """Maps, records and summary of a task on maps.
+
+        describe: (values, least, most) -> the statistics of a score.  more_of_images: columns of the records alone.
+        """
+        self.maps[name] = maps
         scores = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
-        for (method, measure), values in self._transfer(name, maps, noise, task, y).items():
+        for (method, measure), values in self._transfer(name, maps, noise, task, self.y[rows]).items():
             scores[f"{method}_{measure}"] = values
-        self._record(name, rows, {**scores, **result.of_parts(), **maps.fates})
+        self._record(name, rows, {**scores, **(more_of_images or {}), **maps.fates})
         self.summary[name] = {
-            **described(scores, _bounds),
+            **{key: describe(values, *_bounds(key)) for key, values in scores.items()},
             **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
             "examples": len(rows),
             "eps": task.attack.eps,

@@ -30,14 +30,15 @@ COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  
 """
 LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
-  (1: the same); with "noise": under random noise of the same budget; with "auto": the minimum over an ensemble.
+  (1: the same); with "noise": under random noise of the same budget{auto}.
 no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those
   that it never moved (unmoved) and those whose label it never kept (label lost)."""
 
 
 def legend(row, suite) -> str:
     """What the columns of a row of an evaluation by this suite mean."""
-    return LEGEND.format(attack=suite.first_task.attack.describe(), **row)
+    auto = '; with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
+    return LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, **row)
 
 
 def all_flags(result) -> list:

@@ -42,6 +42,8 @@ def short(command: Command) -> List[str]:
     given, more = by_name(args), []
     if "probe_every" in given:
         more = ["--probe_every=2", "--probe_examples=2"]
+    if "steps" in given:  # An epoch of the furnished data is short, a given number of steps is not.
+        more = [*more, "--steps=2"]
     if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
     if command.verb == "compare":

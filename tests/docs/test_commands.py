@@ -27,6 +27,7 @@ ONLY_READ = {
     "curl": "tests/docs/test_serving_page.py asks a server of its own",
     "saved_model_cli": "tests/docs/test_serving_page.py runs it on what the page exports",
     "python -m pytest": "a test does not run tests; the file is looked up",
+    "python examples/rank_networks.py": "tests/docs/test_examples.py runs it on two networks",
     "a sweep of launch.reproduce": "many networks; tests/launch/test_reproduce.py runs every table",
     "a process of several": "it waits for the others; tests/launch/test_strategies.py runs two",
     "a later turn of a loop": "the first one runs",
@@ -37,7 +38,9 @@ REPEATED = repeated(RUN)
 
 
 def program(command: Command) -> str:
-    return " ".join(command.words[:3]) if command.words[0] == "python" else command.words[0]
+    if command.words[0] != "python":
+        return command.words[0]
+    return " ".join(command.words[: 3 if command.words[1] == "-m" else 2])
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from launch.command_line import verb
 from launch.command_line.progress import SCREEN
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
+from tfrobust.names import AUTO_LEVELS
 from tfrobust.papers import budgets
 from tfrobust.papers.tables import datasets_of, tables
 
@@ -40,6 +41,13 @@ def reproduce_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
     define_points("map_chunk", "Path points held at once (all unless given); auto: what --memory_gb allows.", fv)
     define_memory(fv)
+    flags.DEFINE_enum(
+        "auto_level",
+        None,
+        AUTO_LEVELS,
+        "Measure each number of an attack on maps once more, under the ensemble auto at this level of budget.",
+        **where,
+    )
     flags.DEFINE_bool("list", False, "Print the tables and their data sets, and do nothing else.", **where)
 
 
@@ -70,6 +78,7 @@ def reproduce(fv: flags.FlagValues) -> None:
         source=fv.source,
         output=make_writable_folder(fv.output),
         chunking=evaluation_flags.chunking(fv),
+        auto_level=fv.auto_level,
     )
     given = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
     for dataset in datasets_of(fv.paper, fv.table, fv.dataset, fv.source):

@@ -16,8 +16,10 @@ from launch.command_line import verb
 from tests.helpers import ROOT, run_tests, the_step
 from tests.launch.covering import TABLES, covering, kind, shown
 from tfrobust import data, report, training
+from tfrobust.attacks import auto
 from tfrobust.data import FACTS
 from tfrobust.downstream.tasks import corruptions
+from tfrobust.evaluation import Suite, evaluate
 from tfrobust.evaluation.evaluator import Evaluator
 from tfrobust.experiments import saliency_maps, training_run
 from tfrobust.experiments.saved_runs import NETWORK
@@ -263,6 +265,32 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
         n.value for n in reported_numbers() if n[:5] == ("rar", "T2", "gtsrb", "resnet_rar", "madry")
     )
     assert cell["difference"] == pytest.approx(cell["measured"] - cell["reported"])
+
+
+def test_auto_is_measured_beside_each_number_of_an_attack_on_maps(folder, monkeypatch):
+    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=2, squares=3, noise=2)})
+    given = "--methods=madry", "--auto_level=quick"
+    path = smoke(folder, "rar", "T2", "gtsrb", *given)
+    with open(path + ".json", encoding="utf-8") as file:
+        found = json.load(file)
+    cells = {c["column"]: c for c in found["cells"]}
+    measures = {"auto: ig topk": "top_k_intersection", "auto: ig kendall": "kendall"}
+    assert {column for column in cells if column.startswith("auto")} == set(measures)
+    assert set(cells) - set(measures) == {"natural", "PGD-40", *(column.removeprefix("auto: ") for column in measures)}
+    images = data.augmented(data.load(made(folder, "gtsrb")), None, equalized=True)
+    network = load_network(os.path.join(found["lines"][0]["run"], NETWORK))
+    task = reproduced_table.suite_of(
+        reproduction.ReproductionSettings("rar", "T2", "smoke"), "gtsrb", images.shape
+    ).first_task
+    ensemble = auto.auto_ensemble(task.attack.eps, task.comparison.k, "quick")
+    of = {"own": dataclasses.replace(task, attack=ensemble)}
+    suite = Suite("own", {}, of, examples=64, attribution_examples=2, faithful=False, aligned=False)
+    own = evaluate(network, data.to_unit(images.x_test), images.y_test, suite).summary["own"]
+    for column, measure in measures.items():
+        assert cells[column]["reported"] is None
+        assert cells[column]["measured"] == pytest.approx(
+            own[measure]["mean"] * (100 if cells[column]["unit"] == "percent" else 1)
+        )
 
 
 def test_localization_and_corruptions_are_those_of_the_downstream_tasks(folder):

@@ -78,6 +78,10 @@ class Ensemble(MapAttack, Attack):
     def __hash__(self):
         return hash((type(self), self.eps, self.norm, self.seed, *self.parts.items()))
 
+    def describe(self) -> str:
+        """The attack in words: its parts and its ball."""
+        return f"the strongest of {', '.join(self.parts)} ({self.norm}, eps {self.eps:.4g})"
+
     def check(self, shape) -> None:
         for part in self.parts.values():
             part.check(shape)

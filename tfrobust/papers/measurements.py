@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from tfrobust.attacks import auto_ensemble
 from tfrobust.attributions import MapSpec, make_map
-from tfrobust.evaluation import Suite
+from tfrobust.evaluation import MapTask, Suite
 from tfrobust.papers import downstream_numbers
 from tfrobust.papers.reported import Reported
 
@@ -31,6 +32,11 @@ class Measurement(NamedTuple):
     def transferred(self) -> bool:
         """The attack is made on another network."""
         return self.task.endswith(ELSEWHERE)
+
+    @property
+    def attacks_maps(self) -> bool:
+        """It measures maps under an attack that moves them away, wherever to."""
+        return isinstance(self.spec, MapTask) and self.key in MEASURES.values() and not self.spec.attack.targeted
 
     def read(self, summary) -> Optional[Dict[str, float]]:
         """value, low and high of the summary of a suite; None where the network had no example to measure."""
@@ -95,6 +101,13 @@ def on_predictions(name: str, spec, source: str = "", method: str = "") -> Measu
         heading = f"{name} of {source}" if source else name
         return Measurement(heading, name, "accuracy", "mean", spec, source)
     return Measurement(f"{name} of {source}", name + ELSEWHERE, "accuracy", "mean", spec, source)
+
+
+def under_auto(m: Measurement, level: str) -> Measurement:
+    """The same measure of the same map in the same ball under the ensemble auto, at one of its levels of budget."""
+    task, attack = m.spec, m.spec.attack
+    ensemble = auto_ensemble(attack.eps, task.comparison.k, level, attack.norm, attack.seed)
+    return m._replace(heading=f"auto: {m.heading}", task=f"auto beside {m.task}", spec=replace(task, attack=ensemble))
 
 
 def _first_map(suite: Suite):

@@ -66,7 +66,7 @@ def reproduce_table(
         left = (time.perf_counter() - began) / i * (len(lines) - i) if i else None
         eta = f", about {left / 60:.0f} min left" if left else ""
         progress.say(f"[{i + 1}/{len(lines)}] {settings.paper} {settings.table} {dataset}: {line.name}{eta}")
-        columns = columns_of(line, lines, suite)
+        columns = columns_of(line, lines, suite, settings.auto_level)
         own, new = measured(reproduction, line, columns)
         done.append(own)
         cells += new

@@ -21,6 +21,7 @@ from tfrobust.experiments.recipe import NetworkOrigin, Recipe
 from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.memory_budget import Chunking
+from tfrobust.names import AUTO_LEVELS
 from tfrobust.networks import in_float32, load_network
 from tfrobust.papers import budgets, downstream_numbers
 from tfrobust.papers import measurements as measure
@@ -43,6 +44,7 @@ class ReproductionSettings:
         source: a part of the data set, .npz or a folder of images, that takes the place of the whole.
         output: folder of the runs and tables.
         chunking: images and path points held at once in an evaluation.
+        auto_level: level of the ensemble auto that is made beside every attack on maps; none unless given.
     """
 
     paper: str
@@ -55,9 +57,12 @@ class ReproductionSettings:
     source: Optional[str] = None
     output: str = "reproduced"
     chunking: Chunking = Chunking()
+    auto_level: Optional[str] = None
 
     def __post_init__(self):
         check_choice("budget", self.budget, budgets.BUDGETS)
+        if self.auto_level is not None:
+            check_choice("level of auto", self.auto_level, AUTO_LEVELS)
 
 
 class Run(NamedTuple):

@@ -40,12 +40,17 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
     return lines
 
 
-def columns_of(line: Line, lines: List[Line], suite):
-    """[(measurement, printed number or None)] of a line: of its numbers, and of what the others' numbers ask for."""
+def columns_of(line: Line, lines: List[Line], suite, auto_level: Optional[str] = None):
+    """[(measurement, printed number or None)] of a line: of its numbers, and of what the others' numbers ask for.
+
+    auto_level: of the ensemble auto, by which each number of an attack on maps is measured once more.
+    """
     if (line.row.paper, line.row.table) in measure.SWEEPS:
-        return suite, [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
-    wanted = [(measure.measurement(n, suite), n) for n in line.numbers]
-    return suite, wanted
+        wanted = [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
+    else:
+        wanted = [(measure.measurement(n, suite), n) for n in line.numbers]
+    more = [measure.under_auto(m, auto_level) for m, _ in wanted if m and m.attacks_maps] if auto_level else []
+    return suite, [*wanted, *((m, None) for m in dict.fromkeys(more))]
 
 
 def measured(reproduction: Reproduction, line: Line, suite_and_columns):

@@ -182,7 +182,8 @@ def test_every_level_of_auto_fits_its_ball_and_costs_more_than_the_one_before(le
 def test_a_beta_that_is_chosen_is_that_of_second_derivatives_alone():
     own = auto_ensemble(0.1, 8, "quick").with_beta(7.0)
     betas = {name: part.softplus_beta for name, part in own.parts.items() if part.gradients}
-    assert betas == {"rank": 7.0, "rank, smooth": 10.0, "top-k": 7.0, "top-k, smooth": 10.0}
+    smooth = {"rank, smooth": 10.0, "rank, smoother": 3.0, "top-k, smooth": 10.0}
+    assert betas == {"rank": 7.0, "top-k": 7.0, **smooth}
     assert not own.parts["rank, smooth"].curvature_only and own.parts["rank"].curvature_only
 
 

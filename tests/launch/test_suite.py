@@ -117,6 +117,7 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
             "noise",
             "rank",
             "rank, smooth",
+            "rank, smoother",
             "top-k",
             "top-k, smooth",
             "squares",

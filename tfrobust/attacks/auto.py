@@ -3,6 +3,7 @@
     noise              what needs no attack
     rank               soft Kendall, the label held: Kendall and Spearman
     rank, smooth       the same along a surrogate with softplus throughout: where second derivatives alone lead nowhere
+    rank, smoother     the same with a softer one
     rank, label free   the same, iterates that lose the label are passed through: where holding it ends the way early
     spearman           soft Spearman
     top-k              pairs across the k-th boundary: top-k intersection
@@ -32,7 +33,7 @@ FIRST_STEP = 2.0  # Of APGD, in eps.
 PATH_POINTS = 10  # Of Integrated Gradients in the attacks' own map.
 BETAS = (3.0, 10.0, 30.0, 100.0)  # Of the second derivative, tried on each network.
 BETA = 30.0  # Where none is tried.
-SMOOTH_BETA = 10.0  # Of a surrogate with softplus throughout.
+SMOOTH_BETA, SMOOTHER_BETA = 10.0, 3.0  # Of surrogates with softplus throughout.
 TARGETS = 3  # Maps of other classes.
 FLOOR = 0.02  # An image with all its measures below this has nothing left to lose.
 
@@ -50,13 +51,14 @@ _BUDGETS = Level(40, 100, 10), Level(40, 200, 100, BETAS), Level(60, 1000, 100, 
 LEVELS = dict(zip(AUTO_LEVELS, _BUDGETS))
 # Runs of each part that follows gradients, at each level; of "towards": of each target.
 RUNS = {
-    "rank": (3, 6, 12),
-    "rank, smooth": (2, 4, 8),
+    "rank": (2, 4, 8),
+    "rank, smooth": (1, 3, 6),
+    "rank, smoother": (1, 3, 6),
     "rank, label free": (0, 2, 4),
     "spearman": (0, 2, 4),
-    "top-k": (3, 4, 8),
-    "top-k, smooth": (1, 2, 4),
-    "top-k margin": (0, 2, 4),
+    "top-k": (2, 3, 6),
+    "top-k, smooth": (2, 3, 6),
+    "top-k margin": (0, 1, 2),
     "towards": (0, 1, 2),
     "mass center": (0, 0, 2),
 }
@@ -96,6 +98,7 @@ def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
     own = {
         "rank": kendall,
         "rank, smooth": {**kendall, **smooth},
+        "rank, smoother": {**kendall, **smooth, "softplus_beta": SMOOTHER_BETA},
         "rank, label free": {**kendall, "keep_label": False},
         "spearman": {"goal": SoftSpearman(), "criterion": "spearman"},
         "top-k": {**top_k, "goal": TopKPairs(k=k)},

@@ -50,6 +50,7 @@ def scores_of(result, task: str) -> Dict[str, np.ndarray]:
 def row_of(result) -> Dict:
     """What a table says of one network: means, the share of images on which auto is at or below, flags, parts."""
     row = {"images": result.summary["auto"]["examples"], "ensemble": result.ensembles["auto"].as_dict()}
+    row["floor"] = result.below_floor
     row["flags"] = {task: [flag.name for flag in own if flag.raised] for task, own in result.flags.items()}
     row["faithfulness"] = result.summary["faithfulness of integrated_gradients"]
     auto = scores_of(result, "auto")
@@ -96,10 +97,13 @@ def main(
             print(f"{name}: left out, none of its images is predicted correctly")
             continue
         rows[name], scores[name] = row_of(result), {task: scores_of(result, task) for task in suite.attributions}
+        if "constant map" in result.below_floor:
+            print(f"{name}: measured, but not ranked, because its map is constant")
+            scores.pop(name)
         for task in suite.attributions:
             means = ", ".join(f"{measure} {rows[name][task][measure]['mean']:.3f}" for measure in MEASURES)
             print(f"{name}, {task}: {means}", flush=True)
-    orders = {measure: order_agreement(scores, measure) for measure in MEASURES} if len(rows) > 1 else {}
+    orders = {measure: order_agreement(scores, measure) for measure in MEASURES} if len(scores) > 1 else {}
     for measure, own in orders.items():
         print(f"{measure}: orders agree with tau {own['tau']:.2f} [{own['low']:.2f}, {own['high']:.2f}]")
     with open(os.path.join(output, "ranking.json"), "w", encoding="utf-8") as file:

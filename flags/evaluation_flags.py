@@ -145,6 +145,7 @@ def from_flags(fv: flags.FlagValues) -> Suite:
         attributions={task.attack.name: task, **more},
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
+        faithful=bool(more),  # A floor for a ranking.
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
     )

@@ -20,6 +20,10 @@ COLUMNS = (
     Column("noise_top_k_intersection", "noise top-k", ".3f"),
     Column("noise_kendall", "noise Kendall", ".3f"),
     Column("noise_spearman", "noise Spearman", ".3f"),
+    Column("deletion", "deletion", ".3f"),
+    Column("deletion_random", "random order", ".3f"),
+    Column("randomised", "weights shuffled", ".3f"),
+    Column("floor", "floor"),
     Column("share_not_counted", "no attack", ".1%"),
     Column("share_not_moved", "unmoved", ".1%"),
     Column("share_not_kept_label", "label lost", ".1%"),
@@ -35,10 +39,18 @@ no attack: images for which no iterate of the attack both moved and kept the lab
   that it never moved (unmoved) and those whose label it never kept (label lost)."""
 
 
+OF_MAPS = """
+deletion: mean probability of the class while pixels are deleted, those first that the map ranks highest; random order:
+  the same in a random order.  weights shuffled: Spearman of the map and that of the network with its weights shuffled.
+  floor: why stillness says nothing of this row (a constant map, deletion no better than in a random order, a map that
+  does not change with the weights); nothing where the map passes."""
+
+
 def legend(row, suite) -> str:
     """What the columns of a row of an evaluation by this suite mean."""
     auto = '; with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
-    return LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, **row)
+    text = LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, **row)
+    return text + OF_MAPS if "floor" in row else text
 
 
 def all_flags(result) -> list:

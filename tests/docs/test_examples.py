@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.docs.shortened import hurry
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, linear_network, run_tests, small_network
 from tfrobust.attacks import auto
-from tfrobust.data import FACTS
+from tfrobust.data import FACTS, load
 from tfrobust.papers.suites import BUDGETS
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -62,16 +62,24 @@ def test_rank_networks(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(auto, "RUNS", {"rank": (1, 1, 1), "top-k": (1, 1, 1)})
     for seed in range(2):
         small_network(seed).save(tmp_path / f"{seed}.keras")
+    digits = load("digits")
+    label = digits.y_test[np.random.RandomState(0).permutation(len(digits.y_test))[0]]  # Of the first image drawn.
+    flat = linear_network(np.zeros((8, 8, 1, 10)))  # It says the same of every image, and its map is zero.
+    flat.set_weights([flat.get_weights()[0], np.float32(np.arange(10) == label)])
+    flat.save(tmp_path / "flat.keras")
     networks = [f"one={tmp_path}/0.keras", f"other={tmp_path}/0.keras=far", f"wrong={tmp_path}/1.keras"]
+    networks.append(f"flat={tmp_path}/flat.keras")
     example("rank_networks")(str(tmp_path), "digits", "-", *networks, images=3, path_points=2)
     out = capsys.readouterr().out
-    assert "wrong: left out" in out and "one, auto: kendall" in out and "kendall: orders agree with tau" in out
+    assert "wrong: left out" in out and "flat: measured, but not ranked" in out
+    assert "one, auto: kendall" in out and "kendall: orders agree with tau" in out
     ranking = json.loads((tmp_path / "ranking.json").read_text())
-    assert set(ranking["rows"]) == {"one", "other"} and set(ranking["orders"]) == {
+    assert set(ranking["rows"]) == {"one", "other", "flat"} and set(ranking["orders"]) == {
         "kendall",
         "spearman",
         "top_k_intersection",
     }
+    assert "constant map" in ranking["rows"]["flat"]["floor"] and ranking["rows"]["one"]["floor"] == []
     assert all(row["auto"]["kendall"]["mean"] <= 1 for row in ranking["rows"].values())
 
 

@@ -108,8 +108,20 @@ def test_a_line_of_a_table_has_the_ensemble_beside_its_attack():
     result = evaluate(network, X, y, suite)
     row = result.table_row()
     assert row["auto_kendall"] == result.summary["auto"]["kendall"]["mean"] < row["kendall"]
+    assert "floor" not in row and "deletion" not in row
     assert row["auto_spearman_low"] <= row["auto_spearman"] <= row["auto_spearman_high"]
     assert not any(name.startswith("auto") for name in run(network, doubled=0, x=X[:2]).table_row())
+
+
+def test_a_line_of_a_table_says_what_is_wrong_with_the_maps_themselves():
+    """A network whose map is the same for all images is as still as can be, and named."""
+    constant = linear_network(np.ones((8, 8, 1, 10)) * np.arange(1, 11))
+    task = MapTask(make_map("gradient"), Ifia(0.1, 2, 0.1, goal=TopKPairs(k=8)), Comparison(k=8))
+    y = np.argmax(constant(X), axis=1).astype(np.int32)
+    result = evaluate(constant, X, y, Suite.of_one(Pgd(0.1, 1, 0.1), task, faithful=True))
+    row, own = result.table_row(), result.summary["faithfulness of gradient"]
+    assert "constant map" in result.below_floor and row["floor"] == ", ".join(result.below_floor)
+    assert row["deletion"] == own["deletion"]["mean"] and row["randomised_low"] == own["randomised"]["low"]
 
 
 def raised(network, **options):

@@ -19,6 +19,7 @@ from tests import processes
 from tests.helpers import ROOT, run_tests, shallow_network
 from tests.launch import killed_audits
 from tfrobust import auditing, data, report
+from tfrobust.attacks import auto
 from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import inputs, plan, verdict
 from tfrobust.auditing.advice import ADVICE
@@ -327,6 +328,7 @@ def test_the_plan_is_the_most_thorough_that_fits():
 
     rich, poor = planned(600, 1e-5), planned(600, 0.1)
     assert (rich.steps, rich.points) == LEVELS[0] and (poor.steps, poor.points) != LEVELS[0]
+    assert rich.quick and not poor.quick and not planned(600, 0.01).quick
     assert poor.units * 0.1 * 8 <= 600 and rich.predicted > poor.predicted
     assert planned(600, 0.5).eps == (0.02,) and planned(600, 0.5).batch == 8
     slow, slower = planned(600, 4), planned(600, 10)
@@ -343,6 +345,26 @@ def test_the_plan_is_the_most_thorough_that_fits():
     assert make_plan(600, Cost(2.0), (0.01,), (8, 8, 1), 8, lambda points: 2, 100).chunk == 8
     few = make_plan(600, Cost(0.05), (0.01,), (8, 8, 1), 32, lambda points: points, 3)
     assert few.batch == 32 and (few.steps, few.points) == LEVELS[0]  # Three images take as long as three do.
+
+
+def test_where_there_is_time_the_verdict_rests_on_the_whole_of_auto(folder, monkeypatch):
+    monkeypatch.setattr(plan, "QUICK_POINTS", 6)
+    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=2, squares=3, noise=2)})
+    assert call(folder, "--eps=2/255,8/255", output="quick") == 0
+    with open(folder / "quick" / "audit.json", encoding="utf-8") as file:
+        found = json.load(file)
+    assert found["about"]["plan"]["quick"] and found["eps_of_verdict"] == pytest.approx(8 / 255)
+    whole = [task for task, own in found["flags"].items() if "masked_gradient" in [flag["name"] for flag in own]]
+    assert whole == ["IG at 8/255"] and "IG at 2/255" in found["flags"]
+    records = [json.loads(line) for line in (folder / "quick" / "audit_records.jsonl").read_text().splitlines()]
+    for record in records:
+        if record["task"] == "IG at 8/255":
+            parts = [
+                record[f"top_k_intersection of {part}"] for part in ("noise", "top-k", "rank, smoother", "squares")
+            ]
+            assert record["top_k_intersection"] <= min(parts)
+    words = " ".join(Page((folder / "quick" / "audit.html").read_text()).text)
+    assert "attacked by the whole of auto at quick" in words and "rests on one part" not in words
 
 
 @pytest.mark.parametrize("seconds", [60.0, 120.0, 600.0, 3600.0])

@@ -150,7 +150,7 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dic
         return cost, make_plan(*given, before=passed)
 
     cost, plan = _cheapest(inputs, trial, time_budget, planned)
-    own = {name: getattr(plan, name) for name in (*WHOLE_NUMBERS, "eps", "traced")}
+    own = {name: getattr(plan, name) for name in (*WHOLE_NUMBERS, "eps", "traced", "quick")}
     own |= {"maps": len(plan.maps), "cost": cost.image, "until": time_budget.left}
     return {name: np.array(value) for name, value in own.items()}
 
@@ -170,7 +170,8 @@ def _cheapest(inputs, trial, time_budget, planned):
 def _from_arrays(arrays, seed) -> Plan:
     whole = {name: int(arrays[name]) for name in WHOLE_NUMBERS}
     eps, maps = tuple(float(e) for e in arrays["eps"]), MAPS[: int(arrays["maps"])]
-    return Plan(eps=eps, seed=seed, traced=bool(arrays["traced"]), maps=maps, **whole)
+    chosen = {name: bool(arrays[name]) for name in ("traced", "quick")}
+    return Plan(eps=eps, seed=seed, maps=maps, **chosen, **whole)
 
 
 class _Rounds:
@@ -250,16 +251,23 @@ class _Rounds:
 
         def least(kind):
             seconds = 0.0
-            for name in self.plan.maps:
-                tasks = [self.plan.name_of(name, e) for e in self.plan.eps]
-                of = [
-                    t for k, t in self.time_budget.took.items() if k.rsplit(" ", 1)[0] in [f"{t}{kind}" for t in tasks]
-                ]
+            for tasks in self._alike():
+                keys = [f"{task}{kind}" for task in tasks]
+                of = [t for key, t in self.time_budget.took.items() if key.rsplit(" ", 1)[0] in keys]
                 seconds += len(tasks) * min(of) if of else 0.0
             return seconds
 
         attack = least("") or self.plan.units * self.cost * self.batch
         return attack, max(attack + least(" noise") + least(" surrogate"), 1e-3)
+
+    def _alike(self) -> List[List[str]]:
+        """The tasks on maps, those together that take as long: of one map and kind of attack, at each eps."""
+        kinds: Dict[tuple, List[str]] = {}
+        for name in self.plan.maps:
+            for eps in self.plan.eps:
+                kind = name, type(self.plan.task(name, eps).attack)
+                kinds.setdefault(kind, []).append(self.plan.name_of(name, eps))
+        return list(kinds.values())
 
 
 def cuts(measured: Measured) -> List[str]:
@@ -275,6 +283,8 @@ def cuts(measured: Measured) -> List[str]:
             f"the attack on maps took {plan.steps} steps instead of {LEVELS[0][0]}, Integrated Gradients {plan.points} "
             f"points instead of {LEVELS[0][1]}"
         )
+    if not plan.quick:
+        out.append("the verdict rests on one part of the ensemble auto, not on the whole of it at quick")
     if plan.maps != MAPS:
         out.append("the attack on the gradient was left out")
     if plan.pgd_steps != PGD_STEPS:

@@ -163,6 +163,7 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
         f"from a random point, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps halved "
         f"until they keep the prediction, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
+        *_of_ensemble(measured),
         f"Predictions of {predicted} images, attacked by PGD ({pgd.steps} steps of eps / 4).",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
         *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),
@@ -172,6 +173,18 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
         parts += [report.html_text("To repeat it:"), report.html_code(repeat)]
     facts = {"about": summarize(measured, about)["about"]}
     return [*parts, report.html_details("All settings", report.html_code(json.dumps(facts["about"], indent=1)))]
+
+
+def _of_ensemble(measured) -> List[str]:
+    """What was done of the whole of auto; nothing where there was no time for it."""
+    plan = measured.plan
+    if not plan.quick:
+        return []
+    parts = plan.task("IG", plan.middle_eps).attack.parts
+    return [
+        f"Integrated Gradients at eps {in_pixels(plan.middle_eps)}, which the verdict is about, attacked by the whole "
+        f"of auto at quick instead: the strongest of {', '.join(parts)} counts for each image and measure."
+    ]
 
 
 def write_audit(directory: str, measured: Measured, title: str, repeat: str = "", about=None) -> str:

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from tfrobust.attacks import Ifia, Pgd
-from tfrobust.attacks.auto import top_k_climb
+from tfrobust.attacks import MapAttack, Pgd, auto_ensemble
+from tfrobust.attacks.auto import PATH_POINTS, top_k_climb
 from tfrobust.attributions import IntegratedGradients, MapSpec, make_map
 from tfrobust.errors import InputError
 from tfrobust.evaluation import MapTask, Suite
@@ -18,11 +18,12 @@ PGD_STEPS, FEWER_PGD_STEPS = 20, 10
 # Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
 LAST_LEVEL = (5, 5)  # Where nothing else fits.
+QUICK_POINTS = 32  # Of a level at which there may be time for the whole of auto.
 ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer would fit into the time.
 MOST_PREDICTED_IMAGES = 256  # Whose predictions are attacked.
 # What is traced once, in attacks on maps: the path of Integrated Gradients and its map; the attack on predictions of
-# each eps.
-TRACED = {"maps": 2.0, "predictions": 0.67}
+# each eps; the other parts of auto.
+TRACED = {"maps": 2.0, "predictions": 0.67, "quick": 4.0}
 UNTRACED_TIME_SHARE = 0.8  # Of the time, where nothing is traced: what a step takes was measured once alone.
 BESIDE_STEPS = 1.5  # Of the attack on maps: what the maps before and after it, noise and surrogate take.
 FIRST_DERIVATIVE = 1 / 3  # Of the cost of a second one: a step of the attack on predictions.
@@ -50,7 +51,8 @@ class Plan:
     """eps: radii (l-infinity), ascending.  steps: of the attack on maps.  points: of Integrated Gradients.  k: size of
     the top set that is attacked and measured.  predicted: images under PGD.  batch, chunk: images and path points held
     at once.  seed: of every draw.  traced: whether functions are, or run operation by operation.  maps: that are
-    attacked.  pgd_steps: of the attack on predictions."""
+    attacked.  pgd_steps: of the attack on predictions.  quick: whether Integrated Gradients at the middle eps, which
+    the verdict is about, are attacked by the whole ensemble auto at quick."""
 
     eps: Tuple[float, ...]
     steps: int
@@ -63,6 +65,12 @@ class Plan:
     traced: bool = True
     maps: Tuple[str, ...] = MAPS
     pgd_steps: int = PGD_STEPS
+    quick: bool = False
+
+    @property
+    def middle_eps(self) -> float:
+        """The radius that the verdict is about."""
+        return self.eps[len(self.eps) // 2]
 
     def suite(self, images: int, doubled: int) -> Suite:
         """The maps of so many images attacked, of so many of them once more with twice the steps."""
@@ -89,21 +97,34 @@ class Plan:
     def task(self, map_name: str, eps: float, steps: Optional[int] = None) -> MapTask:
         """The attack on a map of MAPS, with so many steps (None: those of the plan)."""
         spec = MapSpec(IntegratedGradients(self.points)) if map_name == "IG" else make_map("gradient")
-        return MapTask(spec, self.attack(eps, steps or self.steps), Comparison(self.k))
+        whole = self.quick and map_name == "IG" and eps == self.middle_eps and steps is None
+        attack = self._ensemble(eps) if whole else self.attack(eps, steps or self.steps)
+        return MapTask(spec, attack, Comparison(self.k))
 
-    def attack(self, eps: float, steps: int) -> Ifia:
+    def attack(self, eps: float, steps: int) -> MapAttack:
         """The attack on the top-k set that the ensemble auto has (`attacks.auto`), with the steps of the plan: where
         there is time for one attack, that on what the verdict is about."""
         return top_k_climb(eps, self.k, steps, seed=self.seed)
 
+    def _ensemble(self, eps: float) -> MapAttack:
+        return auto_ensemble(eps, self.k, "quick", seed=self.seed)
+
     @property
     def units(self) -> float:
         """Second derivatives of one image that an image of the audit takes."""
-        return len(self.eps) * (self.steps * (self.points + len(self.maps) - 1) + self.points)
+        climbs = len(self.eps) * (self.steps * (self.points + len(self.maps) - 1) + self.points)
+        return climbs + self.quick * self._units_of_ensemble()
+
+    def _units_of_ensemble(self) -> float:
+        """Those by which auto takes more than the one climb in whose place it is made."""
+        ensemble = self._ensemble(self.middle_eps)
+        judged = FIRST_DERIVATIVE * self.points * ensemble.rounds
+        return ensemble.gradients * PATH_POINTS + judged - self.steps * self.points
 
     def seconds_of_tracing(self, cost: Cost) -> float:
         """What the functions of the plan take to be traced."""
-        return self.traced * cost.tracing * (TRACED["maps"] + TRACED["predictions"] * len(self.eps))
+        of_maps = TRACED["maps"] + self.quick * TRACED["quick"]
+        return self.traced * cost.tracing * (of_maps + TRACED["predictions"] * len(self.eps))
 
     def seconds_of_maps(self, cost: Cost, images: int) -> float:
         """What the attacks on the maps of so many images, of one batch, take, with the noise beside them."""
@@ -130,8 +151,9 @@ def make_plan(
 ) -> Plan:
     """The most thorough plan for `seconds`.
 
-    What gives way first: steps and points down to LEVELS' last, at ENOUGH_IMAGES images; images, down to a batch; all
-    eps but the middle one; the size of the batch, halved down to one image; steps and points down to LAST_LEVEL, with
+    What gives way first: the whole of auto in the attack that the verdict is about, with steps and points down to
+    QUICK_POINTS; steps and points down to LEVELS' last, at ENOUGH_IMAGES images; images, down to a batch; all eps but
+    the middle one; the size of the batch, halved down to one image; steps and points down to LAST_LEVEL, with
     as many images as fit of a batch then; the attack on the gradient, and half of PGD's steps.
 
     Args:
@@ -153,17 +175,19 @@ def make_plan(
     middle = (sorted(eps)[len(eps) // 2],)
     sizes = [batch >> i for i in range(batch.bit_length())]
     whole, part = (MAPS, PGD_STEPS), (MAPS[:1], FEWER_PGD_STEPS)
+    quick = tuple(level for level in LEVELS if level[1] >= QUICK_POINTS and cost.traced)
     tries = [
-        (eps, LEVELS, min(ENOUGH_IMAGES, images), batch, whole),
-        (eps, LEVELS[-1:], min(batch, images), batch, whole),
-        *((middle, LEVELS[-1:], min(size, images), size, whole) for size in sizes),
-        *((middle, (LAST_LEVEL,), min(size, images), size, whole) for size in sizes),
-        *((middle, (LAST_LEVEL,), min(size, images), size, part) for size in sizes),
+        (True, eps, quick, min(ENOUGH_IMAGES, images), batch, whole),
+        (False, eps, LEVELS, min(ENOUGH_IMAGES, images), batch, whole),
+        (False, eps, LEVELS[-1:], min(batch, images), batch, whole),
+        *((False, middle, LEVELS[-1:], min(size, images), size, whole) for size in sizes),
+        *((False, middle, (LAST_LEVEL,), min(size, images), size, whole) for size in sizes),
+        *((False, middle, (LAST_LEVEL,), min(size, images), size, part) for size in sizes),
     ]
-    for radii, levels, enough, size, (maps, pgd_steps) in tries:
+    for quick, radii, levels, enough, size, (maps, pgd_steps) in tries:
         for steps, points in levels:
             predicted = _predicted(seconds, cost, len(radii) * pgd_steps, size)
-            own = min(chunk(points) * (batch // size), points), seed, cost.traced, maps, pgd_steps
+            own = min(chunk(points) * (batch // size), points), seed, cost.traced, maps, pgd_steps, quick
             plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, size, *own)
             least = plan.seconds_of_tracing(cost) + _least(plan, cost, enough)
             if least <= seconds:

@@ -18,6 +18,7 @@ FRAGILE, STILL = 0.5, 0.8
 MAP_NAMES = {"IG": "Integrated Gradients", "gradient": "the gradient"}
 # Flags that make a network look more robust than it is.
 HIDING = ("no_gradient", "never_moved", "label_never_kept", "random_beats_attack", "not_converged", "k_above_nonzero")
+HIDING += ("masked_gradient", "more_budget_lowers")
 
 
 class Verdict(NamedTuple):
@@ -31,7 +32,7 @@ class Verdict(NamedTuple):
 
 def middle(measured: Measured) -> float:
     """The eps that the verdict is about."""
-    return measured.plan.eps[len(measured.plan.eps) // 2]
+    return measured.plan.middle_eps
 
 
 def gain(measured: Measured, task: str) -> Dict[str, float]:

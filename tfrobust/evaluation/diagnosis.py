@@ -16,6 +16,12 @@ from tfrobust.evaluation.suite import MapTask
 TIED = 0.5  # Share of a map's entries that equal another one.
 ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
 EMPTY = 0.1  # Share of a map that is not zero.
+# What a map must not be before its stillness means anything, in a word for a table.
+FLOOR = {
+    "constant_map": "constant map",
+    "deletes_no_better": "no better than a random order",
+    "ignores_weights": "blind to weights",
+}
 SAME = 0.99  # Spearman's correlation of the maps of a network and of one with shuffled weights.
 LOWER = 0.05  # Kendall's tau with twice the steps.
 

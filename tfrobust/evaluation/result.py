@@ -7,11 +7,12 @@ import numpy as np
 
 from tfrobust.attacks import AttackedMaps
 from tfrobust.attacks.attacked_maps import FATES
-from tfrobust.evaluation.diagnosis import Flag
+from tfrobust.evaluation.diagnosis import FLOOR, Flag
 from tfrobust.evaluation.ensembles import EnsembleResult
 from tfrobust.evaluation.suite import Suite
 from tfrobust.names import AUTO_TASK
 
+OF_MAPS = ("deletion", "deletion_random", "randomised")  # Of a line, where a suite looks at the maps themselves.
 IN_TABLES = ("top_k_intersection", "kendall", "spearman")  # Measures of a line of a table of networks.
 
 
@@ -60,6 +61,12 @@ class Evaluation:
         """task -> its flags as dicts."""
         return {task: [flag._asdict() for flag in own] for task, own in self.flags.items()}
 
+    @property
+    def below_floor(self) -> List[str]:
+        """What is wrong with the maps themselves, however still they are; empty where nothing was found."""
+        raised = {flag.name for own in self.flags.values() for flag in own if flag.raised}
+        return [words for name, words in FLOOR.items() if name in raised]
+
     def as_dict(self) -> Dict[str, Any]:
         """Summary, flags and records as plain values."""
         return {**self.without_records(), "records": self.records}
@@ -76,6 +83,7 @@ class Evaluation:
 
         NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are not there where no image was
         predicted correctly.  auto_NAME: under the ensemble auto, where the suite has it beside the first attack.
+        deletion, deletion_random, randomised and floor: of the maps themselves, where the suite looks at them.
         """
         row = {"examples": len(self.chosen), "attribution_examples": 0}
         accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": next(iter(self.suite.predictions), None)}
@@ -90,6 +98,10 @@ class Evaluation:
         if AUTO_TASK in self.ensembles and task != AUTO_TASK:
             auto = self.summary[AUTO_TASK]
             row.update(_spread({f"{AUTO_TASK}_{name}": auto[name] for name in IN_TABLES}))
+        faithfulness = self.summary.get(f"faithfulness of {self.suite.first_task.map.method}")
+        if faithfulness:
+            row.update(_spread({name: faithfulness[name] for name in OF_MAPS}))
+            row["floor"] = ", ".join(self.below_floor)
         return row
 
 

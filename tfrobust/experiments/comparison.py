@@ -208,4 +208,6 @@ def joined(lines: List[dict]) -> dict:
         out[key] = values[0]
         if isinstance(values[0], (int, float)) and key not in ("steps", "cost"):
             out[key] = (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
+        if key == "floor":  # Of any seed.
+            out[key] = ", ".join(dict.fromkeys(words for words in values if words))
     return out

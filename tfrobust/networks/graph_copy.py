@@ -89,7 +89,7 @@ class Copier:
             if _is_half(op):
                 changes["dtype"] = "float32"
             try:
-                config = in_float32(op.get_config()) if _is_half(op) else op.get_config()
+                config = _config_in_float32(op.get_config()) if _is_half(op) else op.get_config()
                 copy = type(op).from_config({**config, "name": self.name(op.name), **changes})
             except Exception as e:  # Layers of any make come here, and fail with any error.
                 if getattr(op, "weights", None):
@@ -138,11 +138,11 @@ def _is_half(op) -> bool:
     return isinstance(op, layers.Layer) and half_of(op) is not None
 
 
-def in_float32(config):
+def _config_in_float32(config):
     """The configuration of a layer, and of those in it, with float32 in the place of numbers of 16 bits."""
     if isinstance(config, dict):
-        return {k: "float32" if k == "dtype" and _names_half(v) else in_float32(v) for k, v in config.items()}
-    return type(config)(map(in_float32, config)) if type(config) in (list, tuple) else config
+        return {k: "float32" if k == "dtype" and _names_half(v) else _config_in_float32(v) for k, v in config.items()}
+    return type(config)(map(_config_in_float32, config)) if type(config) in (list, tuple) else config
 
 
 def _names_half(dtype) -> bool:

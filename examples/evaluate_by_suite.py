@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from typing import Optional
 
 import keras
 
@@ -13,7 +12,7 @@ from tfrobust.networks import load_network
 from tfrobust.papers.suites import make_suite
 
 
-def main(path: Optional[str] = None, name: str = "rar", examples: int = 50) -> None:
+def main(path: str | None = None, name: str = "rar", examples: int = 50) -> None:
     """Prints what each task of the suite found on digits; an untrained network stands in where none is given."""
     data = load("digits")
     keras.utils.set_random_seed(0)

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import sys
-from typing import Dict
 
 import numpy as np
 from scipy import stats
@@ -42,12 +41,12 @@ def suite_of(dataset: str, shape, papers, images: int, level: str, path_points: 
     return dataclasses.replace(suite, attributions=tasks, aligned=False, **counts)
 
 
-def scores_of(result, task: str) -> Dict[str, np.ndarray]:
+def scores_of(result, task: str) -> dict[str, np.ndarray]:
     """measure -> the score of each image."""
     return {measure: np.array([r[measure] for r in result.records_of(task)]) for measure in MEASURES}
 
 
-def row_of(result) -> Dict:
+def row_of(result) -> dict:
     """What a table says of one network: means, the share of images on which auto is at or below, flags, parts."""
     row = {"images": result.summary["auto"]["examples"], "ensemble": result.ensembles["auto"].as_dict()}
     row["floor"] = result.below_floor
@@ -61,7 +60,7 @@ def row_of(result) -> Dict:
     return row
 
 
-def order_agreement(scores: Dict[str, Dict], measure: str) -> Dict[str, float]:
+def order_agreement(scores: dict[str, dict], measure: str) -> dict[str, float]:
     """Kendall's tau between the orders of the networks under RAR's attack and under auto, and its 95 % interval over
     resampled images."""
     rng = np.random.default_rng(0)

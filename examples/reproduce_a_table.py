@@ -5,14 +5,13 @@ mnist.npz, or what TensorFlow Datasets prepared.
 """
 
 import sys
-from typing import Optional
 
 from flags.recipe_flags import read
 from tfrobust.papers.reproduced_table import reproduce_table
 from tfrobust.papers.reproduction import ReproductionSettings
 
 
-def main(folder: str = "example_runs", data_dir: Optional[str] = None, source: Optional[str] = None) -> None:
+def main(folder: str = "example_runs", data_dir: str | None = None, source: str | None = None) -> None:
     """Prints Table 2 of RAR on MNIST, its line of PGD training, reported beside measured."""
     settings = ReproductionSettings(
         "rar", "T2", budget="smoke", methods=("madry",), data_dir=data_dir, source=source, output=f"{folder}/reproduced"

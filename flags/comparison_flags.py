@@ -1,7 +1,6 @@
 """The flags of a comparison."""
 
 import re
-from typing import List
 
 from absl import flags
 
@@ -41,6 +40,6 @@ def check(fv: flags.FlagValues) -> None:
         recipe_flags.read_flags(flagfile, overrides(fv))
 
 
-def overrides(fv: flags.FlagValues) -> List[str]:
+def overrides(fv: flags.FlagValues) -> list[str]:
     """What wins over the flags of every row."""
     return [*fv.overrides, *recipe_flags.source_overrides(fv)]

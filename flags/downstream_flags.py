@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -46,7 +46,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.mark_flags_as_required(["task", "networks", "output"], fv)
 
 
-def named_files(fv: flags.FlagValues) -> Dict[str, str]:
+def named_files(fv: flags.FlagValues) -> dict[str, str]:
     """name -> the file of a network; raises InputError where --networks does not say that."""
     files = {}
     for given in fv.networks:
@@ -60,7 +60,7 @@ def named_files(fv: flags.FlagValues) -> Dict[str, str]:
     return files
 
 
-def pixels_of(fv: flags.FlagValues) -> List[Optional[str]]:
+def pixels_of(fv: flags.FlagValues) -> list[str | None]:
     """The range of each network's pixels, None where it is not given."""
     given, n = fv.pixels or [None], len(fv.networks)
     wrong = [pixels for pixels in given if pixels not in (None, *PIXELS)]

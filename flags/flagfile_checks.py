@@ -1,7 +1,7 @@
 """Flagfiles, looked at before they are read: files, not devices, that include each other to a bounded depth."""
 
 import os
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tfrobust.checks import check_regular_file
 from tfrobust.errors import InputError

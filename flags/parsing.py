@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from typing import Callable, List, Sequence
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
@@ -49,7 +49,7 @@ def _nearest(error: str, fv: flags.FlagValues) -> str:
     return f": did you mean {' or '.join(f'--{flag}' for flag in near)}?" if near else ": --help lists them"
 
 
-def parse_seeds(texts: Sequence[str]) -> List[int]:
+def parse_seeds(texts: Sequence[str]) -> list[int]:
     """The whole numbers of --seeds; raises InputError for what is none."""
     wrong = [text for text in texts if not re.fullmatch(r"\d{1,10}", text) or int(text) > _LARGEST]
     if wrong:

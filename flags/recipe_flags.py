@@ -4,7 +4,7 @@ Beside the files of the single rooms, this is the one that knows which flag is w
 """
 
 import os
-from typing import List, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -37,7 +37,7 @@ def check(fv: flags.FlagValues) -> None:
     saliency_flags.from_flags(fv)
 
 
-def from_flags(fv: flags.FlagValues, name: str = "", within: Tuple[str, ...] = ()) -> Recipe:
+def from_flags(fv: flags.FlagValues, name: str = "", within: tuple[str, ...] = ()) -> Recipe:
     """The recipe that the flags describe; raises InputError.
 
     Args:
@@ -74,7 +74,7 @@ def read_flags(flagfile: str, overrides: Sequence[str] = ()) -> flags.FlagValues
     return fv
 
 
-def read(flagfile: str, overrides: Sequence[str] = (), name: str = "", within: Tuple[str, ...] = ()) -> Recipe:
+def read(flagfile: str, overrides: Sequence[str] = (), name: str = "", within: tuple[str, ...] = ()) -> Recipe:
     """The recipe in a flagfile; overrides (--name=value) win over it.  See `from_flags` for the rest."""
     path = os.path.realpath(flagfile)
     if path in within:
@@ -98,7 +98,7 @@ def write(recipe: Recipe) -> str:
     )
 
 
-def source_overrides(fv: flags.FlagValues) -> List[str]:
+def source_overrides(fv: flags.FlagValues) -> list[str]:
     """Overrides that make a recipe look for its images, teachers and maps where the flags of a verb say."""
     given = {name: fv[name].value for name in OF_THE_SOURCE if name in fv}
     return [f"--{name}={value}" for name, value in given.items() if value not in (None, "")]
@@ -112,7 +112,7 @@ def name_of(flagfile: str) -> str:
     return name
 
 
-def _initial(fv: flags.FlagValues, within: Tuple[str, ...]) -> Optional[NetworkOrigin]:
+def _initial(fv: flags.FlagValues, within: tuple[str, ...]) -> NetworkOrigin | None:
     path = fv.initial_network
     if not path:
         return None
@@ -121,7 +121,7 @@ def _initial(fv: flags.FlagValues, within: Tuple[str, ...]) -> Optional[NetworkO
     return _origin(path, fv, within)
 
 
-def _origin(path: str, fv: flags.FlagValues, within: Tuple[str, ...]) -> NetworkOrigin:
+def _origin(path: str, fv: flags.FlagValues, within: tuple[str, ...]) -> NetworkOrigin:
     """A saved network, or that of a flagfile, which may leave the data set to the one that needs it."""
     if not path.endswith(".flags"):
         return NetworkOrigin(path)

@@ -1,7 +1,8 @@
 """The flags of saliency maps beside the training images, and the sources they name."""
 
 import os
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from absl import flags
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Collection, Dict, Optional, Sequence, Union
+from collections.abc import Collection, Sequence
 
 from absl import flags
 
@@ -33,7 +33,7 @@ def check(fv: flags.FlagValues) -> None:
     read_versions(fv.versions)
 
 
-def named_folders(fv: flags.FlagValues) -> Dict[str, str]:
+def named_folders(fv: flags.FlagValues) -> dict[str, str]:
     """name -> the folder of a model; raises InputError where --model does not say that."""
     folders = {}
     for text in fv.model:
@@ -45,7 +45,7 @@ def named_folders(fv: flags.FlagValues) -> Dict[str, str]:
     return folders
 
 
-def read_versions(text: str) -> Union[str, Sequence[int]]:
+def read_versions(text: str) -> str | Sequence[int]:
     """LATEST, ALL or the numbers."""
     if text in (LATEST, ALL):
         return text
@@ -54,7 +54,7 @@ def read_versions(text: str) -> Union[str, Sequence[int]]:
     return tuple(sorted({int(number) for number in text.split(",")}))
 
 
-def read_labels(given: Optional[Sequence[str]], models: Collection[str]) -> Dict[str, Dict[str, int]]:
+def read_labels(given: Sequence[str] | None, models: Collection[str]) -> dict[str, dict[str, int]]:
     """name of the model -> label -> number of the version.  models: the names that there are."""
     labels = {}
     for text in given or ():

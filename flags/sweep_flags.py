@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from typing import List, NamedTuple, Tuple
+from typing import NamedTuple
 
 from absl import flags
 
@@ -46,13 +46,13 @@ class Plan(NamedTuple):
     """
 
     row: str
-    set: Tuple[str, ...]
+    set: tuple[str, ...]
     flagfile: str
-    overrides: Tuple[str, ...]
+    overrides: tuple[str, ...]
     folder: str
 
 
-def read_plans(fv: flags.FlagValues) -> List[Plan]:
+def read_plans(fv: flags.FlagValues) -> list[Plan]:
     """All runs: every flagfile with every seed and every combination of the values of --set; raises InputError."""
     if not fv.rows or not fv.seeds:
         raise InputError("--rows and --seeds need at least one entry each")
@@ -73,7 +73,7 @@ def read_plans(fv: flags.FlagValues) -> List[Plan]:
     return plans
 
 
-def _set(text: str) -> List[str]:
+def _set(text: str) -> list[str]:
     name, _, values = text.partition("=")
     if name in recipe_flags.OF_THE_MACHINE:
         raise InputError(f"--set={text}: {name} makes no other network, so all its values would be one run")

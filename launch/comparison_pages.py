@@ -1,7 +1,7 @@
 """A comparison as people read it: its table, what it says, and the maps of all networks on the same images."""
 
 import os
-from typing import Any, Dict
+from typing import Any
 
 from absl import flags
 
@@ -31,7 +31,7 @@ def print_comparison(fv: flags.FlagValues) -> None:
     print(f"written: {fv.output}/{fv.name}.md, .csv, .json, .png")
 
 
-def write_comparison(output: str, name: str, found: ComparedMethods, about: Dict[str, Any]) -> None:
+def write_comparison(output: str, name: str, found: ComparedMethods, about: dict[str, Any]) -> None:
     """NAME.md, .csv and .json, and NAME.png where there are maps.  about: what is kept beside the numbers."""
     report.write_table(output, name, found.lines, COLUMNS, {**about, "runs": found.runs})
     _draw(os.path.join(output, f"{name}.png"), found.first)
@@ -44,7 +44,7 @@ def comparison_text(found: ComparedMethods, suite: Suite, seed: str) -> str:
     return f"{report.markdown(found.lines, COLUMNS)}\n{COSTS}{legend(row, suite)}\n\nSeed {seed}: {raised}"
 
 
-def _draw(path: str, results: Dict[str, Evaluation]) -> None:
+def _draw(path: str, results: dict[str, Evaluation]) -> None:
     """Panels of the first examples that every network predicted correctly: none is chosen for its looks."""
     attacked = [attacked_indices(result) for result in results.values()]
     common = [index for index in attacked[0] if all(index in others for others in attacked)][:PICTURED]

@@ -9,7 +9,6 @@ and alignment (of image and gradient).  Leaves TASK.md, .csv, .json and .png in 
 """
 
 import os
-from typing import Dict
 
 from absl import flags
 
@@ -28,7 +27,7 @@ def check(fv: flags.FlagValues) -> None:
     verb.check_networks(*files.values())
 
 
-def read_networks(fv, x) -> Dict[str, object]:
+def read_networks(fv, x) -> dict[str, object]:
     """name -> network, each checked against the images x."""
     from tfrobust.networks import check_network
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Dict, Optional
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tfrobust.serving import HttpServer, Metrics, ServedModel
 
 
-def read_models(fv: flags.FlagValues, metrics: Optional[Metrics] = None) -> Dict[str, ServedModel]:
+def read_models(fv: flags.FlagValues, metrics: Metrics | None = None) -> dict[str, ServedModel]:
     """name -> the model in its folder."""
     from tfrobust.serving import ServedModel
 
@@ -36,7 +36,7 @@ def read_models(fv: flags.FlagValues, metrics: Optional[Metrics] = None) -> Dict
     return {name: ServedModel(name, folder, wanted, loaded) for name, folder in serve_flags.named_folders(fv).items()}
 
 
-def make_server(fv: flags.FlagValues, models: Dict[str, ServedModel], metrics: Metrics, **limits) -> HttpServer:
+def make_server(fv: flags.FlagValues, models: dict[str, ServedModel], metrics: Metrics, **limits) -> HttpServer:
     """The server, bound to its port and not yet answering; raises InputError where the port cannot be had.
 
     limits: fields of Limits that differ from its defaults."""
@@ -53,7 +53,7 @@ def make_server(fv: flags.FlagValues, models: Dict[str, ServedModel], metrics: M
         raise InputError(f"cannot listen on {fv.host}:{fv.port} ({e}): give another --port or --host") from e
 
 
-def watch(models: Dict[str, ServedModel], seconds: float, stopped: threading.Event) -> None:
+def watch(models: dict[str, ServedModel], seconds: float, stopped: threading.Event) -> None:
     """Follows the folders until stopped; says once what stands in the way of a version."""
     said = set()
     while not stopped.wait(seconds):

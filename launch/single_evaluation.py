@@ -1,7 +1,7 @@
 """One attack of each kind on one saved network: a line of a table, intervals, records and a picture."""
 
 import os
-from typing import Sequence
+from collections.abc import Sequence
 
 from absl import flags
 

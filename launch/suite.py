@@ -2,7 +2,7 @@
 example and attack, pictures."""
 
 import os
-from typing import Callable
+from collections.abc import Callable
 
 from flags import data_flags, evaluation_flags
 from launch.columns import diagnosis

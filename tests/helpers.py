@@ -42,7 +42,7 @@ def without_graphs():
         tf.config.run_functions_eagerly(False)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def golden(name: str) -> dict:
     """The arrays of a file of golden numbers."""
     with np.load(os.path.join(ROOT, "tests", "golden", f"{name}.npz"), allow_pickle=False) as file:
@@ -59,7 +59,7 @@ def oracle() -> dict:
     return golden("torch_oracle")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def golden_network(name: str) -> keras.Model:
     """The network that the golden numbers were computed on."""
     x = inputs = keras.Input((28, 28, 1))

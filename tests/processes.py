@@ -15,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMPORTED = ("tensorflow", "keras", "sklearn.datasets", "matplotlib.figure", "absl.flags")
@@ -41,7 +42,7 @@ class Process:
         self._folder = Path(folder)
         self.pid = int(self._wait_for("pid", 60))
 
-    def _wait_for(self, name: str, timeout: Optional[float]) -> str:
+    def _wait_for(self, name: str, timeout: float | None) -> str:
         until = None if timeout is None else time.monotonic() + timeout
         while not (self._folder / name).exists():
             if until is not None and time.monotonic() > until:
@@ -50,15 +51,15 @@ class Process:
         return (self._folder / name).read_text()
 
     @property
-    def returncode(self) -> Optional[int]:
+    def returncode(self) -> int | None:
         """None while it runs."""
         return self.poll()
 
-    def poll(self) -> Optional[int]:
+    def poll(self) -> int | None:
         ended = self._folder / "returncode"
         return int(ended.read_text()) if ended.exists() else None
 
-    def wait(self, timeout: Optional[float] = None) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         return int(self._wait_for("returncode", timeout))
 
     def send_signal(self, number: int) -> None:
@@ -72,7 +73,7 @@ class Process:
         """What it has written to its standard output so far."""
         return (self._folder / "stdout").read_text(errors="replace")
 
-    def finish(self, timeout: Optional[float] = None) -> Done:
+    def finish(self, timeout: float | None = None) -> Done:
         """Waits for its end."""
         code = self.wait(timeout)
         error, seconds = ((self._folder / name).read_text(errors="replace") for name in ("stderr", "seconds"))
@@ -80,7 +81,7 @@ class Process:
 
 
 def start(
-    args: Sequence[str], cwd: str = ROOT, env: Optional[Dict[str, str]] = None, imported: Tuple[str, ...] = IMPORTED
+    args: Sequence[str], cwd: str = ROOT, env: dict[str, str] | None = None, imported: tuple[str, ...] = IMPORTED
 ) -> Process:
     """`python ARGS` (-m MODULE ..., -c CODE ... or FILE ...) in a process of its own.  env: its whole environment, that
     of the tests unless given.  imported: what the process that is forked has imported."""
@@ -97,9 +98,9 @@ def start(
 def run(
     args: Sequence[str],
     cwd: str = ROOT,
-    env: Optional[Dict[str, str]] = None,
+    env: dict[str, str] | None = None,
     timeout: float = 240,
-    imported: Tuple[str, ...] = IMPORTED,
+    imported: tuple[str, ...] = IMPORTED,
 ) -> Done:
     """The same, from its start to its end; killed after `timeout` seconds."""
     process = start(args, cwd, env, imported)
@@ -109,10 +110,10 @@ def run(
         process.kill()
 
 
-_SERVERS: Dict[Tuple[str, ...], tuple] = {}
+_SERVERS: dict[tuple[str, ...], tuple] = {}
 
 
-def _server(imported: Tuple[str, ...]):
+def _server(imported: tuple[str, ...]):
     """(the process that is forked, a folder for what its children write), there until `close`."""
     if imported not in _SERVERS:
         command = [sys.executable, "-m", "tests.processes", *imported]
@@ -179,7 +180,7 @@ def _become(given: dict) -> None:
     sys.exit()  # As any Python does at its end: exit functions, and what is still unwritten.
 
 
-def _python(args: List[str]) -> None:
+def _python(args: list[str]) -> None:
     if args[0] == "-m":
         sys.argv = args[1:]
         runpy.run_module(args[1], run_name="__main__", alter_sys=True)

@@ -1,7 +1,5 @@
 """What a notebook needs: a network made robust, audited, explained, in a line each."""
 
-from typing import Optional, Union
-
 import numpy as np
 
 from tfrobust import auditing
@@ -23,12 +21,12 @@ def robustify(
     network,
     method: str = "ig_sum_norm",
     eps: float = 8 / 255,
-    pixels: Optional[str] = None,
+    pixels: str | None = None,
     seed: int = 0,
     weight_decay: float = 0.0,
     eps_ramp_steps: int = 0,
     precision: str = "float32",
-    head: Optional[str] = None,
+    head: str | None = None,
     **hyper,
 ) -> RobustModel:
     """A Keras model to compile and fit like any other, which trains a copy of `network` so that its explanations hold
@@ -59,11 +57,11 @@ def attribute(
     x,
     y=None,
     method: str = "integrated_gradients",
-    pixels: Optional[str] = None,
+    pixels: str | None = None,
     batch_size: int = 32,
-    chunk: Union[int, str, None] = None,
-    memory_gb: Optional[float] = None,
-    head: Optional[str] = None,
+    chunk: int | str | None = None,
+    memory_gb: float | None = None,
+    head: str | None = None,
     **options,
 ) -> np.ndarray:
     """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed

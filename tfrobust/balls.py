@@ -5,7 +5,6 @@ them ends at x itself.
 """
 
 from dataclasses import dataclass, replace
-from typing import Union
 
 import tensorflow as tf
 
@@ -14,7 +13,7 @@ from tfrobust.distribution import draw_for_replica
 from tfrobust.names import BALLS
 from tfrobust.types import InputError
 
-Eps = Union[float, tf.Tensor]
+Eps = float | tf.Tensor
 _TINY = 1e-12
 
 

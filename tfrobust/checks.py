@@ -5,7 +5,7 @@ import numbers
 import os
 import stat
 import tempfile
-from typing import Callable
+from collections.abc import Callable
 
 from tfrobust.errors import InputError
 

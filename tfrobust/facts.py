@@ -1,16 +1,16 @@
 """One table of facts per data set: what the arrays must look like, whatever source they come from."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 
 class Facts(NamedTuple):
     """shape (H, W, C), number of classes, images in the train and test split, TFDS name (None: not in TFDS)."""
 
-    shape: Tuple[int, int, int]
+    shape: tuple[int, int, int]
     classes: int
     train: int
     test: int
-    tfds: Optional[str]
+    tfds: str | None
     about: str
 
 

@@ -1,7 +1,6 @@
 """What goes wrong outside the program, in one line each: disks, files and workers that are gone."""
 
 import errno
-from typing import Optional
 
 import tensorflow as tf
 
@@ -15,7 +14,7 @@ FULL_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
 FILES = (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 
-def line(error: BaseException) -> Optional[str]:
+def line(error: BaseException) -> str | None:
     """What happened and what to do; None where it is no such thing, and its traceback belongs on the screen."""
     what = (str(error).splitlines() or [""])[0][:500]
     if getattr(error, "errno", None) in FULL or any(text in str(error) for text in FULL_TEXTS):

@@ -1,7 +1,5 @@
 """What the header of an image says before its pixels are decoded: how it is turned upright, what shows through it."""
 
-from typing import Optional
-
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -24,7 +22,7 @@ def orientation_of(header: Image.Image) -> int:
     return header.getexif().get(ExifTags.Base.Orientation, 1) if header.format != "PNG" else 1
 
 
-def opacity_of(header: Image.Image) -> Optional[np.ndarray]:
+def opacity_of(header: Image.Image) -> np.ndarray | None:
     """The opacity [H,W], 0 to 255, of an opened image in which something is transparent; None of any other."""
     if not header.has_transparency_data:
         return None

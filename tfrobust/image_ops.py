@@ -11,7 +11,7 @@ import warnings
 import tensorflow as tf
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def addons():
     """tensorflow-addons, or None; it warns of its own end when it is imported."""
     try:

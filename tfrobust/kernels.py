@@ -10,7 +10,6 @@ import functools
 import logging
 import os
 import platform
-from typing import FrozenSet, Optional
 
 import numpy as np
 
@@ -28,8 +27,8 @@ def is_x86() -> bool:
     return platform.machine().lower() in X86
 
 
-@functools.lru_cache(maxsize=None)
-def cpu_flags() -> Optional[FrozenSet[str]]:
+@functools.cache
+def cpu_flags() -> frozenset[str] | None:
     """The units of the processor as Linux names them in /proc/cpuinfo; None where nobody says."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
@@ -39,7 +38,7 @@ def cpu_flags() -> Optional[FrozenSet[str]]:
     return frozenset(line.partition(":")[2].split())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def onednn() -> bool:
     """Whether TensorFlow computes with oneDNN's kernels on the CPU: whether its graphs hold them.
 
@@ -58,7 +57,7 @@ def onednn() -> bool:
     return any(node.op.startswith("_Mkl") for graph in said.partition_graphs for node in graph.node)
 
 
-def hint() -> Optional[str]:
+def hint() -> str | None:
     """A line for who waits longer than need be; None where the kernels are on, where somebody switched them off, and on
     processors on which TensorFlow decides well."""
     flags = cpu_flags()
@@ -70,7 +69,7 @@ def hint() -> Optional[str]:
     )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def say_hint() -> None:
     """Logs the hint, if there is one; once in a process."""
     line = hint()

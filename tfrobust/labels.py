@@ -3,7 +3,7 @@
 One check, in one wording, of those that come in arrays and files; batches within a graph are asserted in its words.
 """
 
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,14 +23,14 @@ def not_whole(name: str = "labels") -> str:
     return f"{name} must be whole numbers, one per image; found"
 
 
-def outside(classes: Optional[int], name: str = "labels", remedy: str = RENUMBER) -> str:
+def outside(classes: int | None, name: str = "labels", remedy: str = RENUMBER) -> str:
     """What is wrong with labels that are none of so many classes (None: not known); the first of these follows."""
     if classes is None:
         return f"{name} must be 0 or more, as the first class is 0: {remedy}; found"
     return f"{name} must lie in 0..{classes - 1}, as there are {classes} classes and the first is 0: {remedy}; found"
 
 
-def check_labels(y, images: int, classes: Optional[int] = None, name: str = "labels") -> np.ndarray:
+def check_labels(y, images: int, classes: int | None = None, name: str = "labels") -> np.ndarray:
     """The labels [N] or [N,1] of so many images as int32 [N].
 
     name: what the message calls them.  InputError unless they are whole numbers (floats such as 3.0 are), one per

@@ -7,7 +7,7 @@ the way back of that.  `COPIES` is how many times over, measured on networks wit
 
 import math
 import os
-from typing import NamedTuple, Optional, Tuple, Union
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -31,16 +31,16 @@ class Chunking(NamedTuple):
     """
 
     images: int = 100
-    points: Union[int, str, None] = None
-    memory_gb: Optional[float] = None
+    points: int | str | None = None
+    memory_gb: float | None = None
 
-    def points_for(self, network: keras.Model) -> Optional[int]:
+    def points_for(self, network: keras.Model) -> int | None:
         """The points themselves, or as many as fit for this network; None: all."""
         if self.points != "auto":
             return self.points
         return chunk_for(network, self.images, MOST_POINTS, budget(self.memory_gb and self.memory_gb * GIB))
 
-    def for_network(self, network: keras.Model) -> Tuple[int, Optional[int]]:
+    def for_network(self, network: keras.Model) -> tuple[int, int | None]:
         """(images, points) for this network, as `evaluate` takes them."""
         return self.images, self.points_for(network)
 
@@ -73,7 +73,7 @@ def taken(network: keras.Model, images: int, points: int = 1) -> float:
     return COPIES * 4 * activations(network) * images * points
 
 
-def budget(given: Optional[float] = None) -> float:
+def budget(given: float | None = None) -> float:
     """The bytes given, or half of what is free."""
     return given or free_memory() / 2
 

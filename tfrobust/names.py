@@ -5,8 +5,8 @@ therefore knows where each thing is defined, and imports it when it is asked for
 """
 
 import importlib
-from collections.abc import Mapping
-from typing import Any, Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 
 class Registry(Mapping):

@@ -5,7 +5,6 @@ own, as the verbs do with the one of the screen.
 """
 
 import contextlib
-from typing import ContextManager
 
 
 class Bar:
@@ -35,7 +34,7 @@ class Progress:
         """Whether the work should stop: a training run saves its next step and raises TrainingStoppedError."""
         return False
 
-    def saving(self) -> ContextManager[None]:
+    def saving(self) -> contextlib.AbstractContextManager[None]:
         """While the block runs, being told to stop raises nothing: the work asks `stopped` and ends in good order."""
         return contextlib.nullcontext()
 

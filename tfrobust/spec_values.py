@@ -4,8 +4,9 @@ A suite holds attacks and maps of several classes, each with its own fields: wha
 the class, and a setting for all of them, such as a seed, concerns those that have it.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Mapping
+from typing import Any
 
 
 def to_plain(value) -> Any:

@@ -1,7 +1,7 @@
 """How long, how fast, and from which seed a network is trained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Optional, Sequence
 
 from tfrobust.checks import check_choice, check_fields, check_number, check_positive, check_seed, check_whole
 from tfrobust.errors import InputError
@@ -24,7 +24,7 @@ class TrainingSpec:
     jit: on: steps are compiled by XLA; auto: where there is a GPU or a TPU.
     """
 
-    steps: Optional[int]
+    steps: int | None
     batch_size: int
     learning_rates: Sequence[float]
     boundaries: Sequence[float] = ()
@@ -34,7 +34,7 @@ class TrainingSpec:
     eps_ramp_steps: int = 0
     checkpoint_every: int = 500
     sparsity: float = 0.0
-    epochs: Optional[float] = None
+    epochs: float | None = None
     nesterov: bool = False
     weight_decay: float = 0.0
     reduction: str = "mean"

@@ -4,7 +4,7 @@ Axes: B images of a batch, H rows, W columns, C channels, K classes.  Images are
 integers in [0, K), every per-example quantity is [B].
 """
 
-from typing import Dict, NamedTuple, Optional, Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ class Batch(NamedTuple):
 
     x: tf.Tensor
     y: tf.Tensor
-    s: Optional[tf.Tensor] = None
+    s: tf.Tensor | None = None
 
 
 class Step(NamedTuple):
@@ -52,7 +52,7 @@ class Step(NamedTuple):
         return tf.random.experimental.stateless_fold_in(seed, tag)
 
 
-Terms = Dict[str, tf.Tensor]
+Terms = dict[str, tf.Tensor]
 
 
 class Objective(Protocol):

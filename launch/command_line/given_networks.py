@@ -4,12 +4,11 @@ import contextlib
 import importlib
 import os
 import sys
-from typing import Optional
 
 from tfrobust.errors import InputError
 
 
-def given_network(path: str, pixels: Optional[str] = None, head: Optional[str] = None):
+def given_network(path: str, pixels: str | None = None, head: str | None = None):
     """The saved network, in float32; with pixels or head, a copy that takes images in [0, 1] and gives logits (see
     networks.adopt)."""
     from tfrobust.networks import adopt, in_float32, load_network

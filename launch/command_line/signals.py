@@ -9,7 +9,7 @@ verb's `main` from Python keeps the handlers it has.
 
 import contextlib
 import signal
-from typing import Callable, Iterator, Optional
+from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,12 +18,12 @@ class Terminated(BaseException):
     """SIGTERM, as KeyboardInterrupt is SIGINT."""
 
 
-_asked: Optional[int] = None
+_asked: int | None = None
 _saving = _installed = False
-_stop: Optional[Callable[[], None]] = None
+_stop: Callable[[], None] | None = None
 
 
-def asked() -> Optional[int]:
+def asked() -> int | None:
     """The signal that asked the running verb to stop, None if none did."""
     return _asked
 

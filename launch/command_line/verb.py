@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import textwrap
-from typing import Callable, NoReturn, Optional, Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from absl import flags
 
@@ -42,7 +43,7 @@ def as_process(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
-def run(name: str, doc: str, rooms: Sequence[Room], body: Body, argv=None, check: Optional[Body] = None) -> int:
+def run(name: str, doc: str, rooms: Sequence[Room], body: Body, argv=None, check: Body | None = None) -> int:
     """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb.
 
     check(flags) comes first and refuses flags that do not go together.  Neither it, nor the module of a verb or of its
@@ -124,7 +125,7 @@ def _line(flag) -> str:
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 26, **whole)
 
 
-def check_networks(*paths: Optional[str]) -> None:
+def check_networks(*paths: str | None) -> None:
     """Raises InputError for a saved network that is not there; None is none that was asked for."""
     missing = [path for path in paths if path and not os.path.exists(path)]
     if missing:

@@ -92,7 +92,7 @@ def test_batches_do_not_matter(kind, small_grid):
     np.testing.assert_allclose(part, whole[5:], atol=1e-6)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def trained():
     """Small but right about most images: a network to lose accuracy on."""
     data = load("digits")

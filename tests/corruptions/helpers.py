@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def smooth(n, shape, seed=0):
     """Images [n,*shape] of large soft spots of colour with some finer grain."""
     r = np.random.RandomState(seed)

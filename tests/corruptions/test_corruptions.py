@@ -20,7 +20,7 @@ WITHOUT_DRAWS += ("jpeg_compression",)
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (30, 44, 3)]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def digits(side):
     x = tf.image.resize(data.load("digits").x_test[:4], [side, side], "bicubic")
     return tf.clip_by_value(x, 0.0, 1.0).numpy()

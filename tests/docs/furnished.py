@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 from dataclasses import replace
-from typing import Dict, List
 
 import keras
 import numpy as np
@@ -37,7 +36,7 @@ def spoken_out(word: str) -> str:
     return word
 
 
-def furnish(args: List[str], monkeypatch) -> None:
+def furnish(args: list[str], monkeypatch) -> None:
     """Puts into the working directory whatever the flags of a verb name, --name=value each; of data sets by name a few
     images, of which their facts then are."""
     shutil.copytree(os.path.join(ROOT, "flags"), "flags", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -93,7 +92,7 @@ def _dataset(path):
     return own[0] if own else next(filter(None, map(_dataset, re.findall(r"^--flagfile=(\S+)", text, re.M))), None)
 
 
-def _paths(given: Dict[str, str], ending: str) -> List[str]:
+def _paths(given: dict[str, str], ending: str) -> list[str]:
     return [path for value in given.values() for path in re.findall(rf"[\w./-]+{re.escape(ending)}\b", value)]
 
 

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import NamedTuple
 
 from tests.helpers import ROOT
 
@@ -34,8 +34,8 @@ class Block(NamedTuple):
 class Command(NamedTuple):
     """words: the program and what it is given.  pages: where it stands.  again: a later turn of a loop."""
 
-    words: Tuple[str, ...]
-    pages: Tuple[str, ...]
+    words: tuple[str, ...]
+    pages: tuple[str, ...]
     again: bool
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class Command(NamedTuple):
         return module.removeprefix("launch.") if module.startswith("launch.") else ""
 
 
-def pages() -> List[str]:
+def pages() -> list[str]:
     """README.md and its neighbours, and everything below docs/."""
     found = [*Path(ROOT).glob("*.md"), *Path(ROOT, "docs").rglob("*.md")]
     return sorted(path.relative_to(ROOT).as_posix() for path in found)
@@ -58,7 +58,7 @@ def text_of(page: str) -> str:
     return Path(ROOT, page).read_text(encoding="utf-8")
 
 
-def blocks(page: str) -> List[Block]:
+def blocks(page: str) -> list[Block]:
     """The fenced blocks of a page, without the indentation that they share with their fence."""
     text, out = text_of(page), []
     for found in FENCE.finditer(text):
@@ -84,7 +84,7 @@ def typed(block: Block) -> str:
     return "\n".join(out) + "\n"
 
 
-def called(script: str, page: str) -> List[Tuple[int, List[str]]]:
+def called(script: str, page: str) -> list[tuple[int, list[str]]]:
     """The calls of programs that a script makes, with its variables, loops and quotes, none of them carried out; each
     with its line."""
     with tempfile.TemporaryDirectory() as folder:
@@ -103,9 +103,9 @@ def called(script: str, page: str) -> List[Tuple[int, List[str]]]:
     return out
 
 
-def whole(calls: List[Tuple[int, List[str]]]) -> List[Tuple[int, List[str]]]:
+def whole(calls: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
     """The calls with `...` filled in: the flags of the verb's last call that is written out.  `,...` ends a list."""
-    last: Dict[tuple, List[str]] = {}
+    last: dict[tuple, list[str]] = {}
     out = []
     for line, words in calls:
         words = [word.removesuffix(",...") for word in words]
@@ -118,11 +118,11 @@ def whole(calls: List[Tuple[int, List[str]]]) -> List[Tuple[int, List[str]]]:
     return out
 
 
-@functools.lru_cache(maxsize=None)
-def commands() -> List[Command]:
+@functools.cache
+def commands() -> list[Command]:
     """Every command of every page, each once."""
-    where: Dict[tuple, List[str]] = {}
-    first: Dict[tuple, tuple] = {}
+    where: dict[tuple, list[str]] = {}
+    first: dict[tuple, tuple] = {}
     for page in pages():
         if page not in OWN_TEST:
             # One shell for a page: a block may use what another one set.

@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-from typing import List, Set, Tuple
 
 from launch import comparison_pages, suite
 from tests.docs.furnished import spoken_out
@@ -31,12 +30,12 @@ SHORT = {
 INSTEAD = {"list", "write"}  # They have reproduce and sweep say or write what is to be done.
 
 
-def by_name(args: List[str]) -> dict:
+def by_name(args: list[str]) -> dict:
     """name -> value of the flags; the last of a name counts."""
     return dict(word.removeprefix("--").partition("=")[::2] for word in args)
 
 
-def short(command: Command) -> List[str]:
+def short(command: Command) -> list[str]:
     """What the verb is given, with the reader's own spoken out and the flags that make it short at the end."""
     args = [spoken_out(word) for word in command.words[3:]]
     given, more = by_name(args), []
@@ -55,7 +54,7 @@ def short(command: Command) -> List[str]:
     return [*args, *SHORT[command.verb], *more]
 
 
-def table_of(command: Command) -> List[str]:
+def table_of(command: Command) -> list[str]:
     given = by_name(command.words[3:])
     return [given.get("paper", ""), given.get("table", "")]
 
@@ -70,7 +69,7 @@ def is_of_several(command: Command) -> bool:
     return by_name(command.words[3:]).get("strategy") == "multi_worker"
 
 
-def different(commands: List[Command]) -> List[Command]:
+def different(commands: list[Command]) -> list[Command]:
     """Those of verbs that still differ when they are short; of a loop, its first turn."""
     found = {}
     for command in commands:
@@ -79,7 +78,7 @@ def different(commands: List[Command]) -> List[Command]:
     return list(found.values())
 
 
-def repeated(commands: List[Command]) -> List[Command]:
+def repeated(commands: list[Command]) -> list[Command]:
     """Those of other pages than README.md that have no flag of a verb that the others don't have."""
     first = [command for command in commands if "README.md" in command.pages]
     later = [command for command in commands if command not in first]
@@ -93,7 +92,7 @@ def repeated(commands: List[Command]) -> List[Command]:
     return later
 
 
-def kinds(command: Command) -> Set[Tuple[str, ...]]:
+def kinds(command: Command) -> set[tuple[str, ...]]:
     """(verb, name) of each of its flags, and the verb alone; a flag that has the verb do something else is part of the
     verb."""
     names = set(by_name(command.words[3:]))

@@ -6,7 +6,7 @@ with each kind of its numbers, takes twenty times as long and is left to the exh
 
 import functools
 import re
-from typing import Dict, FrozenSet, List, NamedTuple, Set, Tuple
+from typing import NamedTuple
 
 from tfrobust.data import FACTS
 from tfrobust.papers.measurements import Measurement
@@ -24,7 +24,7 @@ class Table(NamedTuple):
 TABLES = [Table(*name.split(), dataset) for name, sets in tables().items() for dataset in sets]
 
 
-def kind(m: Measurement) -> Tuple[str, bool, bool]:
+def kind(m: Measurement) -> tuple[str, bool, bool]:
     """What measures a number, whichever attack on predictions, attacked map or corruption it is: those differ in values
     alone, and each is evaluated in the test that takes one step of every row."""
     if m.key == "accuracy" and m.spec:
@@ -33,7 +33,7 @@ def kind(m: Measurement) -> Tuple[str, bool, bool]:
     return re.sub(r"^corruption .*", "corruption", task), m.transferred, m.natural
 
 
-def shown_by(table: Table) -> Dict[str, FrozenSet[tuple]]:
+def shown_by(table: Table) -> dict[str, frozenset[tuple]]:
     """Name of a line -> its method and its kinds of number, each as (what it is, its name); lines alone that train a
     network."""
     dataset = table.dataset.removesuffix("_c")
@@ -46,18 +46,18 @@ def shown_by(table: Table) -> Dict[str, FrozenSet[tuple]]:
     return out
 
 
-@functools.lru_cache(maxsize=None)
-def shown() -> Dict[Tuple[Table, str], FrozenSet[tuple]]:
+@functools.cache
+def shown() -> dict[tuple[Table, str], frozenset[tuple]]:
     """(table, name of a line) -> the method and the kinds of number that it shows."""
     return {(table, name): found for table in TABLES for name, found in shown_by(table).items()}
 
 
-@functools.lru_cache(maxsize=None)
-def covering() -> Dict[Table, List[str]]:
+@functools.cache
+def covering() -> dict[Table, list[str]]:
     """The names of the chosen lines of each table: the one that shows most of what is left, until nothing is; of those
     that show as much, one with few others."""
-    left: Set[tuple] = set().union(*shown().values())
-    chosen: Dict[Table, List[str]] = {}
+    left: set[tuple] = set().union(*shown().values())
+    chosen: dict[Table, list[str]] = {}
     while left:
         table, name = max(shown(), key=lambda line: (len(shown()[line] & left), -len(shown()[line])))
         chosen.setdefault(table, []).append(name)

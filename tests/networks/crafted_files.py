@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from typing import Callable, Dict
+from collections.abc import Callable
 
 import h5py
 import keras
@@ -20,12 +20,12 @@ def honest_file(folder) -> str:
     return path
 
 
-def members(path: str) -> Dict[str, bytes]:
+def members(path: str) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as file:
         return {name: file.read(name) for name in file.namelist()}
 
 
-def write(path: str, contents: Dict[str, bytes], compression=zipfile.ZIP_STORED) -> str:
+def write(path: str, contents: dict[str, bytes], compression=zipfile.ZIP_STORED) -> str:
     with zipfile.ZipFile(path, "w", compression) as file:
         for name, content in contents.items():
             file.writestr(name, content)

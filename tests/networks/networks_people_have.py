@@ -1,7 +1,8 @@
 """Networks as people have them, by plain Keras: what each is, how it is made, and which of its outputs counts."""
 
 import contextlib
-from typing import Callable, Dict, NamedTuple, Optional
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ class Case(NamedTuple):
 
     make: Callable
     shape: tuple = (8, 8, 3)
-    head: Optional[str] = None
+    head: str | None = None
 
 
 def functional(*body, shape=(8, 8, 3), end=None, **inputs):
@@ -163,7 +164,7 @@ def several_sigmoids():
     return functional(conv(), end="sigmoid")
 
 
-NETWORKS: Dict[str, Case] = {
+NETWORKS: dict[str, Case] = {
     "logits, images in [0, 1]": Case(lambda: functional(conv())),
     "softmax at the end": Case(lambda: functional(conv(), end="softmax")),
     "softmax in the last Dense": Case(

@@ -4,7 +4,7 @@ An ascent holds the iterates [B,H,W,C] of one run.  `step` takes the gradient at
 has come, and makes the next one; `hold` takes that back where it breaks a condition.
 """
 
-from typing import Callable, List
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -101,7 +101,7 @@ class AdaptiveSteps(FixedSteps):
         return _where(halve, self.best_g, g)
 
 
-def checkpoints(steps: int) -> List[int]:
+def checkpoints(steps: int) -> list[int]:
     """The numbers of the steps after which APGD looks whether the value still rises: at 22 % of all, then after 19 %,
     16 %, ... more, 6 % at the least."""
     percent, gap, found = 22, 22, []

@@ -1,8 +1,9 @@
 """Images and their maps before and after an attack on the maps: the one form in which attacks return them, evaluations
 keep them and pictures show them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class AttackedMaps:
         return len(self.x)
 
     @property
-    def fates(self) -> Dict[str, np.ndarray]:
+    def fates(self) -> dict[str, np.ndarray]:
         """What became of the attack on each image, name -> [N] bool."""
         return {name: getattr(self, name) for name in FATES}
 
@@ -58,7 +59,7 @@ class AttackedMaps:
         arrays = [part.arrays() for part in parts]
         return cls.from_arrays({name: np.concatenate([each[name] for each in arrays]) for name in arrays[0]})
 
-    def arrays(self) -> Dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays by name, as files hold it."""
         own = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self) if f.name != "scores"}
         return {**own, **{SCORE + name: np.asarray(values) for name, values in self.scores.items()}}
@@ -69,12 +70,12 @@ class AttackedMaps:
         own = {name: array for name, array in arrays.items() if not name.startswith(SCORE)}
         return cls(**own, scores={k.removeprefix(SCORE): v for k, v in arrays.items() if k.startswith(SCORE)})
 
-    def records(self) -> List[Dict[str, Any]]:
+    def records(self) -> list[dict[str, Any]]:
         """Scores and fates of each image, as plain values."""
         return as_records({**self.scores, **self.fates}, len(self))
 
 
-def as_records(columns: Mapping[str, np.ndarray], n: int) -> List[Dict[str, Any]]:
+def as_records(columns: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]]:
     """Columns [n] by name as a dict of plain values for each row; None for NaN, which JSON has not."""
     plain = {name: [None if value != value else value for value in values.tolist()] for name, values in columns.items()}
     return [{name: values[row] for name, values in plain.items()} for row in range(n)]

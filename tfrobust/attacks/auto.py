@@ -17,7 +17,7 @@ All that follow gradients take APGD's steps from random points of the ball; all 
 own map with softplus' second derivative, and so see what is measured.
 """
 
-from typing import Dict, NamedTuple, Tuple
+from typing import NamedTuple
 
 from tfrobust.attacks.ensemble import Ensemble
 from tfrobust.attacks.goals import MassCenter, TopKMargin
@@ -44,7 +44,7 @@ class Level(NamedTuple):
     steps: int
     squares: int
     noise: int
-    betas: Tuple[float, ...] = ()
+    betas: tuple[float, ...] = ()
 
 
 _BUDGETS = Level(40, 100, 10), Level(40, 200, 100, BETAS), Level(60, 1000, 100, BETAS)
@@ -78,7 +78,7 @@ def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf
     """
     check_choice("level of auto", level, LEVELS)
     own, ball = LEVELS[level], {"norm": norm, "seed": seed}
-    parts: Dict[str, MapAttack] = {"noise": Noise(eps, restarts=own.noise, **ball)}
+    parts: dict[str, MapAttack] = {"noise": Noise(eps, restarts=own.noise, **ball)}
     for name, of_levels in RUNS.items():
         runs = dict(zip(LEVELS, of_levels))[level]
         keys = [f"{name} {number + 1}" for number in range(TARGETS)] if name == "towards" else [name]

@@ -7,7 +7,6 @@ gradient, so both are counted here and reported beside every score.
 """
 
 import functools
-from typing import Dict, List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -78,9 +77,9 @@ class BestIterate:
         y,
         criteria,
         comparison: Comparison,
-        k: Optional[int] = None,
+        k: int | None = None,
         target=None,
-        original_map: Optional[np.ndarray] = None,
+        original_map: np.ndarray | None = None,
     ):
         self.judge, self.x, self.y, self.criteria = judge, np.asarray(x), np.asarray(y), tuple(criteria)
         self.original_map = judge.maps(x, y) if original_map is None else original_map
@@ -88,8 +87,8 @@ class BestIterate:
         self.x_adv = {criterion: self.x.copy() for criterion in self.criteria}
         self.map_adv = {criterion: self.original_map.copy() for criterion in self.criteria}
         self.found = {criterion: np.zeros(len(x)) for criterion in self.criteria}
-        self.latest: Dict[str, np.ndarray] = {}
-        self.history: List[Dict[str, np.ndarray]] = []
+        self.latest: dict[str, np.ndarray] = {}
+        self.history: list[dict[str, np.ndarray]] = []
         self.moved = np.zeros(len(x), bool)
         self.kept_label = np.zeros(len(x), bool)
         self.counted = np.zeros(len(x), bool)
@@ -132,7 +131,7 @@ class BestIterate:
             return nearness(a, b, np.asarray(self._target)[rows])
         return unlikeness(criterion, a, b, self._k, self._ties)
 
-    def found_maps(self, criterion: Optional[str] = None, had_gradient=None, goal_rose=None) -> AttackedMaps:
+    def found_maps(self, criterion: str | None = None, had_gradient=None, goal_rose=None) -> AttackedMaps:
         """What was found by a criterion, the first one unless given.  had_gradient, goal_rose: [B] bool, True for all
         unless given."""
         every, criterion = np.ones(len(self.x), bool), criterion or self.criteria[0]

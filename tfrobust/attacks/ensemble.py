@@ -6,8 +6,8 @@ fail for different reasons is the tighter bound; which of them reached it says w
 """
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -43,7 +43,7 @@ class Ensemble(MapAttack, Attack):
 
     parts: Mapping[str, MapAttack]
     floor: float = 0.0
-    betas: Tuple[float, ...] = ()
+    betas: tuple[float, ...] = ()
     criterion: str = "kendall"
 
     name = "ensemble"
@@ -71,7 +71,7 @@ class Ensemble(MapAttack, Attack):
         return sum(part.gradients for part in self.parts.values())
 
     @property
-    def first_climb(self) -> Optional[Ifia]:
+    def first_climb(self) -> Ifia | None:
         """The first part that follows a gradient."""
         return next((part for part in self.parts.values() if part.gradients), None)
 
@@ -106,7 +106,7 @@ class Ensemble(MapAttack, Attack):
     def control(self, draws: int = 1) -> Noise:
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion)
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None):
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None):
         return EnsembleOnNetwork(network, spec, comparison, self, chunk)
 
 
@@ -123,16 +123,16 @@ class Found:
         seconds: (part,) -> seconds [N] spent on each image.
     """
 
-    least: Dict[str, AttackedMaps]
-    scores: Dict[Tuple[str, ...], np.ndarray]
-    curves: Dict[Tuple[str, ...], np.ndarray]
-    gradients: Dict[Tuple[str, ...], np.ndarray]
-    seconds: Dict[Tuple[str, ...], np.ndarray]
+    least: dict[str, AttackedMaps]
+    scores: dict[tuple[str, ...], np.ndarray]
+    curves: dict[tuple[str, ...], np.ndarray]
+    gradients: dict[tuple[str, ...], np.ndarray]
+    seconds: dict[tuple[str, ...], np.ndarray]
 
     def __len__(self) -> int:
         return len(next(iter(self.seconds.values())))
 
-    def arrays(self) -> Dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays [N,...] by name, as files hold it; what all criteria share stands there once."""
         named = {}
         for criterion, maps in self.least.items():
@@ -145,17 +145,17 @@ class Found:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Found":
         """What `arrays` gave."""
-        kinds: Dict[str, Dict[Tuple[str, ...], np.ndarray]] = {kind: {} for kind in ("least", *_BY_PART)}
+        kinds: dict[str, dict[tuple[str, ...], np.ndarray]] = {kind: {} for kind in ("least", *_BY_PART)}
         for name, array in arrays.items():
             kind, *key = name.split("|")
             kinds[kind][tuple(key)] = array
-        least: Dict[str, Dict[str, np.ndarray]] = {}
+        least: dict[str, dict[str, np.ndarray]] = {}
         for (criterion, name), array in kinds.pop("least").items():
             least.setdefault(criterion, {})[name] = array
         shared = least.pop("", {})
         return cls({key: AttackedMaps.from_arrays({**shared, **own}) for key, own in least.items()}, **kinds)
 
-    def lowest(self, criterion: str, without: Optional[str] = None) -> np.ndarray:
+    def lowest(self, criterion: str, without: str | None = None) -> np.ndarray:
         """The lowest score [N] of all parts, or of all but one; 1 where no part is left."""
         own = [scores for (part, of), scores in self.scores.items() if of == criterion and part != without]
         return np.fmin.reduce([np.ones(len(self)), *own])
@@ -174,7 +174,7 @@ _BY_PART = ("scores", "curves", "gradients", "seconds")
 class EnsembleOnNetwork:
     """The ensemble on one network; its parts are traced when they are first called."""
 
-    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: Optional[int]):
+    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: int | None):
         self.network, self.comparison, self.attack = network, comparison, attack
         self.parts = {name: part.on_maps(network, spec, comparison, chunk) for name, part in attack.parts.items()}
         self._judge = judge_of(network, spec, chunk)

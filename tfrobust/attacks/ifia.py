@@ -7,7 +7,6 @@ criterion (RAR: Kendall on the whole map), never by the goal.
 """
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -48,11 +47,11 @@ class Ifia(MapAttack, Attack):
     _: KW_ONLY
     goal: Goal
     random_start: bool = False
-    softplus_beta: Optional[float] = 1.0
+    softplus_beta: float | None = 1.0
     curvature_only: bool = False
     keep_label: bool = False
     adaptive: bool = False
-    path_points: Optional[int] = None
+    path_points: int | None = None
     criterion: str = "kendall"
 
     def __post_init__(self):
@@ -77,7 +76,7 @@ class Ifia(MapAttack, Attack):
         return self.goal.tag
 
     @property
-    def k(self) -> Optional[int]:
+    def k(self) -> int | None:
         """Size of the set that the goal drives down or up; None where it has no such set."""
         return getattr(self.goal, "k", None)
 
@@ -103,7 +102,7 @@ class Ifia(MapAttack, Attack):
         criterion = "kendall" if self.criterion == "target" else self.criterion
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=criterion, k=self.k)
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None) -> "IfiaOnNetwork":
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> "IfiaOnNetwork":
         if self.goal.needs_normalised and not spec.normalize:
             raise InputError(f"{self.name} needs normalised maps")
         return IfiaOnNetwork(network, spec, comparison, self, chunk)
@@ -112,7 +111,7 @@ class Ifia(MapAttack, Attack):
 class IfiaOnNetwork(AttackOnNetwork):
     """The attack on one network: traced once, then called batch by batch."""
 
-    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: Optional[int]):
+    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: int | None):
         super().__init__(network, spec, comparison, attack, chunk)
         own = coarser(spec, attack.path_points)
         self._goal = surrogate_goal(network, own, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)

@@ -1,6 +1,6 @@
 """What attacks on attribution maps have in common."""
 
-from typing import Callable, Optional, Tuple
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +24,7 @@ class MapAttack:
     """
 
     criterion: str
-    k: Optional[int] = None
+    k: int | None = None
     targeted = False
     rounds: int
 
@@ -40,7 +40,7 @@ class MapAttack:
         """Noise with the ball, the seed and the criterion of the attack; draws: of which the least alike map counts."""
         raise NotImplementedError
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None) -> "AttackOnNetwork":
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> "AttackOnNetwork":
         """The attack on one network, which is called batch by batch.
 
         Args:
@@ -63,7 +63,7 @@ class AttackOnNetwork:
         chunk: path points held at once.
     """
 
-    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: MapAttack, chunk: Optional[int]):
+    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: MapAttack, chunk: int | None):
         self.network, self.comparison, self.attack, self.ball = network, comparison, attack, attack.ball
         self._judge = judge_of(network, spec, chunk)
 
@@ -83,13 +83,13 @@ class AttackOnNetwork:
         best = self.keeper(x, y, (self.attack.criterion,), target)
         return best.found_maps(None, *self.search(best, examples, tick, target))
 
-    def keeper(self, x, y, criteria, target=None, k: Optional[int] = None, original_map=None) -> BestIterate:
+    def keeper(self, x, y, criteria, target=None, k: int | None = None, original_map=None) -> BestIterate:
         """An empty keeper of the best iterates of these images by these criteria; arguments as those of BestIterate."""
         return BestIterate(self._judge, x, y, criteria, self.comparison, k or self.attack.k, target, original_map)
 
     def search(
         self, best: BestIterate, examples=None, tick: Callable[[], None] = lambda: None, target=None
-    ) -> Tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Offers every iterate to `best`, whose images and labels are attacked.
 
         Returns:

@@ -5,7 +5,7 @@ without the one under noise beside it.
 """
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import ClassVar, Optional
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Noise(MapAttack, PredictionAttack, Attack):
 
     _: KW_ONLY
     criterion: str = "kendall"
-    k: Optional[int] = None
+    k: int | None = None
 
     name: ClassVar[str] = "noise"
     tag: ClassVar[int] = 4
@@ -59,7 +59,7 @@ class Noise(MapAttack, PredictionAttack, Attack):
             best, value = better_of(attacked.goal, self.ball.sample(x, self.seeds(examples, run)), best, value)
         return best
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None) -> "NoiseOnNetwork":
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> "NoiseOnNetwork":
         return NoiseOnNetwork(network, spec, comparison, self, chunk)
 
 

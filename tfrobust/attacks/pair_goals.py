@@ -11,7 +11,7 @@ taken.  The goal over drawn pairs is an unbiased estimate of that over all.  Eac
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Tuple
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -64,7 +64,7 @@ class PairGoal(Goal):
     def _number(self, pixels: int) -> int:
         return min(self.pairs, pixels * (pixels - 1) // 2)
 
-    def _pairs(self, a, rng) -> Tuple[np.ndarray, np.ndarray]:
+    def _pairs(self, a, rng) -> tuple[np.ndarray, np.ndarray]:
         """The pairs of pixels that differ in the map a [N], or so many of them, drawn with replacement."""
         return _untied_pairs(a, self.pairs, rng)
 
@@ -144,7 +144,7 @@ def _at(a: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
     return tf.gather(a, tf.cast(places, tf.int32), batch_dims=1)
 
 
-def _untied_pairs(a: np.ndarray, most: int, rng) -> Tuple[np.ndarray, np.ndarray]:
+def _untied_pairs(a: np.ndarray, most: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """All pairs of places of a [N] that hold different values, or `most` of them, drawn uniformly with replacement."""
     n = len(a)
     if n * (n - 1) // 2 <= most:

@@ -5,7 +5,7 @@ gradient is masked.
 """
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, Optional
+from typing import ClassVar
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Squares(MapAttack, Attack):
     _: KW_ONLY
     area: float = 0.3
     criterion: str = "kendall"
-    k: Optional[int] = None
+    k: int | None = None
 
     name: ClassVar[str] = "squares"
     tag: ClassVar[int] = 16
@@ -59,7 +59,7 @@ class Squares(MapAttack, Attack):
     def control(self, draws: int = 1) -> Noise:
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion, k=self.k)
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: Optional[int] = None):
+    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None):
         return SquaresOnNetwork(network, spec, comparison, self, chunk)
 
     def side(self, query: int, shape) -> int:

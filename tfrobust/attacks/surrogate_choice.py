@@ -1,7 +1,7 @@
 """How sharp the softplus of a surrogate has to be, found for each network by a rule."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Dict, Optional, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ STEPS = 8  # Of the climb by which betas are compared.
 
 def climbs(
     network, spec: MapSpec, comparison: Comparison, attack: Ifia, betas: Sequence[float], x, y, chunk=None
-) -> Dict[float, float]:
+) -> dict[float, float]:
     """beta -> the mean score that one run of the attack with it reaches by its criterion, the lower the better.
 
     Args:
@@ -35,7 +35,7 @@ def climbs(
     return found
 
 
-def choose_beta(network, spec, comparison, attack: Ifia, betas, x, y, chunk=None) -> Optional[float]:
+def choose_beta(network, spec, comparison, attack: Ifia, betas, x, y, chunk=None) -> float | None:
     """The beta by which a climb of STEPS steps comes farthest; the attack's own where there is none to choose from.
     Arguments as those of `climbs`."""
     if not betas:

@@ -5,7 +5,6 @@ the budget: attacks that differ in eps, steps, restarts or seed share one.
 """
 
 import functools
-from typing import Optional
 
 import tensorflow as tf
 
@@ -31,9 +30,9 @@ class SurrogateGoal:
         network,
         spec: MapSpec,
         goal: Goal,
-        softplus_beta: Optional[float],
+        softplus_beta: float | None,
         curvature_only: bool,
-        chunk: Optional[int],
+        chunk: int | None,
     ):
         self.network, self.goal = network, goal
         surrogate = softplus_surrogate(network, softplus_beta, curvature_only)

@@ -12,7 +12,6 @@ whole map of an image, which no ranking and no normalisation sees; it is left ou
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 import tensorflow as tf
 
@@ -23,7 +22,7 @@ from tfrobust.attributions.split import last_feature_map, split_at
 from tfrobust.networks.surrogates import guided_surrogate
 
 
-def _features(network, score: str, x, y, layer: Optional[str]):
+def _features(network, score: str, x, y, layer: str | None):
     """(A, g), each [B,h,w,K]."""
     head, tail = split_at(network, layer or last_feature_map(network))
     a = head(x, training=False)
@@ -40,14 +39,14 @@ def _class_map(a, weights, x, positive: bool):
     return tf.image.resize(cam[..., tf.newaxis], x.shape[1:3]) + tf.zeros_like(x)
 
 
-def grad_cam(network, score: str, x, y, layer: Optional[str] = None, positive: bool = True) -> tf.Tensor:
+def grad_cam(network, score: str, x, y, layer: str | None = None, positive: bool = True) -> tf.Tensor:
     """[B,H,W,C], the same in every channel.  layer: whose feature maps are weighed (the last ones unless given);
     positive: with the last ReLU."""
     a, g = _features(network, score, x, y, layer)
     return _class_map(a, tf.reduce_mean(g, axis=[1, 2]), x, positive)
 
 
-def grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None, positive: bool = True) -> tf.Tensor:
+def grad_cam_plus_plus(network, score: str, x, y, layer: str | None = None, positive: bool = True) -> tf.Tensor:
     """As `grad_cam`, with the weights of Grad-CAM++."""
     a, g = _features(network, score, x, y, layer)
     total = tf.reduce_sum(a, axis=[1, 2], keepdims=True)
@@ -55,7 +54,7 @@ def grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None, p
     return _class_map(a, tf.reduce_sum(share * tf.nn.relu(g), axis=[1, 2]), x, positive)
 
 
-def guided_grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = None) -> tf.Tensor:
+def guided_grad_cam_plus_plus(network, score: str, x, y, layer: str | None = None) -> tf.Tensor:
     """Guided backpropagation times Grad-CAM++ (Chattopadhyay et al., 2018, Section 3.3), [B,H,W,C]."""
     return guided_backpropagation(network, score, x, y) * grad_cam_plus_plus(network, score, x, y, layer)
 
@@ -64,7 +63,7 @@ def guided_grad_cam_plus_plus(network, score: str, x, y, layer: Optional[str] = 
 class GradCam(Attribution):
     """Grad-CAM as a method.  layer: the name of the layer whose feature maps are weighed (the last unless given)."""
 
-    layer: Optional[str] = None
+    layer: str | None = None
 
     def __call__(self, network, score, x, y, chunk=None):
         return grad_cam(network, score, x, y, self.layer)

@@ -9,7 +9,6 @@ an approximation, because what follows depends on the path only through the sum.
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -27,10 +26,10 @@ def integrated_gradients(
     score,
     x: tf.Tensor,
     y: tf.Tensor,
-    baseline: Optional[tf.Tensor] = None,
+    baseline: tf.Tensor | None = None,
     steps: int = 50,
     rule: str = "right",
-    chunk: Optional[int] = None,
+    chunk: int | None = None,
 ) -> tf.Tensor:
     """IG of score from baseline to x, [B,H,W,C], in units of the score; differentiable by x, baseline and weights.
 

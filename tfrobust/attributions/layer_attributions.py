@@ -6,8 +6,6 @@ The inner sum of the lemma over pixels is the derivative of h_i along the path, 
 For h the input itself this is Integrated Gradients; for h the score itself it is the change of the score.
 """
 
-from typing import Optional
-
 import keras
 import tensorflow as tf
 
@@ -22,7 +20,7 @@ def layer_integrated_gradients(
     score: str,
     x: tf.Tensor,
     y: tf.Tensor,
-    baseline: Optional[tf.Tensor] = None,
+    baseline: tf.Tensor | None = None,
     steps: int = 50,
     rule: str = "right",
 ) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """How a map is made: which attribution of which score, and how it is reduced to one number per pixel."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Optional
+from typing import Any
 
 import tensorflow as tf
 
@@ -41,7 +41,7 @@ class MapSpec:
         kind = type(self.attribution)
         return next((name for name in ATTRIBUTIONS if ATTRIBUTIONS[name] is kind), kind.__name__)
 
-    def settings(self) -> Dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """All of it as plain values side by side: the method, its own settings, how it is reduced."""
         own = {name: getattr(self.attribution, name) for name in names_of(self.attribution)}
         return {"method": self.method, **own, **{name: getattr(self, name) for name in REDUCING}}
@@ -51,7 +51,7 @@ class MapSpec:
         self.attribution.check_network(network)
 
 
-def coarser(spec: MapSpec, path_points: Optional[int]) -> MapSpec:
+def coarser(spec: MapSpec, path_points: int | None) -> MapSpec:
     """The map with at most so many points of its path, where it has one; None: the map itself."""
     own = getattr(spec.attribution, "steps", None)
     if path_points is None or own is None or own <= path_points:

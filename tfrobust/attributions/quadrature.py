@@ -4,8 +4,6 @@ The papers and their code use right end points (RAR's Eq. 3 prints left ones); t
 measure uses; Gauss-Legendre is exact for polynomials of degree 2m - 1.
 """
 
-from typing import Tuple
-
 import numpy as np
 
 from tfrobust.checks import check_choice
@@ -36,7 +34,7 @@ def gauss_legendre(m: int):
     return (nodes + 1) / 2, weights / 2
 
 
-def quadrature(rule: str, steps: int) -> Tuple[np.ndarray, np.ndarray]:
+def quadrature(rule: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """(points, weights) of `rule` with `steps` >= 1 intervals, float32; the weights sum to 1."""
     check_choice("end-point rule", rule, RULES)
     if steps < 1:

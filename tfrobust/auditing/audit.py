@@ -5,7 +5,8 @@ noise of the same budget, the diagnosis of the attacks.  The time is given, not 
 this network costs is measured first, the plan follows from it, and images are added batch by batch while there is time.
 """
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -45,10 +46,10 @@ class Measured(NamedTuple):
     result: Evaluation
     seconds: float
     budget: float
-    names: Optional[Sequence[str]]
-    versions: Dict[str, Any]
+    names: Sequence[str] | None
+    versions: dict[str, Any]
     unfinished: int = 0
-    class_names: Optional[Sequence[str]] = None
+    class_names: Sequence[str] | None = None
 
     def class_of(self, label: int) -> str:
         """What the class is called."""
@@ -60,7 +61,7 @@ class Measured(NamedTuple):
         return f"x[{row}]" if self.names is None else self.names[row]
 
     @property
-    def records(self) -> List[Dict[str, Any]]:
+    def records(self) -> list[dict[str, Any]]:
         """A dict per image and task; `image`: its name."""
         return [
             {"image": self.name(r["index"]), **{key: value for key, value in r.items() if key != "index"}}
@@ -76,14 +77,14 @@ def measure(
     eps: Sequence[float] = EPS,
     minutes: float = 10.0,
     images: int = AUDITED_IMAGES,
-    classes: Optional[int] = None,
-    names: Optional[Sequence[str]] = None,
+    classes: int | None = None,
+    names: Sequence[str] | None = None,
     seed: int = 0,
-    memory: Optional[float] = None,
-    head: Optional[str] = None,
+    memory: float | None = None,
+    head: str | None = None,
     keep: Keep = compute,
     report: Callable[[str, float, float], None] = lambda what, passed, expected: None,
-    class_names: Optional[Sequence[str]] = None,
+    class_names: Sequence[str] | None = None,
     spent: float = 0.0,
 ) -> Measured:
     """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels, classes and head).
@@ -131,7 +132,7 @@ def _check(eps, minutes, images):
         raise InputError("minutes must be above 0, images at least 1")
 
 
-def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> Dict[str, np.ndarray]:
+def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> dict[str, np.ndarray]:
     """The plan as arrays, after a look at what a step costs."""
     time_budget.report("cost of a step", time_budget.passed, time_budget.expected)
     budget = memory_of.budget(memory)
@@ -209,7 +210,7 @@ class _Rounds:
             pass
         return result
 
-    def _rounds(self, doubled) -> List[int]:
+    def _rounds(self, doubled) -> list[int]:
         """The images of each round but the first: the longer attack, which needs no more of them, comes first."""
         images, rounds = self.images, [self.images] if doubled else []
         while images < self.planned:
@@ -228,7 +229,7 @@ class _Rounds:
         suite = plan.suite(images, doubled)
         return evaluate(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
 
-    def _decided(self, most: int) -> Dict[str, np.ndarray]:
+    def _decided(self, most: int) -> dict[str, np.ndarray]:
         """How many images there are to be, and how many of them are attacked for longer; from nothing but what was
         kept, so that it does not matter who was stopped where."""
         images, doubled = self.images, 0
@@ -260,9 +261,9 @@ class _Rounds:
         attack = least("") or self.plan.units * self.cost * self.batch
         return attack, max(attack + least(" noise") + least(" surrogate"), 1e-3)
 
-    def _alike(self) -> List[List[str]]:
+    def _alike(self) -> list[list[str]]:
         """The tasks on maps, those together that take as long: of one map and kind of attack, at each eps."""
-        kinds: Dict[tuple, List[str]] = {}
+        kinds: dict[tuple, list[str]] = {}
         for name in self.plan.maps:
             for eps in self.plan.eps:
                 kind = name, type(self.plan.task(name, eps).attack)
@@ -270,7 +271,7 @@ class _Rounds:
         return list(kinds.values())
 
 
-def cuts(measured: Measured) -> List[str]:
+def cuts(measured: Measured) -> list[str]:
     """What there was no time for, in words; empty where nothing was cut."""
     plan, out = measured.plan, []
     if measured.unfinished:

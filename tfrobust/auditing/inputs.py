@@ -2,7 +2,7 @@
 
 import math
 import time
-from typing import Dict, NamedTuple, Optional
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -32,8 +32,8 @@ class AuditInputs(NamedTuple):
     y: np.ndarray
     rows: np.ndarray
     pixels: str
-    shares: Dict[str, float]
-    resized_from: Optional[tuple]
+    shares: dict[str, float]
+    resized_from: tuple | None
 
 
 def make_inputs(
@@ -41,9 +41,9 @@ def make_inputs(
     x,
     y,
     pixels: str = AUTO,
-    classes: Optional[int] = None,
+    classes: int | None = None,
     seed: int = 0,
-    head: Optional[str] = None,
+    head: str | None = None,
     seconds: float = math.inf,
     keep: Keep = compute,
 ) -> AuditInputs:

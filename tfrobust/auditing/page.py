@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import asdict
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ MEANING = (
 )
 
 
-def map_rows(measured: Measured) -> List[Dict[str, Any]]:
+def map_rows(measured: Measured) -> list[dict[str, Any]]:
     """A row per attack on maps: means, with the interval of the top-k intersection."""
     rows = []
     for task in measured.result.maps:
@@ -46,7 +46,7 @@ def map_rows(measured: Measured) -> List[Dict[str, Any]]:
     return rows
 
 
-def summarize(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+def summarize(measured: Measured, about: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything but the records, as plain values."""
     words, inputs = reach_verdict(measured), measured.inputs
     suite = measured.plan.suite(measured.images, measured.doubled)
@@ -67,12 +67,12 @@ def summarize(measured: Measured, about: Optional[Dict[str, Any]] = None) -> Dic
     }
 
 
-def render_page(measured: Measured, title: str, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> str:
+def render_page(measured: Measured, title: str, repeat: str = "", about: dict[str, Any] | None = None) -> str:
     """The report as one self-contained HTML file.  repeat: the command that repeats it.  about: further facts."""
     return report.html_page(title, render_body(measured, repeat, about))
 
 
-def render_body(measured: Measured, repeat: str = "", about: Optional[Dict[str, Any]] = None) -> List[str]:
+def render_body(measured: Measured, repeat: str = "", about: dict[str, Any] | None = None) -> list[str]:
     """The report as pieces of HTML.  repeat: the command that makes it again.  about: settings and versions."""
     words = reach_verdict(measured)
     parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}")]
@@ -95,7 +95,7 @@ def _limits(measured) -> str:
     )
 
 
-def _pictures(measured) -> List[str]:
+def _pictures(measured) -> list[str]:
     result, parts = measured.result, []
     for measure, name in (("top_k_intersection", "top-k"), ("kendall", "Kendall")):
         groups = {task: result.scores(task, measure) for task in result.maps}
@@ -113,7 +113,7 @@ def _pictures(measured) -> List[str]:
     return parts
 
 
-def _changes(measured, task, maps) -> List[str]:
+def _changes(measured, task, maps) -> list[str]:
     """The images whose maps moved most, median and least, a picture each."""
     indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
     names = [f"{measured.name(i)}, {measured.class_of(measured.inputs.y[i])}" for i in indices]
@@ -141,7 +141,7 @@ def _curves(measured):
     return curves
 
 
-def _diagnosis(measured) -> List[str]:
+def _diagnosis(measured) -> list[str]:
     checks, flagged = sum(len(own) for own in measured.result.flags.values()), warnings(measured)
     said = f"{checks} checks. " + ("What they found, and what to do:" if flagged else "Nothing suspicious was found.")
     parts = [report.html_heading("Diagnosis"), report.html_text(said)]
@@ -153,7 +153,7 @@ def _diagnosis(measured) -> List[str]:
     return parts
 
 
-def _how(measured, words: Verdict, repeat, about) -> List[str]:
+def _how(measured, words: Verdict, repeat, about) -> list[str]:
     plan = measured.plan
     pgd = next(iter(plan.suite(1, 0).predictions.values()))
     attacked = max((len(maps.x) for maps in measured.result.maps.values()), default=0)
@@ -175,7 +175,7 @@ def _how(measured, words: Verdict, repeat, about) -> List[str]:
     return [*parts, report.html_details("All settings", report.html_code(json.dumps(facts["about"], indent=1)))]
 
 
-def _of_ensemble(measured) -> List[str]:
+def _of_ensemble(measured) -> list[str]:
     """What was done of the whole of auto; nothing where there was no time for it."""
     plan = measured.plan
     if not plan.quick:

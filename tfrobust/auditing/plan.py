@@ -1,8 +1,8 @@
 """What an audit measures, and how much of it fits into the time that there is."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
 
 from tfrobust.attacks import MapAttack, Pgd, auto_ensemble
 from tfrobust.attacks.auto import PATH_POINTS, top_k_climb
@@ -54,16 +54,16 @@ class Plan:
     attacked.  pgd_steps: of the attack on predictions.  quick: whether Integrated Gradients at the middle eps, which
     the verdict is about, are attacked by the whole ensemble auto at quick."""
 
-    eps: Tuple[float, ...]
+    eps: tuple[float, ...]
     steps: int
     points: int
     k: int
     predicted: int
     batch: int
-    chunk: Optional[int]
+    chunk: int | None
     seed: int = 0
     traced: bool = True
-    maps: Tuple[str, ...] = MAPS
+    maps: tuple[str, ...] = MAPS
     pgd_steps: int = PGD_STEPS
     quick: bool = False
 
@@ -94,7 +94,7 @@ class Plan:
         """What the task on a map of MAPS is called."""
         return f"{map_name} at {in_pixels(eps)}"
 
-    def task(self, map_name: str, eps: float, steps: Optional[int] = None) -> MapTask:
+    def task(self, map_name: str, eps: float, steps: int | None = None) -> MapTask:
         """The attack on a map of MAPS, with so many steps (None: those of the plan)."""
         spec = MapSpec(IntegratedGradients(self.points)) if map_name == "IG" else make_map("gradient")
         whole = self.quick and map_name == "IG" and eps == self.middle_eps and steps is None

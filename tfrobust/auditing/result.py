@@ -1,7 +1,7 @@
 """`Audit`: the result object that `tfrobust.audit` returns."""
 
 import os
-from typing import Any, Dict, List
+from typing import Any
 
 from tfrobust import report
 from tfrobust.auditing.audit import Measured
@@ -21,11 +21,11 @@ class Audit:
         self.grade, self.verdict, self.sentences = reach_verdict(measured)
 
     @property
-    def summary(self) -> Dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         return summarize(self.measured)
 
     @property
-    def records(self) -> List[Dict[str, Any]]:
+    def records(self) -> list[dict[str, Any]]:
         return self.measured.records
 
     def html(self) -> str:

@@ -1,7 +1,7 @@
 """The time that an audit has, and where it went."""
 
 import time
-from typing import Callable, Dict
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class TimeBudget(Progress):
     def __init__(self, budget: float, report: Callable[[str, float, float], None], spent: float = 0.0):
         self.began, self.budget, self.report = time.monotonic() - spent, budget, report
         self.expected = budget
-        self.took: Dict[str, float] = {}  # Seconds that each batch took when it was computed, by its key.
+        self.took: dict[str, float] = {}  # Seconds that each batch took when it was computed, by its key.
         self.strict = False  # Whether running over raises.
 
     @property

@@ -5,7 +5,7 @@ among them under the attack: below a half the explanation is another one.  The l
 stand in the report.
 """
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
 
     grade: str
     headline: str
-    sentences: List[str]
+    sentences: list[str]
 
 
 def middle(measured: Measured) -> float:
@@ -35,7 +35,7 @@ def middle(measured: Measured) -> float:
     return measured.plan.middle_eps
 
 
-def gain(measured: Measured, task: str) -> Dict[str, float]:
+def gain(measured: Measured, task: str) -> dict[str, float]:
     """How much further than noise the attack lowered the top-k intersection: mean and interval of the differences."""
     own = [r for r in measured.result.records if r["task"] == task]
     return statistics.describe([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own])
@@ -115,7 +115,7 @@ def _predictions(measured) -> str:
     )
 
 
-def _looks(measured) -> List[str]:
+def _looks(measured) -> list[str]:
     """How the pixels were read, where that was a guess."""
     inputs = measured.inputs
     others = ", ".join(f"{name}: {share:.0%}" for name, share in inputs.shares.items() if name != inputs.pixels)
@@ -129,7 +129,7 @@ def _looks(measured) -> List[str]:
     return out
 
 
-def warnings(measured) -> List[str]:
+def warnings(measured) -> list[str]:
     """The flags that were raised, each once: what was seen, where, and what to do next."""
     found = {}
     for row in raised(measured):
@@ -138,7 +138,7 @@ def warnings(measured) -> List[str]:
     return [f"{words} ({'; '.join(places)})" for words, places in found.items()]
 
 
-def raised(measured) -> List[Dict[str, Any]]:
+def raised(measured) -> list[dict[str, Any]]:
     """The raised flags as rows: task, name, count, of, text."""
     return [
         {"task": task, **flag._asdict()} for task, own in measured.result.flags.items() for flag in own if flag.raised

@@ -5,7 +5,7 @@ Ours, not theirs: names, ideas and most constants are the paper's, each file say
 these are not those of the published CIFAR-10-C or ImageNet-C files.
 """
 
-from typing import Callable, Dict
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -16,7 +16,7 @@ from tfrobust.corruptions.scale import SEVERITIES
 from tfrobust.types import InputError
 
 # Each takes (x [B,H,W,C], severity 1..5, Draws) and may leave [0, 1], which `corrupt` cuts off.
-CORRUPTIONS: Dict[str, Callable] = {
+CORRUPTIONS: dict[str, Callable] = {
     function.__name__: function
     for function in (
         noise.gaussian_noise,

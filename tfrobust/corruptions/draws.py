@@ -1,7 +1,7 @@
 """The random numbers of a corruption, made example by example: which images share a batch changes none of them."""
 
 import zlib
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -38,7 +38,7 @@ class Draws(NamedTuple):
         """[B,*shape], uniform in [low, high)."""
         return self._each(tag, lambda s: tf.random.stateless_uniform(shape, s, low, high))
 
-    def uniforms(self, tag: int, shapes, low: float = 0.0, high: float = 1.0) -> List[tf.Tensor]:
+    def uniforms(self, tag: int, shapes, low: float = 0.0, high: float = 1.0) -> list[tf.Tensor]:
         """`uniform` of the tags from `tag` on, one of each shape: one loop over the examples in the place of many."""
 
         @_as_it_is

@@ -7,7 +7,7 @@ length grows with the side.  Below 32 both stay what they are at 32: lengths are
 less than a pixel moves nothing.
 """
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """Images in memory, checked: the form in which every source hands over its data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Mapping, Optional
 
 import numpy as np
 
@@ -36,8 +36,8 @@ class ImageData:
     classes: int
     annotations: Mapping[str, np.ndarray] = field(default_factory=dict)
     test_annotations: Mapping[str, np.ndarray] = field(default_factory=dict)
-    saliency: Optional[np.ndarray] = None
-    augmentation: Optional[Augmentation] = None
+    saliency: np.ndarray | None = None
+    augmentation: Augmentation | None = None
     per_class: int = 0
     equalize: bool = False
 

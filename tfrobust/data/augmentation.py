@@ -10,7 +10,6 @@ and saliency maps go the way of their images.
 """
 
 from dataclasses import dataclass
-from typing import Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -34,7 +33,7 @@ class Augmentation:
     flip: bool = False
     jitter: float = 0.0
 
-    def __call__(self, x: tf.Tensor, s, draws: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+    def __call__(self, x: tf.Tensor, s, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Images x [B,H,W,C] in [0, 1] and maps s [B,M,H,W,C] (or None) after the draws [B,16], each in [0, 1)."""
         transforms = self.transforms(x.shape[1], x.shape[2], draws)
         moved = projective_transform(x, transforms)
@@ -94,7 +93,7 @@ CROP_FLIP = Augmentation(shift=4.0, whole_pixels=True, flip=True)
 CROP_FLIP_JITTER = Augmentation(shift=4.0, whole_pixels=True, flip=True, rotation=2.0, jitter=0.25)
 
 
-def filled_up(y: np.ndarray, per_class: int) -> Tuple[np.ndarray, np.ndarray]:
+def filled_up(y: np.ndarray, per_class: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows [n], is_copy [n]): every image once, then copies of the images of each class in turn until it has
     per_class; a class that has more keeps them all."""
     rows, copies = [], []

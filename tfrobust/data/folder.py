@@ -9,7 +9,7 @@ what systems and editors leave (._x.png, Thumbs.db) is passed over, other files 
 import os
 import re
 import warnings
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ TEST_SHARE, SPLIT_SEED = 0.2, 0
 TRAIN, TEST = ("train",), ("test", "val", "valid", "validation")  # What the folder of a split may be called.
 
 
-def read_folder(path: str, name: str, image_size: Optional[int] = None, facts=None, exif: bool = False):
+def read_folder(path: str, name: str, image_size: int | None = None, facts=None, exif: bool = False):
     """The data set in the folder, its images RGB, uint8.  What is odd about its files is a DataWarning.
 
     Args:
@@ -51,7 +51,7 @@ def has_splits(path: str) -> bool:
     return os.path.isdir(path) and _split_folder(path, TRAIN) is not None
 
 
-def read_files_to_test(path: str, choose, image_size: Optional[int], exif: bool = False):
+def read_files_to_test(path: str, choose, image_size: int | None, exif: bool = False):
     """(images [N,H,W,3] uint8, labels [N], files, names of the classes) of the test split, or of all images where the
     folder has no splits; only what is chosen is decoded.
 
@@ -74,7 +74,7 @@ def _tell(path: str, odd: Oddities, exif: bool) -> None:
         warnings.warn(f"{path}: {sentence}", DataWarning, stacklevel=3)
 
 
-def _decoded(files: Sequence[str], image_size: Optional[int], exif: bool, odd: Oddities) -> np.ndarray:
+def _decoded(files: Sequence[str], image_size: int | None, exif: bool, odd: Oddities) -> np.ndarray:
     """[N,H,W,3] uint8."""
     images = [decode_file(file, image_size, exif, odd) for file in files]
     for file, image in zip(files, images):
@@ -99,7 +99,7 @@ def _checked_splits(path, odd: Oddities):
     return splits, classes
 
 
-def _splits(path, odd: Oddities) -> Dict[str, Dict[str, List[str]]]:
+def _splits(path, odd: Oddities) -> dict[str, dict[str, list[str]]]:
     """split -> class -> files, in their order."""
     train = _split_folder(path, TRAIN)
     if train:
@@ -116,7 +116,7 @@ def _splits(path, odd: Oddities) -> Dict[str, Dict[str, List[str]]]:
     return out
 
 
-def _split_folder(path: str, names: Sequence[str]) -> Optional[str]:
+def _split_folder(path: str, names: Sequence[str]) -> str | None:
     """The folder of a split, the first of these names that is there, in any case; None where none is."""
     folders = [name for name in os.listdir(path) if os.path.isdir(os.path.join(path, name))]
     for wanted in names:
@@ -133,7 +133,7 @@ def _natural(name: str):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def _classes(path, odd: Oddities) -> Dict[str, List[str]]:
+def _classes(path, odd: Oddities) -> dict[str, list[str]]:
     out = {}
     for name in sorted(os.listdir(path), key=_natural):
         folder = os.path.join(path, name)
@@ -146,7 +146,7 @@ def _classes(path, odd: Oddities) -> Dict[str, List[str]]:
     return out
 
 
-def _images_within(folder: str, odd: Oddities) -> List[str]:
+def _images_within(folder: str, odd: Oddities) -> list[str]:
     """The images in a folder and in those within it, in the order of their paths."""
     out = []
     for here, folders, files in os.walk(folder):

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +37,7 @@ class Oddities:
     transparent: int = 0
     of_several: int = 0
 
-    def sentences(self, exif: bool) -> List[str]:
+    def sentences(self, exif: bool) -> list[str]:
         """A sentence for each kind that was met; exif: whether orientation and transparency were honoured."""
         out = []
         if self.passed_over:
@@ -57,7 +56,7 @@ class Oddities:
         return out
 
 
-def decode_file(path: str, size: Optional[int], exif: bool, odd: Oddities) -> np.ndarray:
+def decode_file(path: str, size: int | None, exif: bool, odd: Oddities) -> np.ndarray:
     """The image in a file, [H,W,3] uint8.
 
     Args:
@@ -98,7 +97,7 @@ def _decoded(path: str, header: Image.Image, exif: bool, odd: Oddities) -> np.nd
     return UPRIGHT.get(turned, UPRIGHT[1])(image)
 
 
-def _cut(image: np.ndarray, size: Optional[int]) -> np.ndarray:
+def _cut(image: np.ndarray, size: int | None) -> np.ndarray:
     if size is None:
         return image
     height, width = image.shape[:2]

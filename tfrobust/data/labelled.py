@@ -5,7 +5,8 @@ images of which only those that are looked at are decoded.
 """
 
 import os
-from typing import NamedTuple, Optional, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,9 +26,9 @@ class Labelled(NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
-    classes: Optional[int]
+    classes: int | None
     names: Sequence[str]
-    class_names: Optional[Sequence[str]] = None
+    class_names: Sequence[str] | None = None
 
 
 def load_labelled(
@@ -36,7 +37,7 @@ def load_labelled(
     seed: int = 0,
     data_dir=None,
     download: bool = False,
-    image_size: Optional[int] = None,
+    image_size: int | None = None,
     exif: bool = False,
 ) -> Labelled:
     """At most `most` images of the test split of the data set called `name` (see load.find), drawn with the seed.

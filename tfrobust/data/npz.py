@@ -9,7 +9,7 @@ pixel of the stored image (Tiny ImageNet).
 import contextlib
 import zipfile
 import zlib
-from typing import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -24,7 +24,7 @@ MOST_INFLATION = 500  # ... times as large as in the file: images are not.
 
 
 @contextlib.contextmanager
-def opened_npz(path) -> Iterator[np.lib.npyio.NpzFile]:
+def opened_npz(path) -> Generator[np.lib.npyio.NpzFile, None, None]:
     """The file, open; pickled objects are refused.  What goes wrong with it in the block is an InputError."""
     check_regular_file(path)
     try:

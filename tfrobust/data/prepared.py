@@ -1,7 +1,6 @@
 """What the papers do to a data set before training: another size, more images, flatter histograms."""
 
 from dataclasses import replace
-from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +13,7 @@ from tfrobust.types import InputError
 BATCH = 256
 
 
-def resized(data: ImageData, size: Optional[int]) -> ImageData:
+def resized(data: ImageData, size: int | None) -> ImageData:
     """The same with images and masks of size x size pixels, the aspect ratio not kept; boxes are fractions and stay."""
     if size is None or data.shape[:2] == (size, size):
         return data
@@ -53,7 +52,7 @@ def _by_batch(function, x: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def augmented(data: ImageData, name: Optional[str], per_class: int = 0, equalized: bool = False) -> ImageData:
+def augmented(data: ImageData, name: str | None, per_class: int = 0, equalized: bool = False) -> ImageData:
     """The same with the stream of training images augmented (see `augmentation`), and, where equalized, the histograms
     of training and test images equalized."""
     if per_class and name is None:

@@ -1,7 +1,5 @@
 """CIFAR-10-C, the published corrupted test images (Hendrycks & Dietterich, 2019), as TFDS prepares them."""
 
-from typing import Tuple
-
 import numpy as np
 
 from tfrobust.data.tfds import decoded, prepared_builder
@@ -11,7 +9,7 @@ from tfrobust.types import InputError
 _NAMES = {"glass_blur": "frosted_glass_blur", "elastic_transform": "elastic"}
 
 
-def cifar10_c(corruption: str, severity: int, data_dir=None, download: bool = False) -> Tuple[np.ndarray, np.ndarray]:
+def cifar10_c(corruption: str, severity: int, data_dir=None, download: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(images [N,32,32,3] uint8, labels [N] int32) under a corruption of `tfrobust.corruptions` at severity 1 to 5.
 
     They come in TFDS' order, which is not that of the clean test images.  InputError where it is not prepared under

@@ -1,6 +1,6 @@
 """Random numbers by the place of an image in the global batch, so that the number of replicas changes none of them."""
 
-from typing import Callable, Optional
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -23,7 +23,7 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
     return whole[first : first + shape[0]]
 
 
-def draw_at(place: Optional[Place], draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
+def draw_at(place: Place | None, draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
     """As draw_for_replica where the place is known already, so that replicas need not wait for each other.
 
     shape: [n B,...], for n batches one behind another as tf.concat makes of them; the draw is that of one device, which

@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -22,7 +22,7 @@ class Task(NamedTuple):
     workers: int
 
 
-def task_of(tf_config: Optional[str]) -> Task:
+def task_of(tf_config: str | None) -> Task:
     """What TF_CONFIG says this process is; raises InputError where it says nothing that can be used."""
     hint = 'such as {"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}'
     if not tf_config:
@@ -41,7 +41,7 @@ def task_of(tf_config: Optional[str]) -> Task:
     return Task(job, index, sum(map(len, cluster.values())))
 
 
-def make_strategy(name: str, replicas: Optional[int] = None, tpu: Optional[str] = None) -> tf.distribute.Strategy:
+def make_strategy(name: str, replicas: int | None = None, tpu: str | None = None) -> tf.distribute.Strategy:
     """The strategy of that name, to be made before anything is computed.
 
     none: one device, as TensorFlow chooses it.  mirrored: the GPUs of this machine, or so many `replicas` of them;
@@ -65,7 +65,7 @@ def make_strategy(name: str, replicas: Optional[int] = None, tpu: Optional[str] 
 
 
 # Made once: a second one on the same devices would number its collective operations from the start again.
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _mirrored(devices):
     return tf.distribute.MirroredStrategy(list(devices))
 

@@ -4,7 +4,7 @@ Replicas may have parts of a batch that differ in size, and may have none of it:
 images, so that the step is that of one device on the whole batch.
 """
 
-from typing import List, NamedTuple, Optional
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -23,7 +23,7 @@ def images_of_each(images: tf.Tensor) -> tf.Tensor:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
 
-def sum_over_replicas(tensors: List[tf.Tensor]) -> List[tf.Tensor]:
+def sum_over_replicas(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
     """The sum of each tensor over the replicas, known to all of them; the tensors themselves where there is one.
 
     To be called by every replica of a step.
@@ -65,8 +65,8 @@ class GlobalBatch:
 
     def __init__(self, x: tf.Tensor):
         own = tf.shape(x)[0]
-        self.share: Optional[tf.Tensor] = None
-        self.place: Optional[Place] = None
+        self.share: tf.Tensor | None = None
+        self.place: Place | None = None
         if _replicas() > 1:
             each = images_of_each(own)
             images = tf.maximum(tf.reduce_sum(each), 1)
@@ -85,7 +85,7 @@ class GlobalBatch:
         """The part of a value that all replicas have alike and that counts once, such as a regularizer."""
         return value if self.share is None else tf.cast(self.share, value.dtype) * value
 
-    def sum(self, parts: List[tf.Tensor]) -> List[tf.Tensor]:
+    def sum(self, parts: list[tf.Tensor]) -> list[tf.Tensor]:
         """The sums of the parts of all replicas; what one without images gives (NaN, perhaps) counts as 0."""
         if self.share is None:
             return parts

@@ -3,7 +3,7 @@
 `run_task` does one task on several networks; the measures it takes are in the files beside it.
 """
 
-from typing import Mapping
+from collections.abc import Mapping
 
 from tfrobust.checks import check_choice
 from tfrobust.downstream.tasks.common import Outcome, TaskSettings

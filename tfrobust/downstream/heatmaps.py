@@ -5,8 +5,6 @@ and a Gaussian filter of 3 pixels (of 224) are those of its released code.  That
 batch, here they are those of each map: an image's box does not depend on its neighbours.
 """
 
-from typing import Tuple
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -36,7 +34,7 @@ def grey(a) -> np.ndarray:
     return np.abs(check_maps(a, "a", "N,H,W,C")).mean(axis=-1)
 
 
-def normalized(heat, low: float = 2.0, high: float = 98.0) -> Tuple[np.ndarray, np.ndarray]:
+def normalized(heat, low: float = 2.0, high: float = 98.0) -> tuple[np.ndarray, np.ndarray]:
     """(heat maps [N,H,W] in [0, 1], which of them are flat [N] bool).
 
     Each map is clipped to its percentiles `low` and `high` and then shifted and scaled from 0 to 1 (0 and 100: by
@@ -67,7 +65,7 @@ def gaussian_filtered(heat, sigma: float) -> np.ndarray:
     return ndimage.gaussian_filter(heat, (0, sigma, sigma), mode="reflect") if sigma else heat
 
 
-def heat_maps(a, sigma: float = 0.0) -> Tuple[np.ndarray, np.ndarray]:
+def heat_maps(a, sigma: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """(heat maps [N,H,W] in [0, 1] of attributions a [N,H,W,C], which are flat [N] bool): ART's way, see above."""
     heat, flat = normalized(grey(a))
     return gaussian_filtered(mean_filtered(heat), sigma), flat

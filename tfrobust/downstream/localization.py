@@ -11,7 +11,8 @@ Boxes are [N,4], top, left, bottom, right, as fractions of height and width; pix
 so the whole image is (0, 0, 1, 1).  A box that does not exist is a row of NaN.
 """
 
-from typing import Any, Dict, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -39,7 +40,7 @@ def _largest(mask):
     return boxes[np.argmax(pixels)] if len(boxes) else np.full(4, np.nan)
 
 
-def box_of(heat, threshold: float = THRESHOLD) -> Optional[Tuple[float, float, float, float]]:
+def box_of(heat, threshold: float = THRESHOLD) -> tuple[float, float, float, float] | None:
     """The box of a heat map [H,W]: around the largest connected component of what is at least `threshold` of its
     maximum.  None for a map without a positive entry."""
     box = _largest(mask_of(check_maps(heat, axes="H,W")[np.newaxis], threshold)[0])
@@ -82,7 +83,7 @@ def _true_boxes(boxes, n):
     return boxes
 
 
-def localize(heat, boxes, correct, threshold: float = THRESHOLD) -> Dict[str, Any]:
+def localize(heat, boxes, correct, threshold: float = THRESHOLD) -> dict[str, Any]:
     """How well the heat maps [N,H,W] locate the true boxes [N,4] of images predicted correctly or not [N] bool.
 
     boxes             [N,4], those found; NaN where there is none

@@ -3,7 +3,7 @@
 ART states neither threshold nor smoothing; 0.2 is what its code for boxes uses.
 """
 
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def mask_iou(masks_a, masks_b) -> np.ndarray:
     return (masks_a & masks_b).sum(axis=(1, 2)) / np.maximum(union, 1)
 
 
-def segment(heat, masks, correct, threshold: float = THRESHOLD) -> Dict[str, Any]:
+def segment(heat, masks, correct, threshold: float = THRESHOLD) -> dict[str, Any]:
     """How well the heat maps [N,H,W] outline the true masks [N,H,W] of images predicted correctly or not [N] bool.
 
     iou           [N], NaN where the true mask is empty; all shares and means are of the others

@@ -1,6 +1,6 @@
 """How far the maps of a network move under an attack on them, or under noise of the same budget."""
 
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from tfrobust.similarity import Comparison
 
 
 @once_traced
-def prepared(network, task: MapTask, chunk: Optional[int]):
+def prepared(network, task: MapTask, chunk: int | None):
     """The attack of a task, ready for any number of batches."""
     return task.attack.on_maps(network, task.map, task.comparison, chunk)
 
@@ -24,10 +24,10 @@ def attack_maps(
     y: np.ndarray,
     task: MapTask,
     batch_size: int,
-    chunk: Optional[int] = None,
-    examples: Optional[np.ndarray] = None,
+    chunk: int | None = None,
+    examples: np.ndarray | None = None,
     tick: Callable[[], None] = lambda: None,
-    targets: Optional[np.ndarray] = None,
+    targets: np.ndarray | None = None,
 ) -> AttackedMaps:
     """The maps of the images x [N,H,W,C] with labels y [N] (which the network predicts), and those under the attack of
     the task, with the measures of its comparison as scores.
@@ -67,8 +67,8 @@ def transferred(
     specs: Mapping[str, MapSpec],
     comparison: Comparison,
     batch_size: int,
-    chunk: Optional[int] = None,
-) -> Dict[Tuple[str, str], np.ndarray]:
+    chunk: int | None = None,
+) -> dict[tuple[str, str], np.ndarray]:
     """(name of the map, measure) -> [N]: other maps at the images that an attack on one of them found."""
     scores = {}
     for name, spec in specs.items():

@@ -5,7 +5,8 @@ A robust score from an attack that did not work says nothing of the network.  A 
 of the examples shows it.
 """
 
-from typing import List, Mapping, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def tied(a: np.ndarray) -> np.ndarray:
     return out
 
 
-def fate_flags(maps: AttackedMaps) -> List[Flag]:
+def fate_flags(maps: AttackedMaps) -> list[Flag]:
     """What became of an attack on the images."""
     return [
         flag("no_gradient", ~maps.had_gradient),
@@ -109,7 +110,7 @@ def fate_flags(maps: AttackedMaps) -> List[Flag]:
     ]
 
 
-def map_flags(a: np.ndarray, k: int) -> List[Flag]:
+def map_flags(a: np.ndarray, k: int) -> list[Flag]:
     """What maps [N,H,W] can be that makes their measures say little; k: of the top-k set."""
     nonzero = np.count_nonzero(a, axis=(1, 2))
     same = np.all(np.abs(a - a[:1]) <= 1e-6 * np.abs(a).max(initial=0.0), axis=(1, 2)).all() and len(a) > 1
@@ -126,7 +127,7 @@ def random_beats(maps: AttackedMaps, control: AttackedMaps) -> Flag:
     return flag("random_beats_attack", control.scores["kendall"] < maps.scores["kendall"])
 
 
-def faithfulness_flags(columns: Mapping[str, np.ndarray]) -> List[Flag]:
+def faithfulness_flags(columns: Mapping[str, np.ndarray]) -> list[Flag]:
     """What `faithfulness` says against maps: a floor below which no ranking by stillness counts."""
     return [
         flag("deletes_no_better", columns["deletion"] >= columns["deletion_random"]),
@@ -138,10 +139,10 @@ def diagnose(
     maps: AttackedMaps,
     control: AttackedMaps,
     task: MapTask,
-    surrogate_maps: Optional[np.ndarray] = None,
-    doubled: Optional[np.ndarray] = None,
-    no_curvature: Optional[bool] = None,
-) -> List[Flag]:
+    surrogate_maps: np.ndarray | None = None,
+    doubled: np.ndarray | None = None,
+    no_curvature: bool | None = None,
+) -> list[Flag]:
     """The flags of an attack on maps.
 
     Args:

@@ -1,8 +1,9 @@
 """An ensemble of attacks on the maps of one network: the minimum for each image and measure, what each part
 contributed to it, and the flags that say whether it can be believed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any
 
 import numpy as np
 
@@ -33,10 +34,10 @@ class EnsembleResult:
 
     found: Found
     maps: AttackedMaps
-    beta: Optional[float]
-    flags: List[Flag]
+    beta: float | None
+    flags: list[Flag]
 
-    def parts(self) -> List[Dict[str, Any]]:
+    def parts(self) -> list[dict[str, Any]]:
         """A row per part: mean scores, the share of images on which it was the strongest, the mean minimum that would
         be left without it, gradients and seconds per image."""
         rows = []
@@ -51,24 +52,24 @@ class EnsembleResult:
             rows.append(row)
         return rows
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """beta, parts and curves as plain values."""
         return {"beta": self.beta, "parts": self.parts(), "curves": self.curves()}
 
-    def of_parts(self) -> Dict[str, np.ndarray]:
+    def of_parts(self) -> dict[str, np.ndarray]:
         """For the record of each image: the score of each part, and the part that won, by measure."""
         out = {f"{CRITERIA[of]} of {part}": scores for (part, of), scores in self.found.scores.items()}
         out.update({f"part with the least {measure}": self.found.winners(of) for of, measure in CRITERIA.items()})
         return out
 
-    def shares_above_half(self) -> Dict[str, float]:
+    def shares_above_half(self) -> dict[str, float]:
         """Of images whose minimum stays above 0.5, by measure."""
         lowest = {measure: self.found.lowest(criterion) for criterion, measure in CRITERIA.items()}
         return {f"share_above_half_{measure}": float(np.mean(scores > 0.5)) for measure, scores in lowest.items()}
 
-    def curves(self) -> Dict[str, Dict[str, List[List[float]]]]:
+    def curves(self) -> dict[str, dict[str, list[list[float]]]]:
         """measure -> part -> [gradients spent, mean of the lowest scores so far] of parts that follow gradients."""
-        out: Dict[str, Dict[str, List[List[float]]]] = {measure: {} for measure in CRITERIA.values()}
+        out: dict[str, dict[str, list[list[float]]]] = {measure: {} for measure in CRITERIA.values()}
         for (part, criterion), curve in self.found.curves.items():
             gradients = self.found.gradients[part,].max(initial=0)
             if gradients and np.isfinite(curve).any():
@@ -78,7 +79,7 @@ class EnsembleResult:
 
 
 def attack_with_ensemble(
-    network, x, y, task: MapTask, examples, batched: Callable, chunk: Optional[int], doubled: int
+    network, x, y, task: MapTask, examples, batched: Callable, chunk: int | None, doubled: int
 ) -> EnsembleResult:
     """Makes all parts on the images x [N,H,W,C] with labels y [N].
 
@@ -106,7 +107,7 @@ def attack_with_ensemble(
     return replace(result, flags=flags)
 
 
-def _beta(network, x, y, task: MapTask, chunk) -> Optional[float]:
+def _beta(network, x, y, task: MapTask, chunk) -> float | None:
     """The beta of the surrogates, chosen on the first images; None where no part follows a gradient."""
     attack, few = task.attack, (x[:LOOKED_AT], y[:LOOKED_AT])
     if attack.first_climb is None:
@@ -127,7 +128,7 @@ def _found(what, network, x, y, task, examples, batched, chunk) -> Found:
     return Found.from_arrays(batched(what, x, work, task.attack.rounds))
 
 
-def _flags_of_parts(result: EnsembleResult, task: MapTask) -> List[Flag]:
+def _flags_of_parts(result: EnsembleResult, task: MapTask) -> list[Flag]:
     """What the scores of the parts beside each other say."""
     scores, parts = result.found.scores, task.attack.parts
     climbed = [scores[name, "kendall"] for name, part in parts.items() if part.gradients]

@@ -4,8 +4,9 @@ Work is done batch by batch, and each batch is handed to `keep`, which may have 
 goes on where it was.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from tfrobust.networks import check_images, check_network
 from tfrobust.progress import SILENT, Progress
 from tfrobust.similarity import MEASURES
 
-Arrays = Dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 
 
@@ -45,11 +46,11 @@ class Evaluator:
         self.batch_size, self.chunk, self.progress, self.keep = batch_size, chunk, progress, keep
         self.chosen = np.random.RandomState(suite.seed).permutation(len(x))[: suite.examples or None]
         self.x, self.y = x[self.chosen], y[self.chosen]
-        self.records: List[Dict[str, Any]] = []
-        self.summary: Dict[str, Dict[str, Any]] = {}
-        self.flags: Dict[str, List[Flag]] = {}
-        self.maps: Dict[str, AttackedMaps] = {}
-        self.ensembles: Dict[str, EnsembleResult] = {}
+        self.records: list[dict[str, Any]] = []
+        self.summary: dict[str, dict[str, Any]] = {}
+        self.flags: dict[str, list[Flag]] = {}
+        self.maps: dict[str, AttackedMaps] = {}
+        self.ensembles: dict[str, EnsembleResult] = {}
         self.attack, self.place = 0, ""
 
     def run(self) -> Evaluation:
@@ -223,7 +224,7 @@ def evaluate(
     y: np.ndarray,
     suite: Suite,
     batch_size: int = 100,
-    chunk: Optional[int] = None,
+    chunk: int | None = None,
     progress: Progress = SILENT,
     keep: Keep = compute,
     natural=None,
@@ -263,7 +264,7 @@ _SHARES = ("top_k_intersection", "lens_recall", "lens_precision", "top_k_div")
 _SHARES += ("deletion", "insertion", "deletion_random", "insertion_random")
 
 
-def _bounds(measure: str) -> Tuple[float, float]:
+def _bounds(measure: str) -> tuple[float, float]:
     """The least and the largest value of a measure, whatever stands before its name."""
     return (0.0 if measure.endswith(_SHARES) else -1.0), 1.0
 

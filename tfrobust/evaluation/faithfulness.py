@@ -7,8 +7,6 @@ randomised  Spearman's correlation of the map with that of a network whose weigh
             near 0 for a map that depends on what was learned (Adebayo et al., 2018)
 """
 
-from typing import Dict
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -54,7 +52,7 @@ def shuffled(network: keras.Model, seed: int) -> keras.Model:
 
 def faithfulness(
     network, x: np.ndarray, y: np.ndarray, spec: MapSpec, ties: str, batch_size: int, chunk=None, seed: int = 0
-) -> Dict[str, np.ndarray]:
+) -> dict[str, np.ndarray]:
     """deletion, insertion (areas under the curves, by trapezoids) and randomised of the maps of the spec, each [N];
     and of the same curves along a random ranking: deletion_random, insertion_random.
 

@@ -1,7 +1,7 @@
 """What a network predicts, as it is and under attack."""
 
 import functools
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf

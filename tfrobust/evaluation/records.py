@@ -1,12 +1,12 @@
 """Records of an evaluation from a file: a line for each example and task."""
 
 import json
-from typing import Any, Dict, List
+from typing import Any
 
 _OF_ALL = ("index", "label")
 
 
-def read_records(path: str) -> List[Dict[str, Any]]:
+def read_records(path: str) -> list[dict[str, Any]]:
     """The records of a JSONL file, a dict for each example and task.
 
     Version 0.1 wrote one line for an example, with its prediction, that under PGD and the scores of its map under IFIA

@@ -1,7 +1,8 @@
 """What an evaluation found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -31,15 +32,15 @@ class Evaluation:
     """
 
     suite: Suite
-    records: List[Dict[str, Any]]
-    summary: Dict[str, Dict[str, Any]]
-    flags: Dict[str, List[Flag]]
+    records: list[dict[str, Any]]
+    summary: dict[str, dict[str, Any]]
+    flags: dict[str, list[Flag]]
     maps: Mapping[str, AttackedMaps]
     chosen: np.ndarray
     ensembles: Mapping[str, EnsembleResult] = field(default_factory=dict)
 
     @property
-    def accuracies(self) -> List[Dict[str, Any]]:
+    def accuracies(self) -> list[dict[str, Any]]:
         """A row per task on predictions: task, mean, low, high, examples."""
         return [
             {"task": task, **summary["accuracy"], "examples": summary["examples"]}
@@ -47,38 +48,38 @@ class Evaluation:
             if "accuracy" in summary
         ]
 
-    def records_of(self, task: str) -> List[Dict[str, Any]]:
+    def records_of(self, task: str) -> list[dict[str, Any]]:
         """The records of one task."""
         return [record for record in self.records if record["task"] == task]
 
-    def scores(self, task: str, measure: str) -> Dict[str, List[float]]:
+    def scores(self, task: str, measure: str) -> dict[str, list[float]]:
         """The measure of every example of a task on maps, attacked and under noise."""
         records = self.records_of(task)
         return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
 
     @property
-    def plain_flags(self) -> Dict[str, List[Dict[str, Any]]]:
+    def plain_flags(self) -> dict[str, list[dict[str, Any]]]:
         """task -> its flags as dicts."""
         return {task: [flag._asdict() for flag in own] for task, own in self.flags.items()}
 
     @property
-    def below_floor(self) -> List[str]:
+    def below_floor(self) -> list[str]:
         """What is wrong with the maps themselves, however still they are; empty where nothing was found."""
         raised = {flag.name for own in self.flags.values() for flag in own if flag.raised}
         return [words for name, words in FLOOR.items() if name in raised]
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Summary, flags and records as plain values."""
         return {**self.without_records(), "records": self.records}
 
-    def without_records(self) -> Dict[str, Any]:
+    def without_records(self) -> dict[str, Any]:
         """Summary, flags and the parts of ensembles as plain values."""
-        out: Dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
+        out: dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
         if self.ensembles:
             out["ensembles"] = {task: own.as_dict() for task, own in self.ensembles.items()}
         return out
 
-    def table_row(self) -> Dict[str, Any]:
+    def table_row(self) -> dict[str, Any]:
         """The natural accuracy and the first attack of each kind as one line of a table of networks.
 
         NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are not there where no image was
@@ -105,7 +106,7 @@ class Evaluation:
         return row
 
 
-def _spread(described: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
+def _spread(described: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """name -> mean, low and high, as NAME, NAME_low and NAME_high."""
     out = {}
     for name, values in described.items():

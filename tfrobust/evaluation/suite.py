@@ -1,7 +1,8 @@
 """What a suite of attacks on one network consists of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping
+from typing import Any
 
 from tfrobust.attacks import MapAttack, Noise, PredictionAttack
 from tfrobust.attributions import MapSpec
@@ -118,7 +119,7 @@ class Suite:
         """The suite without those further maps that the network cannot have, such as Grad-CAM without feature maps."""
         return replace(self, transfer={name: spec for name, spec in self.transfer.items() if _has(network, spec)})
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """All settings as plain values: what is written beside the numbers, and repeats them."""
         return {name: value for name, value in to_plain(self).items() if name != "kind"}
 

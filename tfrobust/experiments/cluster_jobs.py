@@ -8,7 +8,7 @@ import json
 import re
 import shlex
 import sys
-from typing import Sequence
+from collections.abc import Sequence
 
 GRACE = 120  # Seconds between the first signal and the end.
 

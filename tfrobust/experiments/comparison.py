@@ -4,8 +4,9 @@ import functools
 import itertools
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,9 +51,9 @@ class ComparedMethods(NamedTuple):
         first: by name, the evaluation of the first seed.
     """
 
-    lines: List[Dict[str, Any]]
-    runs: Dict[str, List[Dict[str, Any]]]
-    first: Dict[str, Evaluation]
+    lines: list[dict[str, Any]]
+    runs: dict[str, list[dict[str, Any]]]
+    first: dict[str, Evaluation]
 
 
 def check_recipes(recipes: Sequence[Recipe], data: DataSpec, controls: bool = True) -> None:
@@ -111,8 +112,8 @@ def compare(
             entries = with_controls(
                 entries, {e.name: e.recipe.in_steps(images_of(e.recipe).train_size) for e in entries}
             )
-        runs: Dict[str, List[Dict[str, Any]]] = {entry.name: [] for entry in entries}
-        first: Dict[str, Evaluation] = {}
+        runs: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
+        first: dict[str, Evaluation] = {}
         measured_on = EvaluationImages.of(images)
         for s, seed in enumerate(seeds):
             for i, entry in enumerate(entries):
@@ -132,7 +133,7 @@ def compare(
 
 def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[Recipe], ImageData]:
     """recipe -> the images that it trains on, of those loaded, with its saliency maps; each set made once."""
-    known: Dict[tuple, ImageData] = {}
+    known: dict[tuple, ImageData] = {}
 
     def images_of(recipe: Recipe) -> ImageData:
         own = replace(recipe.data, evaluate_on="test")
@@ -146,7 +147,7 @@ def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[R
 
 def step_seconds(
     recipes: Sequence[Recipe], data: Callable[[Recipe], ImageData], path: str, progress: Progress = SILENT
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """Seconds of a training step of each recipe; measured once per comparison and kept in the file `path`."""
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
@@ -165,7 +166,7 @@ def step_seconds(
     return seconds
 
 
-def with_controls(entries: List[Entry], in_steps: Dict[str, Recipe]) -> List[Entry]:
+def with_controls(entries: list[Entry], in_steps: dict[str, Recipe]) -> list[Entry]:
     """The entries, and for each robust one madry with its steps and madry with its time; one that differs by at most
     20 % from another stands for both.  in_steps: the recipes by name, their plans in steps."""
     madry = next((entry for entry in entries if entry.recipe.method == "madry"), None)
@@ -198,7 +199,7 @@ def run_folder(output: str, entry: Entry, seed: int, steps: int) -> str:
     return os.path.join(output, f"seed{seed}", name)
 
 
-def joined(lines: List[dict]) -> dict:
+def joined(lines: list[dict]) -> dict:
     """One line from those of several seeds: numbers as (mean, standard deviation)."""
     if len(lines) == 1:
         return lines[0]

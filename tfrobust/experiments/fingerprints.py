@@ -1,7 +1,6 @@
 """Digests of what a result depends on: networks and arrays."""
 
 import hashlib
-from typing import Optional
 
 import keras
 import numpy as np
@@ -41,7 +40,7 @@ def fingerprint_network(network) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def identify_evaluation(suite, networks, x, y, images: Optional[str] = None) -> dict:
+def identify_evaluation(suite, networks, x, y, images: str | None = None) -> dict:
     """What the results of a suite depend on; networks: None among them are left out.  images: the fingerprint of x and
     y, where it was taken before."""
     return {

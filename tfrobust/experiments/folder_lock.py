@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 import uuid
-from typing import Dict, Iterator
+from collections.abc import Generator
 
 from filelock import FileLock, Timeout
 
@@ -87,11 +87,11 @@ class Claim:
                 os.utime(self.path)
 
 
-_held: Dict[str, Claim] = {}
+_held: dict[str, Claim] = {}
 
 
 @contextlib.contextmanager
-def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> Iterator[Claim]:
+def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> Generator[Claim, None, None]:
     """Holds the folder, which exists, while the block runs; within it, the same process may claim it again.
 
     wait: until whoever has it is done, instead of raising FolderInUseError.  progress: is told for whom it waits.

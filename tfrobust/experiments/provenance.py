@@ -3,19 +3,20 @@
 import os
 import subprocess
 import time
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from tfrobust.experiments.fingerprints import versions
 from tfrobust.experiments.recipe import DataSpec
 
 
-def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> Dict[str, Any]:
+def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> dict[str, Any]:
     """What repeats an evaluation, beside the network: its images, how many are held at once, specs, versions."""
     images = {"dataset": data.name, "hold_out": data.hold_out, "evaluate_on": data.evaluate_on}
     return {**images, "evaluation_batch": batch, **spec, "versions": versions()}
 
 
-def describe_source() -> Dict[str, Any]:
+def describe_source() -> dict[str, Any]:
     """Versions, the commit of the source where it is a clone, and the day."""
     here = os.path.dirname(os.path.abspath(__file__))
     asked = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any
 
 from tfrobust.checks import check_choice, check_fields, check_whole
 from tfrobust.errors import InputError
@@ -38,12 +38,12 @@ class DataSpec:
     """
 
     name: str
-    data_dir: Optional[str] = None
+    data_dir: str | None = None
     download: bool = False
-    image_size: Optional[int] = None
+    image_size: int | None = None
     hold_out: int = 0
     evaluate_on: str = "test"
-    augmentation: Optional[str] = None
+    augmentation: str | None = None
     per_class: int = 0
     equalize: bool = False
     exif: bool = False
@@ -60,7 +60,7 @@ class DataSpec:
 
         return data.load(self.name, self.data_dir, self.download, self.image_size, self.exif)
 
-    def prepare(self, loaded: ImageData, evaluate_on: Optional[str] = None) -> ImageData:
+    def prepare(self, loaded: ImageData, evaluate_on: str | None = None) -> ImageData:
         """Those of `load`, held out and augmented; evaluate_on takes the place of the spec's own."""
         return self.augment(loaded.holding_out(self.hold_out, evaluate_on or self.evaluate_on))
 
@@ -84,8 +84,8 @@ class NetworkOrigin:
         recipe: is trained first, unless it has been.
     """
 
-    file: Optional[str] = None
-    recipe: Optional[Recipe] = None
+    file: str | None = None
+    recipe: Recipe | None = None
 
     def __post_init__(self):
         if self.file is None and self.recipe is None:
@@ -108,8 +108,8 @@ class ModelSpec:
 
     name: str
     width: float = 1.0
-    initialization: Optional[str] = None
-    initial: Optional[NetworkOrigin] = None
+    initialization: str | None = None
+    initial: NetworkOrigin | None = None
 
     def make(self, data: ImageData, seed: int):
         """A new network for the images and classes of `data`.  Its weights come from the global seed, those of an
@@ -127,7 +127,7 @@ class SaliencySource:
     """Maps beside the training images: an annotation of the data, or made by a teacher with a method of SAT_MAPS."""
 
     kind: str
-    teacher: Optional[NetworkOrigin] = None
+    teacher: NetworkOrigin | None = None
 
     def __post_init__(self):
         check_choice("source of maps", self.kind, tuple(ANNOTATIONS if self.teacher is None else SAT_MAPS))
@@ -155,9 +155,9 @@ class Recipe:
     model: ModelSpec
     objective: Any
     training: TrainingSpec
-    saliency: Tuple[SaliencySource, ...] = field(default=())
-    saliency_dir: Optional[str] = None
-    memory_gb: Optional[float] = None
+    saliency: tuple[SaliencySource, ...] = field(default=())
+    saliency_dir: str | None = None
+    memory_gb: float | None = None
 
     @property
     def method(self) -> str:
@@ -165,7 +165,7 @@ class Recipe:
         own = type(self.objective)
         return next((name for name in OBJECTIVES if OBJECTIVES[name] is own), own.__name__)
 
-    def identity(self) -> Dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """The settings that the weights depend on, by the names that the flags have as well; plain values.
 
         What is None is left out, and so is what a method does by default.
@@ -190,13 +190,13 @@ class Recipe:
         }
         return {name: value for name, value in settings.items() if value is not None}
 
-    def defaults(self) -> Dict[str, Any]:
+    def defaults(self) -> dict[str, Any]:
         """What the settings of `identity` are where nobody gives them, by name; for the recipe's method and plan."""
         fields = [*dataclasses.fields(self.objective), *dataclasses.fields(self.training)]
         own = {each.name: each.default for each in fields if each.init and each.default is not dataclasses.MISSING}
         return {**own, "width": 1.0, "hold_out": 0, "per_class": 0, "equalize": False, "exif": False, "saliency": ()}
 
-    def given(self) -> Dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """The settings of `identity` that are not what they are by default; lists as text."""
         usual = self.defaults()
         own = {name: value for name, value in self.identity().items() if name not in usual or usual[name] != value}
@@ -245,7 +245,7 @@ class Recipe:
         return os.path.join(caches, "tfrobust")
 
 
-def _given(objective) -> Dict[str, Any]:
+def _given(objective) -> dict[str, Any]:
     """The hyper-parameters of an objective that are not its defaults."""
     fields = [each for each in dataclasses.fields(objective) if each.init]
     return {each.name: value for each in fields if (value := getattr(objective, each.name)) != each.default}

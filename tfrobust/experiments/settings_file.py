@@ -1,6 +1,7 @@
 """Settings as text, one --name=value a line: run.flags in the folder of a run, which is a flagfile that repeats it."""
 
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 
 def text_of(settings: Mapping[str, Any]) -> str:
@@ -16,7 +17,7 @@ def _line(name: str, value) -> str:
     return f"--{name}={value}"
 
 
-def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> List[str]:
+def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> list[str]:
     """The lines in which two texts of settings say different things, those of both, sorted.
 
     A number may be written in several ways (0.001, 1e-3).  A setting that only one of them names is the same in both
@@ -41,7 +42,7 @@ def _name(line: str) -> str:
     return name if given else name.removeprefix("no")
 
 
-def _read(text: str) -> Dict[str, str]:
+def _read(text: str) -> dict[str, str]:
     """name -> value of each line."""
     out = {}
     for line in filter(None, text.splitlines()):
@@ -52,7 +53,7 @@ def _read(text: str) -> Dict[str, str]:
     return out
 
 
-def _same(a: Optional[str], b: Optional[str]) -> bool:
+def _same(a: str | None, b: str | None) -> bool:
     if a == b:
         return True
     try:

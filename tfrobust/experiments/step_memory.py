@@ -2,7 +2,6 @@
 
 import resource
 import time
-from typing import Tuple
 
 import keras
 import tensorflow as tf
@@ -14,7 +13,7 @@ from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer
 
 
-def measure_step(model: ModelSpec, shape: Tuple[int, int, int], images: int, ig_steps: int, chunk: int) -> dict:
+def measure_step(model: ModelSpec, shape: tuple[int, int, int], images: int, ig_steps: int, chunk: int) -> dict:
     """Memory and time of one IG-NORM step without an attack, on random images, in this process.
 
     Args:

@@ -5,7 +5,8 @@ The folders are those of `comparison`: what a sweep trained, a comparison in the
 
 import json
 import os
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import is_claimed
@@ -39,7 +40,7 @@ class Run(NamedTuple):
     """
 
     index: int
-    set: Tuple[str, ...]
+    set: tuple[str, ...]
     recipe: Recipe
     folder: str
 
@@ -52,7 +53,7 @@ class Run(NamedTuple):
         return ", ".join([self.recipe.name, *self.set, f"seed {self.seed}"])
 
 
-def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> List[Run]:
+def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> list[Run]:
     """A run of every recipe with every seed, in output/seedSEED/NAME; InputError where two would share a folder."""
     if len({recipe.name for recipe in recipes}) < len(recipes) or len(set(seeds)) < len(seeds):
         raise InputError("two runs would share a folder: give each recipe a name of its own, and each seed once")
@@ -73,7 +74,7 @@ def is_done(run: Run) -> bool:
     return not different_lines(there, text_of(run.recipe.identity()), run.recipe.defaults())
 
 
-def failure(run: Run) -> Optional[Tuple[int, str]]:
+def failure(run: Run) -> tuple[int, str] | None:
     """(when, why) of a run that failed and was not begun again; None for others."""
     path = os.path.join(run.folder, FAILED)
     try:

@@ -4,7 +4,6 @@ import os
 import time
 import traceback
 from collections import Counter
-from typing import Dict, List
 
 import keras
 from filelock import FileLock
@@ -23,15 +22,15 @@ from tfrobust.progress import SILENT, Progress
 class Worker:
     """This process, working through a list that others may share."""
 
-    def __init__(self, every: List[sweep.Run], output: str, progress: Progress = SILENT):
+    def __init__(self, every: list[sweep.Run], output: str, progress: Progress = SILENT):
         """output: the folder of the table, which exists."""
         self.every, self.output, self.progress, self.began = every, output, progress, time.perf_counter()
         # Failures of earlier calls are tried again; those of workers beside this one are not.
         self.old = {run.index: sweep.failure(run) for run in every}
         self.settled_before = self._settled()
-        self._images: Dict[DataSpec, ImageData] = {}
+        self._images: dict[DataSpec, ImageData] = {}
 
-    def work(self, todo: List[sweep.Run]) -> None:
+    def work(self, todo: list[sweep.Run]) -> None:
         for run in todo:
             if self._is_settled(run):
                 continue
@@ -86,7 +85,7 @@ class Worker:
         return sweep.is_done(run) or (failed is not None and failed != self.old[run.index])
 
 
-def write_table(every: List[sweep.Run], output: str) -> List[dict]:
+def write_table(every: list[sweep.Run], output: str) -> list[dict]:
     """The table of all runs, written by one process at a time."""
     with FileLock(os.path.join(output, ".table.lock")):
         lines = [sweep.line(run) for run in every]
@@ -94,6 +93,6 @@ def write_table(every: List[sweep.Run], output: str) -> List[dict]:
     return lines
 
 
-def counted(lines: List[dict]) -> str:
+def counted(lines: list[dict]) -> str:
     states = Counter(line["state"] for line in lines)
     return f"{len(lines)} runs: " + ", ".join(f"{states[s]} {s}" for s in ("done", "running", "failed", "left"))

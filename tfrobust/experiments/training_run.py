@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from typing import Callable, Optional, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -145,7 +145,7 @@ def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: P
     return dataclasses.replace(objective, chunk=points)
 
 
-def settings_of(recipe: Recipe, data: ImageData, initial: Optional[keras.Model] = None) -> str:
+def settings_of(recipe: Recipe, data: ImageData, initial: keras.Model | None = None) -> str:
     """What makes the weights, as text: the recipe's settings, and digests of the images, maps and initial weights as
     comments; the number of replicas only where the network looks at more than one image, as with BatchNormalization."""
     lines = [f"# images {fingerprint_arrays(data.x_train, data.y_train)}"]
@@ -170,7 +170,7 @@ def trained_network(recipe: Recipe, data: ImageData, folder: str, progress: Prog
     return load_network(os.path.join(directory, NETWORK))
 
 
-def _initial(recipe: Recipe, data: ImageData, progress: Progress) -> Optional[keras.Model]:
+def _initial(recipe: Recipe, data: ImageData, progress: Progress) -> keras.Model | None:
     """The network whose weights the recipe starts from, trained first where it is another recipe's."""
     origin = recipe.model.initial
     if origin is None:

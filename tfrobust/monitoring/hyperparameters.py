@@ -1,7 +1,6 @@
 """A run's flags in TensorBoard's HParams tab, beside its last curves: the runs of a folder as one table."""
 
 import os
-from typing import Dict
 
 import keras
 import tensorflow as tf
@@ -11,7 +10,7 @@ from tensorboard.plugins.hparams import api
 class Hyperparameters(keras.callbacks.Callback):
     """Writes the flags of a run when it begins.  values: plain, by name."""
 
-    def __init__(self, directory: str, values: Dict[str, object]):
+    def __init__(self, directory: str, values: dict[str, object]):
         super().__init__()
         self.name = os.path.normpath(directory)
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))

@@ -6,7 +6,7 @@ Nothing here touches the run: its draws are its own, and the network is only ask
 import io
 import json
 import os
-from typing import Dict, NamedTuple, Optional
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     predicted: np.ndarray
     attacked: np.ndarray
     maps: AttackedMaps
-    values: Dict[str, float]
+    values: dict[str, float]
 
 
 class ProbePlan(NamedTuple):
@@ -51,7 +51,7 @@ class ProbePlan(NamedTuple):
     held: Chunking = Chunking()
 
 
-def look(network, x, y, plan: ProbePlan, points: Optional[int] = None) -> Seen:
+def look(network, x, y, plan: ProbePlan, points: int | None = None) -> Seen:
     """One probe of the network on images x [N,H,W,C] with labels y [N], so many path points at once (None: all).
 
     Scores of maps are means over the correctly predicted images, and not there where there is none.

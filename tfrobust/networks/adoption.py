@@ -5,7 +5,6 @@ gives logits, and has its ReLUs where a surrogate finds them.  The network that 
 """
 
 import contextlib
-from typing import Optional
 
 import keras
 import numpy as np
@@ -28,7 +27,7 @@ from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
 
-def adopt(network: keras.Model, pixels: Optional[str] = "0..1", x=None, head: Optional[str] = None) -> keras.Model:
+def adopt(network: keras.Model, pixels: str | None = "0..1", x=None, head: str | None = None) -> keras.Model:
     """A functional model from images [B,H,W,C] in [0, 1] to logits [B,K], with a copy of every weight of the network.
 
     A final softmax is left out; a single final sigmoid, the probability of class 1, becomes the logits [0, z] of two
@@ -85,7 +84,7 @@ def in_float32(network: keras.Model) -> keras.Model:
     return network if inspect_network(network).half is None else adopt(network)
 
 
-def contracted(network: keras.Model, pixels: Optional[str] = None, x=None, head: Optional[str] = None) -> keras.Model:
+def contracted(network: keras.Model, pixels: str | None = None, x=None, head: str | None = None) -> keras.Model:
     """The network itself, where it is under the contract and open to surrogates and Grad-CAM (no models within, no ReLU
     that is no layer); an adopted copy of any other.
 
@@ -119,7 +118,7 @@ def _noise(found: NetworkInput):
     return np.random.RandomState(0).rand(2, *(size or 224 for size in found.shape)).astype(np.float32)
 
 
-def _inspected(network, pixels: Optional[str], index: int) -> NetworkInput:
+def _inspected(network, pixels: str | None, index: int) -> NetworkInput:
     """What the network takes; InputError unless it maps images, and nothing else, to [B,K] by the output of that index,
     and can have the pixels."""
     if pixels is not None and pixels not in PIXELS:

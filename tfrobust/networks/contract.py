@@ -4,7 +4,6 @@ The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  No
 """
 
 import math
-from typing import Optional
 
 import keras
 import numpy as np
@@ -80,7 +79,7 @@ def check_network(network: keras.Model, x) -> None:
     check_logits(network, x)
 
 
-def output_index(network, head: Optional[str]) -> int:
+def output_index(network, head: str | None) -> int:
     """The index of the output of that name; InputError where there is none, or no name and several."""
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
@@ -123,7 +122,7 @@ def _check_contract(network, found: NetworkInput) -> None:
         )
 
 
-def check_adoptable(network, found: NetworkInput, pixels: Optional[str] = None) -> None:
+def check_adoptable(network, found: NetworkInput, pixels: str | None = None) -> None:
     """Raises InputError where a network with that input cannot be adopted, or not with these pixels (None: those that
     its layers say)."""
     name, own, shape = network.name, list(found.own_shape), list(found.shape)

@@ -19,7 +19,7 @@ network that is only slow.
 import json
 import re
 import zipfile
-from typing import Dict, Iterator
+from collections.abc import Iterator
 
 import h5py
 import keras
@@ -41,7 +41,7 @@ _MODULES = re.compile(r"builtins|keras(\.\w+)*|tensorflow\.python\.ops\.init_ops
 
 def check_archive(archive: zipfile.ZipFile) -> None:
     """Raises InputError unless the archive holds a configuration and weights of bounded sizes, and nothing else."""
-    members: Dict[str, zipfile.ZipInfo] = {}
+    members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         if member.filename in members:
             raise InputError(f"it holds {_shown(member.filename)} twice")

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from typing import Iterator
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf

@@ -10,7 +10,6 @@ its owner says.
 import inspect
 import math
 from dataclasses import dataclass
-from typing import Optional
 
 import keras
 import numpy as np
@@ -43,14 +42,14 @@ class NetworkInput:
 
     shape: tuple
     layout: str = CHANNELS_LAST
-    layout_layer: Optional[str] = None
+    layout_layer: str | None = None
     transposed: bool = False
     dtype: str = "float32"
-    images: Optional[int] = None
-    pixels: Optional[str] = None
-    pixels_layer: Optional[str] = None
-    flat: Optional[tuple] = None
-    half: Optional[str] = None
+    images: int | None = None
+    pixels: str | None = None
+    pixels_layer: str | None = None
+    flat: tuple | None = None
+    half: str | None = None
 
     @property
     def own_shape(self) -> tuple:
@@ -111,13 +110,13 @@ def _unfolded(network, flat: tuple) -> tuple:
     )
 
 
-def half_of(network) -> Optional[str]:
+def half_of(network) -> str | None:
     """The kind of numbers of 16 bits that a layer computes with, of the network or layer or within it."""
     own = (layer.compute_dtype for layer in flat(network) if not isinstance(layer, keras.Model))
     return next((dtype for dtype in own if dtype in HALF), None)
 
 
-def end_activation(network) -> Optional[str]:
+def end_activation(network) -> str | None:
     """The name of the activation in which the last layer of the network ends, linear where it has none; None where the
     last layer does not say, such as a model within or an operation."""
     last = network.layers[-1] if getattr(network, "layers", None) else None
@@ -147,7 +146,7 @@ class _Pixels:
     range: for which it is made, layer: the one that made it so.  moved: whether its axes are no longer the input's.
     """
 
-    def __init__(self, values, layer: Optional[str] = None, before=(), moved: bool = False):
+    def __init__(self, values, layer: str | None = None, before=(), moved: bool = False):
         self.values, self.moved = values, moved
         self.shape, self.dtype = values[0].shape, values[0].dtype
         self.range = range_of(dict(zip(GREYS, (np.asarray(v) for v in values))))

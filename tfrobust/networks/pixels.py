@@ -1,6 +1,6 @@
 """The ranges in which networks expect their pixels, and which of them a network was trained for."""
 
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -75,7 +75,7 @@ def _outputs(network, y) -> list:
 
 def guess_pixels(
     network, x: np.ndarray, y: np.ndarray, ranges: Sequence[str] = PIXELS, output: int = 0
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """Range -> the share of the images x [N,H,W,C] in [0, 1] that the network predicts as the labels y [N] say, best
     first; of equal shares, the one with the surer predictions.
 

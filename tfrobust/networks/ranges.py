@@ -1,13 +1,13 @@
 """The range of pixels for which a function of pixels is made, such as the Rescaling at the start of a network."""
 
-from typing import Mapping, Optional
+from collections.abc import Mapping
 
 import numpy as np
 
 GREYS = (0, 1, 51, 255)  # The pixels on which a function is judged; whole numbers, so that integer networks take them.
 
 
-def range_of(values: Mapping[int, np.ndarray]) -> Optional[str]:
+def range_of(values: Mapping[int, np.ndarray]) -> str | None:
     """ "0..1", "-1..1", "0..255" or another "0..N" where the function leads that range to small centred numbers, as a
     preprocessing does; None where it says nothing (the identity, a scaling by 2, a constant).
 
@@ -28,7 +28,7 @@ def range_of(values: Mapping[int, np.ndarray]) -> Optional[str]:
     return _of_line(steepest, float(np.median(-black[steep] / slope[steep])))
 
 
-def _of_line(slope: float, zero: float) -> Optional[str]:
+def _of_line(slope: float, zero: float) -> str | None:
     if np.isclose(zero, -1, atol=1e-3) and (np.isclose(slope, 0.5, rtol=0.02) or np.isclose(slope, 127.5, rtol=0.02)):
         return "-1..1"  # To 0..1, or to 0..255.
     if slope * 255 < 0.2:
@@ -42,7 +42,7 @@ def _of_line(slope: float, zero: float) -> Optional[str]:
     return None
 
 
-def _of_curve(black, one, dark, white) -> Optional[str]:
+def _of_curve(black, one, dark, white) -> str | None:
     """Of a curve, such as the root of pixels / 255: bytes, where [0, 1] would be next to nothing of it."""
     whole = np.abs(white - black).max()
     small, still_rises = np.abs(one - black).max() < 0.1 * whole, np.abs(white - dark).max() > 0.1 * whole

@@ -1,7 +1,5 @@
 """The ReLUs of a network that no layer of its own is."""
 
-from typing import List
-
 import keras
 import tensorflow as tf
 from keras import layers
@@ -18,7 +16,7 @@ def is_exchangeable(op) -> bool:
     return plain and is_function(op) and not isinstance(op, _OF_SEVERAL)
 
 
-def relu_operations(network: keras.Model) -> List[str]:
+def relu_operations(network: keras.Model) -> list[str]:
     """The names of the operations, such as `tf.nn.relu(x)` or `max(x, 0)` in a functional model, that make a ReLU:
     nothing can stand for one of them in another network that shares the weights.  Models within are entered.
 

@@ -7,7 +7,7 @@ image's place in the global batch.
 
 import contextlib
 import threading
-from typing import Callable, Optional
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -24,7 +24,7 @@ _running = threading.local()  # Replicas are threads of one process.
 class Draw:
     """Random numbers of one call of a layer.  seed: [2].  place: of the images, see distribution.draw_at."""
 
-    def __init__(self, seed, place: Optional[Place]):
+    def __init__(self, seed, place: Place | None):
         self.seed, self.place = seed, place
 
     def uniform(self, shape) -> tf.Tensor:
@@ -57,7 +57,7 @@ class _Step:
 
 
 @contextlib.contextmanager
-def drawing(seed, place: Optional[Place] = None):
+def drawing(seed, place: Place | None = None):
     """While the block runs, networks of `with_seeded_draws` draw by this seed [2].  place: of the images that they
     get."""
     outer, _running.step = getattr(_running, "step", None), _Step(seed, place)
@@ -89,7 +89,7 @@ def _draws(network) -> bool:
     return any(type(each) in DRAWS for each in flat(network))
 
 
-def _rebuilt(network, found: list) -> Optional[keras.Model]:
+def _rebuilt(network, found: list) -> keras.Model | None:
     """The network with seeded layers; None where it has no graph.  found: the layers that draw so far, which numbers
     them."""
 

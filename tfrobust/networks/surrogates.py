@@ -8,7 +8,6 @@ import functools
 import inspect
 import types
 import weakref
-from typing import Optional
 
 import keras
 import numpy as np
@@ -140,7 +139,7 @@ def _replacement(layer, activation):
     return _sloped(activation, float(np.ravel(slope or 0.0)[0]), cap)
 
 
-def _sloped(activation, slope: float = 0.0, cap: Optional[float] = None):
+def _sloped(activation, slope: float = 0.0, cap: float | None = None):
     """What stands for a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
     def replaced(x):
@@ -283,7 +282,7 @@ def kept(network, key, make) -> keras.Model:
     return surrogates[key]
 
 
-def softplus_surrogate(network: keras.Model, beta: Optional[float], curvature_only: bool = False) -> keras.Model:
+def softplus_surrogate(network: keras.Model, beta: float | None, curvature_only: bool = False) -> keras.Model:
     """The surrogate with softplus(beta); with curvature_only, with ReLU and the second derivative of softplus(beta).
 
     beta None: the network itself.

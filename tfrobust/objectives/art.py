@@ -18,7 +18,6 @@ Table 1 has both: the method depends on the scale of its input).
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 import tensorflow as tf
 
@@ -42,7 +41,7 @@ class Art(InnerMax):
     loss: str = "triplet"
     negative: str = "runner_up"
     attack_on: str = "attribution"
-    attack_k: Optional[int] = None
+    attack_k: int | None = None
     pair: bool = False
     anchor: str = "unit"
 

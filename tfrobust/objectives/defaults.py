@@ -6,7 +6,7 @@ points than in the papers (10 and 5 instead of up to 50), which is several times
 """
 
 import dataclasses
-from typing import Any, Dict
+from typing import Any
 
 from tfrobust.checks import check_choice
 from tfrobust.names import OBJECTIVES
@@ -32,7 +32,7 @@ OWN = {
 STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Where STEP is another one.
 
 
-def defaults(name: str, eps: float, shape) -> Dict[str, Any]:
+def defaults(name: str, eps: float, shape) -> dict[str, Any]:
     """What the method called `name` requires, for images of shape (H, W, C) and balls of radius eps; to be handed to
     make_objective, with one's own values over it."""
     check_choice("method", name, OBJECTIVES)

@@ -19,7 +19,6 @@ KL(P_ME || P_NCA), base_attribution=False replaces WACR by |dA|_1.
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 import tensorflow as tf
 
@@ -46,7 +45,7 @@ class CacrWacr(InnerMax):
     change: str = "path"
     zeros: str = "p1"
     temperature: float = 1.0
-    chunk: Optional[int] = None
+    chunk: int | None = None
 
     def __post_init__(self):
         super().__post_init__()

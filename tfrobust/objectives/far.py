@@ -15,8 +15,8 @@ softplus(softplus_beta) in both steps, maps and first derivatives stay ReLU's; s
  PCL has no gradient where x' = x, where the printed algorithms start: random_start is true unless given.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable, Optional, Union
 
 import tensorflow as tf
 
@@ -40,12 +40,12 @@ class Far(InnerMax):
     softplus_beta: of the second derivative.  chunk: path points held at once."""
 
     attribution_weight: float
-    attribution: Union[MapSpec, Callable]
-    dissimilarity: Union[str, Callable] = "pearson"
+    attribution: MapSpec | Callable
+    dissimilarity: str | Callable = "pearson"
     adversarial: bool = False
     target: str = "clean"
-    softplus_beta: Optional[float] = 1.0
-    chunk: Optional[int] = None
+    softplus_beta: float | None = 1.0
+    chunk: int | None = None
 
     @property
     def uses_saliency(self):

@@ -9,7 +9,6 @@ training.
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
@@ -27,7 +26,7 @@ class Igr(InnerMax):
     attribution_weight: float
     ig_steps: int
     base: str = "madry"
-    chunk: Optional[int] = None
+    chunk: int | None = None
 
     def __post_init__(self):
         super().__post_init__()

@@ -14,7 +14,6 @@ code does; `rule="left"` is the paper's.  The loss inside IG is the stable cross
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 import tensorflow as tf
 
@@ -39,8 +38,8 @@ class IgRegularized(InnerMax):
     ig_steps: int
     ig_steps_attack: int
     rule: str = "right"
-    chunk: Optional[int] = None
-    layer: Optional[str] = None
+    chunk: int | None = None
+    layer: str | None = None
 
     def __post_init__(self):
         super().__post_init__()

@@ -8,7 +8,7 @@ ball.  What a budget changed is written beside every result.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 from tfrobust.spec_values import names_of, replace_known
 
@@ -59,7 +59,7 @@ BUDGETS = {
 }
 
 
-def cut(recipe: Recipe, images: int, budget: Optional[Budget]) -> Recipe:
+def cut(recipe: Recipe, images: int, budget: Budget | None) -> Recipe:
     """The recipe, which trains on so many images, cut to the budget; the paper's leaves it as it is."""
     if budget is None:
         return recipe
@@ -98,7 +98,7 @@ def _cut_objective(recipe: Recipe, images: int, steps: int, budget: Budget):
     return replace(own, **cut)
 
 
-def evaluated(suite: Suite, shape, original_side: int, budget: Optional[Budget]) -> Suite:
+def evaluated(suite: Suite, shape, original_side: int, budget: Budget | None) -> Suite:
     """The suite cut to the budget, for images of shape (H, W, C) whose side was original_side in the paper: k keeps its
     share of the pixels."""
     share = (shape[0] / original_side) ** 2
@@ -134,7 +134,7 @@ def evaluated(suite: Suite, shape, original_side: int, budget: Optional[Budget])
     )
 
 
-def _shorter(attack, most: Optional[int]):
+def _shorter(attack, most: int | None):
     """The attack with at most so many steps (None: as it is), each longer by as much, within its ball."""
     if most is None or not getattr(attack, "steps", 0):  # Noise has none, those of the spatial attack are a grid.
         return attack

@@ -1,6 +1,6 @@
 """The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the downstream tasks."""
 
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def task_of(metric: str, attribution: str):
 
 def summaries(
     network, data, tasks: Sequence[str], suite: Suite, batch: int, progress: Progress = SILENT
-) -> Dict[str, dict]:
+) -> dict[str, dict]:
     """task -> key -> mean, low, high (95 %), on the test images that the suite would choose as many of."""
     settings = TaskSettings(batch=batch, seed=suite.seed)
     images = chosen(data.x_test, data.y_test, data.test_annotations, suite.examples, suite.seed)

@@ -1,8 +1,9 @@
 """Maps each printed number, and each point of a swept figure, to the suite task and statistic that measure it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 from tfrobust.attacks import auto_ensemble
 from tfrobust.attributions import MapSpec, make_map
@@ -38,7 +39,7 @@ class Measurement(NamedTuple):
         """It measures maps under an attack that moves them away, wherever to."""
         return isinstance(self.spec, MapTask) and self.key in MEASURES.values() and not self.spec.attack.targeted
 
-    def read(self, summary) -> Optional[Dict[str, float]]:
+    def read(self, summary) -> dict[str, float] | None:
         """value, low and high of the summary of a suite; None where the network had no example to measure."""
         entry = summary.get(self.task, {}).get(self.key)
         return entry and {"value": entry[self.statistic], "low": entry["low"], "high": entry["high"]}
@@ -55,7 +56,7 @@ def statistic(paper: str) -> str:
     return "median" if paper == "er" else "mean"
 
 
-def measurement(number: Reported, suite: Suite) -> Optional[Measurement]:
+def measurement(number: Reported, suite: Suite) -> Measurement | None:
     """How the number is measured with the paper's suite; None where it is not by this project."""
     attack = re.search(r"(?:^|; )attack=([^;]*)(?:; eps=(\d+)/255)?", number.variant)
     if number.metric in ACCURACIES:
@@ -81,7 +82,7 @@ def _method(source: str) -> str:
     return {"Natural": "natural", "ART": "art"}.get(source, "madry")
 
 
-def prediction_attack(suite: Suite, text: str, eps: Optional[str]) -> Tuple[str, object]:
+def prediction_attack(suite: Suite, text: str, eps: str | None) -> tuple[str, object]:
     """(name, attack) of the suite that a variant's "attack=..." means; the suite's first for no text."""
     if not text:
         return next(iter(suite.predictions.items()))
@@ -173,7 +174,7 @@ def _with_beta(suite: Suite, beta: float) -> Measurement:
     return m._replace(heading=f"{m.heading} {text}", task=f"{m.task} {text}", spec=spec)
 
 
-def reduced(suite: Suite, columns: List[Measurement]) -> Suite:
+def reduced(suite: Suite, columns: list[Measurement]) -> Suite:
     """The suite with the tasks of these columns alone."""
     predictions = {m.task.removesuffix(ELSEWHERE): m.spec for m in columns if m.key == "accuracy" and m.spec}
     attributions = {m.task: m.spec for m in columns if m.key in MEASURES.values()}

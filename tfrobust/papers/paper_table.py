@@ -1,7 +1,8 @@
 """A paper's table with reported and measured side by side, as Markdown, LaTeX, CSV and HTML."""
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from tfrobust.report.escaping import in_markdown, on_one_line
 from tfrobust.report.page import html_page, html_table, html_text
@@ -18,10 +19,10 @@ class Cell(NamedTuple):
     line: str
     column: str
     unit: str
-    reported: Optional[float] = None
-    measured: Optional[float] = None
-    low: Optional[float] = None
-    high: Optional[float] = None
+    reported: float | None = None
+    measured: float | None = None
+    low: float | None = None
+    high: float | None = None
 
     def text(self) -> str:
         """reported / measured (difference), a dash for what is not there."""
@@ -33,7 +34,7 @@ class Cell(NamedTuple):
         difference = "" if self.reported is None else f" ({measured - self.reported:+{spec}})"
         return f"{shown} / {format(measured, spec)}{difference}"
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """In the unit that is printed."""
         scale, _ = SCALE.get(self.unit, (1.0, ""))
         scaled = {k: None if v is None else scale * v for k, v in self._asdict().items() if k in MEASURED}
@@ -44,7 +45,7 @@ class Cell(NamedTuple):
 MEASURED = ("measured", "low", "high")
 
 
-def wide(lines: Sequence[Dict[str, Any]], cells: Sequence[Cell]):
+def wide(lines: Sequence[dict[str, Any]], cells: Sequence[Cell]):
     """(rows, columns) of a table with a row per line of the paper: its cells, then what the lines say of themselves."""
     headings = dict.fromkeys(each.column for each in cells)
     rows = []
@@ -83,10 +84,10 @@ def _tex(text: str) -> str:
 def write_paper_table(
     path: str,
     title: str,
-    lines: Sequence[Dict[str, Any]],
-    cells: List[Cell],
+    lines: Sequence[dict[str, Any]],
+    cells: list[Cell],
     notes: Sequence[str],
-    about: Dict[str, Any],
+    about: dict[str, Any],
 ) -> str:
     """PATH.md, .tex, .csv (a line per number), .html and .json; returns the table as Markdown."""
     os.makedirs(os.path.dirname(path), exist_ok=True)

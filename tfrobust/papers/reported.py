@@ -7,7 +7,7 @@ where nothing is trained, why.
 import csv
 import os
 import re
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 # What of a variant concerns the evaluation or the origin of a number, not the training of the network.
 _NOT_TRAINING = (
@@ -70,11 +70,11 @@ def _read(name: str):
         return list(csv.DictReader(file))
 
 
-def reported_numbers() -> List[Reported]:
+def reported_numbers() -> list[Reported]:
     """Every number of the five papers, in their order."""
     return [Reported(**{**line, "value": float(line["value"])}) for line in _read("reported.csv")]
 
 
-def paper_rows() -> List[PaperRow]:
+def paper_rows() -> list[PaperRow]:
     """Every network of the five papers' tables and sweeps, in their order."""
     return [PaperRow(**line) for line in _read("rows.csv")]

@@ -2,7 +2,8 @@
 
 import os
 import time
-from typing import Any, Dict, List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from tfrobust import report
 from tfrobust.evaluation import MapTask
@@ -30,8 +31,8 @@ class ReproducedTable(NamedTuple):
 
     dataset: str
     text: str
-    notes: List[str]
-    cells: List[Cell]
+    notes: list[str]
+    cells: list[Cell]
     path: str
 
 
@@ -59,8 +60,8 @@ def reproduce_table(
     suite = suite_of(settings, dataset, reproduction.shape)
     path = os.path.join(settings.output, "tables", f"{settings.paper}_{settings.table}_{dataset}_{settings.budget}")
     about = {"command": command, "dataset": dataset, **describe_source()}
-    done: List[Dict[str, Any]] = []
-    cells: List[Cell] = []
+    done: list[dict[str, Any]] = []
+    cells: list[Cell] = []
     began = time.perf_counter()
     for i, line in enumerate(lines):
         left = (time.perf_counter() - began) / i * (len(lines) - i) if i else None
@@ -86,7 +87,7 @@ def suite_of(settings: ReproductionSettings, dataset: str, shape):
 
 def draw_sweep(path: str, lines: Sequence[Line], cells: Sequence[Cell], heading: str) -> None:
     """Measured numbers over what is swept: the overrides of the lines, or what the headings of the columns end in."""
-    curves: Dict[str, list] = {}
+    curves: dict[str, list] = {}
     by_line = {line.name: line for line in lines}
     for c in cells:
         if c.measured is None:
@@ -107,7 +108,7 @@ def title_of(settings: ReproductionSettings, dataset: str) -> str:
     return f"{settings.paper.upper()} {settings.table}, {dataset}: reported and measured ({made})"
 
 
-def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> List[str]:
+def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> list[str]:
     """What a reader must know to believe the table."""
     out = [f"Each cell: reported / measured (difference). {reproduction.data_note()}"]
     budget = budgets.BUDGETS[settings.budget]
@@ -118,7 +119,7 @@ def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> List[s
     return out
 
 
-def _as_run(columns: Sequence[Measurement]) -> List[str]:
+def _as_run(columns: Sequence[Measurement]) -> list[str]:
     """The attacks behind the columns, as they were run: a heading is the paper's."""
     lines = {}
     for m in columns:

@@ -5,8 +5,9 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 from tfrobust import data as data_sets
 from tfrobust import report
@@ -50,14 +51,14 @@ class ReproductionSettings:
     paper: str
     table: str
     budget: str = "paper"
-    methods: Tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     seed: int = 0
-    data_dir: Optional[str] = None
+    data_dir: str | None = None
     download: bool = False
-    source: Optional[str] = None
+    source: str | None = None
     output: str = "reproduced"
     chunking: Chunking = Chunking()
-    auto_level: Optional[str] = None
+    auto_level: str | None = None
 
     def __post_init__(self):
         check_choice("budget", self.budget, budgets.BUDGETS)
@@ -89,8 +90,8 @@ class Reproduction:
         self.settings, self.dataset = settings, dataset.removesuffix("_c")
         self._read, self._progress = read_recipe, progress
         self._budget = budgets.BUDGETS[settings.budget]
-        self._loaded: Dict[object, data_sets.ImageData] = {}
-        self._runs: Dict[tuple, Run] = {}
+        self._loaded: dict[object, data_sets.ImageData] = {}
+        self._runs: dict[tuple, Run] = {}
         self.shape = self._load(None).shape
 
     def _load(self, image_size):
@@ -117,7 +118,7 @@ class Reproduction:
             data = replace(data, name=settings.source, hold_out=0)
         return replace(recipe.seeded(settings.seed), data=data, saliency_dir=os.path.join(settings.output, "maps"))
 
-    def trained(self, flagfile: str, given: List[str]) -> Run:
+    def trained(self, flagfile: str, given: list[str]) -> Run:
         """The network of a flagfile with these overrides, trained at the budget unless it has been; networks that it
         needs (to start from, as teachers) come first."""
         key = flagfile, *given
@@ -132,7 +133,7 @@ class Reproduction:
             self._runs[key] = Run(directory, steps, trained.seconds, recipe)
         return self._runs[key]
 
-    def _with_needed(self, recipe: Recipe, given: List[str]) -> Recipe:
+    def _with_needed(self, recipe: Recipe, given: list[str]) -> Recipe:
         """The recipe, the networks that it needs trained here at the same budget, as saved ones."""
         initial, saliency = recipe.model.initial, []
         if initial and initial.recipe:
@@ -143,17 +144,17 @@ class Reproduction:
             saliency.append(replace(source, teacher=self._network(source.teacher, [])) if trains else source)
         return replace(recipe, saliency=tuple(saliency))
 
-    def _network(self, origin: NetworkOrigin, given: List[str]) -> NetworkOrigin:
+    def _network(self, origin: NetworkOrigin, given: list[str]) -> NetworkOrigin:
         return NetworkOrigin(os.path.join(self.trained(origin.file, given).directory, NETWORK))
 
-    def _name(self, flagfile: str, given: List[str]) -> str:
+    def _name(self, flagfile: str, given: list[str]) -> str:
         parts = [flagfile.removeprefix("flags/").removesuffix(".flags"), *(flag.lstrip("-") for flag in given)]
         source = self.settings.source
         part = [f"part-{hashlib.sha256(source.encode()).hexdigest()[:6]}"] if source else []
         text = "-".join([*parts, *part, self.settings.budget, f"seed{self.settings.seed}"])
         return re.sub(r"[^\w.=-]+", "_", text)
 
-    def evaluated(self, run: Run, suite, columns, source: Callable[[str], Run]) -> Dict[str, dict]:
+    def evaluated(self, run: Run, suite, columns, source: Callable[[str], Run]) -> dict[str, dict]:
         """Summaries (with raised flags and seconds) of the suite's tasks that these columns need.
 
         "": of attacks made on the network itself; METHOD: of those made on another's, which source(METHOD) gives.

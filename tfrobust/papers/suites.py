@@ -16,7 +16,7 @@ Kendall over the top-k positions alone is not.
 """
 
 from dataclasses import replace
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from tfrobust.attacks import (
     Ifia,
@@ -52,7 +52,7 @@ class Budget(NamedTuple):
     k_attack: int
     k: int
     far_k: int
-    far_eps: Optional[float] = None
+    far_eps: float | None = None
 
 
 BUDGETS = {
@@ -70,7 +70,7 @@ BUDGETS = {
 }
 
 
-def budget(dataset: str, shape, eps: Optional[float] = None) -> Budget:
+def budget(dataset: str, shape, eps: float | None = None) -> Budget:
     """The papers' budget for a data set; for any other one of images (H, W, C) an eighth of the pixels as k and, unless
     eps is given, an error.  A given eps takes the step sizes along."""
     pixels = shape[0] * shape[1]
@@ -198,7 +198,7 @@ def auto(b: Budget, level: str = "standard") -> Suite:
     return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)}, {AUTO_TASK: task})
 
 
-def make_suite(name: str, dataset: str, shape, eps: Optional[float] = None, level: Optional[str] = None) -> Suite:
+def make_suite(name: str, dataset: str, shape, eps: float | None = None, level: str | None = None) -> Suite:
     """The suite called `name` for images of shape (H, W, C) of a data set.
 
     Args:

@@ -1,7 +1,8 @@
 """The lines of a paper's table: which network, which printed numbers, and what is measured beside them."""
 
 import functools
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from tfrobust.papers import measurements as measure
 from tfrobust.papers.paper_table import Cell
@@ -16,13 +17,13 @@ class Line(NamedTuple):
 
     row: PaperRow
     name: str
-    numbers: List[Reported]
+    numbers: list[Reported]
 
 
-def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()) -> List[Line]:
+def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()) -> list[Line]:
     """The lines of a paper's table for one data set, those of these methods where any are given."""
     own = [r for r in paper_rows() if (r.paper, r.table, r.dataset) == (paper, table, dataset)]
-    numbers: Dict[tuple, List[Reported]] = {}
+    numbers: dict[tuple, list[Reported]] = {}
     for n in reported_numbers():
         if (n.paper, n.table, n.dataset) == (paper, table, dataset):
             numbers.setdefault(row_of(n), []).append(n)
@@ -40,7 +41,7 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
     return lines
 
 
-def columns_of(line: Line, lines: List[Line], suite, auto_level: Optional[str] = None):
+def columns_of(line: Line, lines: list[Line], suite, auto_level: str | None = None):
     """[(measurement, printed number or None)] of a line: of its numbers, and of what the others' numbers ask for.
 
     auto_level: of the ensemble auto, by which each number of an attack on maps is measured once more.
@@ -89,7 +90,7 @@ def source_of(reproduction, line, method: str):
     return reproduction.trained(row.flagfile, [])
 
 
-def cell(line: Line, m, number: Optional[Reported], summaries) -> Cell:
+def cell(line: Line, m, number: Reported | None, summaries) -> Cell:
     if m is None:
         what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
         return Cell(line.name, what, number.unit, number.value)

@@ -1,14 +1,12 @@
 """The tables of the papers that can be reproduced, and their data sets."""
 
-from typing import Dict, List, Optional
-
 from tfrobust.errors import InputError
 from tfrobust.papers.reported import paper_rows
 
 
-def tables() -> Dict[str, List[str]]:
+def tables() -> dict[str, list[str]]:
     """ "PAPER TABLE" -> data sets."""
-    out: Dict[str, List[str]] = {}
+    out: dict[str, list[str]] = {}
     for row in paper_rows():
         if row.table != "text" and row.dataset:
             datasets = out.setdefault(f"{row.paper} {row.table}", [])
@@ -16,7 +14,7 @@ def tables() -> Dict[str, List[str]]:
     return out
 
 
-def datasets_of(paper: str, table: str, dataset: Optional[str] = None, source: Optional[str] = None) -> List[str]:
+def datasets_of(paper: str, table: str, dataset: str | None = None, source: str | None = None) -> list[str]:
     """The data sets of a table, or the one that is asked for; raises InputError where there is no such table of it.
 
     source: images that take the place of one data set, which must be said.

@@ -1,6 +1,6 @@
 """Box plots of how a measure spreads over the examples."""
 
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
 
-def draw_boxes(groups: Dict[str, Dict[str, Sequence[float]]], path: str, title: str, label: str) -> None:
+def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str, title: str, label: str) -> None:
     """A PNG with a group of boxes per task: groups is task -> what (such as attacked, noise) -> values.
 
     A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.

@@ -1,15 +1,13 @@
 """Curves of a measure over eps or whatever was swept, with their confidence bands."""
 
-from typing import Dict, List, Tuple
-
 from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
 LINES = ("-", "--", ":", "-.")
-Point = Tuple[float, float, float, float]
+Point = tuple[float, float, float, float]
 
 
-def draw_curves(curves: Dict[str, List[Point]], path: str, title: str, label: str, over: str = "eps") -> None:
+def draw_curves(curves: dict[str, list[Point]], path: str, title: str, label: str, over: str = "eps") -> None:
     """A PNG with a line per name: points (x, mean, low, high), in any order; the band spans low to high.  over: what x
     is."""
     from matplotlib.figure import Figure

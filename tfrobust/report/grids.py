@@ -1,13 +1,11 @@
 """Pictures of rows of images: made ones, and found boxes and masks over heat maps."""
 
-from typing import Dict, Tuple
-
 import numpy as np
 
 from tfrobust.report.escaping import in_picture
 
 SIZE = 1.2
-Found = Dict[str, Tuple[np.ndarray, np.ndarray]]
+Found = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def _axes(rows: int, columns: int, title: str):
@@ -26,7 +24,7 @@ def _show(axis, image):
     axis.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
 
 
-def draw_grid(grids: Dict[str, np.ndarray], path: str, title: str) -> None:
+def draw_grid(grids: dict[str, np.ndarray], path: str, title: str) -> None:
     """A PNG with the grids [R,N,H,W,C] side by side, each under its name: a row per class."""
     first = next(iter(grids.values()))
     figure, axes = _axes(len(first), sum(grid.shape[1] for grid in grids.values()), title)

@@ -2,7 +2,8 @@
 
 import base64
 import io
-from typing import Any, Callable, Dict, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tfrobust.report.escaping import in_html
 from tfrobust.report.table import Column, cell
@@ -53,7 +54,7 @@ def html_text(text: str, kind: str = "") -> str:
     return f'<p class="{kind}">{in_html(text)}</p>' if kind else f"<p>{in_html(text)}</p>"
 
 
-def html_legend(colours: Dict[str, str]) -> str:
+def html_legend(colours: dict[str, str]) -> str:
     """What the colours of the pictures mean: name -> colour."""
     parts = (f'<b style="color:{colour}">&#9632; {in_html(name)}</b>' for name, colour in colours.items())
     return f'<p class="note">Colours, in every picture: {", ".join(parts)}.</p>'
@@ -74,7 +75,7 @@ def html_details(summary: str, body: str) -> str:
     return f"<details><summary>{in_html(summary)}</summary>{body}</details>"
 
 
-def html_table(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
+def html_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
     """The table that `markdown` makes of the same rows and columns."""
     columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
 

@@ -1,6 +1,7 @@
 """Pictures of what an attack on attributions does: image, map, attacked image, attacked map, side by side."""
 
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 

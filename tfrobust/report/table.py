@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import os
-from typing import Any, Dict, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from tfrobust.report.escaping import in_csv, in_markdown
 
@@ -27,7 +28,7 @@ def cell(value: Any, spec: str) -> str:
     return value if isinstance(value, str) else format(value, spec)
 
 
-def markdown(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
+def markdown(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
     """The table with its columns aligned, numbers to the right; columns that no row fills are left out."""
     columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
     headings = [in_markdown(c.heading) for c in columns]
@@ -43,7 +44,7 @@ def markdown(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
     return "\n".join([line(headings), rule, *map(line, body)]) + "\n"
 
 
-def as_csv(rows: Sequence[Dict[str, Any]], columns: Sequence[Column]) -> str:
+def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
     """Full precision; a pair becomes two columns, KEY and KEY_std."""
     flat = []
     for row in rows:
@@ -79,12 +80,12 @@ def write_json(path: str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1) + "\n")
 
 
-def write_records(path: str, records: Sequence[Dict[str, Any]]) -> None:
+def write_records(path: str, records: Sequence[dict[str, Any]]) -> None:
     """A JSONL file, a line per record."""
     write_text(path, "".join(json.dumps(record) + "\n" for record in records))
 
 
-def write_table(directory: str, name: str, rows, columns, about: Dict[str, Any]) -> None:
+def write_table(directory: str, name: str, rows, columns, about: dict[str, Any]) -> None:
     """NAME.md, NAME.csv and NAME.json (rows and `about`: specs, versions, whatever repeats them) in `directory`."""
     path = os.path.join(directory, name)
     write_text(path + ".md", markdown(rows, columns))

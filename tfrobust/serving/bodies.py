@@ -7,7 +7,8 @@ the whole of a call, and other threads, such as those that answer a readiness pr
 import json
 import re
 import zlib
-from typing import Any, Dict, Iterable, Optional, Tuple
+from collections.abc import Iterable
+from typing import Any
 
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -43,7 +44,7 @@ def deflate(pieces: Iterable[str]) -> bytes:
     return b"".join([packer.compress(piece.encode()) for piece in pieces] + [packer.flush()])
 
 
-def read_json(body: bytes, max_values: Optional[int]) -> Dict[str, Any]:
+def read_json(body: bytes, max_values: int | None) -> dict[str, Any]:
     """The JSON object in the body.  max_values: the most numbers that it may hold (None: any number).
 
     Raises 400 where there is none, or more: commas are counted before anything is made of the body.
@@ -63,7 +64,7 @@ class _Reader:
         self.text = text
         self._decoder = json.JSONDecoder(parse_constant=_refuse)
 
-    def read(self) -> Dict[str, Any]:
+    def read(self) -> dict[str, Any]:
         start = self._skip(0)
         if self.text[start : start + 1] != "{":
             self._decoder.decode(self.text)  # Raises where it is no JSON.
@@ -74,7 +75,7 @@ class _Reader:
             raise json.JSONDecodeError("Extra data", self.text, end)
         return value
 
-    def _value(self, start: int, depth: int) -> Tuple[Any, int]:
+    def _value(self, start: int, depth: int) -> tuple[Any, int]:
         """(the value that begins there, its end).  depth: 1 for the members of the whole."""
         opening = self.text[start : start + 1]
         if depth <= 2 and opening == "[":
@@ -108,7 +109,7 @@ class _Reader:
             if closed:
                 return members, end
 
-    def _next(self, end: int, closing: str) -> Tuple[bool, int]:
+    def _next(self, end: int, closing: str) -> tuple[bool, int]:
         """(whether the list ends here, where it goes on)."""
         end = self._skip(end)
         if self.text[end : end + 1] == closing:

@@ -13,7 +13,8 @@ import resource
 import socket
 import threading
 import time
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments

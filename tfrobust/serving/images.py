@@ -10,7 +10,6 @@ import binascii
 import contextlib
 import io
 import threading
-from typing import Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -70,7 +69,7 @@ def _check(name: str, data: bytes, shape: tf.TensorShape, resize: bool) -> int:
         raise InputError(f"{name}: the bytes are no JPEG or PNG that can be read") from e
 
 
-def _check_size(name: str, given: Tuple[int, int], taken: Tuple[int, int], resize: bool) -> None:
+def _check_size(name: str, given: tuple[int, int], taken: tuple[int, int], resize: bool) -> None:
     got = f"{given[0]} x {given[1]} (height x width)"
     if given[0] * given[1] > MAX_PIXELS:
         raise InputError(f"{name}: an image of {got} exceeds the limit of {MAX_PIXELS} pixels")
@@ -88,6 +87,6 @@ def _check_kind(name: str, image: Image.Image) -> None:
         raise InputError(f"{name} has transparent pixels: put it on a background first")
 
 
-def _size(shape: tf.TensorShape, given: Tuple[int, int]) -> Tuple[int, int]:
+def _size(shape: tf.TensorShape, given: tuple[int, int]) -> tuple[int, int]:
     """(H, W) of what a shape takes: its own where it says one."""
     return tuple(n if n is not None else m for n, m in zip(shape[:2], given))

@@ -6,7 +6,7 @@ therefore written as samples without a type, which Prometheus treats alike.  Tim
 
 import threading
 from collections import Counter
-from typing import Dict, Iterator, List, Optional, Tuple
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import UnknownMetricFamily
@@ -47,7 +47,7 @@ class Metrics:
         """The graph of a model ran."""
         self._runtime.labels(model, "Predict", "TF1").observe(1e6 * seconds)
 
-    def loaded(self, path: str, error: Optional[str], seconds: float) -> None:
+    def loaded(self, path: str, error: str | None, seconds: float) -> None:
         """A version was tried."""
         with self._lock:
             self._loads[path, "success" if error is None else "fail"] += 1
@@ -67,7 +67,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def _family(name: str, what: str, labels: List[str], counts: Dict[Tuple[str, ...], float]) -> UnknownMetricFamily:
+def _family(name: str, what: str, labels: list[str], counts: dict[tuple[str, ...], float]) -> UnknownMetricFamily:
     family = UnknownMetricFamily(name, what, labels=labels)
     for key, count in sorted(counts.items()):
         family.add_metric(key, count)

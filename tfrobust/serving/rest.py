@@ -14,7 +14,8 @@ import logging
 import re
 import threading
 import time
-from typing import Any, Dict, Iterable, Mapping, Optional
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import tensorflow as tf
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge, ServiceUnavailable
@@ -65,8 +66,8 @@ class RestApi:
         models: Mapping[str, ServedModel],
         max_body: int,
         bounds: Bounds,
-        metrics: Optional[Metrics] = None,
-        labels: Optional[Mapping[str, Mapping[str, int]]] = None,
+        metrics: Metrics | None = None,
+        labels: Mapping[str, Mapping[str, int]] | None = None,
     ):
         self.models, self.max_body, self.bounds, self.labels = models, max_body, bounds, labels or {}
         self.metrics = metrics or Metrics()
@@ -104,7 +105,7 @@ class RestApi:
             raise NotFound(f"no model {name[:100]!r}: there is {', '.join(self.models)}")
         return self.models[name]
 
-    def _number(self, name: str, version: Optional[int], label: Optional[str]) -> Optional[int]:
+    def _number(self, name: str, version: int | None, label: str | None) -> int | None:
         """The number of the version that is asked for, None: the newest."""
         if label is None:
             return version
@@ -113,7 +114,7 @@ class RestApi:
             raise NotFound(f"no label {label[:100]!r} of model {name!r}: there is {', '.join(labels) or 'none'}")
         return labels[label]
 
-    def _version(self, name: str, version: Optional[int], label: Optional[str]) -> Version:
+    def _version(self, name: str, version: int | None, label: str | None) -> Version:
         model = self._model(name)
         number, versions = self._number(name, version, label), model.versions
         if number is None:
@@ -123,7 +124,7 @@ class RestApi:
             raise NotFound(f"version {number} of model {name!r} is not served: there is {served}")
         return versions[number]
 
-    def _status(self, request: Request, name: str, version: Optional[int] = None, label: Optional[str] = None):
+    def _status(self, request: Request, name: str, version: int | None = None, label: str | None = None):
         states = self._model(name).states
         number = self._number(name, version, label)
         if number is not None and number not in states:
@@ -131,7 +132,7 @@ class RestApi:
         asked = sorted(states, reverse=True) if number is None else [number]
         return _answer(request, [json.dumps({"model_version_status": [_state(n, states[n]) for n in asked]})])
 
-    def _metadata(self, request: Request, name: str, version: Optional[int] = None, label: Optional[str] = None):
+    def _metadata(self, request: Request, name: str, version: int | None = None, label: str | None = None):
         of = self._version(name, version, label)
         signatures = {key: _described(key, signature) for key, signature in of.signatures.items()}
         described = {
@@ -140,7 +141,7 @@ class RestApi:
         }
         return _answer(request, [json.dumps(described)])
 
-    def _predict(self, request: Request, name: str, version: Optional[int] = None, label: Optional[str] = None):
+    def _predict(self, request: Request, name: str, version: int | None = None, label: str | None = None):
         self._model(name)
         began = time.perf_counter()
         try:
@@ -197,7 +198,7 @@ def _answer(request: Request, pieces: Iterable[str], status: int = 200) -> Respo
     return Response("".join(pieces), status, headers, content_type="application/json")
 
 
-def _one_line(text: Optional[str]) -> str:
+def _one_line(text: str | None) -> str:
     """What an assertion in the graph says, or the last line that is not about the graph's nodes."""
     asserted = re.search(r"assertion failed: \[(.*?)\](?: \[|\s*$)", text or "", re.MULTILINE)
     if asserted:
@@ -206,7 +207,7 @@ def _one_line(text: Optional[str]) -> str:
     return lines[-1][:500] if lines else "error"
 
 
-def _state(number: int, state: State) -> Dict[str, Any]:
+def _state(number: int, state: State) -> dict[str, Any]:
     code = "OK" if not state.error else "UNKNOWN"
     return {
         "version": str(number),
@@ -215,14 +216,14 @@ def _state(number: int, state: State) -> Dict[str, Any]:
     }
 
 
-def _described(key: str, signature) -> Dict[str, Any]:
+def _described(key: str, signature) -> dict[str, Any]:
     """A signature in the JSON of a SignatureDef."""
     inputs = {name: _tensor_info(spec, f"{key}_{name}:0") for name, spec in inputs_of(signature).items()}
     outputs = {name: _tensor_info(spec, "") for name, spec in outputs_of(signature).items()}
     return {"inputs": inputs, "outputs": outputs, "method_name": _METHOD}
 
 
-def _tensor_info(spec: tf.TensorSpec, name: str) -> Dict[str, Any]:
+def _tensor_info(spec: tf.TensorSpec, name: str) -> dict[str, Any]:
     dims = [] if spec.shape.rank is None else [{"size": str(-1 if n is None else n), "name": ""} for n in spec.shape]
     dtype = _DTYPES.get(spec.dtype.name, spec.dtype.name.upper())
     return {

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from typing import Any, Dict
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,7 +14,7 @@ from tfrobust.types import InputError
 METADATA = os.path.join("assets.extra", "tfrobust.json")  # TensorFlow Serving passes over assets.extra.
 
 
-def write_saved_model(servable: Servable, directory: str, about: Dict[str, Any]) -> None:
+def write_saved_model(servable: Servable, directory: str, about: dict[str, Any]) -> None:
     """Writes the servable to `directory`, whole or not at all, with METADATA in it: what goes in and comes out, the
     spec of the map, and `about` (such as versions).  Raises InputError where something is there already."""
     if os.path.exists(directory):
@@ -32,7 +32,7 @@ def write_saved_model(servable: Servable, directory: str, about: Dict[str, Any])
     os.replace(unfinished, directory)
 
 
-def metadata(servable: Servable) -> Dict[str, Any]:
+def metadata(servable: Servable) -> dict[str, Any]:
     """What a client needs to know of a servable, as plain values."""
     images = {"shape": [None, *servable.shape], "dtype": "float32", "range": [0.0, 1.0], "tolerance": TOLERANCE}
     return {
@@ -42,7 +42,7 @@ def metadata(servable: Servable) -> Dict[str, Any]:
     }
 
 
-def read_metadata(directory: str) -> Dict[str, Any]:
+def read_metadata(directory: str) -> dict[str, Any]:
     """What `write_saved_model` left beside the SavedModel; empty where another program made it."""
     path = os.path.join(directory, METADATA)
     if not os.path.exists(path):

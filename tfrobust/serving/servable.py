@@ -1,7 +1,5 @@
 """A network with its predictions and its map as functions of plain TensorFlow: what a SavedModel of it holds."""
 
-from typing import Optional, Tuple
-
 import tensorflow as tf
 
 from tfrobust.attributions import MapSpec, saliency_map
@@ -19,7 +17,7 @@ class Servable(tf.Module):
     of a network that takes any.  Raises InputError where the network breaks the contract or has no such map.
     """
 
-    def __init__(self, network, spec: MapSpec, size: Optional[Tuple[int, int]] = None, chunk=None):
+    def __init__(self, network, spec: MapSpec, size: tuple[int, int] | None = None, chunk=None):
         super().__init__(name="servable")
         self.shape = _image_shape(network, size)
         check_network(network, _noise(self.shape))

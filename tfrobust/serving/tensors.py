@@ -11,8 +11,9 @@ gives every text in a list the width of the longest.
 
 import base64
 import json
+from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -32,7 +33,7 @@ class Bounds(NamedTuple):
     resize: bool = False
 
 
-def max_values(signatures: List[Specs], max_batch: int) -> Optional[int]:
+def max_values(signatures: list[Specs], max_batch: int) -> int | None:
     """More values than any of the signatures takes at once; None where a shape is free or text is taken."""
     specs = [spec for signature in signatures for spec in signature.values()]
     if any(spec.dtype == tf.string or spec.shape.rank is None or None in spec.shape[1:] for spec in specs):
@@ -41,7 +42,7 @@ def max_values(signatures: List[Specs], max_batch: int) -> Optional[int]:
     return _SLACK * max_batch * max(sizes, default=0) + 1000
 
 
-def decode(body: Mapping[str, Any], specs: Specs, bounds: Bounds) -> Tuple[Dict[str, tf.Tensor], bool]:
+def decode(body: Mapping[str, Any], specs: Specs, bounds: Bounds) -> tuple[dict[str, tf.Tensor], bool]:
     """(the tensors by name, whether it was row format); raises InputError where they do not fit the signature."""
     if (ROW in body) == (COLUMN in body):
         raise InputError(f"give either {ROW!r} (row format) or {COLUMN!r} (column format)")
@@ -81,7 +82,7 @@ def _column(name: str, array: np.ndarray) -> Iterator[str]:
     return chain(["["], _joined([json.dumps(_plain(name, each))] for each in array), ["]"])
 
 
-def _columns_of_rows(rows, specs: Specs) -> Dict[str, list]:
+def _columns_of_rows(rows, specs: Specs) -> dict[str, list]:
     if not isinstance(rows, list) or not rows:
         raise InputError(f"{ROW!r} must be a list with one entry at least")
     if len(specs) == 1 and not any(_is_named(row, specs) for row in rows):
@@ -153,7 +154,7 @@ def _array(name: str, value, shape: tf.TensorShape, spec: tf.TensorSpec, bounds:
     return _cast(name, level, spec.dtype).reshape(given)
 
 
-def _lengths(value) -> List[int]:
+def _lengths(value) -> list[int]:
     """The shape of nested lists if none of them is ragged: that of the first ones."""
     lengths = []
     while isinstance(value, list):
@@ -168,7 +169,7 @@ def _ragged(name: str) -> InputError:
     return InputError(f"{name} is ragged: every list at one depth must have the same length")
 
 
-def _misshaped(name: str, spec: tf.TensorSpec, given: List[int]) -> InputError:
+def _misshaped(name: str, spec: tf.TensorSpec, given: list[int]) -> InputError:
     got = given if len(given) <= 8 else f"{len(given)} dimensions"
     return InputError(f"{name} must have the shape {_shape(spec)}; got {got}")
 

@@ -7,7 +7,8 @@ write to the folder decides what this process does.
 import os
 import threading
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -23,7 +24,7 @@ class Version(NamedTuple):
     """One SavedModel in memory.  model: keeps its variables alive.  files: see `_files`."""
 
     number: int
-    signatures: Dict[str, Callable]
+    signatures: dict[str, Callable]
     model: object
     files: tuple
 
@@ -53,13 +54,13 @@ class ServedModel:
     else is left.  A request keeps the version that it began with.
     """
 
-    def __init__(self, name: str, folder: str, wanted: Union[str, Sequence[int]] = LATEST, loaded=None):
+    def __init__(self, name: str, folder: str, wanted: str | Sequence[int] = LATEST, loaded=None):
         self.name, self.folder, self.wanted = name, folder, wanted
         self._loaded = loaded or (lambda path, error, seconds: None)
         self._lock = threading.Lock()  # Of refresh.
-        self._failures: Dict[int, _Failure] = {}
-        self.versions: Dict[int, Version] = {}  # What is served; replaced, never changed.
-        self.states: Dict[int, State] = {}  # Of all that were ever wanted; likewise.
+        self._failures: dict[int, _Failure] = {}
+        self.versions: dict[int, Version] = {}  # What is served; replaced, never changed.
+        self.states: dict[int, State] = {}  # Of all that were ever wanted; likewise.
         numbers = self._numbers()
         if not numbers:
             raise InputError(f"{folder} holds no version: a SavedModel in a folder with a number, such as {folder}/1")
@@ -76,11 +77,11 @@ class ServedModel:
         return versions[max(versions)]
 
     @property
-    def failed(self) -> Dict[int, str]:
+    def failed(self) -> dict[int, str]:
         """The error of each version that does not load, by number."""
         return {number: state.error for number, state in self.states.items() if state.error}
 
-    def refresh(self) -> Optional[Version]:
+    def refresh(self) -> Version | None:
         """Looks at the folder, loads and drops versions.  The newest served one if that is another now, or None."""
         with self._lock:
             numbers, before = self._numbers(), self.versions
@@ -94,7 +95,7 @@ class ServedModel:
                 return None
             return self.newest
 
-    def _wanted(self, numbers: List[int]) -> List[int]:
+    def _wanted(self, numbers: list[int]) -> list[int]:
         """Those to be served, the newest first; with LATEST, each for where the ones before it do not load."""
         if self.wanted in (LATEST, ALL):
             return numbers[::-1]
@@ -137,7 +138,7 @@ class ServedModel:
     def _set_state(self, number: int, state: State) -> None:
         self.states = {**self.states, number: state}
 
-    def _numbers(self) -> List[int]:
+    def _numbers(self) -> list[int]:
         """The versions there are, the newest last; a folder without its saved_model.pb is not one yet."""
         try:
             names = [name for name in os.listdir(self.folder) if name.isdecimal() and name == str(int(name[:20]))]
@@ -160,7 +161,7 @@ class ServedModel:
         return Version(number, signatures, model, files)
 
 
-def _files(path: str) -> Tuple[tuple, ...]:
+def _files(path: str) -> tuple[tuple, ...]:
     """(name, size, time of change) of every file below: what tells whether a version was written to."""
     found = []
     for folder, _, names in os.walk(path):
@@ -173,11 +174,11 @@ def _files(path: str) -> Tuple[tuple, ...]:
     return tuple(sorted(found))
 
 
-def inputs_of(signature) -> Dict[str, tf.TensorSpec]:
+def inputs_of(signature) -> dict[str, tf.TensorSpec]:
     """Name -> TensorSpec of what a signature takes."""
     return dict(signature.structured_input_signature[1])
 
 
-def outputs_of(signature) -> Dict[str, tf.TensorSpec]:
+def outputs_of(signature) -> dict[str, tf.TensorSpec]:
     """Name -> TensorSpec of what a signature gives."""
     return dict(signature.structured_outputs)

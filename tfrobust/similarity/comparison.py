@@ -1,7 +1,6 @@
 """How two maps are compared: all measures of a pair of maps, and what they depend on."""
 
 from dataclasses import dataclass
-from typing import Dict
 
 import numpy as np
 
@@ -39,7 +38,7 @@ class Comparison:
         if self.k > pixels:
             raise InputError(f"k = {self.k} of the intersection exceeds the {pixels} pixels of an image")
 
-    def measure(self, a, b) -> Dict[str, np.ndarray]:
+    def measure(self, a, b) -> dict[str, np.ndarray]:
         """How alike each pair of maps a, b [N,H,W] is, name of the measure -> [N].
 
         The papers' three, Pearson's correlation, and LENS (top_k_div: its recall of the spread-out top-k set).

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from typing import Callable, Dict, List, Optional
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -35,13 +35,13 @@ class Checkpoints:
         self.folder = os.path.join(directory, "checkpoints")
         self._state = tf.train.Checkpoint(network=network, optimizer=optimizer, step=self.step, seconds=self.seconds)
 
-    def restore(self, say: Callable[[str], None] = lambda line: None) -> Optional[int]:
+    def restore(self, say: Callable[[str], None] = lambda line: None) -> int | None:
         """Brings back the newest checkpoint that can be read and returns its step; None where there is none at all.
 
         say: is told of each damaged one that was passed over.  Raises InputError where all are damaged: a run of days
         must not begin anew without a word.
         """
-        damaged: List[str] = []
+        damaged: list[str] = []
         for step in self._steps():
             try:
                 self._read(step)
@@ -83,7 +83,7 @@ class Checkpoints:
     def _path(self, step: int) -> str:
         return os.path.join(self.folder, f"ckpt-{step}")
 
-    def _steps(self, any_file: bool = False) -> List[int]:
+    def _steps(self, any_file: bool = False) -> list[int]:
         """Steps of which there is a checkpoint (any_file: or a part of one), the newest first."""
         names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
         found = (re.fullmatch(r"ckpt-(\d+)(_temp|\..*)" if any_file else r"ckpt-(\d+)\.(index|json)", n) for n in names)
@@ -120,7 +120,7 @@ def _sha256(path: str) -> str:
     return digest.hexdigest()
 
 
-def _seal(path: str, digests: Dict[str, str]) -> None:
+def _seal(path: str, digests: dict[str, str]) -> None:
     """Writes the checksums once the files they are of have reached the disk."""
     folder = os.path.dirname(path)
     for name in digests:
@@ -132,7 +132,7 @@ def _seal(path: str, digests: Dict[str, str]) -> None:
     os.replace(path + ".part", path)
 
 
-def _sealed(path: str) -> Dict[str, str]:
+def _sealed(path: str) -> dict[str, str]:
     """The checksums, none where the file is not there."""
     if not os.path.exists(path):
         return {}

@@ -4,7 +4,7 @@ all of them alike and their ratios hold."""
 import functools
 import itertools
 import time
-from typing import Callable, Dict, Tuple
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -14,11 +14,11 @@ from tfrobust.training.trainer import Trainer
 
 
 def step_seconds(
-    methods: Dict[str, Tuple[Callable[[], keras.Model], object, tf.data.Dataset]],
+    methods: dict[str, tuple[Callable[[], keras.Model], object, tf.data.Dataset]],
     rounds: int = 5,
     steps: int = 4,
     tick: Callable[[], None] = lambda: None,
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """Seconds of one training step of each method: the median over `rounds` turns of `steps` steps, compilation apart.
 
     methods: name -> (makes a new network, objective, batches of (x, y)).  tick: called after each turn.

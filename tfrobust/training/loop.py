@@ -4,7 +4,7 @@ Keras has one, `fit`, which Keras 3 does not offer for several machines; this on
 both versions.
 """
 
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf

@@ -2,7 +2,8 @@
 
 import os
 import time
-from typing import Callable, NamedTuple, Optional, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -41,7 +42,7 @@ def train(
     batches: Batches,
     images: int,
     spec: TrainingSpec,
-    directory: Optional[str] = None,
+    directory: str | None = None,
     callbacks: Callable[[int], Sequence] = lambda start: (),
     progress: Progress = SILENT,
 ) -> Trained:

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import tarfile
 import zlib
-from typing import Dict, NamedTuple, Optional
+from typing import NamedTuple
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -25,11 +25,11 @@ class Archive(NamedTuple):
     """
 
     url: str
-    md5: Optional[str] = None
+    md5: str | None = None
     files: int = 1
 
 
-def fetch(dl_manager, archives: Dict[str, Archive]):
+def fetch(dl_manager, archives: dict[str, Archive]):
     """name -> folder with what the archive of that name holds; InputError where an archive is not what it must be."""
     paths = dl_manager.download({name: archive.url for name, archive in archives.items()})
     for name, path in paths.items():

@@ -4,7 +4,7 @@ Whatever is missing or cannot be read is an InputError with its name: an archive
 changed since, must not become a data set.
 """
 
-from typing import Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf

@@ -1,8 +1,9 @@
 """What the tasks share: their settings, the images they look at, predictions, gradients, and the form of a result."""
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -36,10 +37,10 @@ class TaskSettings:
     held_out_examples: int = 200
     map_examples: int = 50
     cifar10_c: bool = False
-    data_dir: Optional[str] = None
+    data_dir: str | None = None
     download: bool = False
     boxes_as_masks: bool = False
-    generation_eps: Optional[float] = None
+    generation_eps: float | None = None
     seed: int = 0
     batch: int = 50
 
@@ -57,7 +58,7 @@ class Images(NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
-    annotations: Dict[str, np.ndarray]
+    annotations: dict[str, np.ndarray]
     examples: np.ndarray
 
 
@@ -68,9 +69,9 @@ class Outcome(NamedTuple):
     PNG to a path.  notes: lines that belong below the table.
     """
 
-    rows: List[Dict[str, Any]]
+    rows: list[dict[str, Any]]
     columns: Sequence[Column]
-    details: Dict[str, Any]
+    details: dict[str, Any]
     draw: Callable[[str], None]
     notes: Sequence[str] = ()
 

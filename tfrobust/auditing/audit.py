@@ -52,8 +52,8 @@ class Measured(NamedTuple):
     class_names: Sequence[str] | None = None
 
     def class_of(self, label: int) -> str:
-        """What the class is called."""
-        return f"class {label}" if self.class_names is None else str(self.class_names[label])
+        """What the class is called: its name, or its number."""
+        return str(label) if self.class_names is None else str(self.class_names[label])
 
     def name(self, index: int) -> str:
         """What the image with this index in the records is called."""

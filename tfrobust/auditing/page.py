@@ -116,7 +116,7 @@ def _pictures(measured) -> list[str]:
 def _changes(measured, task, maps) -> list[str]:
     """The images whose maps moved most, median and least, a picture each."""
     indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
-    names = [f"{measured.name(i)}, {measured.class_of(measured.inputs.y[i])}" for i in indices]
+    names = [f"{measured.name(i)}, class {measured.class_of(measured.inputs.y[i])}" for i in indices]
     panels = dict(zip(("most", "median", "least"), report.worst_median_best(maps, names, "top_k_intersection")))
     if len(maps.x) < len(panels):
         panels = {"median": panels["median"]} if len(maps.x) == 1 else {w: panels[w] for w in ("most", "least")}

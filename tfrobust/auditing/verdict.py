@@ -92,11 +92,12 @@ def _moved(measured, task) -> str:
 
 
 def _sentence(measured, task) -> str:
-    s, name, points = measured.result.summary[task], task.split(" at ")[0], gain(measured, task)
+    s, points = measured.result.summary[task], gain(measured, task)
+    name = MAP_NAMES[task.split(" at ")[0]]
     attacked, noise = (round(100 * s[key]["mean"]) for key in ("top_k_intersection", "noise_top_k_intersection"))
     kind = "fewer" if points["low"] > 0 else "fewer, which may be chance"
     return (
-        f"{MAP_NAMES[name]}, eps {in_pixels(s['eps'])}: {attacked}% of the top {measured.plan.k} pixels stay under "
+        f"{name[0].upper()}{name[1:]}, eps {in_pixels(s['eps'])}: {attacked}% of the top {measured.plan.k} pixels stay under "
         f"the attack, {noise}% under noise: {noise - attacked} points {kind} (95 % interval "
         f"{100 * points['low']:.0f} to {100 * points['high']:.0f}, {s['examples']} images). "
         f"Kendall's tau {s['kendall']['mean']:.2f} under the attack, {s['noise_kendall']['mean']:.2f} under noise."

@@ -36,5 +36,5 @@ def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str, title: 
     axis.set_ylabel(in_picture(label), fontsize=11)
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(fontsize=10)
+    figure.legend(loc="outside lower center", ncols=max(len(whats), 1), fontsize=10)
     figure.savefig(path, dpi=130, format="png")

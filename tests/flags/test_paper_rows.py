@@ -101,6 +101,7 @@ CHECKS = {
         and [float(r) for r in fv.learning_rates] == pytest.approx(decayed(float(fv.learning_rates[0]), v))
     ),
     ("attack_in_training", "start"): lambda fv, v: (fv.random_start is not False) == ("unperturbed" not in v),
+    ("eval_attribution", "restarts"): lambda fv, v: fv.method not in ("aat", "adv_aat") or fv.attack_restarts == int(v),
     ("attack_in_training", "steps"): lambda fv, v: fv.attack_steps == int(v),
     ("attack_in_training", "steps a"): lambda fv, v: fv.attack_steps == int(v),
     ("attack_in_training", "step size"): lambda fv, v: fv.step_size == pytest.approx(pixel(v)),

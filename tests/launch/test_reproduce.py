@@ -25,6 +25,7 @@ from tfrobust.experiments import saliency_maps, training_run
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.experiments.settings_file import text_of
 from tfrobust.networks import check_network, load_network
+from tfrobust.objectives.inner import InnerMax
 from tfrobust.papers import budgets, downstream_numbers, measurements, reproduced_table, reproduction
 from tfrobust.papers.reported import Reported, paper_rows, reported_numbers, row_of
 from tfrobust.papers.suites import make_suite
@@ -188,6 +189,8 @@ class OneStep:
         x_adv = recipe.objective.inner(network, batch, the_step())
         terms = recipe.objective.outer(network, batch, x_adv, the_step())
         assert x_adv.shape == batch.x.shape and np.isfinite(x_adv).all() and terms
+        if isinstance(recipe.objective, InnerMax):  # What its first step leaves as it is, no later one moves.
+            assert np.any(x_adv != batch.x, axis=(1, 2, 3)).all(), recipe.name
         for name, term in terms.items():
             assert term.shape == [2] and np.isfinite(term).all(), (recipe.name, name)
 

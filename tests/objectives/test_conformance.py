@@ -128,6 +128,12 @@ def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
     assert (b.x + v).numpy().min() >= -1e-6 and (b.x + v).numpy().max() <= 1 + 1e-6
 
 
+def test_the_inner_maximum_moves_every_image_where_there_is_one(taken):
+    """A goal that is stationary at x (a divergence, a distance of maps) needs a start elsewhere."""
+    moved = np.any(taken.x_adv != taken.batch.x, axis=(1, 2, 3))
+    assert moved.all() or taken.x_adv is taken.batch.x
+
+
 def test_eps_zero_or_the_start_of_a_ramp_gives_the_image(name):
     b, network = batch(), shallow_network()
     assert np.array_equal(objective(name, eps=0.0).inner(network, b, the_step()), b.x)
@@ -222,7 +228,7 @@ def on_two_replicas(request, name):
         return trained(name, make_strategy("mirrored", 2), steps=1)
 
 
-def test_two_replicas_equal_one_device(on_one_device, on_two_replicas):
+def test_two_replicas_equal_one_device(on_one_device, on_two_replicas, taken):
     """Every draw included, which is by the place in the global batch; and so are the logs."""
     one, (one_logs, *_) = on_one_device
     two, (two_logs,) = on_two_replicas
@@ -231,6 +237,7 @@ def test_two_replicas_equal_one_device(on_one_device, on_two_replicas):
     for a, b in zip(one, two):
         assert np.abs(a - b).max() < 1e-4 * scale
     assert two_logs == pytest.approx(one_logs, rel=1e-4) and {"loss", "gradient_norm"} < set(two_logs)
+    assert two_logs.get("unmoved", 0.0) == 0.0 and ("unmoved" in two_logs) == (taken.x_adv is not taken.batch.x)
 
 
 def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):

@@ -85,6 +85,25 @@ def test_the_alignment_loss_comes_out_of_the_general_form():
     np.testing.assert_allclose(ours, art.outer(network, batch, x_adv, the_step())["alignment"], rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["aat", "adv_aat"])
+def test_runs_from_elsewhere_move_the_images_that_the_first_run_leaves(name):
+    """PCL is stationary at x: whether rounding gives it a gradient there is chance."""
+    network, batch = small_network(), Batch(*images(20))
+    own = {"attribution_weight": 1.0, "ig_steps": 4, "random_start": False, **INNER}
+    once, thrice = (make_objective(name, **own, attack_restarts=n) for n in (1, 3))
+    moved = np.any(thrice.inner(network, batch, the_step()) != batch.x, axis=(1, 2, 3))
+    assert moved.all()
+    predicted = once._predicted(network, batch)
+    target = once._target(network, batch, predicted)
+    far_off = [
+        once.distance(network, each.inner(network, batch, the_step()), batch, predicted, target).numpy()
+        for each in (once, thrice)
+    ]
+    assert far_off[1].mean() > far_off[0].mean() + 1e-3
+    with pytest.raises(InputError, match="attack_restarts"):
+        make_objective(name, **own, attack_restarts=0)
+
+
 def test_the_inner_maximum_of_eq_5_keeps_every_label_and_raises_the_distance():
     network, (x, y) = small_network(), images(20)
     aat = make_objective("aat", attribution_weight=1.0, ig_steps=4, **{**INNER, "eps": 0.5, "step_size": 0.3})

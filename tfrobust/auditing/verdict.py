@@ -97,8 +97,8 @@ def _sentence(measured, task) -> str:
     attacked, noise = (round(100 * s[key]["mean"]) for key in ("top_k_intersection", "noise_top_k_intersection"))
     kind = "fewer" if points["low"] > 0 else "fewer, which may be chance"
     return (
-        f"{name[0].upper()}{name[1:]}, eps {in_pixels(s['eps'])}: {attacked}% of the top {measured.plan.k} pixels stay under "
-        f"the attack, {noise}% under noise: {noise - attacked} points {kind} (95 % interval "
+        f"{name[0].upper()}{name[1:]}, eps {in_pixels(s['eps'])}: {attacked}% of the top {measured.plan.k} pixels stay "
+        f"under the attack, {noise}% under noise: {noise - attacked} points {kind} (95 % interval "
         f"{100 * points['low']:.0f} to {100 * points['high']:.0f}, {s['examples']} images). "
         f"Kendall's tau {s['kendall']['mean']:.2f} under the attack, {s['noise_kendall']['mean']:.2f} under noise."
     )

@@ -12,7 +12,8 @@ Differs from the paper: the released code is not public, so these are choices.  
 the loss of the true class.  Algorithm 1 stops when the label changes; here its last label-keeping iterate is kept.
 S^T is a constant in the attack and differentiated in the outer step.  Second derivatives of ReLU are those of
 softplus(softplus_beta) in both steps, maps and first derivatives stay ReLU's; softplus_beta=None leaves ReLU as it is.
- PCL has no gradient where x' = x, where the printed algorithms start: random_start is true unless given.
+PCL has no gradient where x' = x, where the printed algorithms start: random_start is true unless given.  The paper's
+rows start there and have three runs, of which two begin elsewhere.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 
 from tfrobust.attributions import IntegratedGradients, MapSpec, attribute
-from tfrobust.checks import check_choice, check_number, check_positive
+from tfrobust.checks import check_choice, check_number, check_positive, check_whole
 from tfrobust.losses import cross_entropy
 from tfrobust.names import DISSIMILARITIES
 from tfrobust.networks.surrogates import softplus_surrogate
@@ -37,7 +38,9 @@ class Far(InnerMax):
     attribution: S, a MapSpec (its raw, signed map) or a function (network, x, batch, predicted) -> map.
     dissimilarity: d, a name of similarity.differentiable or a function (map, target) -> [B].
     target: S^T, the map of the clean image, the (first) given map of the batch, or none (zeros).
-    softplus_beta: of the second derivative.  chunk: path points held at once."""
+    softplus_beta: of the second derivative.  chunk: path points held at once.
+    attack_restarts: runs of the attack, the best of which counts; from the second on each starts at a random point,
+      whatever random_start says (the paper's A.2: 3)."""
 
     attribution_weight: float
     attribution: MapSpec | Callable
@@ -46,6 +49,7 @@ class Far(InnerMax):
     target: str = "clean"
     softplus_beta: float | None = 1.0
     chunk: int | None = None
+    attack_restarts: int = 1
 
     @property
     def uses_saliency(self):
@@ -58,6 +62,7 @@ class Far(InnerMax):
             if not callable(value):
                 check_choice(name, value, values)
         check_number("attribution_weight", self.attribution_weight)
+        check_whole("attack_restarts", self.attack_restarts, 1)
         if self.softplus_beta is not None:
             check_positive("softplus_beta", self.softplus_beta)
 
@@ -98,7 +103,7 @@ class Far(InnerMax):
         def keeps_label(x):
             return tf.argmax(network(x, training=False), axis=1, output_type=batch.y.dtype) == predicted
 
-        return self.maximize(goal, batch.x, step, None if self.adversarial else keeps_label)
+        return self.maximize(goal, batch.x, step, None if self.adversarial else keeps_label, self.attack_restarts)
 
     def outer(self, network, batch, x_adv, step):
         predicted = self._predicted(network, batch)

@@ -36,8 +36,9 @@ class InnerMax:
         """(ball, step size) at this point of the ramp."""
         return make_ball(self.norm, self.eps).shrunk(step.eps_scale), self.step_size * step.eps_scale
 
-    def maximize(self, goal, x: tf.Tensor, step: Step, accept=None) -> tf.Tensor:
-        """x' [B,H,W,C] with goal(x') [B] raised; eps and step size follow the ramp of the step.  accept: see pgd."""
+    def maximize(self, goal, x: tf.Tensor, step: Step, accept=None, restarts: int = 1) -> tf.Tensor:
+        """x' [B,H,W,C] with goal(x') [B] raised; eps and step size follow the ramp of the step.  accept, restarts: see
+        pgd."""
         ball, step_size = self.ramped(step)
         seed = step.draw(START)
-        return pgd(goal, x, ball, self.attack_steps, step_size, seed, self.random_start, accept=accept)
+        return pgd(goal, x, ball, self.attack_steps, step_size, seed, self.random_start, restarts, accept=accept)

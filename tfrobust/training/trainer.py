@@ -26,8 +26,8 @@ class Trainer(keras.Model):
     network: the classifier that is trained.  objective: what it is trained for (see `types.Objective`).
     seed: of every random draw.  images, batch_size: in a pass and in a step, which make the epoch (it stays 0 where
     they are not given).  eps_ramp_steps, weight_decay, reduction, precision: see TrainingSpec.
-    Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, and the norm of the
-    gradient, all of the global batch.
+    Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, the norm of the
+    gradient, and `unmoved`, the share of images that the inner maximum left as they are, all of the global batch.
     """
 
     def __init__(
@@ -89,7 +89,11 @@ class Trainer(keras.Model):
         apply_summed_gradients(self.optimizer, [(g, v) for g, (_, v) in zip(grads, connected)])
         # Moving statistics: Keras 2 averages them over the replicas when they are read, Keras 3 never.
         whole.average_in_place(self.network.non_trainable_variables)
-        logs = dict(zip([*parts, "loss"], whole.sum([*parts.values(), loss])))
+        parts["loss"] = loss
+        if x_adv is not batch.x:
+            same = tf.reduce_all(tf.equal(x_adv, batch.x), axis=(1, 2, 3))
+            parts["unmoved"] = whole.part_of_mean(tf.cast(same, tf.float32))
+        logs = dict(zip(parts, whole.sum(list(parts.values()))))
         return {**logs, "gradient_norm": tf.linalg.global_norm(grads)}
 
     def _attacked(self):

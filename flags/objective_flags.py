@@ -42,6 +42,7 @@ HYPER = {
     "attack_on": (list(ART_CHOICES["attack_on"]), "art: what the attack raises (attribution unless given)."),
     "attack_k": ("integer", "art: entries that the inner attack sees (all unless given)."),
     "anchor": (list(ART_CHOICES["anchor"]), "art: the image in the cosine, x or 2x - 1 (unit unless given)."),
+    "channels": (list(ART_CHOICES["channels"]), "art: means over the channels, or every entry (all unless given)."),
     "adversarial_ratio": ("number", "madry: share of the adversarial images in the loss (1 unless given)."),
     "pair": ("bool", "art: triplets over the clean and the perturbed image."),
     "cacr_weight": ("number", "cacr_wacr: weight of CACR alone (1 unless given)."),

@@ -91,6 +91,7 @@ ART_CHOICES = {
     "negative": ("runner_up", "least_likely"),
     "attack_on": ("attribution", "total"),
     "anchor": ("unit", "signed"),
+    "channels": ("all", "mean"),
 }
 ER_CHOICES = {"change": ("path", "difference"), "zeros": ("p1", "p2")}
 SAT_CHOICES = {"anneal": ("epoch", "step"), "draw": ("batch", "epoch")}

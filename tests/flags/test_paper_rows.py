@@ -83,6 +83,7 @@ CHECKS = {
     ("train", "m in the gradient step"): lambda fv, v: fv.ig_steps == int(v),
     ("train", "m of IG"): lambda fv, v: fv.ig_steps == int(v),
     ("train", "softplus beta"): lambda fv, v: fv.softplus_beta == float(v),
+    ("train", "channels"): lambda fv, v: fv.channels == "mean",
     ("train", "alpha"): lambda fv, v: abs(fv.alpha - 0.6**0.1) < 1e-4,
     ("train", "epsilon_0"): lambda fv, v: fv.eps == number(v),
     ("train", "noise"): lambda fv, v: fv.eps == 8 / 255,

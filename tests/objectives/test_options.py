@@ -11,6 +11,7 @@ from tests.helpers import images, linear_network, run_tests, shallow_network, sm
 from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.losses import cross_entropy, runner_up
+from tfrobust.models import make_model
 from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.er import kl_from_uniform
@@ -214,6 +215,26 @@ def test_a_signed_anchor_is_the_image_scaled_to_minus_one_to_one():
     a = 2 * x_adv.numpy().reshape(6, -1) - 1
     cosine = (g * a).sum(1) / (np.linalg.norm(g, axis=1) * np.linalg.norm(a, axis=1))
     np.testing.assert_allclose(row.attribution_loss(network, batch, x_adv), 1 - cosine, atol=1e-5)
+
+
+def test_the_mean_over_the_channels_of_image_and_gradients_is_compared_where_that_is_asked_for():
+    network = make_model("digits_cnn", (8, 8, 3), 10, 0.5)
+    x, y = images(shape=(8, 8, 3))
+    g, other = dataclasses.replace(ART, channels="all").gradients(network, x, y)
+    a, g, other = (v.numpy().mean(axis=3).reshape(6, -1) for v in (x, g, other))
+
+    def distance(p):
+        return 1 - (p * a).sum(1) / (np.linalg.norm(p, axis=1) * np.linalg.norm(a, axis=1))
+
+    row, batch = dataclasses.replace(ART, channels="mean"), Batch(x, y)
+    want = np.log1p(np.exp(distance(g) - distance(other)))
+    np.testing.assert_allclose(row.attribution_loss(network, batch, x), want, rtol=1e-5)
+    np.testing.assert_allclose(dataclasses.replace(row, pair=True).paired_loss(network, batch, x), want, rtol=1e-5)
+    l2 = dataclasses.replace(row, loss="l2").attribution_loss(network, batch, x)
+    np.testing.assert_allclose(l2, np.linalg.norm(g - a, axis=1), rtol=1e-4)
+    assert not np.allclose(ART.attribution_loss(network, batch, x), want, rtol=1e-3)
+    with pytest.raises(InputError, match="channels=mean"):
+        dataclasses.replace(row, attack_k=5)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ The gradient passes through the image as anchor in the attack only (code); raw [
 from the code: `attack_k` restricts the cosine of the inner attack to the k largest |g^y| at its start; `pair` puts the
 clean and the perturbed image into the outer loss, each anchored against the harder of the two gradients.
 `attack_on="total"` raises L_attr + l (appendix C).  `anchor="signed"` puts 2x - 1 for the image into the cosine (FAR's
-Table 1 has both: the method depends on the scale of its input).
+Table 1 has both: the method depends on the scale of its input).  `channels="mean"` takes the means over the channels of
+image and gradients before they are compared (B.1, on CUB).
 """
 
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Art(InnerMax):
     attack_k: int | None = None
     pair: bool = False
     anchor: str = "unit"
+    channels: str = "all"
 
     def __post_init__(self):
         super().__post_init__()
@@ -53,22 +55,24 @@ class Art(InnerMax):
         check_positive("softplus_beta", self.softplus_beta)
         if self.pair and self.loss != "triplet":
             raise InputError("pair belongs to the triplet loss")
+        if self.attack_k is not None and self.channels == "mean":
+            raise InputError("attack_k counts entries of all channels: channels=mean has none of them")
 
     def gradients(self, network, x, y):
-        """(g^y, g^i*) of the surrogate at x, each [B,H,W,C]."""
+        """(g^y, g^i*) of the surrogate at x, each [B,H,W,C], or [B,H,W,1] where channels are averaged."""
         surrogate = softplus_surrogate(network, self.softplus_beta)
         logits = surrogate(x, training=False)
         other = runner_up(y, logits)
         if self.negative == "least_likely":
             other = tf.argmin(logits, axis=1, output_type=y.dtype)
         logit = make_score(surrogate, "logit")
-        return gradient(logit, x, y), gradient(logit, x, other)
+        return self._compared(gradient(logit, x, y)), self._compared(gradient(logit, x, other))
 
     def attribution_loss(self, network, batch, x, mask=1.0):
         """L_attr at x, [B]; the cosine sees the entries where mask is 1."""
         if self.loss == "change":
             logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
-            return l2(gradient(logit, x, batch.y), gradient(logit, batch.x, batch.y))
+            return l2(*(self._compared(gradient(logit, each, batch.y)) for each in (x, batch.x)))
         positive, negative = self.gradients(network, x, batch.y)
         x = self._anchored(x)
         if self.loss == "l2":
@@ -91,7 +95,11 @@ class Art(InnerMax):
         return (anchored(batch.x) + anchored(x_adv)) / 2
 
     def _anchored(self, x):
-        return 2 * x - 1 if self.anchor == "signed" else x
+        return self._compared(2 * x - 1 if self.anchor == "signed" else x)
+
+    def _compared(self, v):
+        """What of an image or a gradient [B,H,W,C] is compared: all of it, or its mean [B,H,W,1] over the channels."""
+        return tf.reduce_mean(v, axis=3, keepdims=True) if self.channels == "mean" else v
 
     def inner(self, network, batch, step):
         mask = self._attack_mask(network, batch)

@@ -45,6 +45,15 @@ def define(fv: flags.FlagValues) -> None:
         "Names of the classes, in their order, commas between (the folders' unless given).",
         **where,
     )
+    flags.DEFINE_multi_string(
+        "fail_if",
+        [],
+        "A condition under which the audit fails, with exit code 3: a number of the report, an operator, a value, such "
+        "as kendall<0.5, accuracy<0.9, 'PGD at 4/255:accuracy<0.2', top_k_intersection.low<baseline-0.05 "
+        "(docs/audit.md).",
+        **where,
+    )
+    flags.DEFINE_string("baseline", None, "audit.json of an earlier audit, for conditions that name it.", **where)
     flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
     flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
     flags.DEFINE_integer(

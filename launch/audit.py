@@ -10,6 +10,9 @@ Leaves in --output: audit.html (one file, with the verdict, tables and pictures)
 settings) and audit_records.jsonl (a line per image and attack).  How much is done is decided once and kept: stopped and
 run again with the same flags, it goes on where it was, to the numbers it would have had; with other flags it begins
 anew and says so.
+
+--fail_if="kendall<0.5" makes it a gate for a pipeline: where a condition is met, the report is written, a line says
+which, and the exit code is 3.
 """
 
 import json
@@ -21,6 +24,7 @@ from flags import audit_flags, strategy_flags
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
 from launch.command_line.time_bar import TimeBar
+from tfrobust import gate
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.experiments.folder_lock import claimed
@@ -84,11 +88,25 @@ def audit(fv) -> None:
     words = auditing.reach_verdict(measured)
     print("\n".join([words.headline, *(f"- {sentence}" for sentence in words.sentences)]))
     print(f"written: {path}")
+    conditions, baseline = _gate(fv)
+    failed = gate.failures(conditions, gate.read_report(os.path.join(fv.output, "audit.json")), baseline)
+    if failed:
+        raise verb.GateError("; ".join(failed))
 
 
 def check(fv) -> None:
-    """Raises InputError where there is no such network."""
+    """Raises InputError where there is no such network, and for conditions that cannot be looked at."""
     verb.check_networks(fv.network)
+    _gate(fv)
+
+
+def _gate(fv):
+    """(conditions under which the audit fails, the report that they compare with or None)."""
+    conditions = [gate.parse_condition(text) for text in fv.fail_if]
+    for condition in conditions:
+        if condition.factor and not fv.baseline:
+            raise InputError(f"{condition.text}: give the earlier report with --baseline=OLD/audit.json")
+    return conditions, gate.read_report(fv.baseline) if fv.baseline else None
 
 
 def _size(fv, network):

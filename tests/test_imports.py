@@ -24,6 +24,7 @@ ALLOWED = {
     "kernels": {"errors"},
     "training_spec": {"errors", "names", "checks"},
     "distribution": {"errors", "names", "types", "checks"},
+    "gate": {"errors"},
     "memory_budget": {"types"},
     "balls": SHARED,
     "losses": SHARED,

@@ -2,6 +2,7 @@
 
 0: done.  1: the run itself failed (training diverged, a full disk, a lost worker).  2: something given cannot be used.
 130, 143: stopped by SIGINT or SIGTERM; a training run saves its next step first.  One line says which and why.
+3: it ran, and what it found meets a condition that was set (see launch.audit, --fail_if).
 141: nobody reads the output any more.
 """
 
@@ -27,6 +28,10 @@ Body = Callable[[flags.FlagValues], None]
 
 class FailedError(RuntimeError):
     """The verb ran and something in it failed; the message says what."""
+
+
+class GateError(RuntimeError):
+    """What was found meets a condition under which the verb is to fail; the message says which."""
 
 
 def as_process(main: Callable[[], int]) -> NoReturn:
@@ -71,6 +76,8 @@ def _run(name, doc, rooms, body, argv, check) -> int:
         code, said = 2, e
     except (FailedError, TrainingDivergedError) as e:
         code, said = 1, e
+    except GateError as e:
+        code, said = 3, e
     except (TrainingStoppedError, KeyboardInterrupt, signals.Terminated) as e:
         if not signals.installed():  # Ctrl-C is for whoever called the verb from Python.
             raise

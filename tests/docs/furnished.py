@@ -3,6 +3,7 @@
 The rows that it trains are cut to the smoke budget in a copy of flags/; images and networks are made.
 """
 
+import json
 import os
 import re
 import shutil
@@ -67,8 +68,19 @@ def furnish(args: list[str], monkeypatch) -> None:
             short, side = _row(path, given).model, row.data.image_size or facts.shape[0]
             shape = (side, side, facts.shape[2])
             save(make_model(short.name, shape, facts.classes, short.width), given["initial_network"])
+    if given.get("baseline"):
+        write_report(given["baseline"])
     for folder in (word.split("=")[1] for word in [given.get("model", "")] if "=" in word):
         _export(folder)
+
+
+def write_report(path: str) -> None:
+    """An earlier audit's report, of which a gate asks for these numbers."""
+    still = {"mean": 0.5, "low": 0.4, "high": 0.6}
+    summary = {"natural": {"accuracy": still}, "IG at 8/255": {"kendall": still, "top_k_intersection": still}}
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"eps_of_verdict": 8 / 255, "summary": summary}, file)
 
 
 def _row(path, given):

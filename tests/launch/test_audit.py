@@ -283,11 +283,22 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):
     assert facts["pixels"]["chosen"] == "-1..1"
     attacked = {r["image"].split("/")[0] for r in records if "kendall" in r}
     page = (folder / "pets_out" / "audit.html").read_text()
-    assert attacked and all(f".png, {name}" in page for name in attacked) and "class 0" not in page
+    assert attacked and all(f".png, class {name}" in page for name in attacked) and "class 0" not in page
     assert call(folder, *given, "--class_names=one", output="pets_named") == 2
     assert call(folder, *given, "--class_names=tabby,beagle", output="pets_out") == 0
     named = (folder / "pets_out" / "audit.html").read_text()
-    assert any(f".png, {name}" in named for name in ("tabby", "beagle"))
+    assert any(f".png, class {name}" in named for name in ("tabby", "beagle"))
+
+
+def test_a_condition_that_is_met_fails_the_audit_with_its_own_code_and_a_line(done, folder, capsys):
+    """Run again, it finds what it did: a gate costs nothing more."""
+    report = json.loads((done / "audit.json").read_text())
+    kendall = report["summary"][f"IG at {255 * report['eps_of_verdict']:.3g}/255"]["kendall"]["mean"]
+    same = [f"--baseline={done}/audit.json", "--fail_if=kendall<baseline-0.001", "--fail_if=accuracy<0.01"]
+    assert call(folder, *same) == 0
+    assert call(folder, f"--fail_if=kendall<{kendall + 0.01}", "--fail_if=accuracy<0.01") == 3
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("audit: kendall<") and "accuracy" not in said and (done / "audit.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -295,6 +306,9 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, capsys):
     [
         (["--network=DIR/none.keras"], "no network at"),
         (["--network=DIR/digits.npz"], "no .keras file"),
+        (["--fail_if=kendal"], "is no condition"),
+        (["--fail_if=kendall<baseline"], "--baseline=OLD/audit.json"),
+        (["--fail_if=kendall<baseline", "--baseline=DIR/digits.npz"], "is no audit.json"),
         (["--data=DIR/none.npz"], "no file"),
         (["--data=DIR/bare.npz"], "give x and y"),
         (["--data=DIR/nowhere"], "no data set"),

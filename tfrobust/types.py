@@ -6,6 +6,7 @@ integers in [0, K), every per-example quantity is [B].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import tensorflow as tf
@@ -64,6 +65,8 @@ class Step(NamedTuple):
         return tf.random.experimental.stateless_fold_in(seed, tag)
 
 
+# What is attributed: (images [B,H,W,C], classes [B]) -> one number per image, [B], each of its own image alone.
+Score = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 # The terms of a loss by name, each [B].
 Terms = dict[str, tf.Tensor]
 

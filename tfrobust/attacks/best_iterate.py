@@ -45,7 +45,14 @@ def unlikeness(criterion: str, a: np.ndarray, b: np.ndarray, k: int, ties: str) 
 
 
 def nearness(a: np.ndarray, b: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """How much nearer to the target map b is than map a, in mean squared distance: [B], of maps [B,H,W]."""
+    """How much nearer to a target map b is than map a, in mean squared distance.
+
+    Args:
+        a, b, target: maps [B,H,W].
+
+    Returns:
+        [B].
+    """
     return ((a - target) ** 2).mean(axis=(1, 2)) - ((b - target) ** 2).mean(axis=(1, 2))
 
 

@@ -115,7 +115,12 @@ class AttackOnNetwork:
         k: int | None = None,
         original_map: np.ndarray | None = None,
     ) -> BestIterate:
-        """A `BestIterate` for these images that holds no iterate yet; arguments as those of its class."""
+        """A `BestIterate` for these images that holds no iterate yet.
+
+        Args:
+            x, y, criteria, target, original_map: as for `BestIterate`.
+            k: of the criterion intersection; None: the attack's own, or else that of the comparison.
+        """
         return BestIterate(self._judge, x, y, criteria, self.comparison, k or self.attack.k, target, original_map)
 
     def search(

@@ -61,9 +61,13 @@ def choose_beta(
     y: np.ndarray,
     chunk: int | None = None,
 ) -> float | None:
-    """The beta with which a run of STEPS steps lowers the score most; the attack's own where `betas` is empty.
+    """The beta with which a run of STEPS steps lowers the score most.
 
-    Arguments as those of `climbs`.
+    Args:
+        network, spec, comparison, attack, betas, x, y, chunk: as for `climbs`.
+
+    Returns:
+        One of `betas`; the attack's own where there are none.
     """
     if not betas:
         return attack.softplus_beta

@@ -63,7 +63,14 @@ class SurrogateGoal:
         return self.goal.value(self._map(x_adv, y), reference, x_adv, x, self.network)
 
     def reached(self, x_adv: tf.Tensor, x: tf.Tensor, y: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
-        """The same as `value`, not differentiable: it costs no more than a map."""
+        """The same number as `value`, not differentiable: it costs no more than a map.
+
+        Args:
+            x_adv, x, y, reference: as for `value`.
+
+        Returns:
+            [B].
+        """
         return self.goal.value(self.map(x_adv, y), reference, x_adv, x, self.network)
 
     def _slope(self, x_adv, x, y, reference):

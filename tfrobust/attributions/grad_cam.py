@@ -71,7 +71,17 @@ def grad_cam(
 def grad_cam_plus_plus(
     network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, layer: str | None = None, positive: bool = True
 ) -> tf.Tensor:
-    """Grad-CAM++: as `grad_cam`, arguments and result too, with the weights of Grad-CAM++."""
+    """Grad-CAM++: as Grad-CAM, with other weights of the feature maps.
+
+    Args:
+        network, score, x, y, layer, positive: as for `grad_cam`.
+
+    Returns:
+        [B,H,W,C], the same in every channel.
+
+    Raises:
+        InputError: as `grad_cam` does.
+    """
     a, g = _features(network, score, x, y, layer)
     total = tf.reduce_sum(a, axis=[1, 2], keepdims=True)
     share = tf.math.divide_no_nan(g**2, 2 * g**2 + total * g**3)

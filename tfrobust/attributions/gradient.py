@@ -82,7 +82,13 @@ def mean_gradient(
 def gradient_x_input(score: Score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Gradient times input, x * d score(x, y) / dx (Shrikumar et al., 2016).
 
-    For a linear score it is what each pixel adds to the score.  Arguments and shape as those of `gradient`.
+    For a linear score it is what each pixel adds to the score.
+
+    Args:
+        score, x, y: as for `gradient`.
+
+    Returns:
+        [B,H,W,C].
     """
     return x * gradient(score, x, y)
 

@@ -24,12 +24,20 @@ GAUSSIAN_SIGMA = ((0.4, 0.6, 0.7, 0.8, 1.0), (0.5, 0.75, 1.0, 1.25, 1.5), (1, 2,
 
 
 def defocus_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Blurs x [B,H,W,C] like a lens out of focus: each point becomes a disk."""
+    """Blurs x [B,H,W,C] like a lens out of focus: each point becomes a disk.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     return convolve(x, disk_kernel(length(DEFOCUS_RADIUS, severity, x.shape[1:3])))
 
 
 def glass_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Blurs x [B,H,W,C] like frosted glass: blurs, takes each pixel from a random place nearby, and blurs again."""
+    """Blurs x [B,H,W,C] like frosted glass: blurs, takes each pixel from a random place nearby, and blurs again.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     height, width = x.shape[1:3]
     sigma, reach = (length(table, severity, (height, width)) for table in (GLASS_SIGMA, GLASS_REACH))
     moves = tf.round(reach * draws.uniform(0, [height, width, 2], -1.0, 1.0))
@@ -38,16 +46,28 @@ def glass_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def motion_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Smears x [B,H,W,C] in a random direction within 45 degrees of the horizontal."""
+    """Smears x [B,H,W,C] in a random direction within 45 degrees of the horizontal.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     return streak(x, draws.uniform(0, [], -45.0, 45.0), length(MOTION_SIGMA, severity, x.shape[1:3]))
 
 
 def zoom_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Averages x [B,H,W,C] over magnifications from 1 to 1 + ZOOM."""
+    """Averages x [B,H,W,C] over magnifications from 1 to 1 + ZOOM.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     most = amount(ZOOM, severity, x.shape[1:3])
     return tf.add_n([zoom(x, 1 + part * most) for part in np.linspace(0, 1, ZOOMS)]) / ZOOMS
 
 
 def gaussian_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Blurs x [B,H,W,C] with a Gaussian kernel."""
+    """Blurs x [B,H,W,C] with a Gaussian kernel.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     return gaussian(x, length(GAUSSIAN_SIGMA, severity, x.shape[1:3]))

@@ -24,7 +24,11 @@ SKEW = (0.020, 0.028, 0.036, 0.044, 0.052)
 
 
 def contrast(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Lowers the contrast of x [B,H,W,C]: draws values towards the mean of each channel."""
+    """Lowers the contrast of x [B,H,W,C]: draws values towards the mean of each channel.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     mean = tf.reduce_mean(x, axis=[1, 2], keepdims=True)
     return mean + amount(CONTRAST, severity, x.shape[1:3]) * (x - mean)
 
@@ -40,7 +44,11 @@ def _skew(draws, height, width):
 
 
 def elastic_transform(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Skews and bends x [B,H,W,C]: reads it at places that an affine map and smooth noise have moved."""
+    """Skews and bends x [B,H,W,C]: reads it at places that an affine map and smooth noise have moved.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     height, width = x.shape[1:3]
     side = min(height, width)
     bend = smooth_noise(draws.normal(1, [height, width, 2]), side * BEND_SIGMA)
@@ -68,6 +76,9 @@ def pixelate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
     A pixel on the edge of two blocks is a mixture of both (published: the one or the other, which makes 26 blocks of 28
     pixels look worse than 25).
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
     """
     size = x.shape[1:3]
     small = tf.image.resize(x, [pixels_left(side, severity, size) for side in size], "area")
@@ -75,7 +86,11 @@ def pixelate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def jpeg_compression(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Compresses x [B,H,W,C] as JPEG of low quality, grey or in colour."""
+    """Compresses x [B,H,W,C] as JPEG of low quality, grey or in colour.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     quality, channels = round(amount(QUALITY, severity, x.shape[1:3])), x.shape[3]
 
     def through(image):
@@ -87,7 +102,11 @@ def jpeg_compression(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def saturate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Raises the saturation (HSV) of x [B,H,W,C] by a factor and a constant; grey images have none and stay."""
+    """Raises the saturation (HSV) of x [B,H,W,C] by a factor and a constant; grey images have none and stay.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     if x.shape[3] == 1:
         return x
     size = x.shape[1:3]

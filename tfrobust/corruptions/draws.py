@@ -49,7 +49,16 @@ class Draws(NamedTuple):
         return self._each(tag, lambda s: tf.random.stateless_normal(shape, s))
 
     def uniform(self, tag: int, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-        """Numbers [B,*shape], uniform in [low, high)."""
+        """Numbers that are uniform in a range.
+
+        Args:
+            tag: of the draw.
+            shape: of the numbers of one image.
+            low, high: ends of the range; high is excluded.
+
+        Returns:
+            [B,*shape].
+        """
         return self._each(tag, lambda s: tf.random.stateless_uniform(shape, s, low, high))
 
     def uniforms(

@@ -14,7 +14,11 @@ from tfrobust.image_ops import projective_transform
 
 
 def mirrored(x: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
-    """Pads x [B,H,W,C] by its mirror image: `rows` above and below, `columns` on both sides, at most H and W.
+    """Pads images by their mirror image.
+
+    Args:
+        x: images [B,H,W,C].
+        rows, columns: pixels added above and below, and on both sides; at most H and W.
 
     Returns:
         [B, H + 2 rows, W + 2 columns, C].
@@ -101,7 +105,15 @@ def _reflected(at, last):
 
 
 def read_at(x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """Reads x [B,H,W,C], with bilinear interpolation, at the places `rows`, `columns` [B,H,W] in pixels."""
+    """Reads images at other places, with bilinear interpolation.
+
+    Args:
+        x: images [B,H,W,C].
+        rows, columns: the places [B,H,W] in pixels, counted from 0; they may lie beyond the border.
+
+    Returns:
+        [B,H,W,C].
+    """
     height, width = x.shape[1:3]
     rows, columns = _reflected(rows, height - 1.0), _reflected(columns, width - 1.0)
     top, left = tf.floor(rows), tf.floor(columns)

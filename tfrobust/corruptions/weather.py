@@ -43,6 +43,9 @@ def fog(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Lays clouds over x [B,H,W,C] and darkens it, so that the brightest pixel becomes no brighter.
 
     The heights of the published clouds fall with the square of their decay, and so do these.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
     """
     size = x.shape[1:3]
     thick, decay = amount(FOG, severity, size), amount(FOG_DECAY, severity, size)
@@ -73,7 +76,11 @@ def needles(draws: Draws, tag: int, size: Sequence[int]) -> tf.Tensor:
 
 
 def frost(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Covers x [B,H,W,C] with ice of varying opacity, blue where it is thin and white at its crystals."""
+    """Covers x [B,H,W,C] with ice of varying opacity, blue where it is thin and white at its crystals.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size, channels = x.shape[1:3], x.shape[3]
     crystals = plasma(draws, 0, size, 1.25, ridges=True) + 0.6 * needles(draws, 32, size)
     thin, white = _colour(ICE_THIN, channels), _colour(ICE_WHITE, channels)
@@ -83,7 +90,11 @@ def frost(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def snow(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Whitens x [B,H,W,C] and adds flakes smeared along their fall, in one layer and the same layer turned around."""
+    """Whitens x [B,H,W,C] and adds flakes smeared along their fall, in one layer and the same layer turned around.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size = x.shape[1:3]
     mean, deviation, flake, least, keep = (
         amount(table, severity, size) for table in (SNOW_MEAN, SNOW_DEVIATION, SNOW_FLAKE, SNOW_LEAST, SNOW_KEEP)
@@ -97,7 +108,11 @@ def snow(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def brightness(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Adds a constant to the value (HSV) of x [B,H,W,C]; in grey images the value is the pixel itself."""
+    """Adds a constant to the value (HSV) of x [B,H,W,C]; in grey images the value is the pixel itself.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     more = amount(BRIGHTER, severity, x.shape[1:3])
     if x.shape[3] == 1:
         return x + more
@@ -106,7 +121,11 @@ def brightness(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def spatter(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """Puts drops before x [B,H,W,C]: of water, lit from above, up to severity 3, and of mud from 4 on."""
+    """Puts drops before x [B,H,W,C]: of water, lit from above, up to severity 3, and of mud from 4 on.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size = x.shape[1:3]
     liquid = smooth_noise(draws.normal(0, [*size, 1]), length(DROP_SIGMA, severity, size))
     depth = liquid - DROP_LEAST[severity - 1]

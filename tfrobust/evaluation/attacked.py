@@ -95,7 +95,8 @@ def maps_of_the_next(
 ) -> np.ndarray:
     """The targets [N,H,W] of targeted attacks: of each image the map of the next one, of the last that of the first.
 
-    Arguments as those of `plain_maps`.
+    Args:
+        network, x, y, spec, batch_size, chunk: as for `plain_maps`.
     """
     return np.roll(plain_maps(network, x, y, spec, batch_size, chunk), -1, axis=0)
 

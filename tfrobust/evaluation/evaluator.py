@@ -289,7 +289,12 @@ def _bounds(measure: str) -> tuple[float, float]:
 
 
 def checked(network: keras.Model, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Checks that images x [N,H,W,C], labels y [N] and a network fit each other.
+    """Checks that images, labels and a network fit each other.
+
+    Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N].
 
     Returns:
         (x as float32, y as int32).

@@ -32,7 +32,16 @@ def classifier(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def predict(network: keras.Model, x: np.ndarray, batch_size: int) -> np.ndarray:
-    """The classes [N] that a network predicts for images x [N,H,W,C], with `batch_size` of them held at once."""
+    """The classes that a network predicts.
+
+    Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        batch_size: images held at once.
+
+    Returns:
+        [N] int64.
+    """
     classify = classifier(network)
     return np.concatenate([classify(tf.constant(x[rows])).numpy() for rows in batches(len(x), batch_size)])
 

@@ -29,7 +29,15 @@ COIN = 1  # The tag of the coin among the draws of a step.
 
 
 def flip(step: Step, heads: Callable[[], tf.Tensor], tails: Callable[[], tf.Tensor]) -> tf.Tensor:
-    """The result of heads() or tails(), by a fair coin that is tossed once for the whole mini-batch of the step."""
+    """Tosses a fair coin once for the whole mini-batch of a training step.
+
+    Args:
+        step: gives the random seed.
+        heads, tails: functions without arguments, which make perturbed images.
+
+    Returns:
+        The result of one of the two.
+    """
     return tf.cond(tf.random.stateless_uniform([], step.draw_for_batch(COIN)) < 0.5, heads, tails)
 
 

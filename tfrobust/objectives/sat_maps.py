@@ -53,37 +53,86 @@ def _span(above, axis):
 
 
 def gradient_sign(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The sign [B,H,W,C] of the gradient of the logit of class y [B] at images x [B,H,W,C]."""
+    """The sign of the gradient of the logit.
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], -1, 0 or 1.
+    """
     return tf.sign(gradient(make_score(network, "logit"), x, y))
 
 
 def guided_backpropagation_sign(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The sign [B,H,W,C] of guided backpropagation of the logit of class y [B] at images x [B,H,W,C]."""
+    """The sign of guided backpropagation of the logit.
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], -1, 0 or 1.
+    """
     return tf.sign(guided_backpropagation(network, "logit", x, y))
 
 
 def scaled_cam(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Grad-CAM++ of class y [B] without its last ReLU, scaled to [0, 1]; [B,H,W,C] like the images x."""
+    """Grad-CAM++ without its last ReLU, scaled to [0, 1].
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], in [0, 1].
+    """
     return scaled(grad_cam_plus_plus(network, "logit", x, y, positive=False))
 
 
 def cam_box(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """+1 in the box around where Grad-CAM++ of class y [B] is high, -1 outside; [B,H,W,C] like the images x."""
+    """The smallest box around the pixels where Grad-CAM++ is high.
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], +1 in the box and -1 outside.
+    """
     return tf.zeros_like(x) + boxed(scaled_cam(network, x, y))
 
 
 def guided_cam(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Guided Grad-CAM++ of class y [B], made of the signs of guided backpropagation; [B,H,W,C] like the images x."""
+    """Guided Grad-CAM++, made of the signs of guided backpropagation and of scaled Grad-CAM++.
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], in [-1, 1].
+    """
     return ((guided_backpropagation_sign(network, x, y) + 1) * (scaled_cam(network, x, y) + 1) - 2) / 2
 
 
 def scaled_smoothgrad(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """SmoothGrad of the logit of class y [B], scaled to [0, 1]; [B,H,W,C] like the images x."""
+    """SmoothGrad of the logit, scaled to [0, 1].
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], in [0, 1].
+    """
     return scaled(smoothgrad(make_score(network, "logit"), x, y))
 
 
 def scaled_integrated_gradients(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Integrated Gradients of the logit of class y [B], scaled to [0, 1]; [B,H,W,C] like the images x."""
+    """Integrated Gradients of the logit, scaled to [0, 1].
+
+    Args:
+        network, x, y: as for `sat_map`.
+
+    Returns:
+        [B,H,W,C], in [0, 1].
+    """
     return scaled(integrated_gradients(make_score(network, "logit"), x, y))
 
 

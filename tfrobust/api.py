@@ -1,4 +1,8 @@
-"""What a notebook needs: a network made robust, audited, explained, in a line each."""
+"""The functions for a notebook: `robustify` trains a network, `audit` measures one, `attribute` explains one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +20,12 @@ from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.robust_model import RobustModel
 
+if TYPE_CHECKING:
+    import keras
+
 
 def robustify(
-    network,
+    network: keras.Model,
     method: str = "ig_sum_norm",
     eps: float = 8 / 255,
     pixels: str | None = None,
@@ -27,24 +34,30 @@ def robustify(
     eps_ramp_steps: int = 0,
     precision: str = "float32",
     head: str | None = None,
-    **hyper,
+    **hyper: Any,
 ) -> RobustModel:
-    """A Keras model to compile and fit like any other, which trains a copy of `network` so that its explanations hold
-    still.
+    """Gives a Keras model to compile and fit like any other; it trains a copy of `network` whose explanations do not
+    change under attack.
 
         model = tfrobust.robustify(network)
         model.compile("adam")
         model.fit(x, y, epochs=5, validation_data=(x_test, y_test))
         model.network.save("robust.keras")
 
-    network: any Keras classifier; it stays as it is.  `model.network` is the copy: images in [0, 1] in, logits out,
-      every weight taken over (see networks.adopt).
-    method: one of objectives.OBJECTIVES, with its hyper-parameters in `hyper`; those left out have the values of
-      objectives.defaults.  eps: radius of the ball, in units of [0, 1].
-    pixels: the range that `network` expects (networks.PIXELS); None: the one that its first layers are made for, such
-      as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.
-    head: the name of the output that gives the classes, of a network with several.
-    seed: of every draw.  weight_decay, eps_ramp_steps, precision: see training.TrainingSpec.
+    Args:
+        network: any Keras classifier; it stays as it is.  `model.network` is the copy: images in [0, 1] in, logits out,
+          every weight taken over (see networks.adopt).
+        method: the training method, one of names.OBJECTIVES.
+        eps: radius of the ball of perturbed images, in units of the pixel range [0, 1].
+        pixels: the range of pixels that `network` expects, one of names.PIXELS; None: the one that its first layers are
+          made for, such as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.
+        seed: random seed of every draw.
+        weight_decay, eps_ramp_steps, precision: see training_spec.TrainingSpec.
+        head: the name of the output that gives the classes, for a network with several outputs.
+        **hyper: hyper-parameters of the method; those left out have the values of objectives.defaults.
+
+    Raises:
+        InputError: where the network cannot be copied, and for an unknown method, hyper-parameter or setting.
     """
     copy = adopt(_model(network), pixels, head=head)
     chosen = {**defaults(method, eps, input_shape(copy)), **hyper}
@@ -53,26 +66,37 @@ def robustify(
 
 
 def attribute(
-    network,
-    x,
-    y=None,
+    network: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray | None = None,
     method: str = "integrated_gradients",
     pixels: str | None = None,
     batch_size: int = 32,
     chunk: int | str | None = None,
     memory_gb: float | None = None,
     head: str | None = None,
-    **options,
+    **options: Any,
 ) -> np.ndarray:
-    """The maps [N,H,W] of the images x for the classes y, by default those that are predicted: absolute values, summed
-    over channels, each map with mean 1.
+    """Attribution maps of images: how much each pixel contributes to the score of a class.
 
-    network: any Keras classifier.  x: [N,H,W,C], float in [0, 1] or uint8; as [N,H,W] or [N,H*W*C] too, where the
-      network takes them so.  method: one of names.ATTRIBUTIONS.
-    pixels, head: the range that `network` expects and its output of the classes, as for `robustify`.
-    batch_size, chunk: images, and path points or samples of each, that are held at once; chunk None: all, "auto": as
-      many as fit into memory_gb GiB, half of what is free unless given.  Values do not depend on it.
-    options: settings of the method and of attributions.MapSpec, such as steps, signed.
+    Args:
+        network: any Keras classifier.
+        x: images [N,H,W,C], float in [0, 1] or uint8; as [N,H,W] or [N,H*W*C] too, where the network takes them so.
+        y: classes [N] that are explained; None: those that the network predicts.
+        method: one of names.ATTRIBUTIONS.
+        pixels, head: the range of pixels that `network` expects and its output of the classes, as for `robustify`.
+        batch_size: images that are held in memory at once.
+        chunk: path points or samples of each image that are held at once; None: all, "auto": as many as fit into
+          `memory_gb`.  Maps do not depend on it.
+        memory_gb: memory in GiB for chunk="auto", which is chosen where this is given; None: half of what is free.
+        **options: settings of the method and of attributions.MapSpec, such as steps or signed.
+
+    Returns:
+        Maps [N,H,W] float32: absolute values summed over channels, each map scaled to mean 1, unless `options` say
+        otherwise.
+
+    Raises:
+        InputError: where images, labels, network and settings do not fit each other.
     """
     check_whole("batch_size", batch_size, 1)
     chunk = "auto" if chunk is None and memory_gb is not None else chunk
@@ -89,15 +113,26 @@ def attribute(
     return plain_maps(network, x, y.astype(np.int32), spec, batch_size, points)
 
 
-def audit(network, x, y, title: str = "Audit", **options) -> Audit:
-    """How far the explanations of any Keras classifier can be moved (docs/audit.md); in a notebook, a report.
+def audit(network: keras.Model, x: np.ndarray, y: np.ndarray, title: str = "Audit", **options: Any) -> Audit:
+    """Measures how far attacks can change the explanations of a Keras classifier (docs/audit.md).
 
-    x: images [N,H,W,C], float in [0, 1] or uint8, of which some are drawn.  y: labels [N].
-    options: eps=(2/255, 4/255, 8/255), minutes=10, images=100, pixels="auto", seed=0 and others of auditing.measure.
+    Args:
+        network: any Keras classifier.
+        x: images [N,H,W,C], float in [0, 1] or uint8, of which some are drawn.
+        y: labels [N].
+        title: heading of the report.
+        **options: eps=(2/255, 4/255, 8/255), minutes=10, images=100, pixels="auto", seed=0 and others of
+          auditing.measure.
+
+    Returns:
+        The result, which a notebook shows as a report.
+
+    Raises:
+        InputError: where images, labels, network and options do not fit each other.
     """
     return Audit(auditing.measure(_model(network), x, y, **options), title)
 
 
 def _model(network):
-    """The plain network where a RobustModel is given."""
+    """The plain network of a RobustModel; any other network as it is."""
     return network.network if isinstance(network, RobustModel) else network

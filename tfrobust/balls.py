@@ -1,7 +1,7 @@
 """The neighbourhoods N(x, eps) of the papers: all images in [0, 1] within eps of x, in l-infinity or in l2.
 
-A ball knows three moves: `sample` a start, `ascend` one step along a gradient, `project` back.  With eps = 0 each of
-them ends at x itself.
+A ball has three operations: `sample` draws a point, `ascend` takes one step along a gradient, `project` moves an image
+back into the ball.  With eps = 0 each of them, projected, ends at x itself.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,11 @@ def _each(draw, x, seed):
 
 @dataclass(frozen=True)
 class Ball:
-    """A ball of radius eps, in units of the pixel range [0, 1]."""
+    """The images near a given one; the base class of `LinfBall` and `L2Ball`.
+
+    Attributes:
+        eps: radius, in units of the pixel range [0, 1].
+    """
 
     eps: Eps
 
@@ -42,31 +46,45 @@ class Ball:
         return replace(self, eps=self.eps * factor)
 
     def sample(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """A point [B,H,W,C] uniform in the ball around each image of x, cut to [0, 1].
+        """Draws a point of the ball around each image uniformly, cut to [0, 1].
 
-        seed: [2], for draws by the place in the (global) batch, or [B,2] for draws that do not depend on which images
-        share a batch.
+        Args:
+            x: images [B,H,W,C].
+            seed: [2], for draws by the place in the (global) batch, or [B,2] for draws that do not depend on which
+              images share a batch.
+
+        Returns:
+            Images [B,H,W,C].
         """
         return self.project(x + self._offset(x, seed), x)
 
 
 class LinfBall(Ball):
-    """All pixels within eps of x."""
+    """The images all of whose pixels are within eps of those of x (l-infinity)."""
 
     def _offset(self, x, seed):
         return self.eps * _each(lambda s, shape: tf.random.stateless_uniform(shape, s, -1.0, 1.0, x.dtype), x, seed)
 
     def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
-        """One steepest-ascent step of length step_size in l-infinity: the sign of the gradient g [B,H,W,C]."""
+        """One step of steepest ascent in l-infinity: step_size times the sign of the gradient.
+
+        Args:
+            x_adv: images [B,H,W,C] where the step starts.
+            g: gradient [B,H,W,C] there.
+            step_size: length of the step, in units of the pixel range [0, 1]; a number or [B,1,1,1].
+
+        Returns:
+            Images [B,H,W,C], which may lie outside of the ball: see `project`.
+        """
         return x_adv + step_size * tf.sign(g)
 
     def project(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """The nearest image [B,H,W,C] to x_adv within eps of x and inside [0, 1]."""
+        """The image nearest to x_adv that is within eps of x and inside [0, 1]; all are [B,H,W,C]."""
         return tf.clip_by_value(tf.clip_by_value(x_adv, x - self.eps, x + self.eps), 0.0, 1.0)
 
 
 class L2Ball(Ball):
-    """All images within Euclidean distance eps of x."""
+    """The images within Euclidean distance eps of x (l2)."""
 
     def _offset(self, x, seed):
         v = _each(lambda s, shape: tf.random.stateless_normal(shape, s, dtype=x.dtype), x, seed)
@@ -75,18 +93,35 @@ class L2Ball(Ball):
         return self.eps * u ** (1.0 / pixels) * v / tf.maximum(_norm(v), _TINY)
 
     def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
-        """One step of Euclidean length step_size along the gradient g [B,H,W,C]; a zero gradient moves nothing."""
+        """One step of Euclidean length step_size along the gradient.
+
+        Args:
+            x_adv: images [B,H,W,C] where the step starts.
+            g: gradient [B,H,W,C] there; a zero gradient moves nothing.
+            step_size: length of the step; a number or [B,1,1,1].
+
+        Returns:
+            Images [B,H,W,C], which may lie outside of the ball: see `project`.
+        """
         return x_adv + step_size * tf.math.divide_no_nan(g, _norm(g))
 
     def project(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """x_adv [B,H,W,C] pulled to within eps of x, then cut to [0, 1] (which never lengthens the offset)."""
+        """x_adv pulled to within eps of x, then cut to [0, 1] (which never lengthens the offset); all [B,H,W,C]."""
         v = x_adv - x
         v = v * tf.minimum(1.0, tf.math.divide_no_nan(tf.cast(self.eps, v.dtype), _norm(v)))
         return tf.clip_by_value(x + v, 0.0, 1.0)
 
 
 def make_ball(norm: str, eps: float) -> Ball:
-    """The ball called `norm` ("linf" or "l2") of radius eps; raises InputError where eps makes no sense."""
+    """Makes a ball from its name and radius.
+
+    Args:
+        norm: linf or l2.
+        eps: radius, in units of the pixel range [0, 1].
+
+    Raises:
+        InputError: for an unknown norm, an eps that is negative or not finite, and an eps above 1 in l-infinity.
+    """
     check_choice("norm", norm, BALLS)
     check_number("eps, in units of the pixel range [0, 1],", eps)
     if norm == "linf" and eps > 1:

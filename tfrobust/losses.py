@@ -1,4 +1,7 @@
-"""Losses per example.  Logits f [B,K] and labels y [B] go in, [B] comes out; nothing here reduces over the batch."""
+"""Losses and scores per example.
+
+Everywhere y are labels [B], `logits` f are [B,K], and the result is [B]: nothing here reduces over the batch.
+"""
 
 import tensorflow as tf
 
@@ -6,7 +9,7 @@ from tfrobust.names import LOSSES as LOSSES
 
 
 def cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """-log softmax(f)_y, computed stably (no clipping of probabilities, unlike the released RAR code)."""
+    """Cross-entropy, -log softmax(f)_y, computed stably (unlike the released RAR code, it clips no probabilities)."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
 
 
@@ -16,7 +19,7 @@ def logit(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def probability(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """softmax(f)_y."""
+    """softmax(f)_y, the probability of the class y."""
     return _of_class(y, tf.nn.softmax(logits))
 
 
@@ -29,13 +32,20 @@ def _of_class(y, values):
 
 
 def kl(logits: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """KL(softmax(logits) || softmax(other)), both [B,K]; differentiable in both."""
+    """Kullback-Leibler divergence of two predictions, KL(softmax(logits) || softmax(other)).
+
+    Args:
+        logits, other: logits [B,K] of the two; the result is differentiable in both.
+
+    Returns:
+        [B], 0 or more.
+    """
     p = tf.nn.softmax(logits)
     return tf.reduce_sum(p * (tf.nn.log_softmax(logits) - tf.nn.log_softmax(other)), axis=1)
 
 
 def runner_up(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """argmax over j != y of f_j, the most likely wrong class, [B] of y's type; without a gradient."""
+    """The most likely wrong class, argmax over j != y of f_j, [B] of y's type; without a gradient."""
     return tf.argmax(_without(y, logits), axis=1, output_type=y.dtype)
 
 
@@ -47,7 +57,10 @@ def _without(y, logits):
 
 
 def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """max_{j != y} f_j - f_y: positive exactly where the prediction is wrong (Carlini & Wagner, 2017)."""
+    """Margin of the most likely wrong class, max_{j != y} f_j - f_y (Carlini & Wagner, 2017).
+
+    It is positive exactly where the prediction is wrong.
+    """
     return tf.reduce_max(_without(y, logits), axis=1) - logit(y, logits)
 
 

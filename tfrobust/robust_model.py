@@ -1,7 +1,9 @@
-"""A training method as a Keras model like any other: compile, fit on arrays or data sets, evaluate, predict, save."""
+"""`RobustModel`: a training method as a Keras model that is compiled, fitted, evaluated and saved like any other."""
 
 import os
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,31 +13,37 @@ from tfrobust.data import to_unit
 from tfrobust.labels import check_labels, not_one_each, not_whole, outside
 from tfrobust.networks import TOLERANCE, check_images, input_shape, unfolded
 from tfrobust.training import Trainer
-from tfrobust.types import Batch, InputError
+from tfrobust.types import Batch, InputError, Objective
 
-# What an assertion in a graph says, or an InputError while a graph is traced (Keras 2 hands on another exception).
-# A number that was found follows, in a graph as "] [10]", outside of one on the next line.
+# Finds the message of an assertion in a graph, or of an InputError raised while a graph is traced (Keras 2 raises
+# another exception then).  The number that was found follows: in a graph as "] [10]", outside of one on the next line.
 _SAYS = re.compile(r"tfrobust says: ([^\]\n']*)(?:(?:\] \[|'\n)(-?[\d.]+))?|InputError: ([^\n]*)")
 _RANGE = "images must lie in 0..1: divide by 255, such as data.map(lambda x, y: (x / 255, y))"
 _FINITE = "images hold NaN or infinite pixels"
 
 
 class RobustModel(Trainer):
-    """Trains `network` for its objective (see Trainer); images are float in [0, 1] or uint8, labels whole numbers.
+    """Trains a network by a training method; images are float in [0, 1] or uint8, labels whole numbers.
 
     fit logs the mean loss of the epoch, and of its last step each term and the norm of the gradient.  evaluate and
     validation give the plain cross-entropy (`loss`) and the accuracy on the images as they are.  predict gives logits.
-    save, export, save_weights and load_weights are of the plain network, which is also there as `model.network`.
+    save, export, save_weights and load_weights concern the plain network, which is also there as `model.network`.
+
+    Args:
+        network: images in [0, 1] in, logits out.
+        objective: the training method.
+        seed: random seed of every draw.
+        **plan: further arguments of `Trainer`, such as weight_decay.
     """
 
-    def __init__(self, network, objective, seed: int = 0, **plan):
+    def __init__(self, network: keras.Model, objective: Objective, seed: int = 0, **plan: Any):
         super().__init__(network, objective, seed, **plan)
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
     @property
-    def metrics(self):
-        """Loss and accuracy, which Keras resets before each pass."""
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Loss and accuracy, which Keras resets before each pass over the data."""
         return [self.mean_loss, self.accuracy]
 
     @property
@@ -43,21 +51,45 @@ class RobustModel(Trainer):
         """Whether the method trains on saliency maps beside the images."""
         return getattr(self.objective, "uses_saliency", False)
 
-    def compile(self, optimizer="adam", loss=None, metrics=None, jit_compile=False, **options):
-        """optimizer and further options as in Keras; the objective is the loss, loss and accuracy are what is
-        measured."""
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        loss: None = None,
+        metrics: Sequence[str] | str | None = None,
+        jit_compile: bool = False,
+        **options: Any,
+    ) -> None:
+        """Prepares the model for fit, as in Keras; the training method is the loss.
+
+        Args:
+            optimizer, jit_compile, **options: as in Keras.
+            loss: must be None.
+            metrics: None or accuracy: loss and accuracy are measured.
+
+        Raises:
+            InputError: for a loss, and for other metrics.
+        """
         if loss is not None:
             raise InputError("the training method is the loss: leave loss out of compile")
         if metrics not in (None, [], ["accuracy"], "accuracy"):
             raise InputError("loss and accuracy are measured: leave metrics out of compile")
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
 
-    def fit(self, x=None, y=None, batch_size=None, *args, **options):
-        """As in Keras.  x: images [N,H,W,C] with labels y [N], or a data set or generator of batches (x, y) or
-        (x, y, weight); for the methods that train on saliency maps, of (x, y, s) or (x, y, s, weight).
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any, **options: Any
+    ) -> keras.callbacks.History:
+        """Trains the network, as in Keras.  Every batch is checked before it changes a weight.
 
-        sample_weight and class_weight weigh every term of the method.  Every batch is looked at before it changes a
-        weight: pixels out of range or NaN, and labels that are none of the network's classes, are an InputError.
+        Args:
+            x: images [N,H,W,C], or a data set or generator of batches (x, y) or (x, y, weight); for the methods that
+              train on saliency maps, of (x, y, s) or (x, y, s, weight).
+            y: labels [N] of images that are given as an array.
+            batch_size: images in a batch, of an array; None: 32.
+            *args, **options: as in Keras.  sample_weight and class_weight weigh every term of the method.
+
+        Raises:
+            InputError: for pixels out of range or NaN, labels that are none of the network's classes, and batches of
+              another form.
         """
         if self.uses_saliency and options.get("class_weight") is not None:
             raise InputError(
@@ -76,54 +108,65 @@ class RobustModel(Trainer):
         return _saying(super().fit, x, y, batch_size, *args, **options)
 
     def _look_at(self, batches, saliency: bool) -> None:
-        """Looks at the first batch of a data set, before an epoch is spent on the way to it."""
+        """Checks the first batch of a data set, before Keras spends an epoch on its way to it."""
         if isinstance(batches, tf.data.Dataset):
             for data in batches.take(1):
                 self._unpacked(data if saliency else _without_maps(data), saliency)
 
-    def evaluate(self, x=None, y=None, *args, **options):
-        """As in Keras: [loss, accuracy], or both by name with return_dict=True."""
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **options: Any) -> list[float] | dict[str, float]:
+        """Measures cross-entropy and accuracy on the images as they are, as in Keras.
+
+        Args:
+            x, y: as for `fit`.
+            *args, **options: as in Keras.
+
+        Returns:
+            [loss, accuracy], or both by name with return_dict=True.
+
+        Raises:
+            InputError: as `fit` does.
+        """
         if _is_array(x):
             x, y = _arrays(self.network, x, y)
         return _saying(super().evaluate, x, y, *args, **options)
 
-    def predict(self, x, *args, **options):
-        """Logits [N,K]."""
+    def predict(self, x: Any, *args: Any, **options: Any) -> np.ndarray:
+        """The logits [N,K] of images x, an array [N,H,W,C] or a data set; further arguments as in Keras."""
         return _saying(super().predict, _images(self.network, x) if _is_array(x) else x, *args, **options)
 
-    def save(self, path, *args, **options):
-        """Saves the plain network, without what trained it."""
+    def save(self, path: str | os.PathLike, *args: Any, **options: Any) -> None:
+        """Saves the plain network, without the training method, to a file; further arguments as in Keras."""
         self.network.save(path, *args, **options)
 
-    def export(self, path, *args, **options):
-        """Exports the plain network, as Keras does."""
+    def export(self, path: str | os.PathLike, *args: Any, **options: Any) -> None:
+        """Exports the plain network to a folder, as Keras does; further arguments as in Keras."""
         self.network.export(path, *args, **options)
 
-    def save_weights(self, path, *args, **options):
-        """Saves the weights of the plain network."""
+    def save_weights(self, path: str | os.PathLike, *args: Any, **options: Any) -> None:
+        """Saves the weights of the plain network to a file; further arguments as in Keras."""
         self.network.save_weights(os.fspath(path), *args, **options)
 
-    def load_weights(self, path, *args, **options):
-        """Loads weights of the plain network."""
+    def load_weights(self, path: str | os.PathLike, *args: Any, **options: Any) -> Any:
+        """Loads the weights of the plain network from a file; further arguments and result as in Keras."""
         return self.network.load_weights(os.fspath(path), *args, **options)
 
-    def get_config(self):
-        """Raises InputError: what trains the network is no part of a saved model."""
+    def get_config(self) -> dict[str, Any]:
+        """Raises InputError: the training method cannot be saved with the network."""
         raise InputError("a robust model is made by tfrobust.robustify: clone or save its plain network, model.network")
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The network's logits [B,K] for images x [B,H,W,C], uint8 or in [0, 1]."""
         return self.network(_unit(unfolded(x, input_shape(self.network))), training=training)
 
-    def train_step(self, data):
-        """As the Trainer's, its loss as a mean over the steps of the pass."""
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One step of training, as the Trainer's; `loss` in its logs is the mean over the steps of the epoch so far."""
         batch, weight = self._unpacked(data, self.uses_saliency)
         logs = self.descend(batch, weight)
         self.mean_loss.update_state(logs["loss"])
         return {**logs, "loss": self.mean_loss.result()}
 
-    def test_step(self, data):
-        """Cross-entropy and accuracy on the images as they are; no attack is made.  Weights weigh the former."""
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Cross-entropy and accuracy on the images as they are; no attack is made.  Weights apply to the former."""
         batch, weight = self._unpacked(_without_maps(data), False)
         f = self.network(batch.x, training=False)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.y, f)
@@ -132,7 +175,7 @@ class RobustModel(Trainer):
         return {"loss": self.mean_loss.result(), "accuracy": self.accuracy.result()}
 
     def _unpacked(self, data, saliency: bool):
-        """(batch, weight [B] or None) of what Keras hands to a step, looked at before anything is computed of it."""
+        """(batch, weight [B] or None) of the data that Keras hands to a step, which are checked here."""
         parts = 3 if saliency else 2
         if not isinstance(data, (tuple, list)) or not parts <= len(data) <= parts + 1:
             raise InputError("a batch must be (x, y), or (x, y, s) for a method that trains on saliency maps")
@@ -155,7 +198,7 @@ def _without_maps(data):
 
 
 def _assertions(x, y, classes: int) -> list:
-    """Operations that fail where images x or labels y are not what they must be."""
+    """Operations that fail where pixels of x are out of range or NaN, or labels y are none of the classes."""
     low, high = (0, 255) if x.dtype.is_integer else (-TOLERANCE, 1 + TOLERANCE)
     pixels = tf.cast(x, tf.float32)
     y = tf.cast(y, tf.int64) if y.dtype.is_integer else y
@@ -166,23 +209,24 @@ def _assertions(x, y, classes: int) -> list:
         return tf.debugging.Assert(tf.reduce_all(condition), [f"tfrobust says: {text}", *found])
 
     def each(condition, text):
-        """That it holds for every label; the largest of those for which it does not follows."""
+        """Asserts it for every label; the message ends with the largest label for which it does not hold."""
         return that(condition, text, tf.reduce_max(tf.where(condition, tf.constant(y.dtype.min, y.dtype), y)))
 
     def refuse():
         finite = tf.math.is_finite(pixels)
-        said = [that(finite, _FINITE), that(within | ~finite, _RANGE)]  # One fault is said, whichever comes first.
+        # The message names one fault, whichever comes first.
+        said = [that(finite, _FINITE), that(within | ~finite, _RANGE)]
         said += [each(whole, not_whole()), each(known | ~whole, outside(classes))]
         with tf.control_dependencies([each for each in said if each is not None]):
             return tf.constant(False)
 
-    # One look at the numbers while all is well: NaN is within no bounds.
+    # While all is well the numbers are read once: NaN is within no bounds.
     fine = tf.reduce_all(within) & tf.reduce_all(known & whole)
     return [tf.cond(fine, lambda: tf.constant(True), refuse)]
 
 
 def _saying(method, *args, **options):
-    """The method's result; what became of an assertion, or of an InputError within a graph, is the InputError again."""
+    """The method's result; a failed assertion, or an InputError within a graph, is raised as an InputError again."""
     try:
         return method(*args, **options)
     except InputError:

@@ -1,4 +1,4 @@
-"""How long, how fast, and from which seed a network is trained."""
+"""`TrainingSpec`: the plan of a training run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +10,31 @@ from tfrobust.names import JIT, OPTIMIZERS, PRECISIONS, REDUCTIONS
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """steps: batches; or epochs: passes over the images, in which `boundaries` are counted as well (see `in_steps`).
-    With both, the plan of so many epochs is shortened to so many steps.  batch_size: images in one, over all replicas.
-    learning_rates: one rate, or one for each stretch between `boundaries`.
-    optimizer: adam, or sgd with `momentum`, Nesterov's with `nesterov`.  seed: of weights, data order and every draw.
-    weight_decay: times half the squared norm of all kernels is added to the loss, biases left out.
-    reduction: the loss is the mean over the batch, or its sum (RAR's released code for its two losses).
-    eps_ramp_steps: eps and the attack's step size grow linearly from 0 over so many steps (0: full from the start).
-    checkpoint_every: steps between checkpoints, beside the one at the end.
-    sparsity: share of each kernel's weights that ends as zero (see `pruning`).
-    precision: float32; bfloat16_attack: the inner maximisation on a bfloat16 copy of the network; bfloat16: the network
-      itself (see `tfrobust.networks.bfloat16`).
-    jit: on: steps are compiled by XLA; auto: where there is a GPU or a TPU.
+    """Plan of a training run: its length, optimizer, learning rates, precision and seed.
+
+    Attributes:
+        steps: length in batches; None: that of `epochs`.  With both, the plan of so many epochs is shortened to so many
+          steps.
+        batch_size: images of a batch, over all replicas.
+        learning_rates: one rate, or one for each stretch between `boundaries`.
+        boundaries: where the learning rate changes, counted in steps, or in epochs where `epochs` is given (see
+          `in_steps`).
+        optimizer: adam or sgd.
+        momentum: of sgd.
+        seed: of weights, data order and every draw.
+        eps_ramp_steps: eps and the attack's step size grow linearly from 0 over so many steps (0: full from the start).
+        checkpoint_every: steps between checkpoints, beside the one at the end.
+        sparsity: share of each kernel's weights that ends as zero, in [0, 1) (see `training.pruning`).
+        epochs: length in passes over the images; None: that of `steps`.
+        nesterov: sgd takes Nesterov's momentum.
+        weight_decay: the loss gains weight_decay / 2 times the squared norm of all kernels, biases left out.
+        reduction: the loss is the mean over the batch, or its sum (RAR's released code for its two losses).
+        precision: float32; bfloat16_attack: the inner maximisation runs on a bfloat16 copy of the network; bfloat16:
+          the network itself does (see `tfrobust.networks.bfloat16`).
+        jit: on: steps are compiled by XLA; auto: where there is a GPU or a TPU; off: never.
+
+    Raises:
+        InputError: where the values make no plan.
     """
 
     steps: int | None
@@ -73,7 +86,7 @@ class TrainingSpec:
             raise InputError("sparsity, the share of weights that become zero, must lie in [0, 1)")
 
     def lasting(self, steps: int) -> "TrainingSpec":
-        """The same plan stretched or shortened to `steps`: boundaries and ramp keep their place in it."""
+        """The same plan stretched or shortened to `steps`: boundaries and ramp keep their relative place in it."""
         factor = steps / self.steps
         rates, boundaries = [self.learning_rates[0]], []
         for boundary, rate in zip(self.boundaries, self.learning_rates[1:]):
@@ -92,7 +105,7 @@ class TrainingSpec:
         )
 
     def in_steps(self, images: int) -> "TrainingSpec":
-        """The same plan with epochs over so many images counted in steps."""
+        """The same plan counted in steps instead of epochs; `images` is the number of training images."""
         if self.epochs is None:
             return self
         each = images / self.batch_size

@@ -1,7 +1,7 @@
 """Two ways to climb a goal within a ball: steps of one length, and APGD's (Croce & Hein, 2020), which needs no length.
 
-An ascent holds the iterates [B,H,W,C] of one run.  `step` takes the gradient at the iterate, and how far the iterate
-has come, and makes the next one; `hold` takes that back where it breaks a condition.
+An ascent holds the iterates [B,H,W,C] of one run.  `step` takes the gradient at the iterate and the value reached
+there, and makes the next iterate; `hold` takes that back where it breaks a condition.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ class FixedSteps:
     """Steepest ascent in steps of one length.
 
     Args:
-        ball: the ball around x.
+        ball: the ball around x that the iterates stay in.
         x, start: images and first iterates [B,H,W,C].
-        step_size: length of a step.
+        step_size: length of a step, in the norm of the ball.
     """
 
     def __init__(self, ball: Ball, x: tf.Tensor, start: tf.Tensor, step_size: float):
@@ -30,12 +30,27 @@ class FixedSteps:
         self.size = np.full(len(x), step_size, np.float32)
 
     def step(self, value: np.ndarray, g: tf.Tensor) -> tf.Tensor:
-        """The next iterate, along the gradient g [B,H,W,C]; value [B]: what is to be raised, at this one."""
+        """Takes a step from the iterate.
+
+        Args:
+            value: what is to be raised [B], at the iterate.
+            g: gradient [B,H,W,C] there.
+
+        Returns:
+            The next iterate [B,H,W,C].
+        """
         self.before, self.at = self.at, self._ascended(self.at, g)
         return self.at
 
     def hold(self, holds: Callable[[tf.Tensor], np.ndarray]) -> tf.Tensor:
-        """The iterate after the last step was undone, and steps halved, where holds(iterate) is not so."""
+        """Undoes the last step, and halves the next ones, of the images whose iterate breaks a condition.
+
+        Args:
+            holds: iterates [B,H,W,C] -> [B] bool, which of them keep the condition.
+
+        Returns:
+            The iterate [B,H,W,C] from which the next step starts.
+        """
         lost = ~holds(self.at)
         self.size[lost] /= 2
         self.at = _where(lost, self.before, self.at)
@@ -50,6 +65,8 @@ class AdaptiveSteps(FixedSteps):
     their best iterate.
 
     Args:
+        ball, x, start: as for `FixedSteps`.
+        step_size: length of the first steps, in the norm of the ball.
         steps: number of steps of the run, which places the checkpoints.
     """
 
@@ -61,7 +78,7 @@ class AdaptiveSteps(FixedSteps):
         self.last, self.rises = self.best.copy(), np.zeros(len(x), int)
         self.best_then, self.size_then = self.best.copy(), self.size.copy()
 
-    def step(self, value, g):
+    def step(self, value: np.ndarray, g: tf.Tensor) -> tf.Tensor:
         self._look_at(value, g)
         if self.taken in self.checkpoints:
             g = self._halved(g)
@@ -72,9 +89,17 @@ class AdaptiveSteps(FixedSteps):
         self.before, self.at, self.taken = self.at, ahead, self.taken + 1
         return self.at
 
-    def hold(self, holds):
-        """The iterate on the way of the last step that is the first of the whole, a half, a quarter, ... of it of which
-        holds(iterate) is so, the one before it where none is.  Steps keep their length."""
+    def hold(self, holds: Callable[[tf.Tensor], np.ndarray]) -> tf.Tensor:
+        """Halves the last step of images whose iterate breaks a condition, until it is kept.
+
+        Where RETREATS halvings do not suffice the step is undone.  The next steps keep their length.
+
+        Args:
+            holds: iterates [B,H,W,C] -> [B] bool, which of them keep the condition.
+
+        Returns:
+            The iterate [B,H,W,C] from which the next step starts.
+        """
         for _ in range(RETREATS):
             lost = ~holds(self.at)
             if not lost.any():
@@ -102,8 +127,10 @@ class AdaptiveSteps(FixedSteps):
 
 
 def checkpoints(steps: int) -> list[int]:
-    """The numbers of the steps after which APGD looks whether the value still rises: at 22 % of all, then after 19 %,
-    16 %, ... more, 6 % at the least."""
+    """The numbers of the steps, of `steps` in all, after which APGD looks whether the value still rises.
+
+    The first comes at 22 % of all steps, the next ones after 19 %, 16 %, ... more, at least 6 %.
+    """
     percent, gap, found = 22, 22, []
     while percent < 100:
         found.append(-(-percent * steps // 100))

@@ -11,12 +11,12 @@ from tfrobust.checks import check_number, check_seed, check_whole
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack within a ball.
+    """An attack within a ball; the base class of the attacks' dataclasses.
 
     Attributes:
         eps: radius of the ball, in units of the pixel range [0, 1].
         norm: of the ball, linf or l2.
-        restarts: runs, of which the best counts; all but the first start at a random point.
+        restarts: number of runs, of which the best counts; all but the first start at a random point.
         seed: of every draw; each example draws by its own number, so that batches do not matter.
         name: what the attack is called in tables.
         tag: sets its draws apart from those of other attacks with the same seed.
@@ -41,8 +41,8 @@ class Attack:
         """The ball of `norm` and `eps`."""
         return make_ball(self.norm, self.eps)
 
-    def seeds(self, examples, run: int) -> tf.Tensor:
-        """Seeds [B,2] of the examples with these numbers [B], in one run."""
+    def seeds(self, examples: tf.Tensor, run: int) -> tf.Tensor:
+        """Seeds [B,2] for run number `run`, of the images whose numbers in the data set are `examples` [B]."""
         own = (self.seed + 7919 * self.tag + 104729 * run) % 2**31
         examples = tf.cast(examples, tf.int32)
         return tf.stack([tf.fill(tf.shape(examples), tf.constant(own, tf.int32)), examples], axis=1)
@@ -60,6 +60,6 @@ class Attack:
 
 
 def check_steps(steps: int, step_size: float) -> None:
-    """Raises InputError for iterations and a length of one that make no sense."""
+    """Raises InputError unless `steps` is a whole number and `step_size` a finite one, both 0 or more."""
     check_whole("steps of an attack", steps)
     check_number("step_size of an attack", step_size)

@@ -1,23 +1,25 @@
 """The ensemble `auto`: attacks on maps that fail for different reasons, with no parameter to tune but the budget.
 
-    noise              what needs no attack
-    rank               soft Kendall, the label held: Kendall and Spearman
-    rank, smooth       the same along a surrogate with softplus throughout: where second derivatives alone lead nowhere
-    rank, smoother     the same with a softer one
-    rank, label free   the same, iterates that lose the label are passed through: where holding it ends the way early
-    spearman           soft Spearman
-    top-k              pairs across the k-th boundary: top-k intersection
-    top-k, smooth      the same along a surrogate with softplus throughout
-    top-k margin       the boundary itself
-    towards            the order of the map of another class: out of local maxima of the others
-    mass center        a map that moves as a whole
-    squares            asks for maps and predictions alone: masked gradients
+Its parts, with the goal that each raises and why it is there:
 
-All that follow gradients take APGD's steps from random points of the ball; all but the smooth ones follow the network's
-own map with softplus' second derivative, and so see what is measured.
+    noise              random points: shows what needs no attack
+    rank               soft Kendall, steps that lose the label are shortened: lowers Kendall and Spearman
+    rank, smooth       the same along a surrogate with softplus throughout: helps where second derivatives lead nowhere
+    rank, smoother     the same with a softer softplus
+    rank, label free   the same as rank, through iterates that lose the label: helps where keeping it ends the way early
+    spearman           soft Spearman
+    top-k              the order of pairs across the k-th boundary: lowers top-k intersection
+    top-k, smooth      the same along a surrogate with softplus throughout
+    top-k margin       soft top-k intersection: moves values across the k-th boundary itself
+    towards            the order of another class's map: leads out of local maxima of the other goals
+    mass center        the centre of mass: finds maps that move as a whole
+    squares            asks for maps and predictions alone: finds out masked gradients
+
+All parts that follow gradients take APGD's steps from random points of the ball.  All of them but the smooth ones
+follow the network's own map with softplus' second derivative, and so follow the very map that is measured.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tfrobust.attacks.ensemble import Ensemble
 from tfrobust.attacks.goals import MassCenter, TopKMargin
@@ -29,17 +31,24 @@ from tfrobust.attacks.squares import Squares
 from tfrobust.checks import check_choice
 from tfrobust.names import AUTO_LEVELS
 
-FIRST_STEP = 2.0  # Of APGD, in eps.
-PATH_POINTS = 10  # Of Integrated Gradients in the attacks' own map.
-BETAS = (3.0, 10.0, 30.0, 100.0)  # Of the second derivative, tried on each network.
-BETA = 30.0  # Where none is tried.
-SMOOTH_BETA, SMOOTHER_BETA = 10.0, 3.0  # Of surrogates with softplus throughout.
-TARGETS = 3  # Maps of other classes.
-FLOOR = 0.02  # An image with all its measures below this has nothing left to lose.
+FIRST_STEP = 2.0  # Length of APGD's first step, in eps.
+PATH_POINTS = 10  # Path points of Integrated Gradients in the map that the attacks themselves follow.
+BETAS = (3.0, 10.0, 30.0, 100.0)  # Sharpness of softplus' second derivative: the values tried on each network.
+BETA = 30.0  # The same at levels where none are tried.
+SMOOTH_BETA, SMOOTHER_BETA = 10.0, 3.0  # Sharpness in surrogates with softplus throughout.
+TARGETS = 3  # Maps of other classes that "towards" drives to.
+FLOOR = 0.02  # An image all of whose measures have fallen to this is not attacked any further.
 
 
 class Level(NamedTuple):
-    """Steps of a run, queries of squares, draws of noise, and betas that are tried."""
+    """What a level of budget spends.
+
+    Attributes:
+        steps: of each run that follows a gradient.
+        squares: queries of the part squares.
+        noise: draws of the part noise.
+        betas: of the second derivative, tried on each network; empty: BETA is taken.
+    """
 
     steps: int
     squares: int
@@ -49,7 +58,7 @@ class Level(NamedTuple):
 
 _BUDGETS = Level(40, 100, 10), Level(40, 200, 100, BETAS), Level(60, 1000, 100, BETAS)
 LEVELS = dict(zip(AUTO_LEVELS, _BUDGETS))
-# Runs of each part that follows gradients, at each level; of "towards": of each target.
+# Runs of each part that follows gradients, at each level; for "towards", runs for each target.
 RUNS = {
     "rank": (2, 4, 8),
     "rank, smooth": (1, 3, 6),
@@ -65,13 +74,14 @@ RUNS = {
 
 
 def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf", seed: int = 0) -> Ensemble:
-    """The ensemble of a level of budget.
+    """The ensemble of attacks `auto`, with the parts and steps of a level of budget.
 
     Args:
-        eps, norm: of the ball.
-        k: size of the top-k set that is measured.
+        eps: radius of the ball, in units of the pixel range [0, 1].
+        k: size of the top-k set that is measured, in pixels.
         level: quick, standard or plus.
-        seed: of all draws.
+        norm: of the ball, linf or l2.
+        seed: random seed of all draws.
 
     Raises:
         InputError: for an unknown level, and a ball that makes no sense.
@@ -87,8 +97,16 @@ def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf
     return Ensemble(eps, parts, floor=FLOOR, betas=own.betas, **ball)
 
 
-def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball) -> Ifia:
-    """The part top-k alone, with so many steps in each of its runs.  ball: norm and seed."""
+def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball: Any) -> Ifia:
+    """The part top-k of the ensemble alone.
+
+    Args:
+        eps: radius of the ball, in units of the pixel range [0, 1].
+        k: size of the top-k set, in pixels.
+        steps: of each run.
+        runs: number of runs, of which the best counts.
+        **ball: norm and seed, as for `auto_ensemble`.
+    """
     return _climb("top-k", eps, k, steps, runs, ball)
 
 

@@ -6,7 +6,11 @@ scores 1, 1, 1: as robust as can be.  That raises the score of a network whose l
 gradient, so both are counted here and reported beside every score.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -17,9 +21,22 @@ from tfrobust.attributions import MapSpec, saliency_map
 from tfrobust.distribution import shard_over_replicas
 from tfrobust.similarity import Comparison
 
+if TYPE_CHECKING:
+    import keras
 
-def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
-    """[B], the larger the less alike the maps a and b [B,H,W] are."""
+
+def unlikeness(criterion: str, a: np.ndarray, b: np.ndarray, k: int, ties: str) -> np.ndarray:
+    """How different the maps a and b are.
+
+    Args:
+        criterion: kendall, spearman, intersection or center.
+        a, b: maps [B,H,W].
+        k: size of the top-k sets of the intersection.
+        ties: how equal entries are ranked; see `similarity.ranking`.
+
+    Returns:
+        [B], the larger the less alike: 1 minus the measure, for center the shift in pixels.
+    """
     if criterion == "center":
         return similarity.center_shift(a, b)
     if criterion == "intersection":
@@ -27,28 +44,41 @@ def unlikeness(criterion: str, a, b, k: int, ties: str) -> np.ndarray:
     return 1.0 - getattr(similarity, criterion)(a, b, ties)
 
 
-def nearness(a, b, target) -> np.ndarray:
-    """[B], how much nearer to the target the map b is than a, in mean squared distance."""
+def nearness(a: np.ndarray, b: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """How much nearer to a target map b is than map a, in mean squared distance.
+
+    Args:
+        a, b, target: maps [B,H,W].
+
+    Returns:
+        [B].
+    """
     return ((a - target) ** 2).mean(axis=(1, 2)) - ((b - target) ** 2).mean(axis=(1, 2))
 
 
 class Judge:
-    """What the network itself says of an image: its map and its prediction; traced once."""
+    """Computes a network's own maps and predictions, by which every attack is measured; traced once.
 
-    def __init__(self, network, spec: MapSpec, chunk=None):
+    Args:
+        network: logits out.
+        spec: of the map.
+        chunk: path points held at once; None: all.
+    """
+
+    def __init__(self, network: keras.Model, spec: MapSpec, chunk: int | None = None):
         self._map = shard_over_replicas(lambda x, y: saliency_map(network, spec, x, y, chunk))
         self._label = shard_over_replicas(lambda x: tf.argmax(network(x, training=False), axis=1))
 
-    def maps(self, x, y) -> np.ndarray:
-        """[B,H,W], as measured."""
+    def maps(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The maps [B,H,W] of images x [B,H,W,C] for the classes y [B]."""
         return self._map(tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y)).numpy()
 
-    def labels(self, x) -> np.ndarray:
-        """[B], predicted."""
+    def labels(self, x: np.ndarray) -> np.ndarray:
+        """The predicted classes [B] of images x [B,H,W,C]."""
         return self._label(tf.convert_to_tensor(x, tf.float32)).numpy()
 
 
-# One for an attack, its control and its longer run.
+# An attack, its control and its longer run share one.
 judge_of = functools.lru_cache(maxsize=8)(Judge)
 
 
@@ -56,29 +86,32 @@ class BestIterate:
     """Keeps, per example and criterion, the label-keeping iterate whose map is least like the original one.
 
     Attributes:
-        found: criterion -> how much less alike than 1 its iterate is, [B]; 0 where none counted.
+        found: criterion -> the `unlikeness` [B] of the iterate that is kept (of the criterion target, its `nearness`);
+          0 where none counted.
         latest: the same of the iterate that was offered last; minus infinity where it lost the label.
         history: `found` after each iterate that was offered.
+        x_adv, map_adv: criterion -> the iterates [B,H,W,C] that are kept, and their maps [B,H,W].
+        moved, kept_label, counted: [B] bool; see `AttackedMaps`.
 
     Args:
         judge: of the network.
         x, y: images [B,H,W,C] and the labels [B] that are attributed and to be kept.
-        criteria: each with an iterate of its own.
-        comparison: whose k and ties the criteria have.
-        k: of the criterion intersection, where it is another one than that of the comparison.
-        target: the maps [B,H,W] that the criterion of that name wants to get near to.
-        original_map: the network's maps [B,H,W] of x, where they are there already.
+        criteria: kendall, spearman, intersection, center or target; for each of them an iterate is kept.
+        comparison: gives k and ties of the criteria.
+        k: of the criterion intersection; None: that of the comparison.
+        target: the maps [B,H,W] that the criterion target compares with; None where it is not among the criteria.
+        original_map: the network's maps [B,H,W] of x; None: they are computed.
     """
 
     def __init__(
         self,
         judge: Judge,
-        x,
-        y,
-        criteria,
+        x: np.ndarray,
+        y: np.ndarray,
+        criteria: Iterable[str],
         comparison: Comparison,
         k: int | None = None,
-        target=None,
+        target: np.ndarray | None = None,
         original_map: np.ndarray | None = None,
     ):
         self.judge, self.x, self.y, self.criteria = judge, np.asarray(x), np.asarray(y), tuple(criteria)
@@ -93,8 +126,8 @@ class BestIterate:
         self.kept_label = np.zeros(len(x), bool)
         self.counted = np.zeros(len(x), bool)
 
-    def offer(self, x_adv) -> None:
-        """Takes one iterate [B,H,W,C] of each example into account."""
+    def offer(self, x_adv: np.ndarray | tf.Tensor) -> None:
+        """Measures one iterate [B,H,W,C] of each example and keeps it where it is the best so far."""
         x_adv = np.asarray(x_adv)
         differs = np.any(x_adv != self.x, axis=(1, 2, 3))
         kept = self.judge.labels(x_adv) == self.y
@@ -111,8 +144,8 @@ class BestIterate:
                 self._keep(criterion, rows, value, x_adv[rows], maps[rows])
         self.history.append({criterion: found.copy() for criterion, found in self.found.items()})
 
-    def merge(self, other: "BestIterate", rows: np.ndarray) -> None:
-        """Takes what was found on the images with these indices into account."""
+    def merge(self, other: BestIterate, rows: np.ndarray) -> None:
+        """Takes over what `other` found on a part of the images, whose indices are `rows`, where it is better."""
         for name in ("moved", "kept_label", "counted"):
             getattr(self, name)[rows] |= getattr(other, name)
         for criterion in self.criteria:
@@ -131,9 +164,18 @@ class BestIterate:
             return nearness(a, b, np.asarray(self._target)[rows])
         return unlikeness(criterion, a, b, self._k, self._ties)
 
-    def found_maps(self, criterion: str | None = None, had_gradient=None, goal_rose=None) -> AttackedMaps:
-        """What was found by a criterion, the first one unless given.  had_gradient, goal_rose: [B] bool, True for all
-        unless given."""
+    def found_maps(
+        self,
+        criterion: str | None = None,
+        had_gradient: np.ndarray | None = None,
+        goal_rose: np.ndarray | None = None,
+    ) -> AttackedMaps:
+        """The iterates that are kept for a criterion, with their maps.
+
+        Args:
+            criterion: one of `criteria`; None: the first.
+            had_gradient, goal_rose: [B] bool, of the attack (see `AttackedMaps`); None: True for all.
+        """
         every, criterion = np.ones(len(self.x), bool), criterion or self.criteria[0]
         return AttackedMaps(
             x=self.x,

@@ -1,13 +1,16 @@
-"""Several attacks on the same maps, of which for each image and measure the strongest counts.
+"""An ensemble of attacks on the same maps: for each image and measure the strongest of them counts.
 
 A score under one attack is an upper bound on how still a map is, and a single goal, start or surrogate leaves it loose:
 each measure is hit best by the goal that resembles it, and local maxima end most runs.  The minimum over attacks that
 fail for different reasons is the tighter bound; which of them reached it says what the others miss.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,8 +28,12 @@ from tfrobust.errors import InputError
 from tfrobust.similarity import Comparison, kendall
 from tfrobust.spec_values import replace_known
 
-CRITERIA = {"kendall": "kendall", "spearman": "spearman", "intersection": "top_k_intersection"}  # And their measures.
-CLASSES = 10  # Whose maps are looked at for far targets: the most probable ones beside the predicted one.
+if TYPE_CHECKING:
+    import keras
+
+# The criteria that are kept, and the measure of `Comparison` that each stands for.
+CRITERIA = {"kendall": "kendall", "spearman": "spearman", "intersection": "top_k_intersection"}
+CLASSES = 10  # The far targets are chosen among the maps of so many most probable classes, the label left out.
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,11 @@ class Ensemble(MapAttack, Attack):
     """Attacks on maps that are made one after the other.
 
     Attributes:
-        parts: by name, the attacks; they have the ball of the ensemble.
+        parts: the attacks by name; they have the ball of the ensemble.
         floor: an image whose measures have all fallen to this is left out of the parts that follow.
-        betas: of the second derivative of parts that follow the network's own map, tried on each network before (see
-          `surrogate_choice`); none: the parts have their own.
-        criterion: of the images that stand for the whole where one is shown.
+        betas: values of softplus_beta that are tried on each network before the attack (see `surrogate_choice`), for
+          the parts that follow the network's own map; empty: the parts keep their own.
+        criterion: whose images are shown where one set of images stands for the whole ensemble.
     """
 
     parts: Mapping[str, MapAttack]
@@ -72,7 +79,7 @@ class Ensemble(MapAttack, Attack):
 
     @property
     def first_climb(self) -> Ifia | None:
-        """The first part that follows a gradient."""
+        """The first part that follows a gradient; None where none does."""
         return next((part for part in self.parts.values() if part.gradients), None)
 
     def __hash__(self):
@@ -82,31 +89,33 @@ class Ensemble(MapAttack, Attack):
         """The attack in words: its parts and its ball."""
         return f"the strongest of {', '.join(self.parts)} ({self.norm}, eps {self.eps:.4g})"
 
-    def check(self, shape) -> None:
+    def check(self, shape: Sequence[int]) -> None:
         for part in self.parts.values():
             part.check(shape)
 
-    def with_options(self, **options) -> "Ensemble":
-        """The same with these settings in the ensemble and in every part that has them."""
+    def with_options(self, **options: Any) -> Ensemble:
+        """A copy with these settings, such as seed=1, in the ensemble and in every part that has them."""
         parts = {name: replace_known(part, **options) for name, part in self.parts.items()}
         return replace_known(self, **{**options, "parts": parts})
 
-    def with_beta(self, beta: float) -> "Ensemble":
-        """The same with this beta in every part that follows the network's own map with softplus' second derivative."""
+    def with_beta(self, beta: float) -> Ensemble:
+        """A copy with this softplus_beta in every part that follows the network's own map (curvature_only)."""
         parts = {
             name: replace(part, softplus_beta=beta) if getattr(part, "curvature_only", False) else part
             for name, part in self.parts.items()
         }
         return replace(self, parts=parts)
 
-    def only(self, *names: str) -> "Ensemble":
-        """Some of its parts alone."""
+    def only(self, *names: str) -> Ensemble:
+        """A copy with the parts of these names alone."""
         return replace(self, parts={name: self.parts[name] for name in names})
 
     def control(self, draws: int = 1) -> Noise:
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion)
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None):
+    def on_maps(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
+    ) -> EnsembleOnNetwork:
         return EnsembleOnNetwork(network, spec, comparison, self, chunk)
 
 
@@ -115,7 +124,7 @@ class Found:
     """What an ensemble found on N images.
 
     Attributes:
-        least: criterion -> the images that it keeps, with fates over all parts.
+        least: criterion -> the images with the lowest score over all parts, with the fates of all parts joined.
         scores: (part, criterion) -> the lowest score [N] that this part reached; 1 where it found nothing, NaN where
           the image was settled before.
         curves: (part, criterion) -> the lowest score [N,T] after each of its T iterates.
@@ -133,7 +142,7 @@ class Found:
         return len(next(iter(self.seconds.values())))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All of it as arrays [N,...] by name, as files hold it; what all criteria share stands there once."""
+        """All of it as arrays [N,...] by name, as files hold it; what is the same for all criteria is kept once."""
         named = {}
         for criterion, maps in self.least.items():
             for name, array in maps.arrays().items():
@@ -143,8 +152,8 @@ class Found:
         return {"|".join(key): array for key, array in named.items()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Found":
-        """What `arrays` gave."""
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Found:
+        """Makes it from what `arrays` returned."""
         kinds: dict[str, dict[tuple[str, ...], np.ndarray]] = {kind: {} for kind in ("least", *_BY_PART)}
         for name, array in arrays.items():
             kind, *key = name.split("|")
@@ -156,12 +165,20 @@ class Found:
         return cls({key: AttackedMaps.from_arrays({**shared, **own}) for key, own in least.items()}, **kinds)
 
     def lowest(self, criterion: str, without: str | None = None) -> np.ndarray:
-        """The lowest score [N] of all parts, or of all but one; 1 where no part is left."""
+        """The lowest score [N] that the parts reached by a criterion.
+
+        Args:
+            criterion: kendall, spearman or intersection.
+            without: the name of a part that is left out; None: all parts count.
+
+        Returns:
+            [N]; 1 where no part lowered the score, or none is left.
+        """
         own = [scores for (part, of), scores in self.scores.items() if of == criterion and part != without]
         return np.fmin.reduce([np.ones(len(self)), *own])
 
     def winners(self, criterion: str) -> np.ndarray:
-        """The part [N] that reached the lowest score first; an empty name where none lowered it."""
+        """The names [N] of the parts that first reached the lowest score by `criterion`; "" where none lowered it."""
         parts = [part for part, of in self.scores if of == criterion]
         scores = np.stack([np.nan_to_num(self.scores[part, criterion], nan=np.inf) for part in parts])
         return np.where(scores.min(axis=0) < 1.0, np.array(parts)[scores.argmin(axis=0)], "")
@@ -172,16 +189,32 @@ _BY_PART = ("scores", "curves", "gradients", "seconds")
 
 
 class EnsembleOnNetwork:
-    """The ensemble on one network; its parts are traced when they are first called."""
+    """The ensemble on one network; its parts are traced when they are first called.
 
-    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: int | None):
+    Args:
+        network: logits out.
+        spec: of the map that is attacked and measured.
+        comparison: gives k and ties of the measures.
+        attack: the ensemble.
+        chunk: path points held at once; None: all.
+    """
+
+    def __init__(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: int | None
+    ):
         self.network, self.comparison, self.attack = network, comparison, attack
         self.parts = {name: part.on_maps(network, spec, comparison, chunk) for name, part in attack.parts.items()}
         self._judge = judge_of(network, spec, chunk)
         self._logits = shard_over_replicas(lambda x: network(x, training=False))
 
-    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None) -> Found:
-        """Arguments as those of `AttackOnNetwork`."""
+    def __call__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        examples: np.ndarray | None = None,
+        tick: Callable[[], None] = lambda: None,
+    ) -> Found:
+        """Makes all attacks on a batch of images; arguments as those of `AttackOnNetwork`."""
         x, y = np.asarray(x, np.float32), np.asarray(y)
         examples = np.arange(len(x)) if examples is None else np.asarray(examples)
         all_ = BestIterate(self._judge, x, y, CRITERIA, self.comparison)

@@ -1,11 +1,14 @@
-"""What IFIA raises: goals of a map a(x') at the attacked image x', a small dataclass each.
+"""Goals of attacks on maps: functions of the map a(x') at the attacked image x', which IFIA raises.
 
 a(x') is the map of a softplus surrogate (a ReLU network's own map has no useful second derivative), normalised, so that
 shrinking all attributions gains nothing.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -14,18 +17,21 @@ from tfrobust.checks import check_number, check_positive, check_whole
 from tfrobust.errors import InputError
 from tfrobust.similarity.ranking import top_k_mask
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class Goal:
-    """What is raised.
+    """A function of a map that an attack raises; the base class of the goals.
 
     Attributes:
-        name: what an attack on it is called in tables.
-        tag: of an attack on it; see `attack.Attack`.
-        targeted: it wants to get near to a map that is given.
-        has_gradient: its slope is followed; without one, each step goes along random signs.
-        needs_normalised: only the map of mean 1 makes sense to it.
-        needs_seeds: `reference` draws.
+        name: what an attack with this goal is called in tables.
+        tag: of an attack with this goal; see `attack.Attack`.
+        targeted: it drives the map towards one that is given.
+        has_gradient: its gradient is followed; without one, each step goes along random signs.
+        needs_normalised: it is defined for maps of mean 1 only.
+        needs_seeds: `reference` makes random draws.
     """
 
     name: ClassVar[str]
@@ -35,28 +41,50 @@ class Goal:
     needs_normalised: ClassVar[bool] = False
     needs_seeds: ClassVar[bool] = False
 
-    def check(self, shape) -> None:
+    def check(self, shape: Sequence[int]) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
 
-    def reference(self, original, target, surrogate_map, seeds=None) -> tf.Tensor:
-        """What `value` compares with, [B,...], made once for each run: the target, or the original where there is none.
+    def reference(
+        self,
+        original: np.ndarray,
+        target: np.ndarray | None,
+        surrogate_map: Callable[[], tf.Tensor],
+        seeds: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """What `value` compares with, made once for each run: here the target map, or the original where there is none.
 
         Args:
             original: the network's maps [B,H,W] of the images.
-            target: the maps [B,H,W] that a targeted goal wants to get near to.
+            target: the maps [B,H,W] that a targeted goal drives to; None for other goals.
             surrogate_map: () -> the surrogate's maps [B,H,W] of the images.
-            seeds: [B,2], for goals that draw.
+            seeds: [B,2], for goals that make random draws.
+
+        Returns:
+            [B,...], in a form that the goal itself understands.
         """
         return tf.convert_to_tensor(target if self.targeted else original, tf.float32)
 
-    def value(self, a, reference, x_adv, x, network) -> tf.Tensor:
-        """[B], differentiable by the maps a [B,H,W] of x_adv and by x_adv."""
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
+        """The value [B] that the attack raises; differentiable by a and by x_adv.
+
+        Args:
+            a: maps [B,H,W] of the attacked images.
+            reference: what `reference` gave.
+            x_adv, x: attacked images and original ones [B,H,W,C].
+            network: logits out.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class TopK(Goal):
-    """- sum of a(x') over the k largest positions of the network's map at x (Ghorbani et al., 2019)."""
+    """- sum of a(x') over the k largest positions of the network's map at x (Ghorbani et al., 2019).
+
+    Attributes:
+        k: size of the set, in pixels.
+    """
 
     k: int
 
@@ -66,28 +94,44 @@ class TopK(Goal):
     def __post_init__(self):
         check_whole("k of the attack", self.k, 1)
 
-    def check(self, shape):
+    def check(self, shape: Sequence[int]) -> None:
         check_top_set(self.k, shape)
 
-    def reference(self, original, target, surrogate_map, seeds=None):
+    def reference(
+        self,
+        original: np.ndarray,
+        target: np.ndarray | None,
+        surrogate_map: Callable[[], tf.Tensor],
+        seeds: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         return _mask(original, self.k)
 
-    def value(self, a, reference, x_adv, x, network):
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
         return -tf.reduce_sum(a * reference, axis=[1, 2])
 
 
 @dataclass(frozen=True)
 class Target(TopK):
-    """Sum of a(x') over the k largest positions of a target map."""
+    """Sum of a(x') over the k largest positions of a target map; k is the size of that set, in pixels."""
 
     name: ClassVar[str] = "IFIA target"
     tag: ClassVar[int] = 8
     targeted: ClassVar[bool] = True
 
-    def reference(self, original, target, surrogate_map, seeds=None):
+    def reference(
+        self,
+        original: np.ndarray,
+        target: np.ndarray | None,
+        surrogate_map: Callable[[], tf.Tensor],
+        seeds: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         return _mask(target, self.k)
 
-    def value(self, a, reference, x_adv, x, network):
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
         return tf.reduce_sum(a * reference, axis=[1, 2])
 
 
@@ -96,7 +140,11 @@ class TopKMargin(TopK):
     """- soft top-k intersection: over the k largest positions of the network's map at x, the mean of
     sigmoid(scale (a_i - t) / s), t the boundary between the k-th and the next value of a(x'), s its standard deviation.
 
-    As the scale grows it tends to minus the intersection.  scale: how steep the boundary is, in standard deviations.
+    As the scale grows it tends to minus the intersection.
+
+    Attributes:
+        k: size of the set, in pixels.
+        scale: steepness of the boundary, per standard deviation of the map.
     """
 
     scale: float = 5.0
@@ -108,10 +156,12 @@ class TopKMargin(TopK):
         super().__post_init__()
         check_positive("scale", self.scale)
 
-    def check(self, shape):
+    def check(self, shape: Sequence[int]) -> None:
         check_boundary(self.k, shape)
 
-    def value(self, a, reference, x_adv, x, network):
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
         flat = tf.reshape(a, [tf.shape(a)[0], -1])
         boundary = tf.reduce_mean(tf.math.top_k(flat, self.k + 1).values[:, -2:], axis=1)[:, None, None]
         spread = tf.stop_gradient(tf.math.reduce_std(a, axis=[1, 2], keepdims=True))
@@ -131,16 +181,24 @@ class MassCenter(Goal):
     tag: ClassVar[int] = 3
     needs_normalised: ClassVar[bool] = True
 
-    def reference(self, original, target, surrogate_map, seeds=None):
+    def reference(
+        self,
+        original: np.ndarray,
+        target: np.ndarray | None,
+        surrogate_map: Callable[[], tf.Tensor],
+        seeds: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         return tf.floor(center_of_mass(surrogate_map()))
 
-    def value(self, a, reference, x_adv, x, network):
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
         return tf.reduce_sum((center_of_mass(a) - reference) ** 2, axis=1)
 
 
 @dataclass(frozen=True)
 class RandomSigns(Goal):
-    """None: each step goes along random signs (Ghorbani et al., 2019, their baseline)."""
+    """No goal: each step goes along random signs (the baseline of Ghorbani et al., 2019)."""
 
     name: ClassVar[str] = "IFIA random"
     tag: ClassVar[int] = 9
@@ -151,7 +209,8 @@ class RandomSigns(Goal):
 class Manipulation(Goal):
     """- |a(x') - target|^2 - output_weight |f(x') - f(x)|^2, both as means (Dombrowski et al., 2019, Eq. 2).
 
-    output_weight: of the change of the logits f.
+    Attributes:
+        output_weight: weight of the change of the logits f, 0 or more.
     """
 
     output_weight: float = 1.0
@@ -163,27 +222,29 @@ class Manipulation(Goal):
     def __post_init__(self):
         check_number("output_weight", self.output_weight)
 
-    def value(self, a, reference, x_adv, x, network):
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
         change = network(x_adv, training=False) - network(x, training=False)
         distance = tf.reduce_mean((a - reference) ** 2, axis=[1, 2])
         return -distance - self.output_weight * tf.reduce_mean(change**2, axis=1)
 
 
-def check_top_set(k: int, shape) -> None:
+def check_top_set(k: int, shape: Sequence[int]) -> None:
     """Raises InputError where images of shape (H, W, C) have fewer than k pixels."""
     if k > shape[0] * shape[1]:
         raise InputError(f"k = {k} of the attack does not fit the {shape[0] * shape[1]} pixels of an image")
 
 
-def check_boundary(k: int, shape) -> None:
-    """Raises InputError where images of shape (H, W, C) have no more than k pixels."""
+def check_boundary(k: int, shape: Sequence[int]) -> None:
+    """Raises InputError unless images of shape (H, W, C) have more than k pixels."""
     check_top_set(k, shape)
     if k == shape[0] * shape[1]:
         raise InputError(f"k = {k} of the attack is every pixel of an image: such a set has no boundary")
 
 
 def center_of_mass(a: tf.Tensor) -> tf.Tensor:
-    """[B,2] (row, column) of maps a [B,H,W] normalised to mean 1; differentiable."""
+    """The centre of mass (row, column), [B,2] in pixels, of maps a [B,H,W] normalised to mean 1; differentiable."""
     rows = tf.range(a.shape[1], dtype=a.dtype)
     columns = tf.range(a.shape[2], dtype=a.dtype)
     by_row, by_column = tf.reduce_sum(a, axis=2), tf.reduce_sum(a, axis=1)

@@ -6,13 +6,18 @@ new image on the network itself: does it keep the label, how alike are the two m
 criterion (RAR: Kendall on the whole map), never by the goal.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from tfrobust.attacks.ascents import AdaptiveSteps, FixedSteps
 from tfrobust.attacks.attack import Attack, check_steps
+from tfrobust.attacks.best_iterate import BestIterate
 from tfrobust.attacks.goals import Goal
 from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
 from tfrobust.attacks.noise import Noise
@@ -23,23 +28,28 @@ from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class Ifia(MapAttack, Attack):
-    """The attack on maps that raises a goal.
+    """Iterative attack on maps that raises a goal.
 
     Attributes:
-        steps, step_size: iterations and length of one.
+        steps, step_size: number of iterations, and length of one in units of the pixel range [0, 1].
         goal: what is raised.
-        random_start: start at a point of the ball instead of x.
-        softplus_beta: of the surrogate whose second derivative gives the direction; None: the network itself.
-        curvature_only: only the second derivative is softplus' (FAR), maps stay the network's.
+        random_start: start at a random point of the ball instead of x.
+        softplus_beta: sharpness of the softplus in the surrogate whose second derivative gives the direction; None: the
+          network itself.
+        curvature_only: the surrogate takes only the second derivative from softplus (FAR); its maps are the network's.
         keep_label: a step that changes the predicted class is taken back and its length halved.
         adaptive: steps are APGD's, with momentum, and halved where what the criterion measures on the network itself
           stops falling (see `ascents`); step_size is then the length of the first ones, 2 eps in the paper.
-        path_points: of Integrated Gradients in the attack's own map, where it may do with fewer than the measured map.
-        criterion: chooses the iterate: kendall, spearman, intersection (of the k of the goal, or of the comparison),
-          center, or target (nearness to the target map).
+        path_points: most path points of Integrated Gradients in the map that the attack follows; None: as many as in
+          the map that is measured.
+        criterion: by which the iterate is chosen: kendall, spearman, intersection (with the k of the goal, or else of
+          the comparison), center, or target (nearness to the target map).
     """
 
     steps: int
@@ -67,22 +77,22 @@ class Ifia(MapAttack, Attack):
 
     @property
     def name(self) -> str:
-        """That of the goal."""
+        """The name of the goal."""
         return self.goal.name
 
     @property
     def tag(self) -> int:
-        """That of the goal."""
+        """The tag of the goal."""
         return self.goal.tag
 
     @property
     def k(self) -> int | None:
-        """Size of the set that the goal drives down or up; None where it has no such set."""
+        """Size in pixels of the set that the goal lowers or raises; None where it has no such set."""
         return getattr(self.goal, "k", None)
 
     @property
     def targeted(self) -> bool:
-        """Whether the goal wants to get near to maps that are given."""
+        """Whether the goal drives the map towards one that is given."""
         return self.goal.targeted
 
     @property
@@ -92,32 +102,43 @@ class Ifia(MapAttack, Attack):
 
     @property
     def gradients(self) -> int:
-        """One an iteration, where the goal has one."""
+        """Gradients of the goal that are taken for each image: one per iteration, 0 where the goal has none."""
         return self.rounds if self.goal.has_gradient else 0
 
-    def check(self, shape) -> None:
+    def check(self, shape: Sequence[int]) -> None:
         self.goal.check(shape)
 
     def control(self, draws: int = 1) -> Noise:
         criterion = "kendall" if self.criterion == "target" else self.criterion
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=criterion, k=self.k)
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> "IfiaOnNetwork":
+    def on_maps(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
+    ) -> IfiaOnNetwork:
         if self.goal.needs_normalised and not spec.normalize:
             raise InputError(f"{self.name} needs normalised maps")
         return IfiaOnNetwork(network, spec, comparison, self, chunk)
 
 
 class IfiaOnNetwork(AttackOnNetwork):
-    """The attack on one network: traced once, then called batch by batch."""
+    """The attack on one network: traced once, then called batch by batch; arguments as those of AttackOnNetwork."""
 
-    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: int | None):
+    def __init__(self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: int | None):
         super().__init__(network, spec, comparison, attack, chunk)
         own = coarser(spec, attack.path_points)
         self._goal = surrogate_goal(network, own, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
         self._wander = tf.function(self._random_signs, reduce_retracing=True, autograph=False)
 
-    def run(self, best, x, y, seeds, run, tick, target):
+    def run(
+        self,
+        best: BestIterate,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seeds: tf.Tensor,
+        run: int,
+        tick: Callable[[], None],
+        target: np.ndarray | None,
+    ) -> np.ndarray:
         attack, goal = self.attack, self._goal
         reference = attack.goal.reference(best.original_map, target, lambda: goal.map(x, y), seeds)
         start = self._start(x, y, seeds) if attack.random_start or run else x
@@ -141,12 +162,12 @@ class IfiaOnNetwork(AttackOnNetwork):
             rose |= goal.reached(ascent.at, x, y, reference).numpy() > first
         return np.stack([had_gradient, rose])
 
-    def surrogate_maps(self, x, y) -> tf.Tensor:
-        """The surrogate's maps [B,H,W], whose gradient the attack follows."""
+    def surrogate_maps(self, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
+        """The maps [B,H,W] of the surrogate, which the attack follows, of images x [B,H,W,C] for the classes y [B]."""
         return self._goal.map(tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y))
 
     def _start(self, x, y, seeds):
-        """A random point of the ball; x itself where that has another label and labels are to be kept."""
+        """A random point of the ball; x itself where the point has another label and the attack keeps labels."""
         start = self.ball.sample(x, seeds)
         if not self.attack.keep_label:
             return start

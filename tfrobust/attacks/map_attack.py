@@ -1,6 +1,9 @@
-"""What attacks on attribution maps have in common."""
+"""Base classes of attacks on attribution maps: their settings, and their loop over runs on one network."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -11,15 +14,17 @@ from tfrobust.attributions import MapSpec
 from tfrobust.errors import InputError
 from tfrobust.similarity import Comparison
 
+if TYPE_CHECKING:
+    import keras
+
 
 class MapAttack:
-    """An attack on the maps of a network; a base class of dataclasses.
+    """An attack on the maps of a network; the base class of the attacks' dataclasses.
 
     Attributes:
-        k: size of the set of pixels that it moves; None where it has no such set.
-        targeted: it wants to get near to maps that are given.
+        k: size in pixels of the top-k set that it attacks; None where it has no such set.
+        targeted: it drives the maps towards others that are given.
         rounds: iterations of all its runs, for a progress bar.
-        gradients: of a goal that it takes for each image, the second derivatives that most of its time goes into.
         criterion: by which an iterate is chosen: kendall, spearman, intersection, center or target.
     """
 
@@ -30,24 +35,33 @@ class MapAttack:
 
     @property
     def gradients(self) -> int:
-        """None of it, for attacks that ask for predictions and maps alone."""
+        """Gradients of a goal that it takes for each image, which cost most of its time; 0 where it follows none."""
         return 0
 
-    def check(self, shape) -> None:
+    def check(self, shape: Sequence[int]) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
 
-    def control(self, draws: int = 1) -> "MapAttack":
-        """Noise with the ball, the seed and the criterion of the attack; draws: of which the least alike map counts."""
+    def control(self, draws: int = 1) -> MapAttack:
+        """Random noise with the ball, the seed and the criterion of the attack, as a control.
+
+        Args:
+            draws: of each image, of which the one with the least alike map counts.
+        """
         raise NotImplementedError
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> "AttackOnNetwork":
+    def on_maps(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
+    ) -> AttackOnNetwork:
         """The attack on one network, which is called batch by batch.
 
         Args:
             network: logits out.
             spec: of the map that is attacked and measured.
-            comparison: whose k and ties the criterion has that chooses the iterate.
-            chunk: path points held at once.
+            comparison: gives k and ties of the criterion that chooses the iterate.
+            chunk: path points held at once; None: all.
+
+        Raises:
+            InputError: where the attack does not fit such maps.
         """
         raise NotImplementedError
 
@@ -58,24 +72,33 @@ class AttackOnNetwork:
     Args:
         network: logits out.
         spec: of the map that is attacked and measured.
-        comparison: whose k and ties the criterion has that chooses the iterate.
+        comparison: gives k and ties of the criterion that chooses the iterate.
         attack: with its settings.
-        chunk: path points held at once.
+        chunk: path points held at once; None: all.
     """
 
-    def __init__(self, network, spec: MapSpec, comparison: Comparison, attack: MapAttack, chunk: int | None):
+    def __init__(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: MapAttack, chunk: int | None
+    ):
         self.network, self.comparison, self.attack, self.ball = network, comparison, attack, attack.ball
         self._judge = judge_of(network, spec, chunk)
 
-    def __call__(self, x, y, examples=None, tick: Callable[[], None] = lambda: None, target=None) -> AttackedMaps:
-        """What the attack finds by its own criterion.
+    def __call__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        examples: np.ndarray | None = None,
+        tick: Callable[[], None] = lambda: None,
+        target: np.ndarray | None = None,
+    ) -> AttackedMaps:
+        """Attacks a batch of images, and keeps of each the iterate that is best by the attack's own criterion.
 
         Args:
-            x: images [B,H,W,C].
+            x: images [B,H,W,C] in [0, 1].
             y: labels [B] that are attributed and to be kept.
-            examples: numbers [B] of the images, which seed their draws.
+            examples: numbers [B] of the images, which seed their draws; None: 0, 1, ...
             tick: called once an iteration.
-            target: the maps [B,H,W] that a targeted attack wants to get near to.
+            target: the maps [B,H,W] that a targeted attack drives to; None for other attacks.
 
         Raises:
             InputError: without targets, for an attack that needs them.
@@ -83,17 +106,41 @@ class AttackOnNetwork:
         best = self.keeper(x, y, (self.attack.criterion,), target)
         return best.found_maps(None, *self.search(best, examples, tick, target))
 
-    def keeper(self, x, y, criteria, target=None, k: int | None = None, original_map=None) -> BestIterate:
-        """An empty keeper of the best iterates of these images by these criteria; arguments as those of BestIterate."""
+    def keeper(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        criteria: Iterable[str],
+        target: np.ndarray | None = None,
+        k: int | None = None,
+        original_map: np.ndarray | None = None,
+    ) -> BestIterate:
+        """A `BestIterate` for these images that holds no iterate yet.
+
+        Args:
+            x, y, criteria, target, original_map: as for `BestIterate`.
+            k: of the criterion intersection; None: the attack's own, or else that of the comparison.
+        """
         return BestIterate(self._judge, x, y, criteria, self.comparison, k or self.attack.k, target, original_map)
 
     def search(
-        self, best: BestIterate, examples=None, tick: Callable[[], None] = lambda: None, target=None
+        self,
+        best: BestIterate,
+        examples: np.ndarray | None = None,
+        tick: Callable[[], None] = lambda: None,
+        target: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Offers every iterate to `best`, whose images and labels are attacked.
+        """Makes all runs on the images of `best`, and offers every iterate to it.
+
+        Args:
+            best: holds the images and labels, and keeps the best iterates.
+            examples, tick, target: as for the call of the attack.
 
         Returns:
             had_gradient, goal_rose: of each image, [B] bool; see `AttackedMaps`.
+
+        Raises:
+            InputError: without targets, for an attack that needs them.
         """
         if self.attack.targeted and target is None:
             raise InputError(f"{self.attack.name} needs target maps")
@@ -104,6 +151,26 @@ class AttackOnNetwork:
             fates |= self.run(best, x, y, self.attack.seeds(examples, run), run, tick, target)
         return fates[0], fates[1]
 
-    def run(self, best: BestIterate, x, y, seeds, run: int, tick, target):
-        """One run from its start: [2,B] bool, had_gradient and goal_rose.  seeds: [B,2]."""
+    def run(
+        self,
+        best: BestIterate,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seeds: tf.Tensor,
+        run: int,
+        tick: Callable[[], None],
+        target: np.ndarray | None,
+    ) -> np.ndarray:
+        """Makes one run from its start, and offers every iterate to `best`.
+
+        Args:
+            best: keeps the best iterates.
+            x, y: images [B,H,W,C] and labels [B].
+            seeds: [B,2], of the draws of this run.
+            run: its number, from 0 on.
+            tick, target: as for the call of the attack.
+
+        Returns:
+            [2,B] bool: had_gradient and goal_rose of each image.
+        """
         raise NotImplementedError

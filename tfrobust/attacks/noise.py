@@ -4,19 +4,27 @@ A map that moves as much under noise as under attack is unstable, not attacked; 
 without the one under noise beside it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from tfrobust.attacks.attack import Attack
+from tfrobust.attacks.best_iterate import BestIterate
 from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
-from tfrobust.attacks.prediction import PredictionAttack, better_of
+from tfrobust.attacks.prediction import Attacked, PredictionAttack, better_of
 from tfrobust.attributions import MapSpec
 from tfrobust.checks import check_choice, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -25,8 +33,8 @@ class Noise(MapAttack, PredictionAttack, Attack):
     and of x, on maps the least alike of the draws that keep the label.  One draw is noise; many are a random search.
 
     Attributes:
-        criterion: on maps, chooses the draw: kendall, spearman, intersection or center.
-        k: of the intersection (None: that of the comparison).
+        criterion: on maps, by which the draw is chosen: kendall, spearman, intersection or center.
+        k: size of the top-k sets of the intersection, in pixels; None: that of the comparison.
     """
 
     _: KW_ONLY
@@ -47,26 +55,37 @@ class Noise(MapAttack, PredictionAttack, Attack):
 
     @property
     def rounds(self) -> int:
-        """Its draws."""
+        """Number of draws."""
         return self.restarts
 
-    def control(self, draws: int = 1) -> "Noise":
+    def control(self, draws: int = 1) -> Noise:
         return replace(self, restarts=draws)
 
-    def worst(self, attacked, x, examples):
+    def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         best, value = x, attacked.goal(x)
         for run in range(self.restarts):
             best, value = better_of(attacked.goal, self.ball.sample(x, self.seeds(examples, run)), best, value)
         return best
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> "NoiseOnNetwork":
+    def on_maps(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
+    ) -> NoiseOnNetwork:
         return NoiseOnNetwork(network, spec, comparison, self, chunk)
 
 
 class NoiseOnNetwork(AttackOnNetwork):
-    """Noise on one network; a run is a draw."""
+    """Noise on one network: each run is one draw."""
 
-    def run(self, best, x, y, seeds, run, tick, target):
+    def run(
+        self,
+        best: BestIterate,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seeds: tf.Tensor,
+        run: int,
+        tick: Callable[[], None],
+        target: np.ndarray | None,
+    ) -> np.ndarray:
         best.offer(self.ball.sample(x, seeds))
         tick()
         return np.ones((2, len(x)), bool)

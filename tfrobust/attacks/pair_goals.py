@@ -10,8 +10,11 @@ Pairs are drawn, because an image of n pixels has n (n - 1) / 2 of them; where t
 taken.  The goal over drawn pairs is an unbiased estimate of that over all.  Each image draws by its own seed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -21,14 +24,17 @@ from tfrobust.attacks.goals import Goal, check_boundary
 from tfrobust.checks import check_positive, check_whole
 from tfrobust.similarity.ranking import top_k_mask
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class PairGoal(Goal):
-    """Soft count of the pairs of pixels that change their order.
+    """Soft count of the pairs of pixels that change their order; the base class of the goals here.
 
     Attributes:
-        pairs: drawn for each image.
-        scale: how steep the step from one order to the other is, in standard deviations of the map.
+        pairs: number of pairs drawn for each image.
+        scale: steepness of the step from one order to the other, per standard deviation of the map.
     """
 
     pairs: int = 8192
@@ -40,12 +46,20 @@ class PairGoal(Goal):
         check_whole("pairs", self.pairs, 1)
         check_positive("scale", self.scale)
 
-    def reference(self, original, target, surrogate_map, seeds=None):
+    def reference(
+        self,
+        original: np.ndarray,
+        target: np.ndarray | None,
+        surrogate_map: Callable[[], tf.Tensor],
+        seeds: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         maps = np.reshape(target if self.targeted else original, (len(original), -1)).astype(np.float64)
         drawn = [self._weighted(a, np.random.default_rng(np.asarray(seed))) for a, seed in zip(maps, np.asarray(seeds))]
         return tf.constant(np.stack(drawn), tf.float32)
 
-    def value(self, a, reference, x_adv, x, network):
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
         a = tf.reshape(a, [tf.shape(a)[0], -1])
         first, second, weights = tf.unstack(reference, axis=2)
         difference = _at(a, first) - _at(a, second)
@@ -75,7 +89,7 @@ class PairGoal(Goal):
 
 @dataclass(frozen=True)
 class SoftKendall(PairGoal):
-    """- soft Kendall: every pair that differs in the original map counts the same."""
+    """- soft Kendall coefficient: every pair that differs in the original map counts the same."""
 
     name: ClassVar[str] = "soft Kendall"
     tag: ClassVar[int] = 11
@@ -86,7 +100,7 @@ class SoftKendall(PairGoal):
 
 @dataclass(frozen=True)
 class SoftSpearman(PairGoal):
-    """- soft Spearman: a pair counts as much as the ranks R of its pixels in the original map differ.
+    """- soft Spearman coefficient: a pair counts as much as the ranks R of its pixels in the original map differ.
 
     Spearman's correlation is the sum over pairs of (R_i - R_j) sign(a_i - a_j), divided by that of |R_i - R_j|.
     """
@@ -101,7 +115,7 @@ class SoftSpearman(PairGoal):
 
 @dataclass(frozen=True)
 class TowardsOrder(SoftKendall):
-    """Soft Kendall of the map and a target map, which is raised."""
+    """Soft Kendall coefficient of the map and a target map."""
 
     name: ClassVar[str] = "towards an order"
     tag: ClassVar[int] = 13
@@ -111,7 +125,11 @@ class TowardsOrder(SoftKendall):
 @dataclass(frozen=True)
 class TopKPairs(PairGoal):
     """- mean over pairs of one of the k largest pixels of the original map and one of the others, whose order is to
-    be turned round (the ranking margin of R2ET: Chen et al., 2024)."""
+    be turned round (the ranking margin of R2ET: Chen et al., 2024).
+
+    Attributes:
+        k: size of the set, in pixels.
+    """
 
     k: int = 100
 
@@ -122,7 +140,7 @@ class TopKPairs(PairGoal):
         super().__post_init__()
         check_whole("k of the attack", self.k, 1)
 
-    def check(self, shape):
+    def check(self, shape: Sequence[int]) -> None:
         check_boundary(self.k, shape)
 
     def _number(self, pixels):

@@ -4,41 +4,50 @@ The one ascent loop of the project: training maximises its inner terms with it, 
 `tf.while_loop`, because AutoGraph is off inside Keras 3's `train_step`.
 """
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import tensorflow as tf
 
 from tfrobust.attacks.attack import Attack, check_steps
-from tfrobust.attacks.prediction import PredictionAttack
-from tfrobust.balls import Ball
+from tfrobust.attacks.prediction import Attacked, PredictionAttack
+from tfrobust.balls import Ball, Eps
 from tfrobust.checks import check_choice
 from tfrobust.names import KEEP
 
 
 def pgd(
-    goal,
+    goal: Callable[[tf.Tensor], tf.Tensor],
     x: tf.Tensor,
     ball: Ball,
-    steps: int,
-    step_size,
-    seed=None,
+    steps: int | tf.Tensor,
+    step_size: Eps,
+    seed: tf.Tensor | Callable[[int], tf.Tensor] | None = None,
     random_start: bool = True,
     restarts: int = 1,
-    keep: str = "last",
-    accept=None,
-    start=None,
+    keep: Literal["last", "best"] = "last",
+    accept: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    start: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """x' [B,H,W,C] inside the ball and [0, 1], with goal(x') as large as was found.
+    """Projected gradient ascent: images within the ball whose goal is as large as was found.
 
-    goal: x -> [B], which must depend on x.  steps, step_size: iterations and length of one (in the ball's norm).
-    seed: stateless, needed by random starts: [2], or a function from the number of the run to a seed of `Ball.sample`.
-     random_start: start at a point of the ball instead of x.
-    restarts: runs per example, of which the best is kept; from the second on each starts at a random point.
-    keep: "last" iterate of a run (training, the released code), or the "best" by goal, its start included.
-    start: [B,H,W,C], another start of the first run than x.
-    accept: x -> [B] bool; with it the last iterate that it accepts is kept, x itself where it accepts none ("last"
-    only).
+    Args:
+        goal: images [B,H,W,C] -> [B], what is raised; it must depend on the images.
+        x: images [B,H,W,C] in [0, 1].
+        ball: the ball around x that the iterates stay in.
+        steps, step_size: number of iterations, and length of one in the norm of the ball.
+        seed: stateless, needed by random starts: [2], or a function from the number of the run to a seed of
+          `Ball.sample`.
+        random_start: start the first run at a random point of the ball instead of x.
+        restarts: runs per example, of which the best is kept; from the second on each starts at a random point.
+        keep: the "last" iterate of a run (training, the released code), or the "best" by goal, its start included.
+        accept: images [B,H,W,C] -> [B] bool; with it the last iterate that it accepts is kept, x itself where it
+          accepts none (with keep="last" only).
+        start: [B,H,W,C], where the first run starts; None: at x.
+
+    Returns:
+        Images [B,H,W,C] inside the ball and [0, 1]; no gradient flows back through them.
     """
     best = best_value = None
     for run in range(restarts):
@@ -97,11 +106,11 @@ def _where(condition, a, b):
 
 @dataclass(frozen=True)
 class Pgd(PredictionAttack, Attack):
-    """PGD on a loss.  FGSM is one step of length eps from x; SAT's saliency attack is that on negative_logit.
+    """PGD on a loss.  FGSM is one step of length eps from x; SAT's saliency attack is FGSM on negative_logit.
 
     Attributes:
-        steps, step_size: iterations and length of one.
-        random_start: start at a point of the ball instead of x.
+        steps, step_size: number of iterations, and length of one in units of the pixel range [0, 1].
+        random_start: start the first run at a random point of the ball instead of x.
         keep: the "best" iterate by loss, or the "last" as in the released code.
     """
 
@@ -120,10 +129,28 @@ class Pgd(PredictionAttack, Attack):
         check_steps(self.steps, self.step_size)
         check_choice("keep", self.keep, KEEP)
 
-    def worst(self, attacked, x, examples):
+    def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         return self.climb(attacked.goal, x, examples, self.random_start)
 
-    def climb(self, goal, x, examples, random_start: bool, start=None) -> tf.Tensor:
-        """x' [B,H,W,C] with goal(x') [B] raised; start: of the first run, x unless given."""
+    def climb(
+        self,
+        goal: Callable[[tf.Tensor], tf.Tensor],
+        x: tf.Tensor,
+        examples: tf.Tensor,
+        random_start: bool,
+        start: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Raises a goal with the settings of the attack.
+
+        Args:
+            goal: images [B,H,W,C] -> [B].
+            x: images [B,H,W,C].
+            examples: numbers [B] of the images, which seed their draws.
+            random_start: start the first run at a random point of the ball.
+            start: [B,H,W,C], where the first run starts; None: at x.
+
+        Returns:
+            Images [B,H,W,C] in the ball.
+        """
         seed, plan = (lambda run: self.seeds(examples, run)), (self.steps, self.step_size)
         return pgd(goal, x, self.ball, *plan, seed, random_start, self.restarts, self.keep, start=start)

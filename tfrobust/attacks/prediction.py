@@ -1,46 +1,63 @@
-"""What attacks on the prediction have in common.
+"""Base classes of attacks on the prediction.
 
 An image that the network gets wrong is preferred to any that it gets right, whatever the loss says: more steps,
 restarts or draws never report a more robust network.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from tfrobust.checks import check_choice
 from tfrobust.losses import LOSSES, margin
 
-WRONG = 1e3  # What a wrong prediction adds to the goal: more than any loss, little enough for float32.
+if TYPE_CHECKING:
+    import keras
+
+WRONG = 1e3  # Added to the goal of a wrong prediction: more than any loss, and little enough for float32.
 
 
 class Attacked:
-    """A network and the labels y [B] of one batch, as an attack sees them."""
+    """What an attack can ask of a network: logits, loss and goal of perturbed images of one batch.
 
-    def __init__(self, network, y: tf.Tensor, loss: str):
+    Args:
+        network: logits out.
+        y: labels [B] of the batch.
+        loss: the loss that is raised, a name of `names.LOSSES`.
+    """
+
+    def __init__(self, network: keras.Model, y: tf.Tensor, loss: str):
         self.network, self.y, self._loss = network, y, LOSSES[loss]
 
-    def logits(self, x) -> tf.Tensor:
-        """[B,K]."""
+    def logits(self, x: tf.Tensor) -> tf.Tensor:
+        """The logits [B,K] of images x [B,H,W,C]."""
         return self.network(x, training=False)
 
-    def loss(self, x) -> tf.Tensor:
-        """The loss that is raised, [B]; smooth."""
+    def loss(self, x: tf.Tensor) -> tf.Tensor:
+        """The loss [B] of images x [B,H,W,C] that the attack raises; smooth."""
         return self._loss(self.y, self.logits(x))
 
-    def goal(self, x) -> tf.Tensor:
-        """The loss, [B], that of any wrong prediction above that of every right one."""
+    def goal(self, x: tf.Tensor) -> tf.Tensor:
+        """The loss [B] of images x [B,H,W,C], raised for wrong predictions above that of every right one."""
         f = self.logits(x)
         return self.preferring_wrong(self._loss(self.y, f), f)
 
-    def preferring_wrong(self, value, f) -> tf.Tensor:
-        """value [B], raised where the logits f [B,K] are those of a wrong prediction."""
+    def preferring_wrong(self, value: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
+        """`value` [B], raised by WRONG where the logits f [B,K] are those of a wrong prediction."""
         return value + tf.where(tf.stop_gradient(margin(self.y, f)) > 0, WRONG, 0.0)
 
 
 @dataclass(frozen=True)
 class PredictionAttack:
-    """An attack on the prediction.  loss: that is raised, cross_entropy, margin or negative_logit."""
+    """An attack on the prediction; the base class of the attacks' dataclasses.
+
+    Attributes:
+        loss: the loss that is raised: cross_entropy, margin or negative_logit.
+    """
 
     _: KW_ONLY
     loss: str = "cross_entropy"
@@ -48,17 +65,41 @@ class PredictionAttack:
     def __post_init__(self):
         check_choice("loss", self.loss, LOSSES)
 
-    def on_predictions(self, network):
-        """(x [B,H,W,C], y [B], examples [B]) -> x' [B,H,W,C]; examples: the numbers of the images, which seed their
-        draws.  A function of tensors, to be called within a graph or without."""
+    def on_predictions(self, network: keras.Model) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+        """The attack on one network, as a function of tensors to be called within a graph or without.
+
+        Args:
+            network: logits out.
+
+        Returns:
+            (images [B,H,W,C], labels [B], numbers of the images [B], which seed their draws) -> the worst images
+            [B,H,W,C] that were found.
+        """
         return lambda x, y, examples: tf.stop_gradient(self.worst(Attacked(network, y, self.loss), x, examples))
 
     def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
-        """x' [B,H,W,C], the worst image that was found for each."""
+        """The worst image [B,H,W,C] that the attack finds for each.
+
+        Args:
+            attacked: network and labels of the batch.
+            x: images [B,H,W,C].
+            examples: numbers [B] of the images, which seed their draws.
+        """
         raise NotImplementedError
 
 
-def better_of(goal, x_adv, best, value):
-    """(images, goals [B]): x_adv where its goal exceeds `value`, that of best."""
+def better_of(
+    goal: Callable[[tf.Tensor], tf.Tensor], x_adv: tf.Tensor, best: tf.Tensor, value: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of two images, for each example, the one with the larger goal.
+
+    Args:
+        goal: images [B,H,W,C] -> [B].
+        x_adv: images [B,H,W,C] whose goal is computed here.
+        best, value: images [B,H,W,C] and their goals [B], which are known.
+
+    Returns:
+        The better images [B,H,W,C] and their goals [B].
+    """
     other = goal(x_adv)
     return tf.where(tf.reshape(other > value, [-1, 1, 1, 1]), x_adv, best), tf.maximum(other, value)

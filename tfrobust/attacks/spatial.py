@@ -1,13 +1,14 @@
 """The spatial attack (Engstrom et al., 2019): the worst of a grid of rotations and shifts, which no eps bounds."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attacks.prediction import PredictionAttack
+from tfrobust.attacks.prediction import Attacked, PredictionAttack
 from tfrobust.checks import check_number
 from tfrobust.image_ops import rotate_and_shift
 
@@ -15,14 +16,28 @@ ROTATIONS, SHIFTS = 31, 5  # Points of the grid along each axis, as in the paper
 
 
 def grid(degrees: float, pixels: float) -> np.ndarray:
-    """[G,3]: degrees, pixels down, pixels right; the identity is among them, and an axis of length 0 has one point."""
+    """The grid of rotations up to `degrees` and shifts up to `pixels`, either way.
+
+    Returns:
+        [G,3] float32: degrees, pixels down and pixels right of each point.  The identity is among them; an axis of
+        length 0 has one point.
+    """
     turns = np.linspace(-degrees, degrees, ROTATIONS if degrees else 1)
     shifts = np.linspace(-pixels, pixels, SHIFTS if pixels else 1)
     return np.array(list(itertools.product(turns, shifts, shifts)), np.float32)
 
 
-def spatial(goal, x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
-    """x' [B,H,W,C], the image of the grid whose goal(x') [B] is largest; x itself where none exceeds its own."""
+def spatial(goal: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
+    """Rotates and shifts images over a grid and keeps of each the one with the largest goal.
+
+    Args:
+        goal: images [B,H,W,C] -> [B].
+        x: images [B,H,W,C] in [0, 1].
+        degrees, pixels: largest rotation and largest shift along each axis.
+
+    Returns:
+        Images [B,H,W,C] in [0, 1]; x itself where no other goal exceeds its own.
+    """
     points = tf.constant(grid(degrees, pixels))
     size = points.shape[0]
 
@@ -38,7 +53,11 @@ def spatial(goal, x: tf.Tensor, degrees: float, pixels: float) -> tf.Tensor:
 
 @dataclass(frozen=True)
 class Spatial(PredictionAttack):
-    """The spatial attack on a loss.  degrees, pixels: largest rotation and shift.  No ball bounds it: eps is 0."""
+    """The spatial attack on a loss.  No ball bounds it: eps is 0.
+
+    Attributes:
+        degrees, pixels: largest rotation and largest shift along each axis.
+    """
 
     degrees: float = 30.0
     pixels: float = 3.0
@@ -55,5 +74,5 @@ class Spatial(PredictionAttack):
         """The attack in words."""
         return f"{self.name} (up to {self.degrees:g} degrees and {self.pixels:g} pixels)"
 
-    def worst(self, attacked, x, examples):
+    def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         return spatial(attacked.goal, x, self.degrees, self.pixels)

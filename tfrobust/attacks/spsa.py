@@ -7,19 +7,34 @@ It needs no gradient of the network, so it is what tells a network that resists 
 Differs from the paper: steps are those of PGD (signs in l-infinity) instead of Adam's.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import tensorflow as tf
 
 from tfrobust.attacks.attack import Attack, check_steps
-from tfrobust.attacks.prediction import PredictionAttack, better_of
+from tfrobust.attacks.prediction import Attacked, PredictionAttack, better_of
 from tfrobust.balls import Ball
 from tfrobust.checks import check_positive, check_whole
 
 
-def estimated_gradient(goal, x: tf.Tensor, samples: int, delta: float, seed) -> tf.Tensor:
-    """g [B,H,W,C]; goal: x -> [B].  All images share the directions, so that batches do not matter."""
+def estimated_gradient(
+    goal: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, samples: int, delta: float, seed: Sequence[int | tf.Tensor]
+) -> tf.Tensor:
+    """Estimates the gradient of a goal from its values: g above.
+
+    Args:
+        goal: images [B,H,W,C] -> [B].
+        x: images [B,H,W,C] where the gradient is estimated.
+        samples: pairs of points.
+        delta: distance of a point from x, in each pixel.
+        seed: [2]; `samples` of its successors are used.  All images share the directions, so that batches do not
+          matter.
+
+    Returns:
+        g [B,H,W,C].
+    """
 
     def add(i, total):
         v = tf.sign(tf.random.stateless_uniform(x.shape[1:], tf.stack([seed[0], seed[1] + i]), -1.0, 1.0))
@@ -30,11 +45,32 @@ def estimated_gradient(goal, x: tf.Tensor, samples: int, delta: float, seed) -> 
 
 
 def spsa(
-    goal, x, ball: Ball, steps: int, step_size: float, samples: int = 64, delta=0.01, seed=(0, 0), rank=None, start=None
-):
-    """x' [B,H,W,C] inside the ball and [0, 1]: the best iterate by rank (goal unless given), the start among them.
+    goal: Callable[[tf.Tensor], tf.Tensor],
+    x: tf.Tensor,
+    ball: Ball,
+    steps: int,
+    step_size: float,
+    samples: int = 64,
+    delta: float = 0.01,
+    seed: Sequence[int] = (0, 0),
+    rank: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    start: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Ascent along estimated gradients; the best iterate is kept, the start among them.
 
-    goal, rank: x -> [B].  seed: [2]; a step uses `samples` of its successors.  start: [B,H,W,C], x unless given.
+    Args:
+        goal: images [B,H,W,C] -> [B], what is raised.
+        x: images [B,H,W,C] in [0, 1].
+        ball: the ball around x that the iterates stay in.
+        steps, step_size: number of iterations, and length of one in the norm of the ball.
+        samples: pairs of points per step.
+        delta: their distance from the iterate, in each pixel.
+        seed: [2]; a step uses `samples` of its successors.
+        rank: images [B,H,W,C] -> [B], by which the best iterate is chosen; None: by goal.
+        start: [B,H,W,C], the first iterate; None: x.
+
+    Returns:
+        Images [B,H,W,C] inside the ball and [0, 1].
     """
     start = x if start is None else start
     rank = rank or goal
@@ -55,7 +91,7 @@ class Spsa(PredictionAttack, Attack):
     """SPSA on a loss; every run has directions of its own.
 
     Attributes:
-        steps, step_size: iterations and length of one.
+        steps, step_size: number of iterations, and length of one in units of the pixel range [0, 1].
         samples: pairs of points per step.
         delta: their distance from the iterate, in each pixel.
     """
@@ -76,7 +112,7 @@ class Spsa(PredictionAttack, Attack):
         check_whole("samples of SPSA", self.samples, 1)
         check_positive("delta of SPSA", self.delta)
 
-    def worst(self, attacked, x, examples):
+    def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         best, value = x, attacked.goal(x)
         plan = self.ball, self.steps, self.step_size, self.samples, self.delta
         for run in range(self.restarts):

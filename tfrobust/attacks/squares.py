@@ -1,11 +1,14 @@
-"""A black-box search over maps and predictions alone, after Square Attack (Andriushchenko et al., 2020).
+"""A black-box search with squares, after Square Attack (Andriushchenko et al., 2020).
 
-It asks for no gradient, so that it sees whether an attack that follows one is misled: where squares find more, the
-gradient is masked.
+It asks for maps and predictions alone, never for a gradient.  Where it finds more than an attack that follows
+gradients, the network masks its gradient.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -19,19 +22,27 @@ from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
 
-HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # Of all queries: where squares shrink to half the area.
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+# The shares of all queries after which the area of the squares is halved.
+HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True)
 class Squares(MapAttack, Attack):
-    """In each query one square of each image, at a random place, is moved by eps up or down (each channel by a sign of
-    its own) from the best image so far, which it replaces if it keeps the label and has a less alike map.
+    """Black-box attack on maps that changes one square of each image at a time.
+
+    In each query one square of the best image so far, at a random place, becomes brighter or darker by up to 2 eps
+    within the ball (each channel by a sign of its own).  The new image replaces the best one if it keeps the label and
+    has a less alike map.
 
     Attributes:
         steps: queries of a run; squares shrink as they pass.
-        area: of the first squares, as a share of the image.
-        criterion: what is lowered: kendall, spearman, intersection or center.
-        k: of the intersection (None: that of the comparison).
+        area: of the first squares, as a share of the image in [0, 1].
+        criterion: by which maps are compared: kendall, spearman, intersection or center.
+        k: size of the top-k sets of the intersection, in pixels; None: that of the comparison.
     """
 
     steps: int
@@ -59,11 +70,13 @@ class Squares(MapAttack, Attack):
     def control(self, draws: int = 1) -> Noise:
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion, k=self.k)
 
-    def on_maps(self, network, spec: MapSpec, comparison: Comparison, chunk: int | None = None):
+    def on_maps(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
+    ) -> SquaresOnNetwork:
         return SquaresOnNetwork(network, spec, comparison, self, chunk)
 
-    def side(self, query: int, shape) -> int:
-        """The side in pixels of the squares of a query on images of shape (H, W, C): 1 at the least."""
+    def side(self, query: int, shape: Sequence[int]) -> int:
+        """The side in pixels, at least 1, of the squares of the `query`-th query on images of shape (H, W, C)."""
         halvings = sum(query >= self.steps * part for part in HALVINGS)
         return max(int(round(np.sqrt(self.area / 2**halvings * shape[0] * shape[1]))), 1)
 
@@ -71,7 +84,16 @@ class Squares(MapAttack, Attack):
 class SquaresOnNetwork(AttackOnNetwork):
     """The search on one network."""
 
-    def run(self, best: BestIterate, x, y, seeds, run, tick, target):
+    def run(
+        self,
+        best: BestIterate,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seeds: tf.Tensor,
+        run: int,
+        tick: Callable[[], None],
+        target: np.ndarray | None,
+    ) -> np.ndarray:
         criterion = self.attack.criterion
         own = BestIterate(self._judge, best.x, best.y, (criterion,), self.comparison, self.attack.k)
         draws = [np.random.default_rng(seed) for seed in np.asarray(seeds)]

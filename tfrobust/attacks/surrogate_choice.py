@@ -1,7 +1,10 @@
-"""How sharp the softplus of a surrogate has to be, found for each network by a rule."""
+"""Chooses softplus_beta, the sharpness of the softplus in a surrogate, for each network by a short trial attack."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,22 +12,35 @@ from tfrobust.attacks.ifia import Ifia
 from tfrobust.attributions import MapSpec
 from tfrobust.similarity import Comparison
 
-STEPS = 8  # Of the climb by which betas are compared.
+if TYPE_CHECKING:
+    import keras
+
+STEPS = 8  # Steps of the trial attack with each beta.
 
 
 def climbs(
-    network, spec: MapSpec, comparison: Comparison, attack: Ifia, betas: Sequence[float], x, y, chunk=None
+    network: keras.Model,
+    spec: MapSpec,
+    comparison: Comparison,
+    attack: Ifia,
+    betas: Sequence[float],
+    x: np.ndarray,
+    y: np.ndarray,
+    chunk: int | None = None,
 ) -> dict[float, float]:
-    """beta -> the mean score that one run of the attack with it reaches by its criterion, the lower the better.
+    """Makes one run of an attack with each of several values of softplus_beta.
 
     Args:
         network: logits out.
-        spec: of the map.
-        comparison: of maps.
-        attack: whose goal is climbed, with its own steps.
-        betas: of its surrogate.
+        spec: of the map that is attacked and measured.
+        comparison: how maps are compared.
+        attack: what is run, with its own number of steps.
+        betas: the values that are tried.
         x, y: a few images [N,H,W,C] and their labels [N], which the network predicts.
-        chunk: path points held at once.
+        chunk: path points held at once; None: all.
+
+    Returns:
+        beta -> the mean score that the run reached by the attack's criterion; the lower, the stronger the attack.
     """
     found = {}
     for beta in betas:
@@ -35,9 +51,24 @@ def climbs(
     return found
 
 
-def choose_beta(network, spec, comparison, attack: Ifia, betas, x, y, chunk=None) -> float | None:
-    """The beta by which a climb of STEPS steps comes farthest; the attack's own where there is none to choose from.
-    Arguments as those of `climbs`."""
+def choose_beta(
+    network: keras.Model,
+    spec: MapSpec,
+    comparison: Comparison,
+    attack: Ifia,
+    betas: Sequence[float],
+    x: np.ndarray,
+    y: np.ndarray,
+    chunk: int | None = None,
+) -> float | None:
+    """The beta with which a run of STEPS steps lowers the score most.
+
+    Args:
+        network, spec, comparison, attack, betas, x, y, chunk: as for `climbs`.
+
+    Returns:
+        One of `betas`; the attack's own where there are none.
+    """
     if not betas:
         return attack.softplus_beta
     found = climbs(network, spec, comparison, replace(attack, steps=STEPS), betas, x, y, chunk)

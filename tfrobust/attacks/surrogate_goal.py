@@ -1,10 +1,13 @@
-"""A goal of the maps of one network's surrogate, and its slope.
+"""The goal of an attack on one network's surrogate, and the gradient of that goal.
 
 Tracing a second derivative of a deep network takes longer than many a step of the attack, and nothing here depends on
 the budget: attacks that differ in eps, steps, restarts or seed share one.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -13,21 +16,28 @@ from tfrobust.attributions import MapSpec, saliency_map
 from tfrobust.distribution import shard_over_replicas
 from tfrobust.networks.surrogates import softplus_surrogate
 
+if TYPE_CHECKING:
+    import keras
+
 
 class SurrogateGoal:
-    """`map` and `slope` are traced once.
+    """A goal as a function of images, by way of the maps of a network's surrogate; traced once.
+
+    Attributes:
+        map: (x, y) -> the surrogate's maps [B,H,W] of images x [B,H,W,C] for the classes y [B].
+        slope: (x_adv, x, y, reference) -> the goal [B] at x_adv and its gradient [B,H,W,C]; arguments as for `value`.
 
     Args:
         network: logits out.
         spec: of the map.
         goal: what is raised.
         softplus_beta, curvature_only: of the surrogate; see `ifia.Ifia`.
-        chunk: path points held at once.
+        chunk: path points held at once; None: all.
     """
 
     def __init__(
         self,
-        network,
+        network: keras.Model,
         spec: MapSpec,
         goal: Goal,
         softplus_beta: float | None,
@@ -39,12 +49,28 @@ class SurrogateGoal:
         self._map = lambda x, y: saliency_map(surrogate, spec, x, y, chunk)
         self.map, self.slope = shard_over_replicas(self._map), shard_over_replicas(self._slope)
 
-    def value(self, x_adv, x, y, reference) -> tf.Tensor:
-        """[B], differentiable by x_adv.  reference: what the goal compares with."""
+    def value(self, x_adv: tf.Tensor, x: tf.Tensor, y: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
+        """The goal of attacked images, differentiable by x_adv.
+
+        Args:
+            x_adv, x: attacked images and original ones [B,H,W,C].
+            y: labels [B] that are attributed.
+            reference: what the goal compares with, see `goals.Goal.reference`.
+
+        Returns:
+            [B].
+        """
         return self.goal.value(self._map(x_adv, y), reference, x_adv, x, self.network)
 
-    def reached(self, x_adv, x, y, reference) -> tf.Tensor:
-        """The same [B], not differentiable, at the cost of a map."""
+    def reached(self, x_adv: tf.Tensor, x: tf.Tensor, y: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
+        """The same number as `value`, not differentiable: it costs no more than a map.
+
+        Args:
+            x_adv, x, y, reference: as for `value`.
+
+        Returns:
+            [B].
+        """
         return self.goal.value(self.map(x_adv, y), reference, x_adv, x, self.network)
 
     def _slope(self, x_adv, x, y, reference):

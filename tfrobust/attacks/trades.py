@@ -6,19 +6,21 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfrobust.attacks.pgd import Pgd
+from tfrobust.attacks.prediction import Attacked
 from tfrobust.losses import kl
 
-START_DEVIATION = 1e-3  # Of the start: at x itself the divergence has no gradient.
+# Standard deviation of the noise at the start: at x itself the divergence has no gradient.
+START_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True)
 class TradesAttack(Pgd):
-    """As Pgd, on the divergence instead of a loss; the first run starts beside x."""
+    """PGD on the divergence from the prediction at x instead of a loss; the first run starts close to x."""
 
     name: ClassVar[str] = "TRADES"
     tag: ClassVar[int] = 5
 
-    def worst(self, attacked, x, examples):
+    def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         clean = attacked.logits(x)
         normal = lambda seed: tf.random.stateless_normal(x.shape[1:], seed)  # noqa: E731
         noise = tf.map_fn(normal, self.seeds(examples, 0), fn_output_signature=x.dtype)

@@ -11,7 +11,10 @@ Grad-CAM++ differentiates exp(score): the powers of the exponential cancel in a_
 whole map of an image, which no ranking and no normalisation sees; it is left out.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -20,6 +23,9 @@ from tfrobust.attributions.guided_backpropagation import guided_backpropagation
 from tfrobust.attributions.scores import SCORES
 from tfrobust.attributions.split import last_feature_map, split_at
 from tfrobust.networks.surrogates import guided_surrogate
+
+if TYPE_CHECKING:
+    import keras
 
 
 def _features(network, score: str, x, y, layer: str | None):
@@ -39,54 +45,104 @@ def _class_map(a, weights, x, positive: bool):
     return tf.image.resize(cam[..., tf.newaxis], x.shape[1:3]) + tf.zeros_like(x)
 
 
-def grad_cam(network, score: str, x, y, layer: str | None = None, positive: bool = True) -> tf.Tensor:
-    """[B,H,W,C], the same in every channel.  layer: whose feature maps are weighed (the last ones unless given);
-    positive: with the last ReLU."""
+def grad_cam(
+    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, layer: str | None = None, positive: bool = True
+) -> tf.Tensor:
+    """Grad-CAM: the feature maps of a layer, each weighted by its mean gradient, summed and resized to the image.
+
+    Args:
+        network: logits out.
+        score: what is attributed, a name of `names.SCORES`.
+        x: images [B,H,W,C].
+        y: classes [B].
+        layer: the layer whose feature maps are weighted; None: the last one that has feature maps.
+        positive: set negative sums to 0 (the last ReLU).
+
+    Returns:
+        [B,H,W,C], the same in every channel.
+
+    Raises:
+        InputError: where the network has no such layer, or cannot be cut there.
+    """
     a, g = _features(network, score, x, y, layer)
     return _class_map(a, tf.reduce_mean(g, axis=[1, 2]), x, positive)
 
 
-def grad_cam_plus_plus(network, score: str, x, y, layer: str | None = None, positive: bool = True) -> tf.Tensor:
-    """As `grad_cam`, with the weights of Grad-CAM++."""
+def grad_cam_plus_plus(
+    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, layer: str | None = None, positive: bool = True
+) -> tf.Tensor:
+    """Grad-CAM++: as Grad-CAM, with other weights of the feature maps.
+
+    Args:
+        network, score, x, y, layer, positive: as for `grad_cam`.
+
+    Returns:
+        [B,H,W,C], the same in every channel.
+
+    Raises:
+        InputError: as `grad_cam` does.
+    """
     a, g = _features(network, score, x, y, layer)
     total = tf.reduce_sum(a, axis=[1, 2], keepdims=True)
     share = tf.math.divide_no_nan(g**2, 2 * g**2 + total * g**3)
     return _class_map(a, tf.reduce_sum(share * tf.nn.relu(g), axis=[1, 2]), x, positive)
 
 
-def guided_grad_cam_plus_plus(network, score: str, x, y, layer: str | None = None) -> tf.Tensor:
-    """Guided backpropagation times Grad-CAM++ (Chattopadhyay et al., 2018, Section 3.3), [B,H,W,C]."""
+def guided_grad_cam_plus_plus(
+    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, layer: str | None = None
+) -> tf.Tensor:
+    """Guided backpropagation times Grad-CAM++ (Chattopadhyay et al., 2018, Section 3.3).
+
+    Args:
+        network, score, x, y, layer: as for `grad_cam`.
+
+    Returns:
+        [B,H,W,C].
+
+    Raises:
+        InputError: as `grad_cam` and `guided_backpropagation` do.
+    """
     return guided_backpropagation(network, score, x, y) * grad_cam_plus_plus(network, score, x, y, layer)
 
 
 @dataclass(frozen=True)
 class GradCam(Attribution):
-    """Grad-CAM as a method.  layer: the name of the layer whose feature maps are weighed (the last unless given)."""
+    """Grad-CAM as a method.
+
+    Attributes:
+        layer: the name of the layer whose feature maps are weighted; None: the last one that has feature maps.
+    """
 
     layer: str | None = None
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return grad_cam(network, score, x, y, self.layer)
 
-    def check_network(self, network):
+    def check_network(self, network: keras.Model) -> None:
         split_at(network, self.layer or last_feature_map(network))
 
 
 @dataclass(frozen=True)
 class GradCamPlusPlus(GradCam):
-    """Grad-CAM++ as a method."""
+    """Grad-CAM++ as a method; `layer` as for `GradCam`."""
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return grad_cam_plus_plus(network, score, x, y, self.layer)
 
 
 @dataclass(frozen=True)
 class GuidedGradCamPlusPlus(GradCam):
-    """Guided backpropagation times Grad-CAM++ as a method."""
+    """Guided backpropagation times Grad-CAM++ as a method; `layer` as for `GradCam`."""
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return guided_grad_cam_plus_plus(network, score, x, y, self.layer)
 
-    def check_network(self, network):
+    def check_network(self, network: keras.Model) -> None:
         guided_surrogate(network)
         super().check_network(network)

@@ -4,7 +4,11 @@ random baseline and a random point of the path.
     GS(x) = 1/S sum_s (x - x0_s) * grad score(x0_s + t_s (x - x0_s)),    t_s uniform in [0, 1]
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -12,14 +16,35 @@ from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.gradient import mean_gradient
 from tfrobust.attributions.scores import make_score
 from tfrobust.checks import check_whole
+from tfrobust.types import Score
+
+if TYPE_CHECKING:
+    import keras
 
 
-def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 0), chunk=None) -> tf.Tensor:
-    """[B,H,W,C]; differentiable.  baselines: [S,H,W,C], one for each sample, the same for every image; the points are
-    drawn one to each of S equal parts of [0, 1] in random order, which keeps the mean and lowers its error.
-    chunk: samples held at once.
+def grad_shap(
+    score: Score,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    baselines: tf.Tensor,
+    seed: Sequence[int] = (0, 0),
+    chunk: int | None = None,
+) -> tf.Tensor:
+    """GradSHAP of a score, from S random points on paths between baselines and the image.
 
-    Completeness: the sum over H, W, C tends to score(x, y) - mean_s score(x0_s, y) as S grows.
+    The points t_s are drawn one from each of S equal parts of [0, 1], in random order, which keeps the mean and lowers
+    its error.  Completeness: the sum over H, W, C tends to score(x, y) - mean_s score(x0_s, y) as S grows.
+
+    Args:
+        score: (images, classes) -> [B].
+        x: images [B,H,W,C].
+        y: classes [B].
+        baselines: [S,H,W,C], one for each sample, the same for every image.
+        seed: [2], of the points.
+        chunk: samples held at once; None: all.
+
+    Returns:
+        [B,H,W,C], in units of the score; differentiable.
     """
     samples = int(baselines.shape[0])
     within, order = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
@@ -35,13 +60,19 @@ def grad_shap(score, x: tf.Tensor, y: tf.Tensor, baselines: tf.Tensor, seed=(0, 
 
 @dataclass(frozen=True)
 class GradShap(Attribution):
-    """GradSHAP as a method, with images of uniform noise as baselines.  samples: of baseline and point."""
+    """GradSHAP as a method, with images of uniform noise as baselines.
+
+    Attributes:
+        samples: number S of pairs of a baseline and a point.
+    """
 
     samples: int = 50
 
     def __post_init__(self):
         check_whole("samples of GradSHAP", self.samples, 1)
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         baselines = tf.random.stateless_uniform([self.samples, *x.shape[1:]], [1, 0])
         return grad_shap(make_score(network, score), x, y, baselines, chunk=chunk)

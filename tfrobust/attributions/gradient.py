@@ -1,19 +1,32 @@
-"""The plain gradient, also called saliency (Simonyan et al., 2013), and what is made of it at one point or several."""
+"""The plain gradient, also called saliency (Simonyan et al., 2013), its mean over points, and gradient times input."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.scores import make_score
+from tfrobust.types import Score
+
+if TYPE_CHECKING:
+    import keras
 
 
-def gradient(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """d score(x, y) / dx, [B,H,W,C].
+def gradient(score: Score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The gradient of a score by the image, d score(x, y) / dx.
 
-    score: (x, y) -> [B], each entry a function of its own image alone.  The result is differentiable again; for a
-    ReLU network and a logit its derivative by x is exactly zero (see `networks.surrogates`).  Zeros where nothing on
-    the way from x to the score has a derivative (rounded pixels).
+    Args:
+        score: (images, classes) -> [B], each entry a function of its own image alone.
+        x: images [B,H,W,C].
+        y: classes [B].
+
+    Returns:
+        [B,H,W,C].  It is differentiable again; for a ReLU network and a logit its derivative by x is exactly zero (see
+        `networks.surrogates`).  Zeros where nothing between x and the score has a derivative (rounded pixels).
     """
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -21,17 +34,42 @@ def gradient(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
-def gradients(score, views: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The gradient at each of S views of every image, [S,B,H,W,C] -> [S,B,H,W,C]: one batch of S*B images."""
+def gradients(score: Score, views: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The gradient at several views of every image, computed as one batch.
+
+    Args:
+        score: (images, classes) -> one number per image.
+        views: S versions of each of B images, [S,B,H,W,C].
+        y: classes [B].
+
+    Returns:
+        [S,B,H,W,C].
+    """
     flat = tf.reshape(views, tf.concat([[-1], tf.shape(views)[2:]], axis=0))
     flat = tf.ensure_shape(flat, [None, *views.shape[2:]])
     return tf.reshape(gradient(score, flat, tf.tile(y, [tf.shape(views)[0]])), tf.shape(views))
 
 
-def mean_gradient(score, views, samples: int, y: tf.Tensor, factor=None, chunk=None) -> tf.Tensor:
-    """The mean over `samples` views of the gradient times factor(part of the samples), [B,H,W,C].
+def mean_gradient(
+    score: Score,
+    views: Callable[[slice], tf.Tensor],
+    samples: int,
+    y: tf.Tensor,
+    factor: Callable[[slice], tf.Tensor] | None = None,
+    chunk: int | None = None,
+) -> tf.Tensor:
+    """The mean gradient over several views of every image, each multiplied by a factor of its own.
 
-    views: slice -> [S,B,H,W,C], those views of every image.  chunk: views held at once (None: all).
+    Args:
+        score: (images, classes) -> one number per image.
+        views: slice of 0..samples -> those views [S,B,H,W,C] of every image.
+        samples: number of views.
+        y: classes [B].
+        factor: slice of 0..samples -> what the gradients at these views are multiplied by; None: 1.
+        chunk: views held at once; None: all.
+
+    Returns:
+        [B,H,W,C].
     """
     total = 0.0
     for start in range(0, samples, chunk or samples):
@@ -41,8 +79,17 @@ def mean_gradient(score, views, samples: int, y: tf.Tensor, factor=None, chunk=N
     return total / samples
 
 
-def gradient_x_input(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """x * d score(x, y) / dx (Shrikumar et al., 2016): for a linear score its share of it."""
+def gradient_x_input(score: Score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Gradient times input, x * d score(x, y) / dx (Shrikumar et al., 2016).
+
+    For a linear score it is what each pixel adds to the score.
+
+    Args:
+        score, x, y: as for `gradient`.
+
+    Returns:
+        [B,H,W,C].
+    """
     return x * gradient(score, x, y)
 
 
@@ -50,7 +97,9 @@ def gradient_x_input(score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 class Gradient(Attribution):
     """The gradient as a method; it has no settings."""
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return gradient(make_score(network, score), x, y)
 
 
@@ -58,5 +107,7 @@ class Gradient(Attribution):
 class GradientTimesInput(Attribution):
     """Gradient times input as a method; it has no settings."""
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return gradient_x_input(make_score(network, score), x, y)

@@ -8,7 +8,10 @@ recording anything; when its cotangent comes back, each chunk is replayed agains
 an approximation, because what follows depends on the path only through the sum.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -20,23 +23,39 @@ from tfrobust.attributions.scores import make_score
 from tfrobust.checks import check_choice, check_number, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import RULES
+from tfrobust.types import Score
+
+if TYPE_CHECKING:
+    import keras
 
 
 def integrated_gradients(
-    score,
+    score: Score,
     x: tf.Tensor,
     y: tf.Tensor,
-    baseline: tf.Tensor | None = None,
+    baseline: tf.Tensor | float | None = None,
     steps: int = 50,
     rule: str = "right",
     chunk: int | None = None,
 ) -> tf.Tensor:
-    """IG of score from baseline to x, [B,H,W,C], in units of the score; differentiable by x, baseline and weights.
+    """Integrated Gradients of a score along the straight line from a baseline to the image.
 
-    score: (x, y) -> [B].  y: [B].  baseline: anything that broadcasts to x; black (zeros) by default.
-    steps: number m of intervals.  rule: right, left, trapezoid or gauss_legendre.
-    chunk: path points held at once (None: all).  Values do not depend on it.
     Completeness: the sum over H, W, C tends to score(x, y) - score(baseline, y) as steps grow.
+
+    Args:
+        score: (images, classes) -> [B].
+        x: images [B,H,W,C].
+        y: classes [B].
+        baseline: where the path begins, anything that broadcasts to x; None: black (zeros).
+        steps: number m of intervals.
+        rule: right, left, trapezoid or gauss_legendre, see `quadrature`.
+        chunk: path points held at once; None: all.  Values do not depend on it.
+
+    Returns:
+        [B,H,W,C], in units of the score; differentiable by x, baseline and weights.
+
+    Raises:
+        InputError: for a chunk or a number of steps below 1, and an unknown rule.
     """
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk, the path points held at once, must be at least 1; got {chunk}")
@@ -116,5 +135,7 @@ class IntegratedGradients(Attribution):
         check_whole("steps of Integrated Gradients", self.steps, 1)
         check_number("baseline of Integrated Gradients, a grey level,", self.baseline, 0, 1)
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return integrated_gradients(make_score(network, score), x, y, self.baseline, self.steps, self.rule, chunk)

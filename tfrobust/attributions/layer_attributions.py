@@ -24,9 +24,23 @@ def layer_integrated_gradients(
     steps: int = 50,
     rule: str = "right",
 ) -> tf.Tensor:
-    """IG of the score (see `scores`) from baseline to x, in units of the layer's output, [B,...]; differentiable.
+    """Integrated Gradients of a score, attributed to the outputs of a layer instead of the pixels.
 
-    The layer must be one that every path through the network passes; InputError where it is not.
+    Args:
+        network: logits out.
+        layer: the name of the layer; every path through the network must pass it.
+        score: what is attributed, a name of `names.SCORES`.
+        x: images [B,H,W,C].
+        y: classes [B].
+        baseline: where the path begins, anything that broadcasts to x; None: black (zeros).
+        steps: number of intervals of the path.
+        rule: right, left, trapezoid or gauss_legendre, see `quadrature`.
+
+    Returns:
+        [B,...] of the shape of the layer's output, in units of the score; differentiable.
+
+    Raises:
+        InputError: where the network has no such layer, or a path passes it by.
     """
     head, tail = split_at(network, layer)
     x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline

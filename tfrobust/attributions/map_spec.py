@@ -1,7 +1,9 @@
-"""How a map is made: which attribution of which score, and how it is reduced to one number per pixel."""
+"""`MapSpec`: which attribution of which score a map is made of, and how it is reduced to one number per pixel."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -12,17 +14,20 @@ from tfrobust.deprecation import deprecated
 from tfrobust.names import ATTRIBUTIONS, CHANNELS, SCORES
 from tfrobust.spec_values import names_of
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class MapSpec:
-    """Settings of a map; the defaults are RAR's protocol.
+    """Settings of an attribution map; the defaults are RAR's protocol.
 
     Attributes:
         attribution: the method with its own settings.
         score: what is attributed: logit, probability or loss of the class y.
         channels: how the channels of a pixel are joined (sum or mean) after the absolute value, if there is one.
         signed: keep the sign; without it the map is of absolute values.
-        normalize: divide the map by the sum of its absolute values, times H*W.
+        normalize: divide the map by the mean of its absolute values.
     """
 
     attribution: Attribution = field(default_factory=IntegratedGradients)
@@ -37,22 +42,22 @@ class MapSpec:
 
     @property
     def method(self) -> str:
-        """The name of the method in `names.ATTRIBUTIONS`; of one that has no name there, that of its class."""
+        """The name of the method in `names.ATTRIBUTIONS`, or of its class where it has no name there."""
         kind = type(self.attribution)
         return next((name for name in ATTRIBUTIONS if ATTRIBUTIONS[name] is kind), kind.__name__)
 
     def settings(self) -> dict[str, Any]:
-        """All of it as plain values side by side: the method, its own settings, how it is reduced."""
+        """All settings in one flat dict: the method's name, its own settings, and the fields of the map."""
         own = {name: getattr(self.attribution, name) for name in names_of(self.attribution)}
         return {"method": self.method, **own, **{name: getattr(self, name) for name in REDUCING}}
 
-    def check_network(self, network) -> None:
-        """Raises InputError where the network has no such map: no feature maps, no such layer, no guided surrogate."""
+    def check_network(self, network: keras.Model) -> None:
+        """Raises InputError where the network lacks what the method needs: feature maps, the layer, ReLUs as layers."""
         self.attribution.check_network(network)
 
 
 def coarser(spec: MapSpec, path_points: int | None) -> MapSpec:
-    """The map with at most so many points of its path, where it has one; None: the map itself."""
+    """The same map with at most `path_points` points of its path, where its method has one; None: `spec` itself."""
     own = getattr(spec.attribution, "steps", None)
     if path_points is None or own is None or own <= path_points:
         return spec
@@ -62,8 +67,8 @@ def coarser(spec: MapSpec, path_points: int | None) -> MapSpec:
 REDUCING = tuple(name for name in names_of(MapSpec) if name != "attribution")
 
 
-def make_map(method: str = "integrated_gradients", **options) -> MapSpec:
-    """The map of the method of that name.
+def make_map(method: str = "integrated_gradients", **options: Any) -> MapSpec:
+    """The settings of a map from the name of its method.
 
     Args:
         method: one of `names.ATTRIBUTIONS`.
@@ -86,16 +91,32 @@ def AttributionSpec(method: str = "integrated_gradients", **options) -> MapSpec:
     return make_map(method, **{name: value for name, value in options.items() if name not in ("k", "ties", "window")})
 
 
-def attribute(network, spec: MapSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:
-    """The raw, signed attribution [B,H,W,C] of the spec, before any reduction.  chunk: path points or samples held at
-    once."""
+def attribute(network: keras.Model, spec: MapSpec, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None) -> tf.Tensor:
+    """The raw attribution of a map, before it is reduced to one number per pixel.
+
+    Args:
+        network: logits out.
+        spec: of the map.
+        x: images [B,H,W,C].
+        y: classes [B].
+        chunk: path points or samples held at once; None: all.
+
+    Returns:
+        [B,H,W,C], signed and differentiable.
+    """
     return spec.attribution(network, spec.score, x, y, chunk)
 
 
-def saliency_map(network, spec: MapSpec, x: tf.Tensor, y: tf.Tensor, chunk=None) -> tf.Tensor:
-    """The map [B,H,W] that is ranked and shown: attribution, absolute value, channels joined, normalised to mean 1.
+def saliency_map(
+    network: keras.Model, spec: MapSpec, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+) -> tf.Tensor:
+    """The map that is ranked and shown: attribution, absolute value, channels joined, normalised to mean 1.
 
-    Differentiable.  A map of zeros stays zeros.
+    Args:
+        network, spec, x, y, chunk: as for `attribute`; `spec` says which of these steps are made.
+
+    Returns:
+        [B,H,W], differentiable.  A map of zeros stays zeros.
     """
     a = attribute(network, spec, x, y, chunk)
     a = a if spec.signed else tf.abs(a)

@@ -11,31 +11,42 @@ from tfrobust.names import RULES
 from tfrobust.types import InputError
 
 
-def right(m: int):
-    """k/m for k = 1..m, weight 1/m."""
+def right(m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Right end points of m intervals: points k/m for k = 1..m, each of weight 1/m."""
     return np.arange(1, m + 1) / m, np.full(m, 1 / m)
 
 
-def left(m: int):
-    """k/m for k = 0..m-1, weight 1/m (RAR Eq. 3)."""
+def left(m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Left end points of m intervals: points k/m for k = 0..m-1, each of weight 1/m (RAR Eq. 3)."""
     return np.arange(m) / m, np.full(m, 1 / m)
 
 
-def trapezoid(m: int):
-    """k/m for k = 0..m (m + 1 points), weight 1/m, half of it at the two ends."""
+def trapezoid(m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both end points of m intervals: points k/m for k = 0..m, of weight 1/m, at the two ends of the path 1/(2m)."""
     weights = np.full(m + 1, 1 / m)
     weights[[0, -1]] /= 2
     return np.arange(m + 1) / m, weights
 
 
-def gauss_legendre(m: int):
-    """The m Gauss-Legendre nodes, moved from [-1, 1] to [0, 1]."""
+def gauss_legendre(m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The m Gauss-Legendre nodes and their weights, moved from [-1, 1] to [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(m)
     return (nodes + 1) / 2, weights / 2
 
 
 def quadrature(rule: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """(points, weights) of `rule` with `steps` >= 1 intervals, float32; the weights sum to 1."""
+    """Points and weights that approximate an integral over [0, 1].
+
+    Args:
+        rule: right, left, trapezoid or gauss_legendre.
+        steps: number of intervals, at least 1.
+
+    Returns:
+        Points and weights, each [P] float32; P is `steps`, or one more for trapezoid.  The weights sum to 1.
+
+    Raises:
+        InputError: for an unknown rule, and for fewer steps than 1.
+    """
     check_choice("end-point rule", rule, RULES)
     if steps < 1:
         raise InputError(f"Integrated Gradients needs at least 1 step; got {steps}")

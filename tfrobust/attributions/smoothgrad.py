@@ -3,7 +3,11 @@
 SG(x) = 1/S sum_s grad score(x + n_s),    n_s normal with standard deviation sigma
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -11,15 +15,37 @@ from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.gradient import mean_gradient
 from tfrobust.attributions.scores import make_score
 from tfrobust.checks import check_number, check_whole
+from tfrobust.types import Score
+
+if TYPE_CHECKING:
+    import keras
 
 
 def smoothgrad(
-    score, x: tf.Tensor, y: tf.Tensor, samples: int = 50, deviation: float = 0.15, seed=(0, 0), chunk=None
+    score: Score,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    samples: int = 50,
+    deviation: float = 0.15,
+    seed: Sequence[int] = (0, 0),
+    chunk: int | None = None,
 ) -> tf.Tensor:
-    """[B,H,W,C]; differentiable.
+    """SmoothGrad: the mean gradient of a score over copies of the image with noise.
 
-    deviation: sigma in units of the pixel range [0, 1] (the paper: 0.1 to 0.2).  seed: [2], of the noise, which every
-    image gets alike: the map is a function of the image, whatever else is in the batch.  chunk: samples held at once.
+    Args:
+        score: (images, classes) -> one number per image.
+        x: images [B,H,W,C].
+        y: classes [B].
+        samples: number S of copies.
+        deviation: sigma, in units of the pixel range [0, 1] (the paper: 0.1 to 0.2).
+        seed: [2], of the noise.  All images get the same, so that a map does not depend on what else is in the batch.
+        chunk: samples held at once; None: all.
+
+    Returns:
+        [B,H,W,C], differentiable.
+
+    Raises:
+        InputError: for fewer samples than 1, and a deviation that is negative or not finite.
     """
     _check(samples, deviation)
     noise = deviation * tf.random.stateless_normal([samples, 1, *x.shape[1:]], seed)
@@ -33,7 +59,12 @@ def _check(samples, deviation):
 
 @dataclass(frozen=True)
 class SmoothGrad(Attribution):
-    """SmoothGrad as a method.  samples: images with noise.  deviation: sigma, in units of the pixel range [0, 1]."""
+    """SmoothGrad as a method.
+
+    Attributes:
+        samples: copies of each image with noise.
+        deviation: sigma of the noise, in units of the pixel range [0, 1].
+    """
 
     samples: int = 50
     deviation: float = 0.15
@@ -41,5 +72,7 @@ class SmoothGrad(Attribution):
     def __post_init__(self):
         _check(self.samples, self.deviation)
 
-    def __call__(self, network, score, x, y, chunk=None):
+    def __call__(
+        self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
+    ) -> tf.Tensor:
         return smoothgrad(make_score(network, score), x, y, self.samples, self.deviation, chunk=chunk)

@@ -1,6 +1,7 @@
-"""A network cut in two behind one of its layers."""
+"""Cuts a network in two behind one of its layers."""
 
 import weakref
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,14 +12,16 @@ _taps = weakref.WeakKeyDictionary()
 
 
 class Tap(keras.layers.Layer):
-    """A layer in a layer of the same name.  Surrogates share layers with their network, and a shared layer has one
-    output in each; its tap has one output alone."""
+    """Wraps a layer under the same name, so that it has a single output.
 
-    def __init__(self, layer, **kwargs):
+    Surrogates share layers with their network, and a shared layer has one output in each of these models.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
         self.layer = layer
 
-    def call(self, *args, **kwargs):
+    def call(self, *args: Any, **kwargs: Any) -> tf.Tensor:
         return self.layer(*args, **kwargs)
 
 
@@ -43,11 +46,18 @@ def _tapped(network: keras.Model):
     return _taps[network]
 
 
-def split_at(network: keras.Model, layer: str):
-    """(head, tail) with network(x) = tail(head(x)), cut behind the layer of that name; weights are shared.
+def split_at(network: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+    """Cuts a network behind a layer into a head and a tail: network(x) = tail(head(x)).
 
-    The layer must be one of the network itself, not of a model within it, that every path passes; InputError where it
-    is not.
+    Args:
+        network: Sequential or functional.
+        layer: the name of a layer of the network itself, not of a model within it, that every path passes.
+
+    Returns:
+        (head, tail), which share their weights with the network.
+
+    Raises:
+        InputError: where the network cannot be cut, or not behind that layer.
     """
     tapped, pieces = _tapped(network)
     if layer not in pieces:
@@ -64,7 +74,11 @@ def split_at(network: keras.Model, layer: str):
 
 
 def last_feature_map(network: keras.Model) -> str:
-    """The name of the last layer whose output is a stack of feature maps [B,h,w,K] with more than one place."""
+    """The name of the last layer whose output is a stack of feature maps [B,h,w,K] of more than one pixel.
+
+    Raises:
+        InputError: where the network has no such layer.
+    """
     for layer in reversed(_tapped(network)[0].layers):
         if isinstance(layer, Tap) and len(layer.output.shape) == 4 and tuple(layer.output.shape[1:3]) != (1, 1):
             return layer.name

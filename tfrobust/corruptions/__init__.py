@@ -1,8 +1,11 @@
 """Common image corruptions after Hendrycks & Dietterich (2019), "Benchmarking Neural Network Robustness to Common
 Corruptions and Perturbations", as TensorFlow operations for images of any size.
 
-Ours, not theirs: names, ideas and most constants are the paper's, each file says where not; numbers measured under
-these are not those of the published CIFAR-10-C or ImageNet-C files.
+These are implementations of our own: names, ideas and most constants are the paper's, and each file says where they are
+not.  Numbers measured under them are not comparable with those of the published CIFAR-10-C or ImageNet-C files.
+
+All corruptions have the same arguments: x, images [B,H,W,C] in [0, 1], C 1 or 3; severity, 1 to 5; and draws, the
+random numbers of each image.  They return images [B,H,W,C] float32, which may leave [0, 1]; `corrupt` cuts them off.
 """
 
 from collections.abc import Callable
@@ -15,8 +18,7 @@ from tfrobust.corruptions.draws import Draws
 from tfrobust.corruptions.scale import SEVERITIES
 from tfrobust.types import InputError
 
-# Each takes (x [B,H,W,C], severity 1..5, Draws) and may leave [0, 1], which `corrupt` cuts off.
-CORRUPTIONS: dict[str, Callable] = {
+CORRUPTIONS: dict[str, Callable[[tf.Tensor, int, Draws], tf.Tensor]] = {
     function.__name__: function
     for function in (
         noise.gaussian_noise,
@@ -45,10 +47,23 @@ COMMON = tuple(n for n in CORRUPTIONS if n not in ("speckle_noise", "gaussian_bl
 ART = tuple(n for n in CORRUPTIONS if n not in ("frost", "gaussian_blur", "spatter", "saturate"))
 
 
-def corrupt(x: tf.Tensor, name: str, severity: int, examples, seed: int = 0) -> tf.Tensor:
-    """Images x [B,H,W,C] in [0, 1], C 1 or 3, corrupted by `name` at `severity`, 0 (as they are) to 5: [B,H,W,C],
-    float32 in [0, 1].  examples [B]: their numbers in the data set, which with the seed and the name make their draws,
-    whatever batch they are in."""
+def corrupt(x: tf.Tensor, name: str, severity: int, examples: tf.Tensor, seed: int = 0) -> tf.Tensor:
+    """Applies a corruption to images.
+
+    Args:
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        name: of the corruption, a key of CORRUPTIONS.
+        severity: 0 (images as they are) to 5.
+        examples: numbers [B] of the images in the data set.  With the seed and the name they determine the random
+          draws of an image, whatever batch it is in.
+        seed: random seed.
+
+    Returns:
+        Images [B,H,W,C], float32 in [0, 1].
+
+    Raises:
+        InputError: for an unknown name or severity, and images of another form.
+    """
     x = tf.convert_to_tensor(x)
     _check(x, name, severity)
     x = tf.cast(x, tf.float32)

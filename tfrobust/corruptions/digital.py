@@ -1,8 +1,10 @@
-"""What storing and processing an image does to it.
+"""Corruptions by storing and processing an image.
 
-Contrast, pixelate and JPEG: the published constants.  The published elastic transform and saturation do not grow at
-each severity (they change from bending to jitter, from grey to garish); ours do.
+Contrast, pixelate and JPEG have the published constants.  The published elastic transform and saturation do not become
+stronger at each severity (one changes from bending to jitter, the other from grey to garish); ours do.
 """
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -15,14 +17,18 @@ PIXELS_LEFT = ((0.95, 0.9, 0.85, 0.75, 0.65), (0.9, 0.8, 0.7, 0.6, 0.5), (0.6, 0
 QUALITY = ((80, 65, 58, 50, 40), (65, 58, 50, 40, 25), (25, 18, 15, 10, 7))
 SATURATION_FACTOR = ((1.2, 1.35, 1.5, 2.0, 2.5), (1.3, 1.6, 2.0, 5.0, 20.0), (1.3, 1.6, 2.0, 5.0, 20.0))
 SATURATION_MORE = ((0.0, 0.0, 0.0, 0.1, 0.2), (0.0, 0.0, 0.0, 0.1, 0.2), (0.0, 0.0, 0.0, 0.1, 0.2))
-# Of elastic, as parts of the shorter side: standard deviation of the bend, its smoothness, and the reach of the skew.
+# Elastic transform, as parts of the shorter side: standard deviation of the bend, its smoothness, reach of the skew.
 BEND = (0.004, 0.007, 0.010, 0.013, 0.016)
 BEND_SIGMA = 0.04
 SKEW = (0.020, 0.028, 0.036, 0.044, 0.052)
 
 
 def contrast(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] drawn together about the mean of each channel."""
+    """Lowers the contrast of x [B,H,W,C]: draws values towards the mean of each channel.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     mean = tf.reduce_mean(x, axis=[1, 2], keepdims=True)
     return mean + amount(CONTRAST, severity, x.shape[1:3]) * (x - mean)
 
@@ -38,7 +44,11 @@ def _skew(draws, height, width):
 
 
 def elastic_transform(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] skewed and bent: read at places moved by an affine map and by smooth noise."""
+    """Skews and bends x [B,H,W,C]: reads it at places that an affine map and smooth noise have moved.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     height, width = x.shape[1:3]
     side = min(height, width)
     bend = smooth_noise(draws.normal(1, [height, width, 2]), side * BEND_SIGMA)
@@ -47,8 +57,14 @@ def elastic_transform(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     return read_at(x, rows + moves[..., 0], columns + moves[..., 1])
 
 
-def pixels_left(side: int, severity: int, size) -> int:
-    """How many pixels remain of `side`: at each severity fewer than before, down to 1."""
+def pixels_left(side: int, severity: int, size: Sequence[int]) -> int:
+    """The number of blocks along a side of a pixelated image: at each severity fewer than before, down to 1.
+
+    Args:
+        side: pixels along that side.
+        severity: 1 to 5.
+        size: (H, W) of the image.
+    """
     left = side
     for milder in range(1, severity + 1):
         left = max(min(int(side * amount(PIXELS_LEFT, milder, size)), left - 1), 1)
@@ -56,15 +72,25 @@ def pixels_left(side: int, severity: int, size) -> int:
 
 
 def pixelate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] averaged over areas, each shown as a block; a pixel on the edge of two blocks is part this, part that
-    (published: the one or the other, which makes 26 of 28 pixels look worse than 25)."""
+    """Shows x [B,H,W,C] in blocks, each the average over its area.
+
+    A pixel on the edge of two blocks is a mixture of both (published: the one or the other, which makes 26 blocks of 28
+    pixels look worse than 25).
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size = x.shape[1:3]
     small = tf.image.resize(x, [pixels_left(side, severity, size) for side in size], "area")
     return tf.image.resize(small, size, "area")
 
 
 def jpeg_compression(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] through JPEG of low quality, grey or in colour."""
+    """Compresses x [B,H,W,C] as JPEG of low quality, grey or in colour.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     quality, channels = round(amount(QUALITY, severity, x.shape[1:3])), x.shape[3]
 
     def through(image):
@@ -76,7 +102,11 @@ def jpeg_compression(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def saturate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,3] with the saturation of HSV multiplied and raised; grey images have none and stay."""
+    """Raises the saturation (HSV) of x [B,H,W,C] by a factor and a constant; grey images have none and stay.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     if x.shape[3] == 1:
         return x
     size = x.shape[1:3]

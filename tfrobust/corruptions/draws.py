@@ -1,23 +1,37 @@
-"""The random numbers of a corruption, made example by example: which images share a batch changes none of them."""
+"""Random numbers of a corruption, drawn for each image by itself, so that they do not depend on the batch it is in."""
 
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 _fold_in = tf.random.experimental.stateless_fold_in
-_as_it_is = tf.autograph.experimental.do_not_convert  # Converted at each call, it would take twice as long.
+# AutoGraph would convert a function at each call, which takes twice as long.
+_as_it_is = tf.autograph.experimental.do_not_convert
 
 
 class Draws(NamedTuple):
-    """seeds: [B,2] int32, one of each example.  A tag tells the draws of one corruption apart; none knows the severity,
-    so that a higher one adds to the same noise, the same flakes, the same drops."""
+    """Random draws for the images of a batch.
+
+    A tag, a whole number, sets the draws of one corruption apart from each other.  No draw depends on the severity: a
+    higher one has the same noise, flakes or drops, only stronger.
+
+    Attributes:
+        seeds: [B,2] int32, one of each image.
+    """
 
     seeds: tf.Tensor
 
     @classmethod
-    def of(cls, name: str, seed: int, examples) -> "Draws":
-        """Those of the corruption `name` for the examples with these numbers [B]."""
+    def of(cls, name: str, seed: int, examples: tf.Tensor) -> "Draws":
+        """The draws of a corruption.
+
+        Args:
+            name: of the corruption.
+            seed: random seed.
+            examples: numbers [B] of the images in the data set.
+        """
         own = zlib.crc32(f"{name} {seed}".encode()) % 2**31
         examples = tf.cast(examples, tf.int32)
         return cls(tf.stack([tf.fill(tf.shape(examples), tf.constant(own, tf.int32)), examples], axis=1))
@@ -30,16 +44,36 @@ class Draws(NamedTuple):
 
         return tf.map_fn(one, (self.seeds, *of_each), fn_output_signature=tf.float32)
 
-    def normal(self, tag: int, shape) -> tf.Tensor:
-        """[B,*shape], standard normal."""
+    def normal(self, tag: int, shape: Sequence[int]) -> tf.Tensor:
+        """Standard normal numbers [B,*shape]."""
         return self._each(tag, lambda s: tf.random.stateless_normal(shape, s))
 
-    def uniform(self, tag: int, shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-        """[B,*shape], uniform in [low, high)."""
+    def uniform(self, tag: int, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+        """Numbers that are uniform in a range.
+
+        Args:
+            tag: of the draw.
+            shape: of the numbers of one image.
+            low, high: ends of the range; high is excluded.
+
+        Returns:
+            [B,*shape].
+        """
         return self._each(tag, lambda s: tf.random.stateless_uniform(shape, s, low, high))
 
-    def uniforms(self, tag: int, shapes, low: float = 0.0, high: float = 1.0) -> list[tf.Tensor]:
-        """`uniform` of the tags from `tag` on, one of each shape: one loop over the examples in the place of many."""
+    def uniforms(
+        self, tag: int, shapes: Sequence[Sequence[int]], low: float = 0.0, high: float = 1.0
+    ) -> list[tf.Tensor]:
+        """Several draws of `uniform` in one loop over the images, which is faster.
+
+        Args:
+            tag: of the first draw; the following ones have the following tags.
+            shapes: of the draws, without the axis of images.
+            low, high: ends of the range.
+
+        Returns:
+            Numbers [B,*shape] for each shape.
+        """
 
         @_as_it_is
         def one(seed):
@@ -48,6 +82,6 @@ class Draws(NamedTuple):
         return tf.map_fn(one, self.seeds, fn_output_signature=[tf.float32] * len(shapes))
 
     def poisson(self, tag: int, rates: tf.Tensor) -> tf.Tensor:
-        """Counts of the rates [B,...], of their shape."""
+        """Poisson-distributed counts with these rates [B,...], of their shape."""
         draw = tf.random.stateless_poisson
         return self._each(tag, lambda s, rate: draw(tf.shape(rate), s, rate, tf.float32), rates)

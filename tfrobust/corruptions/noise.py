@@ -1,4 +1,4 @@
-"""Noise of each pixel and channel by itself; the published constants."""
+"""Noise that is independent in each pixel and channel, with the published constants."""
 
 import tensorflow as tf
 
@@ -12,22 +12,38 @@ SPECKLE = ((0.06, 0.10, 0.12, 0.16, 0.20), (0.15, 0.20, 0.25, 0.30, 0.35), (0.15
 
 
 def gaussian_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] plus normal noise."""
+    """Adds normal noise to x [B,H,W,C].
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     return x + amount(STANDARD_DEVIATION, severity, x.shape[1:3]) * draws.normal(0, x.shape[1:])
 
 
 def shot_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] counted in photons, of which white sends a few to some hundreds."""
+    """Replaces x [B,H,W,C] by counts of photons; a white pixel sends PHOTONS on average.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     photons = amount(PHOTONS, severity, x.shape[1:3])
     return draws.poisson(0, x * photons) / photons
 
 
 def impulse_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] with a few of its values black or white, as often the one as the other (salt and pepper)."""
+    """Makes a few values of x [B,H,W,C] black or white, both equally often (salt and pepper).
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     hit = draws.uniform(0, x.shape[1:]) < amount(HIT, severity, x.shape[1:3])
     return tf.where(hit, tf.round(draws.uniform(1, x.shape[1:])), x)
 
 
 def speckle_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] plus normal noise in proportion to x."""
+    """Adds normal noise in proportion to x to x [B,H,W,C].
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     return x + x * amount(SPECKLE, severity, x.shape[1:3]) * draws.normal(0, x.shape[1:])

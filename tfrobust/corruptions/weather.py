@@ -1,12 +1,13 @@
-"""Weather and what it leaves on the lens.
+"""Corruptions by weather, and by what it leaves on the lens.
 
-Fog, snow, brightness: the published constants but where a severity was not stronger than the one before it.  Frost and
-spatter are made otherwise than the published ones.  No photographs of frost are shipped: the ice is drawn, from noise
-of many octaves and from noise smeared to needles, and covers the image as glass does (published: added to the dimmed
-image, which a bright image hardly shows).  Drops of water and mud are where smooth noise is high.
+Fog, snow and brightness have the published constants, except where a severity was not stronger than the one before it.
+Frost and spatter differ from the published ones.  No photographs of frost are shipped: the ice is drawn, from noise of
+many octaves and from noise smeared to needles, and covers the image like glass (published: added to the dimmed image,
+which hardly shows on a bright image).  Drops of water and mud lie where smooth noise is high.
 """
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -24,10 +25,10 @@ SNOW_LEAST = ((0.6, 0.5, 0.45, 0.55, 0.58), (0.6, 0.5, 0.5, 0.55, 0.6), (0.5, 0.
 SNOW_FALL = ((3, 4, 4, 6, 12), (3, 4, 4, 6, 12), (4, 4, 8, 8, 12))
 SNOW_KEEP = ((0.95, 0.9, 0.9, 0.85, 0.8), (0.8, 0.8, 0.7, 0.65, 0.6), (0.8, 0.7, 0.7, 0.65, 0.55))
 BRIGHTER = ((0.05, 0.1, 0.15, 0.2, 0.3), (0.1, 0.2, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3, 0.4, 0.5))
-# Of spatter: how many standard deviations above the mean a drop begins (3%, 8%, 15%, 26%, 38% of the image).
+# Spatter: a drop begins so many standard deviations above the mean (they cover 3%, 8%, 15%, 26%, 38% of the image).
 DROP_LEAST = (1.88, 1.40, 1.04, 0.64, 0.30)
 DROP_SIGMA = ((0.9, 0.9, 0.9, 0.8, 0.8), (1.4, 1.4, 1.4, 1.1, 1.1), (4, 4, 4, 3, 3))
-MUD_FROM = 4
+MUD_FROM = 4  # The severity from which on drops are of mud.
 ICE_THIN, ICE_WHITE, DIRECTIONS = (0.35, 0.47, 0.60), (0.93, 0.97, 1.0), 4
 WATER, MUD = (175 / 255, 238 / 255, 238 / 255), (63 / 255, 42 / 255, 20 / 255)
 
@@ -39,8 +40,13 @@ def _colour(rgb, channels):
 
 
 def fog(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] under clouds, darkened by as much as they lighten.  The published heights fall with the square of
-    their decay."""
+    """Lays clouds over x [B,H,W,C] and darkens it, so that the brightest pixel becomes no brighter.
+
+    The heights of the published clouds fall with the square of their decay, and so do these.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size = x.shape[1:3]
     thick, decay = amount(FOG, severity, size), amount(FOG_DECAY, severity, size)
     brightest = tf.reduce_max(x, axis=[1, 2, 3], keepdims=True)
@@ -48,9 +54,17 @@ def fog(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     return foggy * tf.math.divide_no_nan(brightest, brightest + thick)
 
 
-def needles(draws: Draws, tag: int, size) -> tf.Tensor:
-    """Straight crystals [B,H,W,1] from 0 to 1: the ridges of noise smeared along a few directions, each with clouds of
-    its own where it grows."""
+def needles(draws: Draws, tag: int, size: Sequence[int]) -> tf.Tensor:
+    """Straight ice crystals: the ridges of noise that is smeared in a few directions, each with clouds of its own.
+
+    Args:
+        draws: random numbers of the images.
+        tag: of the first draw; the tags from `tag` to tag + 16 DIRECTIONS + 1 are used.
+        size: (H, W) of the images.
+
+    Returns:
+        [B,H,W,1] from 0 to 1.
+    """
     sigma = max(min(size) / 10, 1.0)
     crystals = []
     for direction in range(tag, tag + 16 * DIRECTIONS, 16):
@@ -62,7 +76,11 @@ def needles(draws: Draws, tag: int, size) -> tf.Tensor:
 
 
 def frost(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] behind ice, blue where it is thin and white at its crystals, more opaque here than there."""
+    """Covers x [B,H,W,C] with ice of varying opacity, blue where it is thin and white at its crystals.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size, channels = x.shape[1:3], x.shape[3]
     crystals = plasma(draws, 0, size, 1.25, ridges=True) + 0.6 * needles(draws, 32, size)
     thin, white = _colour(ICE_THIN, channels), _colour(ICE_WHITE, channels)
@@ -72,7 +90,11 @@ def frost(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def snow(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] whitened, with flakes smeared along their fall, those of one layer and of the same turned around."""
+    """Whitens x [B,H,W,C] and adds flakes smeared along their fall, in one layer and the same layer turned around.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size = x.shape[1:3]
     mean, deviation, flake, least, keep = (
         amount(table, severity, size) for table in (SNOW_MEAN, SNOW_DEVIATION, SNOW_FLAKE, SNOW_LEAST, SNOW_KEEP)
@@ -86,7 +108,11 @@ def snow(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def brightness(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] with a constant added to the value of HSV; of grey images the value is the pixel."""
+    """Adds a constant to the value (HSV) of x [B,H,W,C]; in grey images the value is the pixel itself.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     more = amount(BRIGHTER, severity, x.shape[1:3])
     if x.shape[3] == 1:
         return x + more
@@ -95,7 +121,11 @@ def brightness(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def spatter(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
-    """x [B,H,W,C] behind drops: of water up to severity 3, lit from above, of mud from 4 on."""
+    """Puts drops before x [B,H,W,C]: of water, lit from above, up to severity 3, and of mud from 4 on.
+
+    Args:
+        x, severity, draws: see `tfrobust.corruptions`.
+    """
     size = x.shape[1:3]
     liquid = smooth_noise(draws.normal(0, [*size, 1]), length(DROP_SIGMA, severity, size))
     depth = liquid - DROP_LEAST[severity - 1]

@@ -1,4 +1,4 @@
-"""Evaluation: a network and a suite of attacks go in, records come out."""
+"""Evaluation: runs a suite of attacks on a network and records what becomes of each image."""
 
 from tfrobust.deprecation import deprecated
 from tfrobust.evaluation.evaluator import evaluate

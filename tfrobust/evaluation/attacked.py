@@ -1,25 +1,39 @@
-"""How far the maps of a network move under an attack on them, or under noise of the same budget."""
+"""Makes attacks on the maps of a network, batch by batch, and measures how far the maps change."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfrobust.attacks import AttackedMaps
 from tfrobust.attacks.best_iterate import judge_of
+from tfrobust.attacks.ensemble import EnsembleOnNetwork
+from tfrobust.attacks.map_attack import AttackOnNetwork
 from tfrobust.attributions import MapSpec
 from tfrobust.evaluation.predictions import batches, once_traced
 from tfrobust.evaluation.suite import MapTask
 from tfrobust.similarity import Comparison
 
+if TYPE_CHECKING:
+    import keras
+
 
 @once_traced
-def prepared(network, task: MapTask, chunk: int | None):
-    """The attack of a task, ready for any number of batches."""
+def prepared(network: keras.Model, task: MapTask, chunk: int | None) -> AttackOnNetwork | EnsembleOnNetwork:
+    """The attack of a task on a network, traced once, ready for any number of batches.
+
+    Args:
+        network: logits out.
+        task: the attack and the map.
+        chunk: path points held at once; None: all.
+    """
     return task.attack.on_maps(network, task.map, task.comparison, chunk)
 
 
 def attack_maps(
-    network,
+    network: keras.Model,
     x: np.ndarray,
     y: np.ndarray,
     task: MapTask,
@@ -29,13 +43,21 @@ def attack_maps(
     tick: Callable[[], None] = lambda: None,
     targets: np.ndarray | None = None,
 ) -> AttackedMaps:
-    """The maps of the images x [N,H,W,C] with labels y [N] (which the network predicts), and those under the attack of
-    the task, with the measures of its comparison as scores.
+    """Attacks the maps of images.
 
     Args:
-        examples: numbers [N] of the images, which seed their draws.
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N], which the network predicts.
+        task: the attack, the map, and how maps are compared.
+        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        examples: numbers [N] of the images, which seed their draws; None: 0, 1, ...
         tick: called once an iteration.
-        targets: maps [N,H,W] of the attacks that have one, by default those of the next image (of the last: the first).
+        targets: maps [N,H,W] that a targeted attack drives to; None: of each image that of the next one, of the last
+          that of the first.
+
+    Returns:
+        The maps before and after the attack, with the measures of the task's comparison as scores.
     """
     examples = np.arange(len(x)) if examples is None else examples
     if task.attack.targeted and targets is None:
@@ -49,19 +71,38 @@ def attack_maps(
     return maps.with_scores(task.comparison.measure(maps.a, maps.a_adv))
 
 
-def plain_maps(network, x, y, spec: MapSpec, batch_size: int, chunk=None) -> np.ndarray:
-    """The maps [N,H,W] of the images x [N,H,W,C] for the classes y [N]."""
+def plain_maps(
+    network: keras.Model, x: np.ndarray, y: np.ndarray, spec: MapSpec, batch_size: int, chunk: int | None = None
+) -> np.ndarray:
+    """The maps of images, without an attack.
+
+    Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: classes [N] that the maps explain.
+        spec: of the maps.
+        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+
+    Returns:
+        [N,H,W].
+    """
     maps = judge_of(network, spec, chunk).maps
     return np.concatenate([maps(x[rows], y[rows]) for rows in batches(len(x), batch_size)])
 
 
-def maps_of_the_next(network, x, y, spec: MapSpec, batch_size: int, chunk=None) -> np.ndarray:
-    """The targets [N,H,W] of targeted attacks: the map of the next image, of the last image that of the first."""
+def maps_of_the_next(
+    network: keras.Model, x: np.ndarray, y: np.ndarray, spec: MapSpec, batch_size: int, chunk: int | None = None
+) -> np.ndarray:
+    """The targets [N,H,W] of targeted attacks: of each image the map of the next one, of the last that of the first.
+
+    Args:
+        network, x, y, spec, batch_size, chunk: as for `plain_maps`.
+    """
     return np.roll(plain_maps(network, x, y, spec, batch_size, chunk), -1, axis=0)
 
 
 def transferred(
-    network,
+    network: keras.Model,
     maps: AttackedMaps,
     y: np.ndarray,
     specs: Mapping[str, MapSpec],
@@ -69,7 +110,19 @@ def transferred(
     batch_size: int,
     chunk: int | None = None,
 ) -> dict[tuple[str, str], np.ndarray]:
-    """(name of the map, measure) -> [N]: other maps at the images that an attack on one of them found."""
+    """Compares other maps before and after an attack that was made on one map.
+
+    Args:
+        network: logits out.
+        maps: what the attack found; its images x and x_adv are used.
+        y: labels [N].
+        specs: the other maps by name.
+        comparison: how maps are compared.
+        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+
+    Returns:
+        (name of the map, measure) -> [N].
+    """
     scores = {}
     for name, spec in specs.items():
         a, a_adv = (plain_maps(network, x, y, spec, batch_size, chunk) for x in (maps.x, maps.x_adv))

@@ -5,6 +5,8 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +14,25 @@ from tfrobust.distribution import is_chief
 
 
 class BatchCache:
-    """A `keep` of `evaluation.evaluate` that puts the arrays of each batch into a file of `folder`.
+    """A `keep` for `evaluation.evaluate` that stores the arrays of each batch in a file.
 
-    identity: everything that the batches depend on; those of another identity are not found.
+    Attributes:
+        found: number of batches that were read from the folder.
+
+    Args:
+        folder: of the files; made where it is missing.
+        identity: everything that the batches depend on, as JSON can hold it; batches stored under another identity are
+          not found.
     """
 
-    def __init__(self, folder: str, identity):
+    def __init__(self, folder: str, identity: Any):
         self.folder = folder
         self.prefix = json.dumps(identity, sort_keys=True, default=str)
         self.found = 0
         os.makedirs(folder, exist_ok=True)
 
-    def __call__(self, key: str, work):
+    def __call__(self, key: str, work: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """The arrays that are stored under a key, or else those of work(), which are stored."""
         name = hashlib.sha256(f"{self.prefix} {key}".encode()).hexdigest()[:24]
         path = os.path.join(self.folder, name + ".npz")
         if os.path.exists(path):
@@ -33,7 +42,7 @@ class BatchCache:
                 self.found += 1
                 return arrays
             except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-                pass  # Torn by whatever stopped its writer: made anew.
+                pass  # Damaged by whatever stopped its writer: computed again.
         arrays = work()
         if not is_chief():
             return arrays

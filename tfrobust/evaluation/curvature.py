@@ -1,4 +1,8 @@
-"""Whether an attack on maps had a second derivative to follow, where no ReLU of the network could be exchanged."""
+"""Checks whether an attack on maps has a second derivative to follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -8,15 +12,24 @@ from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.networks.surrogates import exchanges_relus
 
-_LOOKED_AT = 8  # Images.
+if TYPE_CHECKING:
+    import keras
+
+_LOOKED_AT = 8  # Images that the check uses.
 
 
-def lacks_curvature(network, x: np.ndarray, y: np.ndarray, attack: Ifia) -> bool:
-    """Whether the attack follows a surrogate that is the network itself, and the network has kinks: its gradient
-    differs from image to image, and has no derivative at any.
+def lacks_curvature(network: keras.Model, x: np.ndarray, y: np.ndarray, attack: Ifia) -> bool:
+    """Whether an attack on maps has no second derivative to follow: its surrogate is a network with kinks.
 
-    A smooth network (GELU, swish, tanh) has one and needs no surrogate; the gradient of a linear network never differs.
-    x [N,H,W,C], y [N].
+    That is so where no ReLU could be exchanged for softplus, so that the surrogate is the network itself, and the
+    gradient of the network differs from image to image but has no derivative.  A smooth network (GELU, swish, tanh)
+    has a derivative and needs no surrogate; the gradient of a linear network is the same everywhere.
+
+    Args:
+        network: logits out.
+        x: images [N,H,W,C], of which the first few are used.
+        y: labels [N].
+        attack: whose softplus_beta says whether it has a surrogate.
     """
     if attack.softplus_beta is None or exchanges_relus(network):
         return False

@@ -1,8 +1,7 @@
-"""What can be wrong with an attack on attributions, looked for with every result: each suspicion has a name and a
-count.
+"""Flags: signs that an attack on maps did not work, or that the maps themselves mean little.
 
-A robust score from an attack that did not work says nothing of the network.  A flag is raised where more than its share
-of the examples shows it.
+A robust score from an attack that did not work says nothing about the network.  So every result is checked for known
+faults; each has a name and counts the examples that show it, and its flag is raised where their share is too large.
 """
 
 from collections.abc import Mapping
@@ -14,19 +13,19 @@ from tfrobust import similarity
 from tfrobust.attacks import AttackedMaps
 from tfrobust.evaluation.suite import MapTask
 
-TIED = 0.5  # Share of a map's entries that equal another one.
-ALIKE = 0.8  # Spearman's correlation of the surrogate's and the network's map.
-EMPTY = 0.1  # Share of a map that is not zero.
-# What a map must not be before its stillness means anything, in a word for a table.
+TIED = 0.5  # A map has ties if a larger share of its entries than this equals another entry.
+ALIKE = 0.8  # The surrogate differs if Spearman's correlation of its map with the network's is below this.
+EMPTY = 0.1  # A map is nearly empty if a smaller share of it than this is not zero.
+# Flags that say that a map's robustness means nothing, and their words in a table.
 FLOOR = {
     "constant_map": "constant map",
     "deletes_no_better": "no better than a random order",
     "ignores_weights": "blind to weights",
 }
-SAME = 0.99  # Spearman's correlation of the maps of a network and of one with shuffled weights.
-LOWER = 0.05  # Kendall's tau with twice the steps.
+SAME = 0.99  # Above this Spearman's correlation, a network and one with shuffled weights have the same map.
+LOWER = 0.05  # An attack has not converged if twice the steps lower Kendall's tau by more than this.
 
-# name -> (share above which it is raised, what it says)
+# name -> (share of the examples above which it is raised, what it says)
 FLAGS = {
     "already_wrong": (0.5, "predicted wrongly without any attack; their maps are not attacked"),
     "no_gradient": (
@@ -69,12 +68,20 @@ FLAGS = {
         "another beta of the surrogate than the chosen one lowered Kendall's tau by more than 0.02",
     ),
 }
-OF_FAITHFULNESS = {"deletes_no_better", "ignores_weights"}  # Asked of maps themselves.
-OF_ENSEMBLES = {"random_map", "masked_gradient", "more_budget_lowers", "other_beta_lowers"}  # Asked of these alone.
+OF_FAITHFULNESS = {"deletes_no_better", "ignores_weights"}  # These concern maps without any attack.
+OF_ENSEMBLES = {"random_map", "masked_gradient", "more_budget_lowers", "other_beta_lowers"}  # Of ensembles only.
 
 
 class Flag(NamedTuple):
-    """count of `of` examples show it; raised: more than its share.  text: what it says."""
+    """How many examples show one sign of trouble.
+
+    Attributes:
+        name: a key of FLAGS.
+        count: number of examples that show it.
+        of: number of examples that were checked.
+        raised: whether the share of these examples is above that of FLAGS.
+        text: what the flag says.
+    """
 
     name: str
     count: int
@@ -83,8 +90,8 @@ class Flag(NamedTuple):
     text: str
 
 
-def flag(name: str, shows) -> Flag:
-    """The flag for the examples `shows` [N] bool."""
+def flag(name: str, shows: np.ndarray) -> Flag:
+    """The flag `name`, a key of FLAGS, for N examples of which those in `shows` [N] bool show it."""
     shows = np.asarray(shows, bool)
     share, text = FLAGS[name]
     count = int(shows.sum())
@@ -92,7 +99,7 @@ def flag(name: str, shows) -> Flag:
 
 
 def tied(a: np.ndarray) -> np.ndarray:
-    """The share of each map's entries that equal another of its entries, [N]."""
+    """The share of each map's entries that equal another of its entries, [N] of maps a [N,H,W]."""
     out = np.zeros(len(a))
     for i, values in enumerate(a.reshape(len(a), -1)):
         _, counts = np.unique(values, return_counts=True)
@@ -101,7 +108,7 @@ def tied(a: np.ndarray) -> np.ndarray:
 
 
 def fate_flags(maps: AttackedMaps) -> list[Flag]:
-    """What became of an attack on the images."""
+    """The flags that say that an attack did not work: no gradient, no change, no label kept, no rise of its goal."""
     return [
         flag("no_gradient", ~maps.had_gradient),
         flag("never_moved", ~maps.moved),
@@ -111,7 +118,12 @@ def fate_flags(maps: AttackedMaps) -> list[Flag]:
 
 
 def map_flags(a: np.ndarray, k: int) -> list[Flag]:
-    """What maps [N,H,W] can be that makes their measures say little; k: of the top-k set."""
+    """The flags that say that the measures of maps mean little: too few non-zero entries, ties, constant maps.
+
+    Args:
+        a: maps [N,H,W].
+        k: size of the top-k set, in pixels.
+    """
     nonzero = np.count_nonzero(a, axis=(1, 2))
     same = np.all(np.abs(a - a[:1]) <= 1e-6 * np.abs(a).max(initial=0.0), axis=(1, 2)).all() and len(a) > 1
     return [
@@ -123,12 +135,16 @@ def map_flags(a: np.ndarray, k: int) -> list[Flag]:
 
 
 def random_beats(maps: AttackedMaps, control: AttackedMaps) -> Flag:
-    """Whether the control lowered Kendall's tau further than the attack."""
+    """The flag that says that noise, the control, lowered Kendall's tau further than the attack."""
     return flag("random_beats_attack", control.scores["kendall"] < maps.scores["kendall"])
 
 
 def faithfulness_flags(columns: Mapping[str, np.ndarray]) -> list[Flag]:
-    """What `faithfulness` says against maps: a floor below which no ranking by stillness counts."""
+    """The flags that say that a map does not show what the network uses, so that its robustness means nothing.
+
+    Args:
+        columns: what `faithfulness` gave, name -> [N].
+    """
     return [
         flag("deletes_no_better", columns["deletion"] >= columns["deletion_random"]),
         flag("ignores_weights", columns["randomised"] > SAME),
@@ -146,10 +162,11 @@ def diagnose(
     """The flags of an attack on maps.
 
     Args:
-        maps, control: under the attack of the task and under noise.
-        surrogate_maps: the surrogate's maps [N,H,W] of the images.
-        doubled: Kendall's tau under twice the steps, of the first [D] images.
-        no_curvature: see `lacks_curvature`.
+        maps, control: maps under the attack of the task, and under noise, with their scores.
+        task: the attack and how maps are compared.
+        surrogate_maps: the surrogate's maps [N,H,W] of the images; None: not checked.
+        doubled: Kendall's tau under twice the steps, of the first [D] images; None: not checked.
+        no_curvature: see `lacks_curvature`; None: not checked.
     """
     flags = [
         *fate_flags(maps),

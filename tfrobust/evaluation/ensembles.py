@@ -1,9 +1,14 @@
-"""An ensemble of attacks on the maps of one network: the minimum for each image and measure, what each part
-contributed to it, and the flags that say whether it can be believed."""
+"""Evaluates an ensemble of attacks on the maps of one network.
+
+The result has the minimum for each image and measure, what each part contributed to it, and flags that say whether it
+can be trusted.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +21,11 @@ from tfrobust.evaluation.attacked import prepared
 from tfrobust.evaluation.diagnosis import Flag, fate_flags, flag, map_flags
 from tfrobust.evaluation.suite import MapTask
 
-LOOKED_AT = 8  # Images on which beta is chosen, and on which the others are tried.
-LOWER = 0.02  # By which more budget may lower the mean minimum without a flag, and squares the white box's.
+if TYPE_CHECKING:
+    import keras
+
+LOOKED_AT = 8  # Images on which beta is chosen, and on which the other betas are tried.
+LOWER = 0.02  # A flag is raised where more budget, another beta or a black-box part lowers a score by more than this.
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,10 @@ class EnsembleResult:
     """What an ensemble found on the images of an evaluation.
 
     Attributes:
-        found: per image and measure.
-        maps: the images that the ensemble's criterion keeps, with all measures of their maps as scores; those that
-          have a minimum of their own (`CRITERIA`) have that.
-        beta: of the surrogate, as chosen for the network.
+        found: the scores of each part, per image and measure.
+        maps: the images that the ensemble's criterion keeps, with all measures of their maps as scores; of the measures
+          in `CRITERIA` the score is the minimum over all parts.
+        beta: softplus_beta of the surrogate, as chosen for the network; None where no part follows a gradient.
         flags: the diagnosis.
     """
 
@@ -38,8 +46,13 @@ class EnsembleResult:
     flags: list[Flag]
 
     def parts(self) -> list[dict[str, Any]]:
-        """A row per part: mean scores, the share of images on which it was the strongest, the mean minimum that would
-        be left without it, gradients and seconds per image."""
+        """What each part contributed, a row per part.
+
+        Returns:
+            Dicts with part, gradients and seconds per image, and for each measure: MEASURE, the mean score (None where
+            the part found nothing), won_MEASURE, the share of images on which the part was the strongest, and
+            MEASURE_without, the mean minimum over the other parts.
+        """
         rows = []
         for part in dict.fromkeys(part for part, _ in self.found.scores):
             row = {"part": part, "gradients": float(self.found.gradients[part,].mean())}
@@ -53,22 +66,26 @@ class EnsembleResult:
         return rows
 
     def as_dict(self) -> dict[str, Any]:
-        """beta, parts and curves as plain values."""
+        """beta, parts and curves as plain values for JSON."""
         return {"beta": self.beta, "parts": self.parts(), "curves": self.curves()}
 
     def of_parts(self) -> dict[str, np.ndarray]:
-        """For the record of each image: the score of each part, and the part that won, by measure."""
+        """Columns for the records of images, name -> [N]: each part's score, and the part that won, by measure."""
         out = {f"{CRITERIA[of]} of {part}": scores for (part, of), scores in self.found.scores.items()}
         out.update({f"part with the least {measure}": self.found.winners(of) for of, measure in CRITERIA.items()})
         return out
 
     def shares_above_half(self) -> dict[str, float]:
-        """Of images whose minimum stays above 0.5, by measure."""
+        """The share of images whose minimum stays above 0.5, as share_above_half_MEASURE -> number."""
         lowest = {measure: self.found.lowest(criterion) for criterion, measure in CRITERIA.items()}
         return {f"share_above_half_{measure}": float(np.mean(scores > 0.5)) for measure, scores in lowest.items()}
 
     def curves(self) -> dict[str, dict[str, list[list[float]]]]:
-        """measure -> part -> [gradients spent, mean of the lowest scores so far] of parts that follow gradients."""
+        """How the scores fall as gradients are spent, of the parts that follow gradients.
+
+        Returns:
+            measure -> part -> points [gradients spent, mean of the lowest scores so far].
+        """
         out: dict[str, dict[str, list[list[float]]]] = {measure: {} for measure in CRITERIA.values()}
         for (part, criterion), curve in self.found.curves.items():
             gradients = self.found.gradients[part,].max(initial=0)
@@ -79,15 +96,26 @@ class EnsembleResult:
 
 
 def attack_with_ensemble(
-    network, x, y, task: MapTask, examples, batched: Callable, chunk: int | None, doubled: int
+    network: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    task: MapTask,
+    examples: np.ndarray,
+    batched: Callable[..., dict[str, np.ndarray]],
+    chunk: int | None,
+    doubled: int,
 ) -> EnsembleResult:
-    """Makes all parts on the images x [N,H,W,C] with labels y [N].
+    """Makes all attacks of an ensemble on the maps of images.
 
     Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N], which the network predicts.
         task: whose attack is an ensemble.
-        examples: numbers [N] of the images.
+        examples: numbers [N] of the images, which seed their draws.
         batched: (name, x, work, rounds) -> the joined arrays of work(rows, tick) over batches.
-        doubled: images on which each part is made with twice its budget.
+        chunk: path points held at once; None: all.
+        doubled: number of images on which each part is made once more with twice its budget.
     """
     beta = _beta(network, x, y, task, chunk)
     task = task if beta is None else replace(task, attack=task.attack.with_beta(beta))
@@ -116,7 +144,7 @@ def _beta(network, x, y, task: MapTask, chunk) -> float | None:
 
 
 def _other_betas(result, network, x, y, task: MapTask, chunk) -> Flag:
-    """One run of the first climb with each beta on the first images."""
+    """The flag that says that one run of the first climb with another beta, on the first images, went further."""
     attack, few = task.attack, (x[:LOOKED_AT], y[:LOOKED_AT])
     found = climbs(network, task.map, task.comparison, attack.first_climb, attack.betas, *few, chunk)
     return flag("other_beta_lowers", np.full(len(few[0]), min(found.values()) < found[result.beta] - LOWER))
@@ -129,7 +157,7 @@ def _found(what, network, x, y, task, examples, batched, chunk) -> Found:
 
 
 def _flags_of_parts(result: EnsembleResult, task: MapTask) -> list[Flag]:
-    """What the scores of the parts beside each other say."""
+    """The flag that says that parts that follow no gradient went further than those that follow one."""
     scores, parts = result.found.scores, task.attack.parts
     climbed = [scores[name, "kendall"] for name, part in parts.items() if part.gradients]
     searched = [scores[name, "kendall"] for name, part in parts.items() if not part.gradients]
@@ -139,7 +167,7 @@ def _flags_of_parts(result: EnsembleResult, task: MapTask) -> list[Flag]:
 
 
 def _differs(network, x, y, task, chunk) -> np.ndarray:
-    """[N] bool: the network's map of the same image is another one when it is asked for again."""
+    """[N] bool: the map of the same image differs when it is computed a second time."""
     x, y = x[:LOOKED_AT], y[:LOOKED_AT]
     judge = judge_of(network, task.map, chunk)
     a, b = judge.maps(x, y), judge.maps(x, y)
@@ -147,7 +175,7 @@ def _differs(network, x, y, task, chunk) -> np.ndarray:
 
 
 def _more_budget(result, network, x, y, task, examples, batched, chunk, doubled) -> Flag:
-    """Each part with twice its starts (squares: queries) on the first images, beside the minimum over all parts."""
+    """The flag that says that a part with twice its runs, on the first images, lowers the minimum over all parts."""
     n = min(doubled, len(x))
     gains = []
     for name, part in task.attack.parts.items():

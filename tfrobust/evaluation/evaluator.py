@@ -1,12 +1,14 @@
 """Runs a suite of attacks on one network: a record per example and attack, a summary with intervals, and the diagnosis.
 
-Work is done batch by batch, and each batch is handed to `keep`, which may have it already: a suite that was killed
-goes on where it was.
+Work is done batch by batch, through a function `keep` that may have stored the result of a batch before: so a suite
+that was killed resumes where it was.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,19 +31,34 @@ from tfrobust.networks import check_images, check_network
 from tfrobust.progress import SILENT, Progress
 from tfrobust.similarity import MEASURES
 
+if TYPE_CHECKING:
+    import keras
+
 Arrays = dict[str, np.ndarray]
+# (key, work) -> the arrays that are stored for the key, or else those of work().
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 
 
 def compute(key: str, work: Callable[[], Arrays]) -> Arrays:
-    """A `keep` that keeps nothing."""
+    """A `keep` that stores nothing: calls `work`, whatever the key."""
     return work()
 
 
 class Evaluator:
-    """One suite on one network and its images, already checked; see evaluate."""
+    """Runs one suite on one network and its images; arguments, which are checked already, as those of `evaluate`."""
 
-    def __init__(self, network, x, y, suite: Suite, batch_size, chunk, progress, keep, natural):
+    def __init__(
+        self,
+        network: keras.Model,
+        x: np.ndarray,
+        y: np.ndarray,
+        suite: Suite,
+        batch_size: int,
+        chunk: int | None,
+        progress: Progress,
+        keep: Keep,
+        natural: keras.Model | None,
+    ):
         self.network, self.suite, self.natural = network, suite, natural
         self.batch_size, self.chunk, self.progress, self.keep = batch_size, chunk, progress, keep
         self.chosen = np.random.RandomState(suite.seed).permutation(len(x))[: suite.examples or None]
@@ -54,7 +71,7 @@ class Evaluator:
         self.attack, self.place = 0, ""
 
     def run(self) -> Evaluation:
-        """All tasks in their order."""
+        """Runs all tasks of the suite in their order."""
         predicted = self._batched("natural", self.x, lambda r: {"class": predict(self.network, self.x[r], len(r))})
         predicted = predicted["class"]
         right = predicted == self.y
@@ -76,7 +93,7 @@ class Evaluator:
         return Evaluation(self.suite, self.records, self.summary, self.flags, self.maps, self.chosen, self.ensembles)
 
     def _next(self):
-        """Bars say which attack of how many they belong to."""
+        """Counts the attacks, so that progress bars show which attack of how many they belong to."""
         self.attack += 1
         self.place = f"[{self.attack}/{len(self.suite.predictions) + len(self.suite.attributions)}] "
 
@@ -168,7 +185,7 @@ class Evaluator:
         return out
 
     def _look_at_maps(self, rows):
-        """What concerns maps and no attack: faithfulness, alignment, agreement with the natural network."""
+        """Measures maps without an attack: faithfulness, alignment, agreement with the natural network."""
         x, y = self.x[rows], self.y[rows]
         tasks = {task.map.method: task for task in self.suite.attributions.values()}
         for method, task in tasks.items() if self.suite.faithful else ():
@@ -219,7 +236,7 @@ class Evaluator:
 
 
 def evaluate(
-    network,
+    network: keras.Model,
     x: np.ndarray,
     y: np.ndarray,
     suite: Suite,
@@ -227,19 +244,21 @@ def evaluate(
     chunk: int | None = None,
     progress: Progress = SILENT,
     keep: Keep = compute,
-    natural=None,
+    natural: keras.Model | None = None,
 ) -> Evaluation:
-    """The suite on a network.
+    """Runs a suite of attacks on a network and measures what they change.
 
     Args:
         network: logits out.
         x: images [N,H,W,C] in [0, 1].
         y: labels [N].
-        batch_size, chunk: images and path points held at once.
-        progress: where it shows how far it is.
-        keep: (key, work) -> arrays, those that it has for the key or else those of work().
+        suite: the attacks, and how many images they are made on.
+        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        progress: shows how far the evaluation is.
+        keep: (key, work) -> the arrays that are stored for the key, or else those of work(); see
+          `batch_cache.BatchCache`.
         natural: another network, whose maps this one's are compared with (ER, Table 8), and on which the suite's first
-          attack on predictions is made once more (transfer; ART, Table 6).
+          attack on predictions is made once more (transfer; ART, Table 6); None: neither is done.
 
     Raises:
         InputError: where images, labels, network and suite do not fit each other.
@@ -265,12 +284,24 @@ _SHARES += ("deletion", "insertion", "deletion_random", "insertion_random")
 
 
 def _bounds(measure: str) -> tuple[float, float]:
-    """The least and the largest value of a measure, whatever stands before its name."""
+    """The smallest and the largest value of a measure, whatever prefix its name has."""
     return (0.0 if measure.endswith(_SHARES) else -1.0), 1.0
 
 
-def checked(network, x, y):
-    """(x float32, y int32); raises InputError where images, labels and network do not fit each other."""
+def checked(network: keras.Model, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Checks that images, labels and a network fit each other.
+
+    Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N].
+
+    Returns:
+        (x as float32, y as int32).
+
+    Raises:
+        InputError: where they do not.
+    """
     x, y = np.asarray(x), np.asarray(y)
     check_images(x)
     x = x.astype(np.float32)

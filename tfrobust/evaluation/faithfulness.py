@@ -1,4 +1,4 @@
-"""Whether a map says what the network uses: a constant map is perfectly robust and says nothing.
+"""Measures whether a map shows what the network uses: a constant map is perfectly robust and shows nothing.
 
 deletion    the mean probability of the class while the pixels that the map ranks highest are set to a grey level,
             part by part: low for a faithful map (Petsiuk et al., 2018)
@@ -16,13 +16,28 @@ from tfrobust.attributions import MapSpec, make_score
 from tfrobust.distribution import shard_over_replicas
 from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import batches, once_traced
+from tfrobust.types import Score
 
-PARTS = 16
+PARTS = 16  # Steps in which the pixels are deleted or inserted.
 
 
-def curves(score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, insert: bool, batch_size: int):
-    """score [N, PARTS + 1] as 0, 1/PARTS, ..., 1 of the pixels, those with the largest a [N,H,W] first, are deleted
-    from x [N,H,W,C] (or inserted into an image of the grey level `baseline`)."""
+def curves(
+    score: Score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, insert: bool, batch_size: int
+) -> np.ndarray:
+    """The score as more and more pixels are deleted or inserted, those that a map ranks highest first.
+
+    Args:
+        score: (images, classes) -> one number per image.
+        x: images [N,H,W,C].
+        y: classes [N].
+        a: maps [N,H,W] that rank the pixels.
+        baseline: the grey level of deleted pixels, in [0, 1].
+        insert: insert pixels into an image of the grey level `baseline`, instead of deleting them from x.
+        batch_size: images held at once.
+
+    Returns:
+        [N, PARTS + 1], the scores after 0, 1/PARTS, ..., 1 of the pixels.
+    """
     place = np.argsort(np.argsort(-a.reshape(len(a), -1), axis=1, kind="stable"), axis=1).reshape(a.shape)
     out = []
     for part in range(PARTS + 1):
@@ -44,19 +59,39 @@ def _copy(network) -> keras.Model:
 
 
 def shuffled(network: keras.Model, seed: int) -> keras.Model:
-    """A copy of the network, always the same one, with the entries of each weight tensor in random order."""
+    """A copy of the network with the entries of each weight tensor in random order.
+
+    The copy is made once for each network and changed at the next call.
+    """
     copy, r = _copy(network), np.random.RandomState(seed)
     copy.set_weights([r.permutation(w.ravel()).reshape(w.shape) for w in network.get_weights()])
     return copy
 
 
 def faithfulness(
-    network, x: np.ndarray, y: np.ndarray, spec: MapSpec, ties: str, batch_size: int, chunk=None, seed: int = 0
+    network: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    spec: MapSpec,
+    ties: str,
+    batch_size: int,
+    chunk: int | None = None,
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """deletion, insertion (areas under the curves, by trapezoids) and randomised of the maps of the spec, each [N];
-    and of the same curves along a random ranking: deletion_random, insertion_random.
+    """Deletion, insertion and randomisation check of maps.  Deleted pixels get the baseline of the map, or else black.
 
-    Pixels are deleted to the baseline of Integrated Gradients, or to black.  ties: see similarity.ranking.
+    Args:
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: classes [N] that the maps explain.
+        spec: of the maps.
+        ties: exact or tolerant; see similarity.ranking.
+        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        seed: of the shuffled weights and of the random ranking.
+
+    Returns:
+        name -> [N]: deletion and insertion, the areas under the curves by trapezoids; deletion_random and
+        insertion_random, the same along a random ranking; randomised.
     """
     score, baseline = _probability(network), getattr(spec.attribution, "baseline", 0.0)
     a = plain_maps(network, x, y, spec, batch_size, chunk)

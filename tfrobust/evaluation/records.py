@@ -1,4 +1,4 @@
-"""Records of an evaluation from a file: a line for each example and task."""
+"""Reads the records of an evaluation, a line for each example and task, from a file."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ _OF_ALL = ("index", "label")
 
 
 def read_records(path: str) -> list[dict[str, Any]]:
-    """The records of a JSONL file, a dict for each example and task.
+    """The records in the JSONL file at `path`, a dict for each example and task.
 
     Version 0.1 wrote one line for an example, with its prediction, that under PGD and the scores of its map under IFIA
     side by side: these become records of the tasks natural, PGD and IFIA.

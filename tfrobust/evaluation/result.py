@@ -1,4 +1,4 @@
-"""What an evaluation found."""
+"""`Evaluation`: the result of a suite of attacks on one network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,9 @@ from tfrobust.evaluation.ensembles import EnsembleResult
 from tfrobust.evaluation.suite import Suite
 from tfrobust.names import AUTO_TASK
 
-OF_MAPS = ("deletion", "deletion_random", "randomised")  # Of a line, where a suite looks at the maps themselves.
-IN_TABLES = ("top_k_intersection", "kendall", "spearman")  # Measures of a line of a table of networks.
+# Columns of a table of networks: measures of maps without an attack, and of maps under attack.
+OF_MAPS = ("deletion", "deletion_random", "randomised")
+IN_TABLES = ("top_k_intersection", "kendall", "spearman")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Evaluation:
     """The result of a suite on one network.
 
     Attributes:
-        suite: that was run.
+        suite: the suite that was run.
         records: a dict for each example and task, with "task", "index" and "label".
         summary: task -> name -> number, or mean, low and high of its 95 % interval and other statistics.
         flags: task -> the diagnosis of its attack.
@@ -41,7 +42,7 @@ class Evaluation:
 
     @property
     def accuracies(self) -> list[dict[str, Any]]:
-        """A row per task on predictions: task, mean, low, high, examples."""
+        """The accuracy of each task on predictions, a row per task: task, mean, low, high (95 %), examples."""
         return [
             {"task": task, **summary["accuracy"], "examples": summary["examples"]}
             for task, summary in self.summary.items()
@@ -49,22 +50,30 @@ class Evaluation:
         ]
 
     def records_of(self, task: str) -> list[dict[str, Any]]:
-        """The records of one task."""
+        """The records of the task of that name."""
         return [record for record in self.records if record["task"] == task]
 
     def scores(self, task: str, measure: str) -> dict[str, list[float]]:
-        """The measure of every example of a task on maps, attacked and under noise."""
+        """The values of a measure for every example of a task on maps.
+
+        Args:
+            task: its name.
+            measure: such as kendall, see similarity.MEASURES.
+
+        Returns:
+            attacked -> [N] under the attack, noise -> [N] under noise.
+        """
         records = self.records_of(task)
         return {"attacked": [r[measure] for r in records], "noise": [r[f"noise_{measure}"] for r in records]}
 
     @property
     def plain_flags(self) -> dict[str, list[dict[str, Any]]]:
-        """task -> its flags as dicts."""
+        """task -> its flags as plain dicts."""
         return {task: [flag._asdict() for flag in own] for task, own in self.flags.items()}
 
     @property
     def below_floor(self) -> list[str]:
-        """What is wrong with the maps themselves, however still they are; empty where nothing was found."""
+        """Words for what makes the maps meaningless, however robust they are; empty where nothing was found."""
         raised = {flag.name for own in self.flags.values() for flag in own if flag.raised}
         return [words for name, words in FLOOR.items() if name in raised]
 
@@ -82,9 +91,11 @@ class Evaluation:
     def table_row(self) -> dict[str, Any]:
         """The natural accuracy and the first attack of each kind as one line of a table of networks.
 
-        NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are not there where no image was
-        predicted correctly.  auto_NAME: under the ensemble auto, where the suite has it beside the first attack.
-        deletion, deletion_random, randomised and floor: of the maps themselves, where the suite looks at them.
+        Returns:
+            Numbers by name: NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are left out
+            where no image was predicted correctly.  auto_NAME: under the ensemble auto, where the suite has it beside
+            the first attack.  deletion, deletion_random, randomised and floor (words, see `below_floor`) concern maps
+            without an attack, where the suite measures them.
         """
         row = {"examples": len(self.chosen), "attribution_examples": 0}
         accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": next(iter(self.suite.predictions), None)}

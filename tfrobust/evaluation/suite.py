@@ -1,8 +1,10 @@
-"""What a suite of attacks on one network consists of."""
+"""`Suite`: the attacks that an evaluation makes on one network, and what it measures."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfrobust.attacks import MapAttack, Noise, PredictionAttack
 from tfrobust.attributions import MapSpec
@@ -11,14 +13,17 @@ from tfrobust.errors import InputError
 from tfrobust.similarity import Comparison
 from tfrobust.spec_values import to_plain
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class MapTask:
     """An attack on one map.
 
     Attributes:
-        map: that is attacked and measured.
-        attack: on it.
+        map: the map that is attacked and measured.
+        attack: the attack on maps.
         comparison: how the maps before and after are compared.
     """
 
@@ -30,13 +35,13 @@ class MapTask:
         if not isinstance(self.attack, MapAttack):
             raise InputError(f"{self.attack.name} is no attack on maps")
 
-    def check(self, shape) -> None:
+    def check(self, shape: Sequence[int]) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
         self.comparison.check(shape)
         self.attack.check(shape)
 
-    def control(self, draws: int) -> "MapTask":
-        """The same under noise with the budget of the attack."""
+    def control(self, draws: int) -> MapTask:
+        """The same task with noise in place of the attack, of the same ball, and the worst of `draws` draws."""
         return replace(self, attack=self.attack.control(draws))
 
 
@@ -46,17 +51,17 @@ class Suite:
 
     Attributes:
         name: of the suite.
-        predictions: by name, attacks on predictions.
-        attributions: by name, attacks on maps.
-        transfer: by name, further maps, scored at the images that each attack on a map found.
-        examples: images used, drawn with `seed` (0: all, in that random order).
-        attribution_examples: the maps of so many of these are attacked, the first that are predicted correctly (0: of
-          all).
-        noise_draws: of the control, noise with the ball of each attack on a map.
-        doubled: so many examples are attacked once more with twice the steps.
-        faithful: insertion, deletion and the randomisation check of each distinct map.
-        aligned: image and gradient.
-        seed: of the choice of images.
+        predictions: attacks on predictions by name.
+        attributions: attacks on maps by name.
+        transfer: further maps by name, which are compared at the images that each attack on a map found.
+        examples: number of images used, drawn with `seed` (0: all, in that random order).
+        attribution_examples: number of images whose maps are attacked, the first that are predicted correctly (0: all
+          of them).
+        noise_draws: draws of the control, noise with the ball of each attack on a map.
+        doubled: number of images that are attacked once more with twice the steps, to see whether an attack converged.
+        faithful: measure insertion, deletion and the randomisation check of each distinct map.
+        aligned: measure how much the gradient looks like the image, and maps like those of the natural network.
+        seed: random seed of the choice of images.
     """
 
     name: str
@@ -84,8 +89,8 @@ class Suite:
                 raise InputError(f"{name}: noise is the control beside every attack on maps, and none itself")
 
     @classmethod
-    def of_one(cls, prediction: PredictionAttack, task: MapTask, **options) -> "Suite":
-        """One attack on predictions and one on a map, and nothing beside them.
+    def of_one(cls, prediction: PredictionAttack, task: MapTask, **options: Any) -> Suite:
+        """A suite of one attack on predictions and one on a map, and of nothing else unless `options` ask for it.
 
         Args:
             prediction, task: the attacks; each has its own name.
@@ -104,23 +109,23 @@ class Suite:
         """The first attack on a map."""
         return next(iter(self.attributions.values()))
 
-    def check_shape(self, shape) -> None:
+    def check_shape(self, shape: Sequence[int]) -> None:
         """Raises InputError where it does not fit images of shape (H, W, C)."""
         for task in self.attributions.values():
             task.check(shape)
 
-    def check(self, network, shape) -> None:
+    def check(self, network: keras.Model, shape: Sequence[int]) -> None:
         """Raises InputError where it does not fit the network or images of shape (H, W, C)."""
         self.check_shape(shape)
         for spec in (*(task.map for task in self.attributions.values()), *self.transfer.values()):
             spec.check_network(network)
 
-    def for_network(self, network) -> "Suite":
-        """The suite without those further maps that the network cannot have, such as Grad-CAM without feature maps."""
+    def for_network(self, network: keras.Model) -> Suite:
+        """A copy without the transfer maps that the network cannot have, such as Grad-CAM without feature maps."""
         return replace(self, transfer={name: spec for name, spec in self.transfer.items() if _has(network, spec)})
 
     def as_dict(self) -> dict[str, Any]:
-        """All settings as plain values: what is written beside the numbers, and repeats them."""
+        """All settings as plain values, which are stored with a result so that it can be repeated."""
         return {name: value for name, value in to_plain(self).items() if name != "kind"}
 
 

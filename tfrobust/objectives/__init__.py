@@ -1,17 +1,26 @@
-"""Training methods by name.  Each is a frozen dataclass of its hyper-parameters with `inner` and `outer`."""
+"""Training methods by name: frozen dataclasses of their hyper-parameters with the methods `inner` and `outer`."""
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import OBJECTIVES
 
+if TYPE_CHECKING:
+    from tfrobust.types import Objective
 
-def make_objective(name: str, **hyper):
-    """The method called `name`.
 
-    hyper: its hyper-parameters by name.  None means not given: a default is taken where the method has one, and where
-    the paper's value is required InputError names it.  A value that the method has no use for is refused as well.
+def make_objective(name: str, **hyper: Any) -> "Objective":
+    """Makes a training method from its name and hyper-parameters.
+
+    Args:
+        name: one of names.OBJECTIVES.
+        **hyper: its hyper-parameters by name; None means not given, and a default is taken where the method has one.
+
+    Raises:
+        InputError: for an unknown name, a hyper-parameter that is required and not given, one that the method has no
+          use for, and a value that makes no sense.
     """
     check_choice("method", name, OBJECTIVES)
     given = {key: value for key, value in hyper.items() if value is not None}

@@ -6,8 +6,9 @@
 g^i is the input gradient of the logit i.  L_attr sees the softplus(beta) surrogate, the cross-entropy the network
 itself.
 
-The rows of its Table 5 are `loss`: triplet (ours), cosine and l2 (Eq. 4: d(g^y(x'), x') alone), change (Eq. 2:
-|g^y(x') - g^y(x)|_2), and `negative`: runner_up (ours) or least_likely (i* = argmin).
+The rows of its Table 5 are values of `loss` and `negative`.  `loss` is triplet (ours), cosine or l2 (Eq. 4:
+d(g^y(x'), x') alone), or change (Eq. 2: |g^y(x') - g^y(x)|_2); `negative` is runner_up (ours) or least_likely (i* =
+argmin).
 
 Differs from the paper: i* is taken at the current point and from the surrogate, as the released code does, not at x.
 The gradient passes through the image as anchor in the attack only (code); raw [0, 1] pixels are the anchor.  Options
@@ -18,7 +19,10 @@ Table 1 has both: the method depends on the scale of its input).  `channels="mea
 image and gradients before they are compared (B.1, on CUB).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -30,12 +34,27 @@ from tfrobust.names import ART_CHOICES
 from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.similarity.differentiable import cosine_distance, l2
-from tfrobust.types import InputError
+from tfrobust.types import Batch, InputError, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
 class Art(InnerMax):
-    """attribution_weight: lambda.  softplus_beta: of the surrogate.  The rest: see above."""
+    """Attributional Robustness Training.
+
+    Attributes:
+        attribution_weight: lambda, weight of L_attr in the loss.
+        softplus_beta: sharpness of the softplus in the surrogate.
+        loss: form of L_attr: triplet, cosine, l2 or change, see above.
+        negative: the class i*: runner_up or least_likely.
+        attack_on: what the inner attack raises: attribution (L_attr) or total (L_attr plus the cross-entropy).
+        attack_k: the inner attack's cosine sees only so many entries with the largest gradient; None: all.
+        pair: the outer loss is over the clean and the perturbed image; with the triplet only.
+        anchor: how the image enters the cosine: unit (in [0, 1]) or signed (in [-1, 1]).
+        channels: what of image and gradients is compared: all entries, or their mean over the channels.
+    """
 
     attribution_weight: float
     softplus_beta: float
@@ -58,8 +77,17 @@ class Art(InnerMax):
         if self.attack_k is not None and self.channels == "mean":
             raise InputError("attack_k counts entries of all channels: channels=mean has none of them")
 
-    def gradients(self, network, x, y):
-        """(g^y, g^i*) of the surrogate at x, each [B,H,W,C], or [B,H,W,1] where channels are averaged."""
+    def gradients(self, network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The input gradients g^y and g^i* of the surrogate.
+
+        Args:
+            network: logits out.
+            x: images [B,H,W,C].
+            y: labels [B].
+
+        Returns:
+            (g^y, g^i*), each [B,H,W,C], or [B,H,W,1] where their channels are averaged.
+        """
         surrogate = softplus_surrogate(network, self.softplus_beta)
         logits = surrogate(x, training=False)
         other = runner_up(y, logits)
@@ -68,8 +96,20 @@ class Art(InnerMax):
         logit = make_score(surrogate, "logit")
         return self._compared(gradient(logit, x, y)), self._compared(gradient(logit, x, other))
 
-    def attribution_loss(self, network, batch, x, mask=1.0):
-        """L_attr at x, [B]; the cosine sees the entries where mask is 1."""
+    def attribution_loss(
+        self, network: keras.Model, batch: Batch, x: tf.Tensor, mask: tf.Tensor | float = 1.0
+    ) -> tf.Tensor:
+        """L_attr at given images.
+
+        Args:
+            network: logits out.
+            batch: original images and their labels.
+            x: images [B,H,W,C].
+            mask: 1 at the entries that the cosine sees and 0 at the others, [B,H,W,C] or one number.
+
+        Returns:
+            [B].
+        """
         if self.loss == "change":
             logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
             return l2(*(self._compared(gradient(logit, each, batch.y)) for each in (x, batch.x)))
@@ -82,8 +122,17 @@ class Art(InnerMax):
             return d_positive
         return tf.nn.softplus(d_positive - cosine_distance(mask * negative, mask * x))
 
-    def paired_loss(self, network, batch, x_adv):
-        """The triplet over the pair (x, x'): each anchor against the farther positive and the nearer negative."""
+    def paired_loss(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor) -> tf.Tensor:
+        """The triplet loss over the pair (x, x'): each image against the farther g^y and the nearer g^i* of the two.
+
+        Args:
+            network: logits out.
+            batch: original images and their labels.
+            x_adv: perturbed images [B,H,W,C].
+
+        Returns:
+            [B].
+        """
         gradients = [self.gradients(network, x, batch.y) for x in (batch.x, x_adv)]
 
         def anchored(x):
@@ -101,7 +150,7 @@ class Art(InnerMax):
         """What of an image or a gradient [B,H,W,C] is compared: all of it, or its mean [B,H,W,1] over the channels."""
         return tf.reduce_mean(v, axis=3, keepdims=True) if self.channels == "mean" else v
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         mask = self._attack_mask(network, batch)
 
         def goal(x):
@@ -124,7 +173,7 @@ class Art(InnerMax):
         kth = tf.math.top_k(flat, self.attack_k).values[:, -1]
         return tf.cast(size >= tf.reshape(kth, [-1, 1, 1, 1]), size.dtype)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         attr = (self.paired_loss if self.pair else self.attribution_loss)(network, batch, x_adv)
         return {
             "cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True)),

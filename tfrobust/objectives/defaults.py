@@ -1,4 +1,4 @@
-"""Hyper-parameters to begin with, where nobody has chosen any.
+"""Default hyper-parameters of the training methods, for users who choose none.
 
 Weights, steps and step lengths are those of the papers' rows on photographs (flags/), as parts of eps; of R2ET, LGA,
 IGR, the gradient penalty and the Wasserstein form, our rows on digits (flags/digits).  Integrated Gradients has fewer
@@ -6,13 +6,14 @@ points than in the papers (10 and 5 instead of up to 50), which is several times
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from tfrobust.checks import check_choice
 from tfrobust.names import OBJECTIVES
 
 COMMON = {"attack_steps": 7, "ig_steps": 10, "ig_steps_attack": 5, "alpha": 0.9502}
-STEP = 0.25  # Length of a step, in eps.
+STEP = 0.25  # Length of a step of the inner attack, in eps.
 OWN = {
     "trades": {"attack_steps": 5, "kl_weight": 6.0},
     "trades_noise": {"attack_steps": 5, "kl_weight": 1.0},
@@ -29,12 +30,23 @@ OWN = {
     "r2et": {"margin_weight": 0.1, "curvature_weight": 0.01, "softplus_beta": 10.0},
     "lga": {"l2_weight": 0.1, "cosine_weight": 1.0, "softplus_beta": 10.0},
 }
-STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Where STEP is another one.
+STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Of the methods for which STEP is not taken.
 
 
-def defaults(name: str, eps: float, shape) -> dict[str, Any]:
-    """What the method called `name` requires, for images of shape (H, W, C) and balls of radius eps; to be handed to
-    make_objective, with one's own values over it."""
+def defaults(name: str, eps: float, shape: Sequence[int | None]) -> dict[str, Any]:
+    """Values of the hyper-parameters that a training method requires, to be handed to make_objective.
+
+    Args:
+        name: one of names.OBJECTIVES.
+        eps: radius of the ball, in units of the pixel range [0, 1].
+        shape: of the images, (H, W, C); where H or W is None, a method that needs k gets none.
+
+    Returns:
+        Hyper-parameters by name.
+
+    Raises:
+        InputError: for an unknown name.
+    """
     check_choice("method", name, OBJECTIVES)
     pool = {**COMMON, "eps": eps, "step_size": STEPS.get(name, STEP) * eps, **OWN.get(name, {})}
     if None not in shape[:2]:

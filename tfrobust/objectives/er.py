@@ -18,7 +18,10 @@ Options of its Tables 4 to 7 and 10: cacr_weight and wacr_weight (0 leaves one o
 KL(P_ME || P_NCA), base_attribution=False replaces WACR by |dA|_1.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -28,12 +31,27 @@ from tfrobust.checks import check_choice, check_fields, check_number, check_posi
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ER_CHOICES
 from tfrobust.objectives.inner import InnerMax
+from tfrobust.types import Batch, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacrWacr(InnerMax):
-    """attribution_weight: lambda.  ig_steps, ig_steps_attack: m of the gradient and the attack step.  The rest:
-    above."""
+    """Training with the regularizers CACR and WACR.
+
+    Attributes:
+        attribution_weight: lambda, weight of both regularizers.
+        ig_steps, ig_steps_attack: path points of Integrated Gradients in the loss, and in the inner attack.
+        cacr_weight, wacr_weight: weights of the two within lambda.
+        contrast: keep the term KL(P_ME || P_NCA) of CACR.
+        base_attribution: weigh changes by A (Eq. 9); without it WACR is |dA|_1.
+        change: dA: path (IG from x to x') or difference (IG(0, x') - IG(0, x)).
+        zeros: the set that entries with A dA = 0 belong to: p1 or p2, see above.
+        temperature: multiplies maps before their softmax.
+        chunk: path points held at once; None: all.
+    """
 
     attribution_weight: float
     ig_steps: int
@@ -55,17 +73,30 @@ class CacrWacr(InnerMax):
         check_fields(check_whole, self, "ig_steps", "ig_steps_attack", least=1)
         check_positive("temperature", self.temperature)
 
-    def ig(self, network, x, y, baseline=None):
-        """IG of the softmax output of class y from baseline (black) to x."""
+    def ig(self, network: keras.Model, x: tf.Tensor, y: tf.Tensor, baseline: tf.Tensor | None = None) -> tf.Tensor:
+        """Integrated Gradients of the softmax output of a class.
+
+        Args:
+            network: logits out.
+            x: images [B,H,W,C].
+            y: classes [B].
+            baseline: images [B,H,W,C] where the path begins; None: black.
+
+        Returns:
+            [B,H,W,C].
+        """
         return integrated_gradients(make_score(network, "probability"), x, y, baseline, self.ig_steps, chunk=self.chunk)
 
-    def cacr(self, true, negative):
-        """Eq. 6 and 11 from the two maps at x' [B,H,W,C]; [B]."""
+    def cacr(self, true: tf.Tensor, negative: tf.Tensor) -> tf.Tensor:
+        """CACR (Eq. 6 and 11), [B], from the maps [B,H,W,C] at x' of the true and of the most likely wrong class."""
         to_true = kl_from_uniform(self.temperature * true)
         return kl_from_uniform(self.temperature * negative) - to_true if self.contrast else -to_true
 
-    def wacr(self, base, change):
-        """Eq. 9 from A and dA [B,H,W,C]; [B].  The sets are constants, gradients flow through A and dA."""
+    def wacr(self, base: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
+        """WACR (Eq. 9), [B], from `base`, which is A, and `change`, which is dA, both [B,H,W,C].
+
+        The sets P1 and P2 are constants; gradients flow through A and dA.
+        """
         size = tf.abs(change)
         if self.base_attribution:
             same = tf.equal(tf.sign(base), tf.sign(change))
@@ -74,7 +105,7 @@ class CacrWacr(InnerMax):
             size = tf.where(same, tf.abs(base * change), size)
         return tf.reduce_sum(size, axis=[1, 2, 3])
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         loss = make_score(network, "loss")
 
         def goal(x):
@@ -83,7 +114,7 @@ class CacrWacr(InnerMax):
 
         return self.maximize(goal, batch.x, step)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         negative = runner_up(batch.y, network(x_adv, training=False))
         true_adv = self.ig(network, x_adv, batch.y)
         base = self.ig(network, batch.x, batch.y)
@@ -97,7 +128,7 @@ class CacrWacr(InnerMax):
 
 
 def kl_from_uniform(a: tf.Tensor) -> tf.Tensor:
-    """KL(uniform || softmax over pixels of the channel sum of a [B,H,W,C]), [B]."""
+    """How far a map is from uniform: KL(uniform || softmax over pixels of the channel sum of a [B,H,W,C]), [B]."""
     flat = tf.reshape(tf.reduce_sum(a, axis=-1), [tf.shape(a)[0], -1])
     b = flat - tf.reduce_mean(flat, axis=1, keepdims=True)
     # log mean exp(b).  b is tiny at the paper's temperature, and this form keeps the digits log-softmax would lose.

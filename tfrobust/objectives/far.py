@@ -16,8 +16,11 @@ PCL has no gradient where x' = x, where the printed algorithms start: random_sta
 rows start there and have three runs, of which two begin elsewhere.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -27,20 +30,29 @@ from tfrobust.losses import cross_entropy
 from tfrobust.names import DISSIMILARITIES
 from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import InnerMax
-from tfrobust.types import InputError
+from tfrobust.types import Batch, InputError, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 TARGETS = ("clean", "given", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Far(InnerMax):
-    """attribution_weight: lambda.  adversarial: Eq. 6 instead of Eq. 5.
-    attribution: S, a MapSpec (its raw, signed map) or a function (network, x, batch, predicted) -> map.
-    dissimilarity: d, a name of similarity.differentiable or a function (map, target) -> [B].
-    target: S^T, the map of the clean image, the (first) given map of the batch, or none (zeros).
-    softplus_beta: of the second derivative.  chunk: path points held at once.
-    attack_restarts: runs of the attack, the best of which counts; from the second on each starts at a random point,
-      whatever random_start says (the paper's A.2: 3)."""
+    """The general framework of FAR: Eq. 5, or Eq. 6.
+
+    Attributes:
+        attribution_weight: lambda, weight of the dissimilarity.
+        attribution: S, a MapSpec (its raw, signed map) or a function (network, x, batch, predicted classes) -> map.
+        dissimilarity: d, a name of names.DISSIMILARITIES or a function (map, target) -> [B].
+        adversarial: Eq. 6 instead of Eq. 5.
+        target: S^T: clean (the map of the clean image), given (the first saliency map of the batch) or none (zeros).
+        softplus_beta: sharpness of the softplus whose second derivative stands for ReLU's; None: ReLU as it is.
+        chunk: path points held at once; None: all.
+        attack_restarts: runs of the attack, the best of which counts; from the second on each starts at a random point,
+          whatever random_start says (the paper's A.2: 3).
+    """
 
     attribution_weight: float
     attribution: MapSpec | Callable
@@ -52,7 +64,8 @@ class Far(InnerMax):
     attack_restarts: int = 1
 
     @property
-    def uses_saliency(self):
+    def uses_saliency(self) -> bool:
+        """Whether batches must hold saliency maps."""
         return self.target == "given"
 
     def __post_init__(self):
@@ -66,15 +79,35 @@ class Far(InnerMax):
         if self.softplus_beta is not None:
             check_positive("softplus_beta", self.softplus_beta)
 
-    def maps(self, network, x, batch, predicted):
-        """S(x) [B,H,W,C], differentiable twice."""
+    def maps(self, network: keras.Model, x: tf.Tensor, batch: Batch, predicted: tf.Tensor) -> tf.Tensor:
+        """The attribution S(x), which can be differentiated twice.
+
+        Args:
+            network: logits out.
+            x: images [B,H,W,C], clean or perturbed.
+            batch: the clean images and their labels.
+            predicted: classes [B] predicted at the clean images.
+
+        Returns:
+            [B,H,W,C].
+        """
         surrogate = softplus_surrogate(network, self.softplus_beta, curvature_only=True)
         if callable(self.attribution):
             return self.attribution(surrogate, x, batch, predicted)
         return attribute(surrogate, self.attribution, x, predicted, self.chunk)
 
-    def distance(self, network, x, batch, predicted, target):
-        """d(S(x), S^T), [B]."""
+    def distance(
+        self, network: keras.Model, x: tf.Tensor, batch: Batch, predicted: tf.Tensor, target: tf.Tensor
+    ) -> tf.Tensor:
+        """The dissimilarity d(S(x), S^T) of the map at x and the target map.
+
+        Args:
+            network, x, batch, predicted: as for `maps`.
+            target: S^T, [B,H,W,C].
+
+        Returns:
+            [B].
+        """
         name = self.dissimilarity
         return (name if callable(name) else DISSIMILARITIES[name])(self.maps(network, x, batch, predicted), target)
 
@@ -90,7 +123,7 @@ class Far(InnerMax):
             raise InputError("target=given needs a saliency map beside each image")
         return batch.s[:, 0]
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         predicted = self._predicted(network, batch)
         target = tf.stop_gradient(self._target(network, batch, predicted))
 
@@ -105,7 +138,7 @@ class Far(InnerMax):
 
         return self.maximize(goal, batch.x, step, None if self.adversarial else keeps_label, self.attack_restarts)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         predicted = self._predicted(network, batch)
         distance = self.distance(network, x_adv, batch, predicted, self._target(network, batch, predicted))
         name, x = ("cross_entropy_adv", x_adv) if self.adversarial else ("cross_entropy", batch.x)
@@ -117,7 +150,11 @@ class Far(InnerMax):
 
 @dataclass(frozen=True, kw_only=True)
 class Aat(Far):
-    """AAT (Eq. 10).  ig_steps: points of IG from black."""
+    """AAT (Eq. 10): Eq. 5 with Integrated Gradients as attribution and Pearson's correlation as similarity.
+
+    Attributes:
+        ig_steps: path points of Integrated Gradients from black.
+    """
 
     ig_steps: int
     attribution: MapSpec = field(init=False)
@@ -129,6 +166,6 @@ class Aat(Far):
 
 @dataclass(frozen=True, kw_only=True)
 class AdvAat(Aat):
-    """AdvAAT (Eq. 11)."""
+    """AdvAAT (Eq. 11): Eq. 6 with the attribution and the similarity of AAT."""
 
     adversarial: bool = True

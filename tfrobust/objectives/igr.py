@@ -3,12 +3,15 @@ grows with their cosine.
 
     mean of  l + lambda (1 - cos(IG(x), IG(x'))),   x' = argmax over N(x, eps) of l(x', y)
 
-The term is added to a base of the reader's choice: `base` natural takes l(x, y), madry l(x', y).  IG is of the logit
+The user chooses the first term: `base` natural takes l(x, y), madry l(x', y).  IG is of the logit
 of the true class from black.  Differs from the paper: no code of the authors was found; x' is that of adversarial
 training.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
@@ -17,11 +20,23 @@ from tfrobust.losses import cross_entropy
 from tfrobust.names import IGR_BASES
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.similarity.differentiable import cosine_distance
+from tfrobust.types import Batch, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
 @dataclass(frozen=True, kw_only=True)
 class Igr(InnerMax):
-    """attribution_weight: lambda.  ig_steps: points of each IG.  base: madry or natural.  chunk: points at once."""
+    """Training with a penalty on the angle between the Integrated Gradients of x and x'.
+
+    Attributes:
+        attribution_weight: lambda, weight of the penalty.
+        ig_steps: path points of each Integrated Gradients.
+        base: the loss beside the penalty: madry (at x') or natural (at x).
+        chunk: path points held at once; None: all.
+    """
 
     attribution_weight: float
     ig_steps: int
@@ -34,10 +49,10 @@ class Igr(InnerMax):
         check_number("attribution_weight", self.attribution_weight)
         check_whole("ig_steps", self.ig_steps, 1)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return self.maximize(lambda x: cross_entropy(batch.y, network(x, training=False)), batch.x, step)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         logit = make_score(network, "logit")
         a, a_adv = (
             integrated_gradients(logit, x, batch.y, steps=self.ig_steps, chunk=self.chunk) for x in (batch.x, x_adv)

@@ -1,11 +1,12 @@
-"""The inner maximum that adversarial objectives share: which ball, how many steps, from where."""
+"""`InnerMax`, the base class of objectives that search for the worst perturbed images by projected gradient ascent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
-from tfrobust.balls import make_ball
+from tfrobust.balls import Ball, make_ball
 from tfrobust.checks import check_number, check_whole
 from tfrobust.types import Step
 
@@ -14,11 +15,16 @@ START = 0  # The tag of the random start among the draws of a step.
 
 @dataclass(frozen=True)
 class InnerMax:
-    """Hyper-parameters of x' = argmax over N(x, eps); required, because each paper prints its own.
+    """Hyper-parameters of the inner maximum, x' = argmax over N(x, eps).
 
-    eps: radius, in units of the pixel range [0, 1].  attack_steps, step_size: iterations and length of one.
-    norm: linf or l2.  random_start: start at a point of the ball (the papers' choice; the l1 norm of IG from x to x'
-      has no gradient at x' = x).
+    Three of them have no default, because each paper prints its own.
+
+    Attributes:
+        eps: radius of the ball, in units of the pixel range [0, 1].
+        attack_steps, step_size: number of iterations, and length of one in the norm of the ball.
+        norm: of the ball, linf or l2.
+        random_start: start at a random point of the ball instead of x (the papers' choice; the l1 norm of IG from x to
+          x' has no gradient at x' = x).
     """
 
     eps: float
@@ -32,13 +38,30 @@ class InnerMax:
         check_whole("attack_steps", self.attack_steps)
         check_number("step_size", self.step_size)
 
-    def ramped(self, step: Step):
-        """(ball, step size) at this point of the ramp."""
+    def ramped(self, step: Step) -> tuple[Ball, tf.Tensor]:
+        """The ball and the step size of a training step, both smaller than the full ones while eps is ramped up."""
         return make_ball(self.norm, self.eps).shrunk(step.eps_scale), self.step_size * step.eps_scale
 
-    def maximize(self, goal, x: tf.Tensor, step: Step, accept=None, restarts: int = 1) -> tf.Tensor:
-        """x' [B,H,W,C] with goal(x') [B] raised; eps and step size follow the ramp of the step.  accept, restarts: see
-        pgd."""
+    def maximize(
+        self,
+        goal: Callable[[tf.Tensor], tf.Tensor],
+        x: tf.Tensor,
+        step: Step,
+        accept: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        restarts: int = 1,
+    ) -> tf.Tensor:
+        """Raises a goal within the ball by projected gradient ascent.
+
+        Args:
+            goal: images [B,H,W,C] -> [B].
+            x: images [B,H,W,C].
+            step: state of training, which gives the random seed and the ramp of eps and step size.
+            accept: images -> [B] bool; with it the last iterate that it accepts is kept (see `pgd`).
+            restarts: runs, of which the best by the goal counts (see `pgd`).
+
+        Returns:
+            Images x' [B,H,W,C] in the ball.
+        """
         ball, step_size = self.ramped(step)
         seed = step.draw(START)
         return pgd(goal, x, ball, self.attack_steps, step_size, seed, self.random_start, restarts, accept=accept)

@@ -8,7 +8,10 @@ the true class, of the softplus(softplus_beta) surrogate, whose curvature a ReLU
 idea; the paper's constants are not known here.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
@@ -18,11 +21,22 @@ from tfrobust.losses import cross_entropy
 from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import START
 from tfrobust.similarity.differentiable import cosine_distance, l2
+from tfrobust.types import Batch, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lga:
-    """eps, norm: of the noise.  l2_weight, cosine_weight: of the two terms.  softplus_beta: of the surrogate."""
+    """Training that aligns the input gradients at an image and at a noisy copy.
+
+    Attributes:
+        eps, norm: ball of the noise: radius in units of the pixel range [0, 1], and linf or l2.
+        l2_weight, cosine_weight: lambda_l2 and lambda_cos.
+        softplus_beta: sharpness of the softplus in the surrogate.
+    """
 
     eps: float
     l2_weight: float
@@ -35,10 +49,10 @@ class Lga:
         check_fields(check_number, self, "l2_weight", "cosine_weight")
         check_positive("softplus_beta", self.softplus_beta)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return make_ball(self.norm, self.eps).shrunk(step.eps_scale).sample(batch.x, step.draw(START))
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
         g, g_adv = (gradient(logit, x, batch.y) for x in (batch.x, x_adv))
         return {

@@ -11,7 +11,10 @@ Implemented from the idea, so it differs in form: the scaling and the soft margi
 its gradients.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -22,13 +25,21 @@ from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy
 from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives.inner import START
-from tfrobust.types import InputError
+from tfrobust.types import Batch, InputError, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
 class R2et:
-    """k: size of the top set.  margin_weight, curvature_weight: lambda_1 and lambda_2.  softplus_beta: of the
-    surrogate."""
+    """Training for a large margin between the most salient pixels and the others, and for a flat gradient.
+
+    Attributes:
+        k: number of most salient pixels.
+        margin_weight, curvature_weight: lambda_1 and lambda_2.
+        softplus_beta: sharpness of the softplus in the surrogate.
+    """
 
     k: int
     margin_weight: float
@@ -40,10 +51,10 @@ class R2et:
         check_fields(check_number, self, "margin_weight", "curvature_weight")
         check_positive("softplus_beta", self.softplus_beta)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return batch.x
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         logit = make_score(softplus_surrogate(network, self.softplus_beta), "logit")
         v = draw_for_replica(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
         v /= tf.sqrt(tf.reduce_sum(v * v, axis=[1, 2, 3], keepdims=True))
@@ -57,8 +68,18 @@ class R2et:
             "curvature": self.curvature_weight * tf.sqrt(tf.reduce_sum(curvature**2, axis=[1, 2, 3]) + 1e-12),
         }
 
-    def gap(self, g):
-        """Mean difference between the k largest |g| and the others, of maps [B,H,W,C] scaled to mean 1; [B]."""
+    def gap(self, g: tf.Tensor) -> tf.Tensor:
+        """The mean difference between the k largest |g| and the others, with |g| scaled to mean 1.
+
+        Args:
+            g: gradients [B,H,W,C].
+
+        Returns:
+            [B].
+
+        Raises:
+            InputError: where an image has no more than k pixels.
+        """
         a = tf.reshape(tf.reduce_sum(tf.abs(g), axis=-1), [tf.shape(g)[0], -1])
         a = tf.math.divide_no_nan(a, tf.reduce_mean(a, axis=1, keepdims=True))
         pixels = g.shape[1] * g.shape[2]

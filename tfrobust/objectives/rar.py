@@ -5,7 +5,7 @@
     Eq. 7        mean of  l(x, y) + lambda max_{x'} { || IG^l(x, x') ||_1 - gamma |x' - x|_2^2 },  x' any image
 
 IG^l(x, x') attributes the change of the loss l(., y) from x to x' on the straight line, label fixed; with `layer` to
-the units of an intermediate layer instead of the pixels (Lemma 1).  Eq. 7 is the Lagrangian form of the Wasserstein
+the outputs of an intermediate layer instead of the pixels (Lemma 1).  Eq. 7 is the Lagrangian form of the Wasserstein
 ball.
 
 Differs from the paper: the mean over the batch where the released code sums (under Adam only the ratio of the terms
@@ -13,7 +13,10 @@ counts; a momentum rate must be multiplied by the batch size).  Right end points
 code does; `rule="left"` is the paper's.  The loss inside IG is the stable cross-entropy, not the clipped logarithm.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -26,13 +29,23 @@ from tfrobust.balls import LinfBall
 from tfrobust.checks import check_fields, check_number, check_whole
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import START, InnerMax
+from tfrobust.types import Batch, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
 class IgRegularized(InnerMax):
-    """attribution_weight: lambda of IG-NORM, beta of IG-SUM-NORM.  ig_steps, ig_steps_attack: m of the gradient step
-    and of the attack step.  rule: end points.  chunk: path points held at once (None: all; values do not change).
-    layer: name of the layer whose units are attributed (None: the pixels)."""
+    """Training with the norm of Integrated Gradients from x to x' as regularizer; the base class of the three forms.
+
+    Attributes:
+        attribution_weight: lambda of IG-NORM and of Eq. 7, beta of IG-SUM-NORM.
+        ig_steps, ig_steps_attack: path points of Integrated Gradients in the loss, and in the inner attack.
+        rule: where these points lie: right, left, trapezoid or gauss_legendre.
+        chunk: path points held at once; None: all.  Values do not depend on it.
+        layer: name of the layer whose outputs are attributed; None: the pixels.
+    """
 
     attribution_weight: float
     ig_steps: int
@@ -47,8 +60,18 @@ class IgRegularized(InnerMax):
         quadrature(self.rule, self.ig_steps)
         check_number("attribution_weight", self.attribution_weight)
 
-    def ig_norm(self, network, batch, x_adv, steps):
-        """|| IG^l(x, x') ||_1, [B]."""
+    def ig_norm(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, steps: int) -> tf.Tensor:
+        """The regularizer || IG^l(x, x') ||_1.
+
+        Args:
+            network: logits out.
+            batch: images x and their labels.
+            x_adv: x', [B,H,W,C].
+            steps: path points.
+
+        Returns:
+            [B].
+        """
         if self.layer:
             ig = layer_integrated_gradients(network, self.layer, "loss", x_adv, batch.y, batch.x, steps, self.rule)
         else:
@@ -59,12 +82,12 @@ class IgRegularized(InnerMax):
 
 @dataclass(frozen=True, kw_only=True)
 class IgNorm(IgRegularized):
-    """IG-NORM."""
+    """IG-NORM: cross-entropy at x plus the largest norm of Integrated Gradients in the ball."""
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return self.maximize(lambda x: self.ig_norm(network, batch, x, self.ig_steps_attack), batch.x, step)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {
             "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),
             "ig_norm": self.attribution_weight * self.ig_norm(network, batch, x_adv, self.ig_steps),
@@ -73,16 +96,16 @@ class IgNorm(IgRegularized):
 
 @dataclass(frozen=True, kw_only=True)
 class IgSumNorm(IgRegularized):
-    """IG-SUM-NORM."""
+    """IG-SUM-NORM: cross-entropy plus norm of Integrated Gradients, both at the x' where their sum is largest."""
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         def goal(x):
             loss = cross_entropy(batch.y, network(x, training=False))
             return loss + self.attribution_weight * self.ig_norm(network, batch, x, self.ig_steps_attack)
 
         return self.maximize(goal, batch.x, step)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {
             "cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True)),
             "ig_norm": self.attribution_weight * self.ig_norm(network, batch, x_adv, self.ig_steps),
@@ -91,7 +114,11 @@ class IgSumNorm(IgRegularized):
 
 @dataclass(frozen=True, kw_only=True)
 class IgWasserstein(IgRegularized):
-    """Eq. 7.  gamma: price of a squared unit of Euclidean distance; eps only bounds the random start."""
+    """Eq. 7: IG-NORM with a price on distance instead of a ball; eps only bounds the random start.
+
+    Attributes:
+        gamma: price of a squared unit of Euclidean distance between x and x'.
+    """
 
     gamma: float
 
@@ -99,7 +126,7 @@ class IgWasserstein(IgRegularized):
         cost = tf.reduce_sum((x - batch.x) ** 2, axis=[1, 2, 3])
         return self.ig_norm(network, batch, x, steps) - self.gamma * cost
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         start = self.ramped(step)[0].sample(batch.x, step.draw(START)) if self.random_start else batch.x
         anywhere = LinfBall(step.eps_scale)
 
@@ -109,7 +136,7 @@ class IgWasserstein(IgRegularized):
         size = self.step_size * step.eps_scale
         return pgd(goal, batch.x, anywhere, self.attack_steps, size, random_start=False, start=start)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {
             "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),
             "ig_gain": self.attribution_weight * self._gain(network, batch, x_adv, self.ig_steps),

@@ -7,8 +7,8 @@
     PGD-SAT      a fair coin per mini-batch: l at the images of PGD, or at x'
     TRADES-SAT   the coin: TRADES with the images of its attack, or with x'
 
-No attack is run in SAT: the map, which was made once, says where to push.  Maps come with the batch (see `sat_maps` for
-those of a teacher); where an image has several, one of them is drawn (Table 8).
+No attack is run in SAT: the map, which was made once, gives the direction of the perturbation.  Maps come with the
+batch (see `sat_maps` for those of a teacher); where an image has several, one of them is drawn (Table 8).
 
 Differs from the paper: t counts epochs, from 0 (Algorithm 1 counts mini-batches, which would end the noise within one
 epoch; the text, Fig. 5 and the released code count epochs); anneal="step" is the printed reading.  The released code's
@@ -16,7 +16,10 @@ PGD-SAT adds a random start before its coin, which leaves the ball; here it does
 per mini-batch; draw="epoch" is what the released code does.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -28,15 +31,23 @@ from tfrobust.names import SAT_CHOICES
 from tfrobust.objectives.madry import Madry
 from tfrobust.objectives.noise import flip
 from tfrobust.objectives.trades import Trades
-from tfrobust.types import InputError
+from tfrobust.types import Batch, InputError, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags of the draws of a step.
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Saliency:
-    """alpha: the chance of noise is alpha^t (the paper: 0.6^(1/10), over 200 epochs).  anneal: t counts epochs or
-    steps.  draw: one of several maps is drawn for each batch or each epoch."""
+    """What SAT and its two mixtures share: perturbations along a saliency map.
+
+    Attributes:
+        alpha: the probability of noise is alpha^t (the paper: 0.6^(1/10), over 200 epochs).
+        anneal: what t counts: epoch or step.
+        draw: when one of several maps is drawn: for each batch, or each epoch.
+    """
 
     alpha: float
     anneal: str = "epoch"
@@ -48,8 +59,8 @@ class _Saliency:
             check_choice(name, getattr(self, name), values)
         check_number("alpha", self.alpha, most=1)
 
-    def direction(self, batch, step):
-        """delta of Eq. 9, [B,H,W,C]."""
+    def direction(self, batch: Batch, step: Step) -> tf.Tensor:
+        """delta of Eq. 9, [B,H,W,C] in [-1, 1]; raises InputError where the batch holds no saliency maps."""
         t = tf.cast(step.epoch if self.anneal == "epoch" else step.iteration, tf.float32)
         shape, uniform = tf.shape(batch.x), tf.random.stateless_uniform
         z = tf.sign(draw_for_replica(lambda s: uniform(s, step.draw(SIGNS), -1.0, 1.0), shape))
@@ -65,15 +76,20 @@ class _Saliency:
         seed = (step.draw_for_batch if self.draw == "batch" else step.draw_for_epoch)(SOURCE)
         return tf.gather(batch.s, tf.random.stateless_uniform([], seed, 0, sources, tf.int32), axis=1)
 
-    def perturbed(self, batch, step):
-        """x' of Algorithm 1; in l2, eps delta shortened to the ball."""
+    def perturbed(self, batch: Batch, step: Step) -> tf.Tensor:
+        """The images x' [B,H,W,C] of Algorithm 1; in l2, eps delta is shortened to the ball."""
         ball = make_ball(self.norm, self.eps).shrunk(step.eps_scale)
         return tf.stop_gradient(ball.project(batch.x + ball.eps * self.direction(batch, step), batch.x))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sat(_Saliency):
-    """eps: epsilon_0, in units of [0, 1]."""
+    """SAT: cross-entropy at images perturbed along saliency maps; no attack is run.
+
+    Attributes:
+        eps: epsilon_0, radius of the ball in units of the pixel range [0, 1].
+        norm: of the ball, linf or l2.
+    """
 
     eps: float
     norm: str = "linf"
@@ -82,32 +98,32 @@ class Sat(_Saliency):
         super().__post_init__()
         make_ball(self.norm, self.eps)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return self.perturbed(batch, step)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {"cross_entropy_adv": cross_entropy(batch.y, network(x_adv, training=True))}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PgdSat(Madry, _Saliency):
-    """PGD-SAT."""
+    """PGD-SAT: a coin per mini-batch decides between the images of PGD and those of SAT."""
 
     def __post_init__(self):
         Madry.__post_init__(self)
         _Saliency.__post_init__(self)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return flip(step, lambda: Madry.inner(self, network, batch, step), lambda: self.perturbed(batch, step))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TradesSat(Trades, _Saliency):
-    """TRADES-SAT."""
+    """TRADES-SAT: a coin per mini-batch decides between the images of TRADES' attack and those of SAT."""
 
     def __post_init__(self):
         Trades.__post_init__(self)
         _Saliency.__post_init__(self)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         return flip(step, lambda: Trades.inner(self, network, batch, step), lambda: self.perturbed(batch, step))

@@ -4,7 +4,10 @@ The start is x plus 0.001 times normal noise, as in the released code of SAT and
 no gradient.  Gradients pass through both arguments of the divergence in the outer step.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -13,13 +16,21 @@ from tfrobust.checks import check_number
 from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy, kl
 from tfrobust.objectives.inner import START, InnerMax
+from tfrobust.types import Batch, Step, Terms
+
+if TYPE_CHECKING:
+    import keras
 
 START_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trades(InnerMax):
-    """kl_weight: beta (SAT's released code: 6 for the baseline, 1 beside uniform noise and in TRADES-SAT)."""
+    """TRADES: cross-entropy at x plus the largest divergence of the prediction in the ball.
+
+    Attributes:
+        kl_weight: beta (SAT's released code: 6 for the baseline, 1 beside uniform noise and in TRADES-SAT).
+    """
 
     kl_weight: float
 
@@ -27,7 +38,7 @@ class Trades(InnerMax):
         super().__post_init__()
         check_number("kl_weight", self.kl_weight)
 
-    def inner(self, network, batch, step):
+    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         clean = tf.stop_gradient(network(batch.x, training=False))
         ball, step_size = self.ramped(step)
         normal = draw_for_replica(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
@@ -38,7 +49,7 @@ class Trades(InnerMax):
 
         return pgd(goal, batch.x, ball, self.attack_steps, step_size, random_start=False, start=start)
 
-    def outer(self, network, batch, x_adv, step):
+    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         # One pass for both, so that BatchNormalization statistics move once a step.
         clean, adv = tf.split(network(tf.concat([batch.x, x_adv], axis=0), training=True), 2)
         return {

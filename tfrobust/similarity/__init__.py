@@ -1,4 +1,4 @@
-"""Similarities: (map, map) -> [B]."""
+"""Measures of how alike two attribution maps are, one number for each pair."""
 
 from tfrobust.similarity.comparison import MEASURES, Comparison
 from tfrobust.similarity.lens import lens_precision, lens_recall

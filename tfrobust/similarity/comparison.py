@@ -1,5 +1,6 @@
-"""How two maps are compared: all measures of a pair of maps, and what they depend on."""
+"""`Comparison`: all measures of how alike two maps are, with their settings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,12 @@ MEASURES = ("top_k_intersection", "kendall", "spearman", "pearson", "lens_recall
 
 @dataclass(frozen=True)
 class Comparison:
-    """Settings of the measures.
+    """Settings of the measures by which two attribution maps are compared.
 
     Attributes:
         k: size of the top-k set of the intersection and of LENS.
-        ties: how equal entries are ranked; see `similarity.ranking`.
-        window: rows and columns by which LENS forgives a move.
+        ties: how equal entries are ranked, exact or tolerant; see `similarity.ranking`.
+        window: LENS still counts a pixel as found that has moved by at most so many rows and columns.
     """
 
     k: int = 100
@@ -32,16 +33,18 @@ class Comparison:
         check_whole("k of a comparison of maps", self.k, 1)
         check_whole("window of LENS", self.window)
 
-    def check(self, shape) -> None:
-        """Raises InputError where k does not fit images of shape (H, W, C)."""
+    def check(self, shape: Sequence[int]) -> None:
+        """Raises InputError where images of shape (H, W, C) have fewer than k pixels."""
         pixels = shape[0] * shape[1]
         if self.k > pixels:
             raise InputError(f"k = {self.k} of the intersection exceeds the {pixels} pixels of an image")
 
-    def measure(self, a, b) -> dict[str, np.ndarray]:
-        """How alike each pair of maps a, b [N,H,W] is, name of the measure -> [N].
+    def measure(self, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
+        """Compares each map of a with the map of b at the same place; both are [N,H,W].
 
-        The papers' three, Pearson's correlation, and LENS (top_k_div: its recall of the spread-out top-k set).
+        Returns:
+            The name of each measure -> [N], the larger the more alike: the papers' top-k intersection, Kendall's and
+            Spearman's coefficient, Pearson's correlation, and LENS (top_k_div: its recall of the spread-out top-k set).
         """
         k, ties, window = self.k, self.ties, self.window
         return {

@@ -21,12 +21,21 @@ from tfrobust.similarity.ranking import flattened, top_k_mask
 
 
 def near(mask: np.ndarray, w: int) -> np.ndarray:
-    """N_w of each set, [B,H,W] bool."""
+    """N_w: all pixels that are at most w rows and w columns from a pixel of `mask`; both are [B,H,W] bool."""
     return ndimage.maximum_filter(mask, size=(1, 2 * w + 1, 2 * w + 1), mode="constant", cval=False)
 
 
 def spread_mask(a: np.ndarray, k: int, w: int) -> np.ndarray:
-    """[B,H,W] bool: at most k non-zero entries of each map, the largest first, none in the window of another."""
+    """Marks the top-k-div set: the largest non-zero entries of each map, none within the window of another.
+
+    Args:
+        a: maps [B,H,W].
+        k: most entries that are taken of a map.
+        w: half-width of the window in pixels: no other entry is taken at most w rows and w columns from one.
+
+    Returns:
+        [B,H,W] bool, at most k True in each map.
+    """
     a = np.asarray(a)
     mask = np.zeros(a.shape, bool)
     for i, map_ in enumerate(a):
@@ -51,15 +60,37 @@ def _masks(a, b, k, w, spread, ties):
     return tuple(mask if ties == "exact" else mask & (m != 0) for mask, m in zip(masks, (a, b)))
 
 
-def lens_recall(a, b, k: int, w: int = 1, spread: bool = False, ties: str = "exact") -> np.ndarray:
-    """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets.  A map of zeros has no such set; its score is 1
-    against another one and 0 against any other map."""
+def lens_recall(
+    a: np.ndarray, b: np.ndarray, k: int, w: int = 1, spread: bool = False, ties: str = "exact"
+) -> np.ndarray:
+    """Share of the k largest pixels of map a that have one of map b's at most w rows and w columns away.
+
+    Args:
+        a, b: maps [B,H,W], such as those before and after an attack.
+        k: size of the sets.
+        w: rows and columns by which a pixel may have moved; 0 gives top-k intersection.
+        spread: compare the top-k-div sets, which are spread out.  A map of zeros has no such set; its score is 1
+          against another map of zeros and 0 against any other.
+        ties: exact or tolerant; see `similarity.ranking`.
+
+    Returns:
+        [B] in [0, 1].
+    """
     p, q = _masks(a, b, k, w, spread, ties)
     size = p.sum(axis=(1, 2))
     found = (p & near(q, w)).sum(axis=(1, 2)) / np.maximum(size, 1)
     return np.where(size > 0, found, ~q.any(axis=(1, 2)))
 
 
-def lens_precision(a, b, k: int, w: int = 1, spread: bool = False, ties: str = "exact") -> np.ndarray:
-    """[B] in [0, 1] for maps [B,H,W]; spread: of the top-k-div sets."""
+def lens_precision(
+    a: np.ndarray, b: np.ndarray, k: int, w: int = 1, spread: bool = False, ties: str = "exact"
+) -> np.ndarray:
+    """Share of the k largest pixels of map b that have one of map a's at most w rows and w columns away.
+
+    Args:
+        a, b, k, w, spread, ties: as for `lens_recall`.
+
+    Returns:
+        [B] in [0, 1].
+    """
     return lens_recall(b, a, k, w, spread, ties)

@@ -1,4 +1,4 @@
-"""How alike two maps are to somebody who looks at them: top-k intersection, Kendall, Spearman, Pearson.
+"""Similarity of two maps as the papers measure it: top-k intersection, Kendall, Spearman, Pearson.
 
 Maps are [B,H,W] (or [B,N]) arrays, scores are [B] float64.  For evaluation: not differentiable.
 
@@ -14,12 +14,12 @@ Maps that are equal everywhere score 1; a constant map against any other scores 
 import numpy as np
 from scipy import stats
 
-ZERO = 1e-6
-SMALL = 100  # Pixels of a map up to which Kendall's tau compares all pairs.
+ZERO = 1e-6  # With ties="tolerant", entries up to this share of a map's largest one count as zero.
+SMALL = 100  # Kendall's tau of maps of at most so many pixels compares all pairs, which is faster than sorting.
 
 
-def flattened(a, ties: str) -> np.ndarray:
-    """[B,N] float64, with what counts as zero set to zero."""
+def flattened(a: np.ndarray, ties: str) -> np.ndarray:
+    """The maps [B,...] as rows [B,N] float64; with ties="tolerant", entries that count as zero are set to 0."""
     a = np.asarray(a, np.float64).reshape(len(a), -1)
     if ties == "tolerant":
         a = np.where(np.abs(a) <= ZERO * np.abs(a).max(axis=1, keepdims=True), 0.0, a)
@@ -36,8 +36,16 @@ def _correlations(coefficients, a, b, ties):
     return out
 
 
-def kendall(a, b, ties: str = "exact") -> np.ndarray:
-    """Kendall's tau-b in [-1, 1] of each pair of maps."""
+def kendall(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
+    """Kendall's rank correlation, tau-b in [-1, 1], of each pair of maps.
+
+    Args:
+        a, b: maps [B,H,W] or [B,N].
+        ties: exact or tolerant; see above.
+
+    Returns:
+        [B] float64; 1 for equal maps, 0 for a constant map against any other.
+    """
     return _correlations(_taus, a, b, ties)
 
 
@@ -52,13 +60,29 @@ def _taus(a, b):
     return out
 
 
-def spearman(a, b, ties: str = "exact") -> np.ndarray:
-    """Spearman's rank correlation in [-1, 1] of each pair of maps, average ranks for ties."""
+def spearman(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
+    """Spearman's rank correlation in [-1, 1] of each pair of maps; equal entries have their average rank.
+
+    Args:
+        a, b: maps [B,H,W] or [B,N].
+        ties: exact or tolerant; see above.
+
+    Returns:
+        [B] float64; 1 for equal maps, 0 for a constant map against any other.
+    """
     return _correlations(lambda a, b: _pearsons(stats.rankdata(a, axis=1), stats.rankdata(b, axis=1)), a, b, ties)
 
 
-def pearson(a, b, ties: str = "exact") -> np.ndarray:
-    """Pearson's correlation in [-1, 1] of each pair of maps."""
+def pearson(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
+    """Pearson's correlation in [-1, 1] of each pair of maps.
+
+    Args:
+        a, b: maps [B,H,W] or [B,N].
+        ties: exact or tolerant; see above.
+
+    Returns:
+        [B] float64; 1 for equal maps, 0 for a constant map against any other.
+    """
     return _correlations(_pearsons, a, b, ties)
 
 
@@ -68,8 +92,8 @@ def _pearsons(a, b):
     return np.clip(np.sum(a * b, axis=1) / norms, -1.0, 1.0)
 
 
-def top_k_mask(a, k: int) -> np.ndarray:
-    """[B,N] bool: the k largest entries of each map, the lowest index first among equal ones."""
+def top_k_mask(a: np.ndarray, k: int) -> np.ndarray:
+    """Marks the k largest entries of each map [B,...], as [B,N] bool; of equal ones the lowest index comes first."""
     a = np.asarray(a).reshape(len(a), -1)
     order = np.argsort(-a, axis=1, kind="stable")[:, :k]
     mask = np.zeros(a.shape, bool)
@@ -77,8 +101,17 @@ def top_k_mask(a, k: int) -> np.ndarray:
     return mask
 
 
-def top_k_intersection(a, b, k: int, ties: str = "exact") -> np.ndarray:
-    """|top-k(a) and top-k(b)| / k in [0, 1] of each pair of maps."""
+def top_k_intersection(a: np.ndarray, b: np.ndarray, k: int, ties: str = "exact") -> np.ndarray:
+    """Share of the k largest pixels that two maps have in common, |top-k(a) and top-k(b)| / k.
+
+    Args:
+        a, b: maps [B,H,W] or [B,N].
+        k: size of the sets.
+        ties: exact or tolerant; see above.
+
+    Returns:
+        [B] float64 in [0, 1], one number for each pair of maps.
+    """
     a, b = flattened(a, ties), flattened(b, ties)
     if ties == "exact":
         return (top_k_mask(a, k) & top_k_mask(b, k)).sum(axis=1) / k
@@ -92,14 +125,14 @@ def top_k_intersection(a, b, k: int, ties: str = "exact") -> np.ndarray:
     return out
 
 
-def mass_center(a) -> np.ndarray:
-    """[B,2]: the (row, column) centre of mass of each map [B,H,W], weighted by its absolute values."""
+def mass_center(a: np.ndarray) -> np.ndarray:
+    """The centre of mass (row, column), [B,2] in pixels, of each map [B,H,W], weighted by its absolute values."""
     a = np.abs(np.asarray(a, np.float64))
     total = np.maximum(a.sum(axis=(1, 2)), np.finfo(float).tiny)
     rows, columns = np.arange(a.shape[1]), np.arange(a.shape[2])
     return np.stack([(a.sum(axis=2) @ rows) / total, (a.sum(axis=1) @ columns) / total], axis=1)
 
 
-def center_shift(a, b) -> np.ndarray:
+def center_shift(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Distance in pixels between the centres of mass of each pair of maps [B,H,W]."""
     return np.linalg.norm(mass_center(a) - mass_center(b), axis=1)

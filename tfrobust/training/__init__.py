@@ -1,4 +1,4 @@
-"""Training: a Keras model with a custom train_step, and runs that survive."""
+"""Training: a Keras model with a train_step of its own, and runs that resume after an interruption."""
 
 from tfrobust.errors import TrainingDivergedError, TrainingStoppedError
 from tfrobust.training.cost import step_seconds

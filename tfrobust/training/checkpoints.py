@@ -1,8 +1,11 @@
-"""What a run needs to go on: weights, optimizer, step and the seconds it took so far.
+"""Checkpoints from which an interrupted run goes on: weights, optimizer, step and the seconds it took so far.
 
-A checkpoint is ckpt-STEP.data-..., ckpt-STEP.index and, written last and in one piece, ckpt-STEP.json with the SHA-256
-of the others.  One without its .json was not finished; TensorFlow's own checksums then decide whether it can be read.
+A checkpoint consists of ckpt-STEP.data-..., ckpt-STEP.index and ckpt-STEP.json, which holds the SHA-256 of the others
+and is written last and in one piece.  A checkpoint without its .json was not finished; TensorFlow's own checksums then
+decide whether it can be read.
 """
+
+from __future__ import annotations
 
 import glob
 import hashlib
@@ -11,14 +14,18 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from tfrobust.distribution import LOST, chief_only_path, is_chief
 from tfrobust.types import InputError
 
-KEEP = 2
-CHUNK = 2**20
+if TYPE_CHECKING:
+    import keras
+
+KEEP = 2  # Newest checkpoints that are not removed.
+CHUNK = 2**20  # Bytes read at once for a checksum.
 
 
 class DamagedCheckpointError(Exception):
@@ -26,9 +33,19 @@ class DamagedCheckpointError(Exception):
 
 
 class Checkpoints:
-    """The checkpoints of one run in `directory`; the last KEEP of them stay."""
+    """The checkpoints of one run; the newest KEEP of them are kept.
 
-    def __init__(self, directory: str, network, optimizer):
+    Attributes:
+        step: variable [] int64, steps done when the checkpoint was saved.
+        seconds: variable [] float64, seconds trained by then.
+        folder: of the files.
+
+    Args:
+        directory: of the run; the files are in its folder checkpoints.
+        network, optimizer: what is saved and restored.
+    """
+
+    def __init__(self, directory: str, network: keras.Model, optimizer: keras.optimizers.Optimizer):
         optimizer.build(network.trainable_variables)  # Restoring needs its slots to be there.
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
@@ -36,10 +53,16 @@ class Checkpoints:
         self._state = tf.train.Checkpoint(network=network, optimizer=optimizer, step=self.step, seconds=self.seconds)
 
     def restore(self, say: Callable[[str], None] = lambda line: None) -> int | None:
-        """Brings back the newest checkpoint that can be read and returns its step; None where there is none at all.
+        """Restores the newest checkpoint that can be read.
 
-        say: is told of each damaged one that was passed over.  Raises InputError where all are damaged: a run of days
-        must not begin anew without a word.
+        Args:
+            say: called with a line about each damaged checkpoint that was passed over.
+
+        Returns:
+            The step of the checkpoint; None where there is no checkpoint at all.
+
+        Raises:
+            InputError: where all are damaged; a run of days must not start again from step 0 unnoticed.
         """
         damaged: list[str] = []
         for step in self._steps():
@@ -58,7 +81,15 @@ class Checkpoints:
         return None
 
     def save(self, step: int, seconds: float) -> None:
-        """Raises OSError where it cannot be written; those before it stay."""
+        """Saves a checkpoint and removes old ones.
+
+        Args:
+            step: steps done.
+            seconds: trained so far.
+
+        Raises:
+            OSError: where it cannot be written; the checkpoints before it stay.
+        """
         self.step.assign(step)
         self.seconds.assign(seconds)
         if not is_chief():  # Every process takes part in saving what is spread over them.
@@ -67,7 +98,7 @@ class Checkpoints:
             return
         path = self._path(step)
         os.makedirs(self.folder, exist_ok=True)
-        self._remove(step)  # A damaged one of the same step must not lend the new one its name.
+        self._remove(step)  # Files of a damaged one of the same step must not mix with the new one.
         try:
             self._state.write(path)
             files = [f"{path}.index", *glob.glob(f"{glob.escape(path)}.data-*")]
@@ -84,7 +115,7 @@ class Checkpoints:
         return os.path.join(self.folder, f"ckpt-{step}")
 
     def _steps(self, any_file: bool = False) -> list[int]:
-        """Steps of which there is a checkpoint (any_file: or a part of one), the newest first."""
+        """Steps of which there is a checkpoint, or with any_file a part of one, the newest first."""
         names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
         found = (re.fullmatch(r"ckpt-(\d+)(_temp|\..*)" if any_file else r"ckpt-(\d+)\.(index|json)", n) for n in names)
         return sorted({int(match[1]) for match in found if match}, reverse=True)
@@ -92,7 +123,7 @@ class Checkpoints:
     def _remove(self, *steps: int) -> None:
         for step in steps:
             path = self._path(step)
-            # What says that it is whole goes first.
+            # The file that marks it as complete goes first.
             for file in [path + ".json", path + ".index", *glob.glob(f"{glob.escape(path)}[._]*")]:
                 shutil.rmtree(file, ignore_errors=True) if os.path.isdir(file) else _unlink(file)
 

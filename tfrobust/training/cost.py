@@ -1,5 +1,7 @@
-"""What a training step costs: the methods of a comparison timed in turns, in one process, so that a busy machine slows
-all of them alike and their ratios hold."""
+"""Measures the time of a training step of several methods.
+
+They are timed in turns, in one process, so that a busy machine slows all of them alike and their ratios hold.
+"""
 
 import functools
 import itertools
@@ -11,17 +13,25 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.training.trainer import Trainer
+from tfrobust.types import Objective
 
 
 def step_seconds(
-    methods: dict[str, tuple[Callable[[], keras.Model], object, tf.data.Dataset]],
+    methods: dict[str, tuple[Callable[[], keras.Model], Objective, tf.data.Dataset]],
     rounds: int = 5,
     steps: int = 4,
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """Seconds of one training step of each method: the median over `rounds` turns of `steps` steps, compilation apart.
+    """Seconds of one training step of each method, without compilation.
 
-    methods: name -> (makes a new network, objective, batches of (x, y)).  tick: called after each turn.
+    Args:
+        methods: name -> (function that makes a new network, objective, data set of batches (x, y)).
+        rounds: turns that are timed.
+        steps: of each turn.
+        tick: called after each turn.
+
+    Returns:
+        name -> seconds, the median over the turns.
     """
     run, data = {}, {}
     for name, (make_network, objective, batches) in methods.items():
@@ -43,7 +53,7 @@ def step_seconds(
 
 
 def _on_all(step, batch):
-    """The logs of a step; with several replicas, each of them takes the batch, as all take as long as one."""
+    """The logs of a step; with several replicas each of them takes the whole batch, because all take as long as one."""
     strategy = tf.distribute.get_strategy()
     if strategy.num_replicas_in_sync == 1:
         return step(batch)

@@ -1,7 +1,7 @@
 """The loop over steps: the trainer's `train_step` on every replica of the strategy, then the callbacks.
 
-Keras has one, `fit`, which Keras 3 does not offer for several machines; this one is the same for every strategy and
-both versions.
+Keras has a loop of its own, `fit`, which Keras 3 does not offer for several machines; this one is the same for every
+strategy and for both versions.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,17 +9,33 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from tfrobust.training.trainer import Trainer
 from tfrobust.types import InputError
 
 # (step, part, parts) -> an endless data set that begins with that step and has the part-th of `parts` of each batch.
 Batches = Callable[[int, int, int], tf.data.Dataset]
 
 
-def run_steps(trainer, batches: Batches, batch_size: int, start: int, steps: int, callbacks: Sequence) -> None:
-    """Steps start to `steps` of a compiled trainer.  batch_size: of the global batch, of which each replica gets an
-    equal part; InputError where it does not divide.
+def run_steps(
+    trainer: Trainer,
+    batches: Batches,
+    batch_size: int,
+    start: int,
+    steps: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Makes the training steps after `start` up to `steps`.
 
-    callbacks: Keras callbacks; `batch` counts from 0 at `start`, logs are floats, those of the global batch.
+    Args:
+        trainer: compiled.
+        batches: of the training images.
+        batch_size: images of the global batch, of which each replica gets an equal part.
+        start: steps done before.
+        steps: steps in all.
+        callbacks: Keras callbacks; `batch` counts from 0 at `start`, logs are floats, those of the global batch.
+
+    Raises:
+        InputError: where the batch cannot be shared out evenly.
     """
     strategy = tf.distribute.get_strategy()
     iterator = iter(_dealt_out(strategy, batches, batch_size, start))
@@ -30,7 +46,7 @@ def run_steps(trainer, batches: Batches, batch_size: int, start: int, steps: int
     @tf.function(autograph=False, reduce_retracing=True)
     def step():
         logs = strategy.run(train_step, (next(iterator),))
-        # Every replica says the same.
+        # All replicas have the same logs.
         return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
 
     trainer.optimizer.build(trainer.network.trainable_variables)
@@ -50,7 +66,7 @@ def run_steps(trainer, batches: Batches, batch_size: int, start: int, steps: int
 
 
 def _dealt_out(strategy, batches, batch_size, start):
-    """The batches as the replicas take them: replica r the r-th part of each."""
+    """The batches shared out over the replicas: replica r takes the r-th part of each."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise InputError(

@@ -6,7 +6,7 @@ from tfrobust.training_spec import TrainingSpec
 
 
 def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
-    """Adam or momentum SGD with a piecewise constant learning rate."""
+    """Adam or SGD with momentum, with a piecewise constant learning rate whose boundaries are counted in steps."""
     rate = spec.learning_rates[0]
     if spec.boundaries:
         rate = keras.optimizers.schedules.PiecewiseConstantDecay(list(spec.boundaries), list(spec.learning_rates))

@@ -1,9 +1,11 @@
-"""A training run: from where it stands to its last step, whatever happened in between."""
+"""`train`: a training run that goes on from its last checkpoint after an interruption."""
+
+from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
 
@@ -17,9 +19,12 @@ from tfrobust.training.optimizers import make_optimizer
 from tfrobust.training.pruning import Prune
 from tfrobust.training.trainer import Trainer
 from tfrobust.training_spec import TrainingSpec
-from tfrobust.types import InputError
+from tfrobust.types import InputError, Objective
 
-LOG_EVERY = 10
+if TYPE_CHECKING:
+    import keras
+
+LOG_EVERY = 10  # Steps between the points of a TensorBoard curve.
 
 
 def _compiled(jit: str) -> bool:
@@ -29,37 +34,55 @@ def _compiled(jit: str) -> bool:
 
 
 class Trained(NamedTuple):
-    """The network, the seconds its training took in all, and the step this call began at."""
+    """What `train` returns.
 
-    network: object
+    Attributes:
+        network: the trained network.
+        seconds: that its training took in all, over every interruption.
+        resumed_at: the step at which this call began.
+    """
+
+    network: keras.Model
     seconds: float
     resumed_at: int
 
 
 def train(
-    network,
-    objective,
+    network: keras.Model,
+    objective: Objective,
     batches: Batches,
     images: int,
     spec: TrainingSpec,
     directory: str | None = None,
-    callbacks: Callable[[int], Sequence] = lambda start: (),
+    callbacks: Callable[[int], Sequence[keras.callbacks.Callback]] = lambda start: (),
     progress: Progress = SILENT,
 ) -> Trained:
-    """Trains `network` in place for spec.steps in all, and returns it.
+    """Trains a network in place by the plan of a TrainingSpec.
 
-    batches: (step, part, parts) -> an endless data set of (x, y) that begins with that step, and has of each batch the
-      part-th of `parts` equal parts (several machines read one each).
-    images: number of training images, which makes the epoch.
     Within the scope of a strategy, in which the network was made, every replica takes its part of each batch.
-    directory: for checkpoints and TensorBoard; a run that finds its checkpoint there goes on from it, and ends with the
-      weights of the run that was never stopped.  None: nothing is written.
-    callbacks: step the run begins at -> further Keras callbacks.
-    progress: is told of checkpoints that are damaged and passed over.  Of a run with a directory it is asked after each
-      step; where it says stop, that step is saved and TrainingStoppedError raised.
-    Raises InputError where the directory holds a longer run or damaged checkpoints alone, or this machine has no units
-    for the precision, TrainingDivergedError when a term
-    or the gradient is no longer finite, OSError where a checkpoint cannot be written; the last good one stays.
+
+    Args:
+        network: logits out.
+        objective: the training method.
+        batches: (step, part, parts) -> an endless data set of (x, y) that begins with that step, and has of each batch
+          the part-th of `parts` equal parts (several machines read one each).
+        images: number of training images, which makes the epoch.
+        spec: length, optimizer, precision and seed.
+        directory: for checkpoints and TensorBoard.  A run that finds its checkpoint there goes on from it, and ends
+          with the same weights as a run that was never stopped.  None: nothing is written.
+        callbacks: step at which the run begins -> further Keras callbacks.
+        progress: is told of damaged checkpoints that were passed over.  With a directory it is also asked after each
+          step whether to stop.
+
+    Returns:
+        The network, the seconds its training took, and the step this call began at.
+
+    Raises:
+        InputError: where the directory holds a longer run, or only damaged checkpoints, or this machine cannot compute
+          in the precision.
+        TrainingDivergedError: when a term or the gradient is no longer finite.
+        TrainingStoppedError: when `progress` asks to stop; that step is saved.
+        OSError: where a checkpoint cannot be written; the last good one stays.
     """
     check_precision(spec.precision)
     say_hint()

@@ -4,10 +4,12 @@ This is the only place with a tape over weights and the only reduction over the 
 model beside the trainer, and can be saved at any time.
 
 With several replicas (`tf.distribute`) each has its part of the batch, which may be smaller than that of another, or
-empty.  The step is that of one device on the global batch, but for what looks at more than one image:
+empty.  The step is that of one device on the global batch, except in layers that see more than one image:
 BatchNormalization has the statistics of its replica's part, and its moving ones are the mean over the replicas, weighed
 by their images, on Keras 2 and 3 alike.
 """
+
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -15,28 +17,33 @@ import tensorflow as tf
 from tfrobust.distribution import GlobalBatch, apply_summed_gradients, never_empty
 from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
 from tfrobust.networks.seeded_draws import drawing, with_seeded_draws
-from tfrobust.types import Batch, InputError, Step
+from tfrobust.types import Batch, InputError, Objective, Step
 
-OF_LAYERS = 51  # The tag of the draws that layers of the network make.
+OF_LAYERS = 51  # Tag of the random draws that layers of the network make, such as Dropout.
 
 
 class Trainer(keras.Model):
-    """A Keras model to `compile(optimizer, jit_compile=False)` and `fit` on batches (x, y) or (x, y, s).
+    """A Keras model that trains a network by a training method.
 
-    network: the classifier that is trained.  objective: what it is trained for (see `types.Objective`).
-    seed: of every random draw.  images, batch_size: in a pass and in a step, which make the epoch (it stays 0 where
-    they are not given).  eps_ramp_steps, weight_decay, reduction, precision: see TrainingSpec.
-    Logs of a step: each term, the network's own regularizers if it has any, their sum as `loss`, the norm of the
-    gradient, and `unmoved`, the share of images that the inner maximum left as they are, all of the global batch.
+    It is to be used by `compile(optimizer, jit_compile=False)` and `fit` on batches (x, y) or (x, y, s).  Logs of a
+    step: each term, the network's own regularizers if it has any, their sum as `loss`, the norm of the gradient, and
+    `unmoved`, the share of images that the inner maximum left as they are, all of the global batch.
+
+    Args:
+        network: the classifier that is trained; logits out.
+        objective: the training method (see `types.Objective`).
+        seed: random seed of every draw.
+        images, batch_size: training images of an epoch and of a step; None: the epoch stays 0.
+        eps_ramp_steps, weight_decay, reduction, precision: see TrainingSpec.
     """
 
     def __init__(
         self,
-        network,
-        objective,
+        network: keras.Model,
+        objective: Objective,
         seed: int = 0,
-        images=None,
-        batch_size=None,
+        images: int | None = None,
+        batch_size: int | None = None,
         eps_ramp_steps: int = 0,
         weight_decay: float = 0.0,
         reduction: str = "mean",
@@ -51,18 +58,26 @@ class Trainer(keras.Model):
         self.distribute_reduction_method = "first"  # All replicas log the same; Keras 2 would add it up.
         self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
 
-    def call(self, x, training=False):
-        """The network's logits [B,K]."""
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The network's logits [B,K] for images x [B,H,W,C]."""
         return self.network(x, training=training)
 
-    def train_step(self, data):
-        """One step on a batch (x, y) or (x, y, s)."""
+    def train_step(self, data: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step of training on a batch (x, y) or (x, y, s); the logs of the step, each []."""
         return self.descend(Batch(*data))
 
-    def descend(self, batch: Batch, weight=None):
-        """The inner maximum, then a descent on the objective's terms; the logs of the step.
+    def descend(self, batch: Batch, weight: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """Makes one step of training: the inner maximum, then a descent on the sum of the objective's terms.
 
-        weight: [B], that of each image in all terms (None: 1), as Keras' sample_weight.
+        Args:
+            batch: images and labels.
+            weight: [B], of each image in all terms, as Keras' sample_weight; None: 1.
+
+        Returns:
+            The logs of the step by name, each [].
+
+        Raises:
+            InputError: where all layers of the network are frozen.
         """
         variables = self.network.trainable_variables
         if not variables:
@@ -104,7 +119,7 @@ class Trainer(keras.Model):
         return self.lowered
 
     def _decay(self):
-        """weight_decay times half the squared norm of the kernels (what has two axes at least)."""
+        """weight_decay times half the squared norm of the kernels, the variables with at least two axes."""
         kernels = [tf.convert_to_tensor(v) for v in self.network.trainable_variables if len(v.shape) > 1]
         return self.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
 
@@ -119,7 +134,16 @@ class Trainer(keras.Model):
         return Step(seed, batch_seed, iteration, epoch, scale)
 
 
-def check(network, objective, batch: Batch) -> None:
-    """Computes the terms on one batch outside any graph: what does not fit raises its own error, before a run."""
+def check(network: keras.Model, objective: Objective, batch: Batch) -> None:
+    """Computes the terms of an objective on one batch outside any graph, to find errors before a run.
+
+    Args:
+        network: logits out.
+        objective: the training method.
+        batch: a few images with labels, and saliency maps where the objective needs them.
+
+    Raises:
+        InputError: where they do not fit each other.
+    """
     zero, seed = tf.constant(0, tf.int64), tf.constant([0, 0])
     objective.outer(network, batch, batch.x, Step(seed, seed, zero, zero, tf.constant(1.0)))

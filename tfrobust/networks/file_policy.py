@@ -20,6 +20,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import h5py
 import keras
@@ -66,7 +67,11 @@ def check_archive(archive: zipfile.ZipFile) -> None:
 
 
 def read_config(archive: zipfile.ZipFile) -> dict:
-    """The configuration, with nothing in it that `allowed_symbols` does not have; raises InputError where there is."""
+    """The configuration of a network in an archive that `check_archive` passed, without what it was compiled with.
+
+    Raises:
+        InputError: where it holds anything that `allowed_symbols` does not have.
+    """
     try:
         config = json.loads(archive.read(CONFIG))
         check_config(config)
@@ -76,7 +81,14 @@ def read_config(archive: zipfile.ZipFile) -> dict:
 
 
 def check_config(config: dict) -> None:
-    """Raises InputError where the configuration asks for anything that is not allowed, by name."""
+    """Checks every class, function and module that a configuration names.
+
+    Args:
+        config: of a network, as JSON gives it.
+
+    Raises:
+        InputError: where it asks for anything that is not in `allowed_symbols` and not registered in this process.
+    """
     if not isinstance(config, dict):
         raise InputError("its configuration is no object")
     for part in _objects(config, MOST_DEPTH):
@@ -87,7 +99,7 @@ def check_config(config: dict) -> None:
             _check_nodes(part)
 
 
-def without_training(config):
+def without_training(config: Any) -> Any:
     """The configuration without what the network, or one within it, was compiled with: a loss is no part of it."""
     if isinstance(config, dict):
         return {key: without_training(value) for key, value in config.items() if key != "compile_config"}
@@ -180,8 +192,17 @@ def _has_tensor(value, names) -> bool:
 
 
 def check_weights(path: str) -> int:
-    """The numbers of entries of all arrays in an HDF5 file of `path`; raises InputError where they do not stand, as
-    plain numbers, in the file itself."""
+    """Checks the file of a network's weights.
+
+    Args:
+        path: of an HDF5 file.
+
+    Returns:
+        The number of entries of all arrays in it together.
+
+    Raises:
+        InputError: where they do not stand, as plain numbers, in the file itself.
+    """
     with h5py.File(path, "r") as file:
         entries = stored = count = 0
         seen = set()

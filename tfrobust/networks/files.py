@@ -28,10 +28,11 @@ MOST_ACTIVATIONS = 1 << 28  # Entries of one output of a layer for one image: 1 
 
 
 def load_network(path: str) -> keras.Model:
-    """The network in a `.keras` file, not compiled.
+    """The network in the `.keras` file of that path, not compiled.
 
-    Raises InputError where there is no such file, or one that breaks the policy of `file_policy`, before anything of
-    it is built.
+    Raises:
+        InputError: where there is no such file, or one that breaks the policy of `file_policy`, before anything of it
+          is built.
     """
     check_regular_file(path, "network")
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):

@@ -10,6 +10,7 @@ its owner says.
 import inspect
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,14 +31,17 @@ HALF = ("float16", "bfloat16")
 class NetworkInput:
     """What a network takes.
 
-    shape: (H, W, C) of an image, None where a size is free.  layout: channels_last, or channels_first where the network
-      itself takes [C,H,W].  layout_layer: the layer that says so; None where the shape alone does.
-    transposed: whether that layer is one that puts the channels last, so that all behind it has them there.
-    dtype: of its numbers, such as "float32" or "uint8".  images: how many it takes at once, None for any number.
-    pixels: the range its first layers are made for, one of `PIXELS` or another "0..N"; None where they do not say.
-    pixels_layer: the layer that says so; None where the dtype does.
-    flat: the shape of an image as the network itself has it where that is no [H,W,C]: (H, W), or (H*W*C,).
-    half: float16 or bfloat16 where it computes with these, as Keras' mixed precision does; None where it does not.
+    Attributes:
+        shape: (H, W, C) of an image, None where a size is free.
+        layout: channels_last, or channels_first where the network itself takes [C,H,W].
+        layout_layer: the layer that says so; None where the shape alone does.
+        transposed: whether that layer is one that puts the channels last, so that all behind it has them there.
+        dtype: of its numbers, such as "float32" or "uint8".
+        images: how many it takes at once, None for any number.
+        pixels: the range its first layers are made for, one of `PIXELS` or another "0..N"; None where they do not say.
+        pixels_layer: the layer that says so; None where the dtype does.
+        flat: the shape of an image as the network itself has it where that is no [H,W,C]: (H, W), or (H*W*C,).
+        half: float16 or bfloat16 where it computes with these, as Keras' mixed precision does; None where it does not.
     """
 
     shape: tuple
@@ -53,7 +57,7 @@ class NetworkInput:
 
     @property
     def own_shape(self) -> tuple:
-        """The shape of an image as the network itself has it."""
+        """The shape of an image as the network itself takes it: [H,W,C], [C,H,W] or `flat`."""
         if self.flat:
             return self.flat
         height, width, channels = self.shape
@@ -66,7 +70,11 @@ class NetworkInput:
 
 
 def inspect_network(network: keras.Model) -> NetworkInput:
-    """What the network takes; InputError where that is not one batch of images."""
+    """What the network takes, as its inputs and first layers say.
+
+    Raises:
+        InputError: where that is not one batch of images.
+    """
     batch = getattr(network, "input_shape", None)
     if batch is None:
         graph_of(network)  # Says what to do.
@@ -110,15 +118,17 @@ def _unfolded(network, flat: tuple) -> tuple:
     )
 
 
-def half_of(network) -> str | None:
-    """The kind of numbers of 16 bits that a layer computes with, of the network or layer or within it."""
+def half_of(network: keras.Model | layers.Layer) -> str | None:
+    """The 16-bit kind of numbers, float16 or bfloat16, that the network or a layer in it computes with; or None."""
     own = (layer.compute_dtype for layer in flat(network) if not isinstance(layer, keras.Model))
     return next((dtype for dtype in own if dtype in HALF), None)
 
 
-def end_activation(network) -> str | None:
-    """The name of the activation in which the last layer of the network ends, linear where it has none; None where the
-    last layer does not say, such as a model within or an operation."""
+def end_activation(network: keras.Model) -> str | None:
+    """The name of the activation in which the last layer ends, "linear" where it has none.
+
+    None where the last layer does not say, such as a model within or an operation.
+    """
     last = network.layers[-1] if getattr(network, "layers", None) else None
     if isinstance(last, layers.Softmax):
         return "softmax"
@@ -127,14 +137,19 @@ def end_activation(network) -> str | None:
 
 
 def several_sigmoids(what: str, outputs: int) -> InputError:
-    """The refusal of a network that ends in so many sigmoids; what: how it is called."""
+    """The error that refuses a network which ends in several sigmoids.
+
+    Args:
+        what: how a message calls the network.
+        outputs: how many sigmoids.
+    """
     return InputError(
         f"{what} ends in {outputs} sigmoids, whose labels do not exclude each other: choose one of them, or end in a "
         "softmax"
     )
 
 
-def holds_pixels(dtype) -> bool:
+def holds_pixels(dtype: Any) -> bool:
     """Whether pixels fit into the dtype: no bool, no int8, no text."""
     dtype = tf.as_dtype(dtype)
     return dtype.is_floating or (dtype.is_integer and dtype.max >= 255)

@@ -8,10 +8,14 @@ GREYS = (0, 1, 51, 255)  # The pixels on which a function is judged; whole numbe
 
 
 def range_of(values: Mapping[int, np.ndarray]) -> str | None:
-    """ "0..1", "-1..1", "0..255" or another "0..N" where the function leads that range to small centred numbers, as a
-    preprocessing does; None where it says nothing (the identity, a scaling by 2, a constant).
+    """The range of pixels that a function takes to small centred numbers, as a preprocessing does.
 
-    values: of each of GREYS the function's value on an image of that grey, all of one shape.
+    Args:
+        values: of each of GREYS the function's value on an image of that grey, all of one shape.
+
+    Returns:
+        "0..1", "-1..1", "0..255" or another "0..N"; None where the function says nothing (the identity, a scaling by 2,
+        a constant).
     """
     black, one, dark, white = (np.asarray(values[grey], np.float64).reshape(-1) for grey in GREYS)
     if not black.size or not all(np.isfinite(v).all() for v in (black, one, dark, white)):

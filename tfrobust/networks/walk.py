@@ -1,6 +1,8 @@
 """A walk through a network's graph: a function is called for every layer and operation, in place of its own call."""
 
 import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,7 +12,11 @@ from tfrobust.types import InputError
 
 
 def graph_of(model: keras.Model) -> keras.Model:
-    """The model as a plain functional one, with nothing of what it was compiled with."""
+    """The model as a plain functional one, with nothing of what it was compiled with.
+
+    Raises:
+        InputError: where it has no graph (subclassed or not built).
+    """
     try:
         graph = keras.Model(model.inputs, _output_of(model), name=model.name)
         if not any(layer is model for layer in graph.layers):
@@ -30,7 +36,7 @@ def _output_of(model: keras.Model):
 class Unknown:
     """A tensor of which a walk knows the shape and the dtype alone."""
 
-    def __init__(self, shape, dtype):
+    def __init__(self, shape: Any, dtype: Any):
         self.shape, self.dtype = shape, dtype
 
 
@@ -83,13 +89,23 @@ def _stand(op):
     return model
 
 
-def walk(model: keras.Model, inputs, step, passed=lambda op, args, kwargs, outputs: None):
-    """The output of the model's graph on `inputs`, one object for each of its inputs.
+def walk(
+    model: keras.Model, inputs: Any, step: Callable, passed: Callable = lambda op, args, kwargs, outputs: None
+) -> Any:
+    """Calls `step` for every layer and operation of a model, in place of its own call, in the order of the graph.
 
-    step(op, *args, **kwargs): called for every layer, model within and operation, in the order of the graph, with what
-      earlier steps gave; returns the outputs of op, or None where it makes none: then they are `Unknown`, and
-    passed(op, args, kwargs, outputs): is called with them.
-    InputError where the model has no graph.
+    Args:
+        model: a model with a graph.
+        inputs: one object for each of its inputs.
+        step: (op, *args, **kwargs) -> the outputs of op, a layer, a model within or an operation, given what earlier
+          steps returned; None where it makes none: then they are `Unknown`.
+        passed: (op, args, kwargs, outputs) is called with those Unknown outputs.
+
+    Returns:
+        The output of the graph, as the last steps returned it.
+
+    Raises:
+        InputError: where the model has no graph.
     """
     kept = _kept.pop(model, None)  # A walk through the same model within this one makes stands of its own.
     if kept is None or not kept.is_of(model):
@@ -130,8 +146,8 @@ class _Stands:
 _kept: "weakref.WeakKeyDictionary[keras.Model, _Stands]" = weakref.WeakKeyDictionary()
 
 
-def layers_in(value):
-    """The layers in an attribute of a layer: itself, or those of a list, tuple or dict."""
+def layers_in(value: Any) -> Iterator[layers.Layer]:
+    """The layers in `value`, an attribute of a layer: itself, or those of a list, tuple or dict."""
     if isinstance(value, keras.layers.Layer):
         yield value
     elif isinstance(value, (list, tuple, dict)):
@@ -140,8 +156,13 @@ def layers_in(value):
                 yield from layers_in(each)
 
 
-def flat(layer, seen=None):
-    """The layer and all layers within it, each once."""
+def flat(layer: layers.Layer, seen: set[int] | None = None) -> Iterator[layers.Layer]:
+    """The layer and all layers within it, each once.
+
+    Args:
+        layer: a layer or a model.
+        seen: the ids of the layers that are left out; those that are given are added.
+    """
     seen = set() if seen is None else seen
     if id(layer) in seen:
         return

@@ -3,6 +3,8 @@ pooling), and ResNet-18, -34, -50 with the ImageNet stem (7x7, stride 2, max-poo
 With `adl`, attention-based dropout follows the last two stages (Choe & Shim, 2019).
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
@@ -38,12 +40,21 @@ def _bottleneck(x, filters, strides, names):
     return _relu(layers.Add()([_conv(x, wide, 1), shortcut]), names)
 
 
-def resnet(depth: int, large: bool = False, adl: bool = False):
-    """Maker of ResNet-depth; large: with the ImageNet stem; adl: with attention-based dropout."""
+def resnet(depth: int, large: bool = False, adl: bool = False) -> Callable[..., keras.Model]:
+    """The maker (shape, classes, width) -> network of a ResNet.
+
+    Args:
+        depth: 10, 18, 34 or 50.
+        large: with the ImageNet stem.
+        adl: with attention-based dropout.
+    """
     block = _bottleneck if depth == 50 else _basic
 
-    def make(shape, classes: int, width: float = 1.0) -> keras.Model:
-        """[B,H,W,C] -> logits [B,K]; width scales the filters.  Its activations are called relu1, relu2, ..."""
+    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+        """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its filters.
+
+        Its activations are called relu1, relu2, ...
+        """
         stem, *stages = (max(1, round(n * width)) for n in (64, 64, 128, 256, 512))
         names = (f"relu{i}" for i in range(1, 1000))
         inputs = keras.Input(shape)

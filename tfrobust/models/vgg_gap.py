@@ -3,6 +3,8 @@ average pooling: ART's second network for localization on CUB-200-2011.  Pixels 
 attention-based dropout follows the third and fourth pooling and the last convolution of VGG (Choe & Shim, 2019).
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
@@ -12,11 +14,14 @@ from tfrobust.models.normalization import standardized
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
-def vgg_gap(adl: bool = False):
-    """Maker of VGG-GAP; adl: with attention-based dropout."""
+def vgg_gap(adl: bool = False) -> Callable[..., keras.Model]:
+    """The maker (shape, classes, width) -> network of VGG-GAP; `adl`: with attention-based dropout."""
 
-    def make(shape, classes: int, width: float = 1.0) -> keras.Model:
-        """[B,H,W,C] -> logits [B,K]; width scales the filters.  Its activations are called relu1, relu2, ..."""
+    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+        """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its filters.
+
+        Its activations are called relu1, relu2, ...
+        """
         names = (f"relu{i}" for i in range(1, 100))
 
         def conv(x, filters):

@@ -200,7 +200,7 @@ def check_shape(network: keras.Model, found: NetworkInput, x: Any) -> None:
 
 
 def check_logits(network: keras.Model, x: Any) -> None:
-    """Raises InputError unless the network gives finite logits [B,K], K >= 2, for the images `x` [N,H,W,C] (64 of them)."""
+    """Raises InputError unless the network gives finite logits [B,K], K >= 2, for the images `x` [N,H,W,C]."""
     f = np.asarray(network(tf.convert_to_tensor(x[:64], tf.float32), training=False))
     if f.ndim != 2 or f.shape[1] < 2:
         raise InputError(f"network {network.name!r} must give logits [B,K] with K >= 2; it gives {list(f.shape)}")

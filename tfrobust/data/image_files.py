@@ -30,7 +30,14 @@ def is_image(name: str) -> bool:
 
 @dataclass
 class Oddities:
-    """What a reader of many files should be told of them: endings passed over, images that viewers show otherwise."""
+    """Counts what a reader of many files should be told of them.
+
+    Attributes:
+        passed_over: files that are no images, by their ending.
+        turned: images that viewers turn upright.
+        transparent: images with something transparent.
+        of_several: files with several pictures.
+    """
 
     passed_over: Counter = field(default_factory=Counter)
     turned: int = 0
@@ -38,7 +45,7 @@ class Oddities:
     of_several: int = 0
 
     def sentences(self, exif: bool) -> list[str]:
-        """A sentence for each kind that was met; exif: whether orientation and transparency were honoured."""
+        """A sentence for each kind that was met; `exif`: whether orientation and transparency were honoured."""
         out = []
         if self.passed_over:
             kinds = ", ".join(f"{n} {ending or 'without an ending'}" for ending, n in sorted(self.passed_over.items()))

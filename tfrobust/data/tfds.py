@@ -6,19 +6,34 @@ for the memory is read from there, image by image.
 """
 
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.data.arrays import make_image_data
+from tfrobust.data.arrays import ImageData, make_image_data
+from tfrobust.facts import Facts
 from tfrobust.types import InputError
 
 IN_MEMORY = 2**32  # Bytes of one array above which it stays in its file.
 ANNOTATED = {"bbox": "boxes", "mask": "masks"}  # Feature -> kind of annotation.
 
 
-def prepared_builder(tfds_name: str, data_dir=None, download: bool = False):
-    """The builder of a prepared data set, or None where it is not prepared under data_dir and download is False."""
+def prepared_builder(tfds_name: str, data_dir: str | os.PathLike | None = None, download: bool = False) -> Any:
+    """The builder of a prepared data set of TensorFlow Datasets.
+
+    Args:
+        tfds_name: how TFDS calls it.
+        data_dir: where it is prepared; None: TFDS' own folder.
+        download: let TFDS fetch and prepare what is not there.
+
+    Returns:
+        The builder, or None where the data set is not prepared and download is False, and where TFDS has none of that
+        name.
+
+    Raises:
+        InputError: where the download fails.
+    """
     import tensorflow_datasets as tfds  # Slow to import, and needed by this function alone.
 
     import tfrobust.data.builders  # noqa: F401  Registers the data sets that TFDS has not.
@@ -41,11 +56,25 @@ def prepared_builder(tfds_name: str, data_dir=None, download: bool = False):
     return builder
 
 
-def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, facts=None):
-    """The data set, or None where it is not prepared under data_dir and download is False.
+def read_tfds(
+    tfds_name: str,
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = False,
+    facts: Facts | None = None,
+) -> ImageData | None:
+    """The data set that TensorFlow Datasets prepared, or None where it is not prepared and download is False.
 
-    Splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox` and `mask`
-    become annotations.
+    It must have splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox`
+    and `mask` become annotations.
+
+    Args:
+        tfds_name, data_dir, download: see `prepared_builder`.
+        name: how messages call the data set.
+        facts: to which the data set is held; None: to none.
+
+    Raises:
+        InputError: where a split or feature is missing, or `make_image_data` refuses an array.
     """
     builder = prepared_builder(tfds_name, data_dir, download)
     if builder is None:
@@ -61,8 +90,19 @@ def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, 
     return make_image_data(name, *arrays, facts, *annotations)
 
 
-def decoded(builder, split: str):
-    """feature -> array [N,...] of the split, from the files of an earlier call or into them."""
+def decoded(builder: Any, split: str) -> dict[str, np.ndarray]:
+    """The arrays of a split, from the files of an earlier call or into them.
+
+    Args:
+        builder: see `prepared_builder`.
+        split: such as "train".
+
+    Returns:
+        feature -> array [N,...].
+
+    Raises:
+        InputError: where the features image and label are missing, and for an example that is damaged.
+    """
     features = [f for f in ("image", "label", *ANNOTATED) if f in builder.info.features]
     if {"image", "label"} - set(features):
         raise InputError(f"TFDS data set {builder.name!r} needs the features image and label; it has {features}")

@@ -8,5 +8,5 @@ RUN = "run.json"  # Written last: steps, seconds and versions of a run that came
 
 
 def is_finished(directory: str) -> bool:
-    """Whether a run in the directory came to its end."""
+    """Whether a run in the `directory` came to its end."""
     return all(os.path.exists(os.path.join(directory, name)) for name in (NETWORK, RUN))

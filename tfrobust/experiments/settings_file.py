@@ -5,7 +5,7 @@ from typing import Any
 
 
 def text_of(settings: Mapping[str, Any]) -> str:
-    """The lines of the settings, sorted; those that are None are left out."""
+    """The lines of the `settings`, sorted; those that are None are left out."""
     return "".join(f"{line}\n" for line in sorted(_line(*pair) for pair in settings.items() if pair[1] is not None))
 
 
@@ -20,8 +20,11 @@ def _line(name: str, value) -> str:
 def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> list[str]:
     """The lines in which two texts of settings say different things, those of both, sorted.
 
-    A number may be written in several ways (0.001, 1e-3).  A setting that only one of them names is the same in both
-    where it is what `defaults` says.
+    A number may be written in several ways (0.001, 1e-3).
+
+    Args:
+        there, wanted: the two texts, see `text_of`.
+        defaults: a setting that only one of them names is the same in both where it is what this says.
     """
     ours, theirs = _read(wanted), _read(there)
     usual = _read(text_of(defaults))

@@ -25,7 +25,7 @@ from tfrobust.networks import load_network, trains_image_by_image
 from tfrobust.networks.bfloat16 import in_bfloat16
 from tfrobust.progress import SILENT, Bar, Progress
 from tfrobust.report import write_json, write_text
-from tfrobust.types import Batch, InputError
+from tfrobust.types import Batch, InputError, Objective
 
 Callbacks = Callable[[keras.Model, int], Sequence[keras.callbacks.Callback]]
 
@@ -118,23 +118,26 @@ def _two_of(data: ImageData) -> Batch:
 
 
 def check_recipe(recipe: Recipe, data: ImageData) -> None:
-    """Raises InputError where the recipe cannot be trained on these images."""
+    """Raises InputError where the `recipe` cannot be trained on these images."""
     if recipe.training.batch_size > data.train_size:
         raise InputError(f"batch_size {recipe.training.batch_size} exceeds the {data.train_size} training images")
     check_precision(recipe.training.precision)
 
 
 def new_network(recipe: Recipe, data: ImageData) -> keras.Model:
-    """The untrained network of the recipe; its weights are a function of the seed."""
+    """The untrained network of the `recipe` for the images of `data`; its weights are a function of the seed."""
     keras.utils.set_random_seed(recipe.training.seed)
     network = recipe.model.make(data, recipe.training.seed)
     return in_bfloat16(network) if recipe.training.precision == "bfloat16" else network
 
 
-def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: Progress = SILENT):
-    """The objective of the recipe; where it says auto, with as many path points at once as fit, which is said.
+def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: Progress = SILENT) -> Objective:
+    """The objective of a recipe; where its chunk is "auto", with as many path points at once as fit into the memory.
 
-    network: gives the network that is trained; asked only where the points that fit depend on it.
+    Args:
+        recipe: of the run.
+        network: gives the network that is trained; asked only where the points that fit depend on it.
+        progress: is told how many points were chosen.
     """
     objective = recipe.objective
     if getattr(objective, "chunk", None) != AUTO:
@@ -146,8 +149,16 @@ def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: P
 
 
 def settings_of(recipe: Recipe, data: ImageData, initial: keras.Model | None = None) -> str:
-    """What makes the weights, as text: the recipe's settings, and digests of the images, maps and initial weights as
-    comments; the number of replicas only where the network looks at more than one image, as with BatchNormalization."""
+    """What makes the weights, as text: the recipe's settings, and digests of the rest as comments.
+
+    The digests are of the images, maps and initial weights; the number of replicas is there only where the network
+    looks at more than one image, as with BatchNormalization.
+
+    Args:
+        recipe: of the run.
+        data: its images and maps.
+        initial: the network whose weights it starts from; None: it draws them.
+    """
     lines = [f"# images {fingerprint_arrays(data.x_train, data.y_train)}"]
     if data.saliency is not None:
         lines.append(f"# saliency maps {fingerprint_arrays(data.saliency)}")
@@ -160,8 +171,17 @@ def settings_of(recipe: Recipe, data: ImageData, initial: keras.Model | None = N
 
 
 def trained_network(recipe: Recipe, data: ImageData, folder: str, progress: Progress = SILENT) -> keras.Model:
-    """The network of a recipe that another one needs, trained in a folder of its own below `folder` unless it has
-    been."""
+    """The network of a recipe that another one needs, trained unless it has been.
+
+    Args:
+        recipe: of the network that is needed.
+        data: its images, with their maps.
+        folder: the run has a folder of its own below it.
+        progress: is shown how far it is.
+
+    Raises:
+        InputError: see `train`.
+    """
     # Runs of one Keras cannot be gone on with by the other.
     parts = settings_of(recipe, data), versions()["keras"].split(".")[0]
     directory = os.path.join(folder, f"{recipe.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")

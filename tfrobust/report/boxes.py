@@ -1,6 +1,7 @@
 """Box plots of how a measure spreads over the examples."""
 
 from collections.abc import Sequence
+from typing import IO
 
 import numpy as np
 
@@ -8,10 +9,16 @@ from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
 
-def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str, title: str, label: str) -> None:
-    """A PNG with a group of boxes per task: groups is task -> what (such as attacked, noise) -> values.
+def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[bytes], title: str, label: str) -> None:
+    """A PNG of box plots, a group of boxes per task.
 
     A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.
+
+    Args:
+        groups: task -> what (such as attacked, noise) -> values.
+        path: where it is written, or a binary file.
+        title: of the picture.
+        label: of the axis of the values.
     """
     whats = list(dict.fromkeys(what for group in groups.values() for what in group))
     from matplotlib.figure import Figure

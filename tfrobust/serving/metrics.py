@@ -37,24 +37,36 @@ class Metrics:
         self._runtime = Histogram(name, "Microseconds that the graph of a model took.", labels, **times)
 
     def answered(self, model: str, status: int, seconds: float) -> None:
-        """A request to predict was answered with that HTTP status."""
+        """Counts an answer to a request to predict.
+
+        Args:
+            model: its name.
+            status: of HTTP.
+            seconds: from the whole request to its answer.
+        """
         name = _STATUS.get(status) or ("INVALID_ARGUMENT" if status < 500 else "INTERNAL")
         with self._lock:
             self._requests[model, name] += 1
         self._latency.labels(model, "predict", "REST").observe(1e6 * seconds)
 
     def computed(self, model: str, seconds: float) -> None:
-        """The graph of a model ran."""
+        """Counts a run of the graph of a `model`, which took so many `seconds`."""
         self._runtime.labels(model, "Predict", "TF1").observe(1e6 * seconds)
 
     def loaded(self, path: str, error: str | None, seconds: float) -> None:
-        """A version was tried."""
+        """Counts an attempt to load a version.
+
+        Args:
+            path: of the version.
+            error: why it does not load; None where it does.
+            seconds: that it took.
+        """
         with self._lock:
             self._loads[path, "success" if error is None else "fail"] += 1
             self._loading[path] += 1e6 * seconds
 
     def collect(self) -> Iterator[UnknownMetricFamily]:
-        """Called by the registry."""
+        """The counts, for the registry, which calls it."""
         with self._lock:
             requests, loads, loading = dict(self._requests), dict(self._loads), dict(self._loading)
         yield _family(_REQUESTS, "Requests to predict.", ["model_name", "status"], requests)

@@ -50,15 +50,19 @@ def _rules():
 
 
 def is_quick(method: str, path: str) -> bool:
-    """Whether a request is answered in no time: everything but predictions."""
+    """Whether a request, with that `method` and `path`, is answered in no time: everything but predictions."""
     return method != "POST" or not path.endswith(":predict")
 
 
 class RestApi:
     """The application.
 
-    models: by name.  max_body: bytes of a request, inflated.  bounds: of the tensors in it.  labels: name of the model
-    -> label -> number of the version.
+    Args:
+        models: by name.
+        max_body: bytes of a request, inflated.
+        bounds: of the tensors in it.
+        metrics: where it counts; None: metrics of its own.
+        labels: name of the model -> label -> number of the version; None: no model has labels.
     """
 
     def __init__(

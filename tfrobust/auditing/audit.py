@@ -33,10 +33,20 @@ WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "pgd_ste
 
 
 class Measured(NamedTuple):
-    """inputs: what was audited.  plan, images, doubled: what was done (see Plan).  unfinished: images of the plan that
-    there was no time for.  result: of the suite.  seconds, budget: taken and given.  names: of the images given, [N] or
-    None.  versions: of the software, and whether oneDNN's kernels were in force.
-    class_names: of the classes, where they are known."""
+    """What an audit measured.
+
+    Attributes:
+        inputs: what was audited.
+        plan: what was planned.
+        asked_eps: the radii that were wanted, ascending.
+        images, doubled: how many were attacked, and how many of them with twice the steps.
+        result: of the suite.
+        seconds, budget: taken and given.
+        names: of the images given, [N]; None where they have none.
+        versions: of the software, and whether oneDNN's kernels were in force.
+        unfinished: images of the plan that there was no time for.
+        class_names: of the classes; None where they are not known.
+    """
 
     inputs: AuditInputs
     plan: Plan
@@ -52,11 +62,11 @@ class Measured(NamedTuple):
     class_names: Sequence[str] | None = None
 
     def class_of(self, label: int) -> str:
-        """What the class is called."""
+        """What the class `label` is called."""
         return f"class {label}" if self.class_names is None else str(self.class_names[label])
 
     def name(self, index: int) -> str:
-        """What the image with this index in the records is called."""
+        """What the image is called that has this `index` in the records."""
         row = self.inputs.rows[index]
         return f"x[{row}]" if self.names is None else self.names[row]
 
@@ -70,9 +80,9 @@ class Measured(NamedTuple):
 
 
 def measure(
-    network,
-    x,
-    y,
+    network: keras.Model,
+    x: Any,
+    y: Any,
     pixels: str = AUTO,
     eps: Sequence[float] = EPS,
     minutes: float = 10.0,
@@ -87,14 +97,23 @@ def measure(
     class_names: Sequence[str] | None = None,
     spent: float = 0.0,
 ) -> Measured:
-    """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels, classes and head).
+    """Audits any Keras classifier.
 
-    eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
-    images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
-    free unless given.  keep: see evaluation.evaluate; the plan and the number of images are kept, too.  report: see
-    TimeBudget.  class_names: of the classes, for the page; as many as the network knows.
-    spent: seconds of the minutes that are over already.
-    InputError where something does not fit, or not even one batch fits into the time.
+    Args:
+        network, x, y, pixels, classes, head: see inputs.make_inputs.
+        eps: radii in units of [0, 1].
+        minutes: that it may take, over by a tenth at most once a first batch is through.
+        images: whose maps are attacked, at most.
+        names: of the images x.
+        seed: of every draw.
+        memory: bytes for path points; None: half of what is free.
+        keep: see evaluation.evaluate; the plan and the number of images are kept, too.
+        report: see TimeBudget.
+        class_names: of the classes, for the page; as many as the network knows.
+        spent: seconds of the minutes that are over already.
+
+    Raises:
+        InputError: where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
     say_hint()

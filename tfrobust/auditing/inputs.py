@@ -2,7 +2,7 @@
 
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,9 +23,17 @@ ENOUGH_TO_TELL = 30  # Images from which chance is told.
 
 
 class AuditInputs(NamedTuple):
-    """network: adopted.  x [N,H,W,C] float32 in [0, 1], y [N] int32: drawn from the images given, rows [N] of them.
-    pixels: the range that the network expects.  shares: range -> the share it predicts correctly, best first.
-    resized_from: (H, W) of the images given, None where they fitted."""
+    """What is audited, under the contract of this library.
+
+    Attributes:
+        network: adopted: images in [0, 1] in, logits out.
+        x: [N,H,W,C] float32 in [0, 1], drawn from the images given.
+        y: their labels, [N] int32.
+        rows: their places among the images given, [N].
+        pixels: the range that the network given expects.
+        shares: range -> the share that it predicts correctly, best first.
+        resized_from: (H, W) of the images given, None where they fitted.
+    """
 
     network: keras.Model
     x: np.ndarray
@@ -37,9 +45,9 @@ class AuditInputs(NamedTuple):
 
 
 def make_inputs(
-    network,
-    x,
-    y,
+    network: keras.Model,
+    x: Any,
+    y: Any,
     pixels: str = AUTO,
     classes: int | None = None,
     seed: int = 0,
@@ -47,14 +55,22 @@ def make_inputs(
     seconds: float = math.inf,
     keep: Keep = compute,
 ) -> AuditInputs:
-    """The network and at most MOST_IMAGES of the images, drawn with the seed.
+    """Brings a network, and at most MOST_IMAGES of the images, under the contract of this library.
 
-    x [N,H,W,C] or [N,H,W], uint8 or float in [0, 1]; y [N], whole numbers.  pixels: the range, one of networks.PIXELS,
-    or auto: the one that the network's first layers are made for, or, where they do not say, the one in which it
-    predicts most of the images correctly.  classes: of the data, where it is known: the network must know as many.
-    head: the name of the output that gives the classes, of a network with several.
-    seconds: for trying the ranges.  keep: see evaluation.evaluate; how many images were tried is kept.
-    InputError where they do not fit each other, or the network predicts no better than chance.
+    Args:
+        network: any Keras classifier.
+        x: images [N,H,W,C] or [N,H,W], uint8 or float in [0, 1].
+        y: labels [N], whole numbers.
+        pixels: the range that the network expects, one of networks.PIXELS, or auto: the one that its first layers are
+          made for, or, where they do not say, the one in which it predicts most of the images correctly.
+        classes: of the data: the network must know as many; None: not known.
+        seed: of the draw of images.
+        head: the name of the output that gives the classes, of a network with several.
+        seconds: for trying the ranges.
+        keep: see evaluation.evaluate; how many images were tried is kept.
+
+    Raises:
+        InputError: where they do not fit each other, or the network predicts no better than chance.
     """
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")

@@ -3,6 +3,7 @@ would take; and measured on traced functions, where there is the time to trace t
 
 import contextlib
 import time
+from collections.abc import Generator
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +20,8 @@ IMAGES = 8  # Predicted at once, to tell what one takes: rather too much where t
 
 
 @contextlib.contextmanager
-def untraced(really: bool = True):
-    """While the block runs, functions are not traced but run operation by operation."""
+def untraced(really: bool = True) -> Generator[None, None, None]:
+    """Makes functions run operation by operation, untraced, while the block runs; `really` False: as they did."""
     was = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(really or was)
     try:
@@ -30,7 +31,12 @@ def untraced(really: bool = True):
 
 
 def untraced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
-    """Of an audit whose functions are not traced; `tracing` is what that would take, and saves."""
+    """The cost of an audit whose functions are not traced; its `tracing` is what tracing would take, and saves.
+
+    Args:
+        inputs: what is audited.
+        plan: any, for its settings of an attack.
+    """
     with untraced():
         attack = _seconds(inputs, plan, "gradient", 1, 1)
         prediction = _seconds_of_prediction(inputs, IMAGES) / IMAGES
@@ -39,7 +45,12 @@ def untraced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
 
 
 def traced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
-    """Of an audit whose functions are traced."""
+    """The cost of an audit whose functions are traced.
+
+    Args:
+        inputs: what is audited.
+        plan: any, for its settings of an attack.
+    """
     first, one, four = (_seconds(inputs, plan, "gradient", steps, plan.batch) for steps in (1, 1, 4))
     return Cost(max((four - one) / 3, 1e-5) / plan.batch, first - one)
 

@@ -15,7 +15,10 @@ FILES = (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionD
 
 
 def line(error: BaseException) -> str | None:
-    """What happened and what to do; None where it is no such thing, and its traceback belongs on the screen."""
+    """What happened outside the program, and what to do, in one line.
+
+    None where the `error` is no such thing, and its traceback belongs on the screen.
+    """
     what = (str(error).splitlines() or [""])[0][:500]
     if getattr(error, "errno", None) in FULL or any(text in str(error) for text in FULL_TEXTS):
         return f"the disk is full ({what}): make room; {AGAIN}"

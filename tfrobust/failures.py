@@ -1,4 +1,4 @@
-"""What goes wrong outside the program, in one line each: disks, files and workers that are gone."""
+"""One line for each thing that goes wrong outside the program: full disks, unreadable files, lost workers."""
 
 import errno
 
@@ -9,7 +9,7 @@ from tfrobust.distribution import LOST
 KINDS = (OSError, MemoryError, tf.errors.OpError)
 AGAIN = "the same command then goes on where it was"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-# How libraries that swallow the error number say it.
+# Texts of libraries that do not hand on the error number.
 FULL_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
 FILES = (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 

@@ -13,7 +13,7 @@ UPRIGHT = {
     7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
     8: np.rot90,
 }
-SIDEWAYS = (5, 6, 7, 8)  # Those that exchange height and width.
+SIDEWAYS = (5, 6, 7, 8)  # The orientations that exchange height and width.
 
 
 def orientation_of(header: Image.Image) -> int:

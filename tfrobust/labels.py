@@ -62,7 +62,9 @@ def check_labels(y: Any, images: int, classes: int | None = None, name: str = "l
         raise InputError(not_one_each(y.shape, name, f" ({images})"))
     if y.dtype.kind not in "uif":
         raise InputError(f"{not_whole(name)} {y.dtype}")
-    _refuse(y, y != np.floor(y), not_whole(name))  # NaN is none, infinity is none of the classes.
+    _refuse(
+        y, y != np.floor(y), not_whole(name)
+    )  # NaN is no whole number; infinity is one, and is refused as no class below.
     from_one = classes is not None and images and y.min() == 1 and y.max() == classes
     bad = (y < 0) | (y >= (2**31 if classes is None else classes))
     _refuse(y, bad, outside(classes, name, "give y - 1" if from_one else RENUMBER))

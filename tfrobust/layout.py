@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _CHANNELS = (1, 3, 4)  # Of grey, RGB and RGBA images.
-_LONGEST = 4  # Sides of an image: the longer one is at most so many times the shorter one.
+_LONGEST = 4  # The longer side of an image is at most so many times the shorter one.
 
 
 def reads_channels_first(shape: Sequence[int | None]) -> bool:

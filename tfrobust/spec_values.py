@@ -1,4 +1,4 @@
-"""Specs, frozen dataclasses of settings, as plain values, and changed where they have what is to change.
+"""Turns specs (frozen dataclasses of settings) into plain values, and changes those of their fields that they have.
 
 A suite holds attacks and maps of several classes, each with its own fields: what is written beside a result must name
 the class, and a setting for all of them, such as a seed, concerns those that have it.

@@ -1,4 +1,4 @@
-"""What is audited: a network of whatever make brought under the contract, and images and labels that fit it."""
+"""The inputs of an audit: a network adopted under the contract of this library, and images and labels that fit it."""
 
 import math
 import time
@@ -16,10 +16,15 @@ from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network, output_index, unfolded
 from tfrobust.types import InputError
 
-MOST_IMAGES = 1000  # Images that are looked at.
-IMAGES_TRIED = (128, 64, 32, 16)  # Of these, for the guess of the pixels' range: as many as there is time for.
-IMAGES_TIMED = 8  # Of these, for how long that takes.
-ENOUGH_TO_TELL = 30  # Images from which chance is told.
+MOST_IMAGES = 1000  # At most so many of the images given are looked at.
+IMAGES_TRIED = (
+    128,
+    64,
+    32,
+    16,
+)  # With how many of them the range of the pixels is guessed: the most there is time for.
+IMAGES_TIMED = 8  # With how many of them the time of such a guess is estimated.
+ENOUGH_TO_TELL = 30  # From so many images on, accuracy can be told from chance.
 
 
 class AuditInputs(NamedTuple):
@@ -83,7 +88,7 @@ def make_inputs(
     rows = np.random.RandomState(seed).permutation(len(x))[:MOST_IMAGES]
     x, y = _images(unfolded(x[rows], shape)), y[rows]
     if shape[-1] == 1 and x.shape[-1] == 3 and np.array_equal(x, np.repeat(x[..., :1], 3, axis=-1)):
-        x = x[..., :1]  # Grey images in files of RGB.
+        x = x[..., :1]  # Grey images that were stored as RGB.
     if shape[-1] not in (None, x.shape[-1]):
         kinds = {1: "grey", 3: "RGB"}
         wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
@@ -102,7 +107,7 @@ def _enough(network, x, y, output, seconds) -> int:
     """How many images can be tried in every range of pixels within so many seconds."""
     if math.isinf(seconds):
         return IMAGES_TRIED[0]
-    for _ in range(2):  # Whatever is called first takes longer.
+    for _ in range(2):  # Twice, because the first call takes longer.
         began = time.monotonic()
         guess_pixels(network, x[:IMAGES_TIMED], y[:IMAGES_TIMED], PIXELS[:1], output)
     each = (time.monotonic() - began) * len(PIXELS) / IMAGES_TIMED
@@ -144,7 +149,7 @@ def _fitted(x, shape):
 
 
 def _why(images: int) -> str:
-    """What to ask where a network seems to predict no better than chance."""
+    """What to check where a network seems to predict no better than chance, in words for a message."""
     if images < ENOUGH_TO_TELL:
         return f"are {images} images too few to tell, or the labels numbered otherwise than in its training"
     return "are the labels numbered as in its training"

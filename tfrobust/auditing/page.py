@@ -126,7 +126,7 @@ def _pictures(measured) -> list[str]:
 
 
 def _changes(measured, task, maps) -> list[str]:
-    """The images whose maps moved most, median and least, a picture each."""
+    """Pictures, as HTML, of the images whose maps moved most, median and least."""
     indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
     names = [f"{measured.name(i)}, {measured.class_of(measured.inputs.y[i])}" for i in indices]
     panels = dict(zip(("most", "median", "least"), report.worst_median_best(maps, names, "top_k_intersection")))
@@ -142,7 +142,7 @@ def _changes(measured, task, maps) -> list[str]:
 
 
 def _curves(measured):
-    """name -> points (eps in pixels, mean, low, high), 1 at 0."""
+    """The curves over eps: name -> points (eps in pixels, mean, low, high), beginning with 1 at eps 0."""
     curves = {}
     for task in measured.result.maps:
         summary = measured.result.summary[task]

@@ -15,19 +15,19 @@ PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = ("IG", "gradient")
 PGD_STEPS, FEWER_PGD_STEPS = 20, 10
-# Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
+# (steps of the attack on maps, points of Integrated Gradients): the first level for which there is time is taken.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
-LAST_LEVEL = (5, 5)  # Where nothing else fits.
-QUICK_POINTS = 32  # Of a level at which there may be time for the whole of auto.
-ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer would fit into the time.
-MOST_PREDICTED_IMAGES = 256  # Whose predictions are attacked.
-# What is traced once, in attacks on maps: the path of Integrated Gradients and its map; the attack on predictions of
-# each eps; the other parts of auto.
+LAST_LEVEL = (5, 5)  # Taken where no other level fits into the time.
+QUICK_POINTS = 32  # The whole of the ensemble auto is planned only at levels with this many points or more.
+ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer images would fit into the time.
+MOST_PREDICTED_IMAGES = 256  # The predictions of at most so many images are attacked.
+# Time of tracing, in units of that of one attack on maps: the path of Integrated Gradients and its map; the attack on
+# predictions at each eps; the other parts of auto.
 TRACED = {"maps": 2.0, "predictions": 0.67, "quick": 4.0}
-UNTRACED_TIME_SHARE = 0.8  # Of the time, where nothing is traced: what a step takes was measured once alone.
-BESIDE_STEPS = 1.5  # Of the attack on maps: what the maps before and after it, noise and surrogate take.
-FIRST_DERIVATIVE = 1 / 3  # Of the cost of a second one: a step of the attack on predictions.
-PREDICTION_TIME_SHARE = 0.15  # Of the time, for the attacks on predictions.
+UNTRACED_TIME_SHARE = 0.8  # Share of the time that is planned for where nothing is traced: a step was timed only once.
+BESIDE_STEPS = 1.5  # Time of the maps before and after an attack, noise and surrogate, in steps of the attack on maps.
+FIRST_DERIVATIVE = 1 / 3  # Cost of a step of the attack on predictions, in second derivatives.
+PREDICTION_TIME_SHARE = 0.15  # Share of the time for the attacks on predictions.
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Plan:
         return climbs + self.quick * self._units_of_ensemble()
 
     def _units_of_ensemble(self) -> float:
-        """Those by which auto takes more than the one climb in whose place it is made."""
+        """Second derivatives that auto takes more than the single attack in whose place it is made."""
         ensemble = self._ensemble(self.middle_eps)
         judged = FIRST_DERIVATIVE * self.points * ensemble.rounds
         return ensemble.gradients * PATH_POINTS + judged - self.steps * self.points

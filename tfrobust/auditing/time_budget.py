@@ -28,7 +28,7 @@ class TimeBudget(Progress):
         self.began, self.budget, self.report = time.monotonic() - spent, budget, report
         self.expected = budget
         self.took: dict[str, float] = {}  # Seconds that each batch took when it was computed, by its key.
-        self.strict = False  # Whether running over raises.
+        self.strict = False  # Whether OutOfTimeError is raised once the budget is overrun.
 
     @property
     def passed(self) -> float:

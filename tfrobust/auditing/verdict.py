@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
 
 
 def middle(measured: Measured) -> float:
-    """The eps that the verdict is about."""
+    """The eps that the verdict of an audit is about, the middle one of its plan."""
     return measured.plan.middle_eps
 
 
@@ -122,7 +122,7 @@ def _predictions(measured) -> str:
 
 
 def _looks(measured) -> list[str]:
-    """How the pixels were read, where that was a guess."""
+    """Sentences on how the images were read: in which range of pixels, and whether they were resized."""
     inputs = measured.inputs
     others = ", ".join(f"{name}: {share:.0%}" for name, share in inputs.shares.items() if name != inputs.pixels)
     out = [

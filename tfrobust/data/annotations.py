@@ -1,4 +1,4 @@
-"""Where in an image its object is, as people marked it; as weak saliency maps, +1 inside and -1 outside (SAT Eq. 10).
+"""Annotations by people of where the object is in an image, and as saliency maps: +1 inside, -1 outside (SAT Eq. 10).
 
 boxes   [N,4] (top, left, bottom, right) as fractions of the height and width, which survive a resize
 masks   [N,H,W], 0 or 1

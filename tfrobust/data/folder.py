@@ -140,7 +140,7 @@ def _split_folder(path: str, names: Sequence[str]) -> str | None:
 
 
 def _natural(name: str):
-    """10 after 9, as people sort."""
+    """The key that sorts names as people do: 10 after 9."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 

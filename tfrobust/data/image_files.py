@@ -1,4 +1,4 @@
-"""Files of images: which are some, how one is decoded, and what is done with it that its viewer would do otherwise."""
+"""Files of images: which files are images, how one is decoded, and where the result differs from what viewers show."""
 
 import os
 from collections import Counter
@@ -15,7 +15,7 @@ from tfrobust.image_headers import UPRIGHT, opacity_of, orientation_of
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _BY_PILLOW = ("WEBP", "TIFF")  # TensorFlow does not decode them.
 _EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-_LEAVINGS = ("thumbs.db", "desktop.ini", "__macosx")  # Of file managers.
+_LEAVINGS = ("thumbs.db", "desktop.ini", "__macosx")  # Files that file managers leave behind.
 
 
 def is_leaving(name: str) -> bool:

@@ -1,5 +1,6 @@
-"""Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split); and,
-where the file has them, annotations of the images: boxes_train, masks_train, maps_train, and the same with _test.
+"""Reads data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split).
+
+The file may also have annotations of the images: boxes_train, masks_train, maps_train, and the same with _test.
 
 Boxes may also come as they are published: bbox_train [N,4] with source_wh_train [N,2] are x, y, width, height in the
 pixels of photographs of that width and height (CUB-200-2011); bbox_train alone are x1, y1, x2, y2, the first and last
@@ -20,9 +21,9 @@ from tfrobust.data.arrays import ImageData, make_image_data
 from tfrobust.facts import Facts
 from tfrobust.types import InputError
 
-SLACK = 1.0  # Pixels.
-LARGE = 1 << 30  # Bytes of an array, from which it may not be more than ...
-MOST_INFLATION = 500  # ... times as large as in the file: images are not.
+SLACK = 1.0  # A published box may reach this many pixels out of its photograph.
+LARGE = 1 << 30  # An array of more bytes than this ...
+MOST_INFLATION = 500  # ... may be this many times larger than its compressed form in the file; images never are more.
 
 
 @contextlib.contextmanager

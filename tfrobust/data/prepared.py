@@ -47,7 +47,7 @@ def _scaled(values, size, method):
 
 
 def _by_batch(function, x: np.ndarray) -> np.ndarray:
-    """function of the images, uint8 again where they were."""
+    """Applies a function to the images batch by batch; the result is uint8 where they were."""
     parts = []
     for start in range(0, len(x), BATCH):
         part = np.clip(function(tf.constant(to_unit(x[start : start + BATCH]))).numpy(), 0, 1)

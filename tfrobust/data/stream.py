@@ -56,8 +56,11 @@ def training_batches(
         return (images, labels, *draws, *maps) if draws else finished(images, labels, *maps)
 
     def augmented(image, label, draws, *maps):
-        """One image at a time: kernels round by the size of a batch and the place in it, and an image's bits must be a
-        function of the image and its draws alone."""
+        """Augments one image at a time.
+
+        Kernels round differently by the size of a batch and the place in it, and the result must be a function of the
+        image and its draws alone, to the last bit.
+        """
         moved, s = data.augmentation(image[tf.newaxis], maps[0][tf.newaxis] if maps else None, draws[tf.newaxis])
         return (moved[0], label) if s is None else (moved[0], label, s[0])
 

@@ -41,7 +41,7 @@ def prepared_builder(tfds_name: str, data_dir: str | os.PathLike | None = None, 
     data_dir = os.fspath(data_dir) if data_dir else None
     try:
         builder = tfds.builder(tfds_name, data_dir=data_dir, try_gcs=False)
-    except (tfds.core.DatasetNotFoundError, ValueError):  # The latter for what cannot be a name.
+    except (tfds.core.DatasetNotFoundError, ValueError):  # ValueError: TFDS raises it for what cannot be a name.
         return None
     if not builder.is_prepared():
         if not download:
@@ -111,7 +111,7 @@ def decoded(builder: Any, split: str) -> dict[str, np.ndarray]:
     if not all(map(os.path.exists, paths.values())):
         try:
             os.makedirs(folder, exist_ok=True)
-        except OSError:  # A folder of someone else's: every time anew, in memory.
+        except OSError:  # The folder is not writable: the arrays are made anew each time, in memory.
             return {f: np.stack([_plain(f, np.asarray(e[f])) for e in _examples(builder, split)]) for f in features}
         _write(builder, split, paths)
     return {feature: _read(path) for feature, path in paths.items()}
@@ -149,7 +149,7 @@ def _write(builder, split, paths) -> None:
 
 
 def _plain(feature, value):
-    """Masks come with a channel, which masks here have not."""
+    """A mask without the channel that TFDS gives it; any other feature as it is."""
     return value[..., 0] if feature == "mask" and value.ndim == 3 else value
 
 

@@ -1,4 +1,4 @@
-"""A function of a batch, computed in parts: each replica takes its share of the rows."""
+"""Computes a function of a batch in parts: each replica takes its share of the rows."""
 
 from collections.abc import Callable
 

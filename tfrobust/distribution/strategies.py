@@ -1,4 +1,4 @@
-"""The strategies of TensorFlow by name: on which devices the replicas are."""
+"""Makes TensorFlow's distribution strategies by name; a strategy says on which devices the replicas are."""
 
 import functools
 import json
@@ -82,7 +82,7 @@ def make_strategy(name: str, replicas: int | None = None, tpu: str | None = None
     return _tpu(tpu) if name == "tpu" else tf.distribute.get_strategy()
 
 
-# Made once: a second one on the same devices would number its collective operations from the start again.
+# Cached, because a second strategy on the same devices would number its collective operations from the start again.
 @functools.cache
 def _mirrored(devices):
     return tf.distribute.MirroredStrategy(list(devices))
@@ -101,7 +101,7 @@ def _devices(replicas):
     try:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
     except RuntimeError:
-        pass  # TensorFlow runs already, with the devices it has.
+        pass  # TensorFlow has been initialized already, and keeps the devices that it has.
     cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
     if replicas > len(cpus):
         raise InputError(f"{replicas} replicas need as many logical CPUs; TensorFlow was started with {len(cpus)}")

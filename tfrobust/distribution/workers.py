@@ -1,4 +1,4 @@
-"""Several processes that run one program in step (`multi_worker`): who writes, and how they agree.
+"""For several processes that run one program in step (`multi_worker`): who writes files, and how they agree.
 
 Saving is a thing of all of them: a variable that differs between replicas is averaged when it is read, which every
 worker takes part in.  So all of them save, the chief where people look, the others where nobody does.

@@ -1,4 +1,6 @@
-"""What robust attributions are good for: boxes and masks read from maps, corrupted images, made images, alignment.
+"""Downstream tasks that measure the use of robust attributions.
+
+They are boxes and masks read from maps, accuracy on corrupted images, images made by a network, and alignment.
 
 `run_task` does one task on several networks; the measures it takes are in the files beside it.
 """

@@ -66,7 +66,7 @@ def normalized(heat: Any, low: float = 2.0, high: float = 98.0) -> tuple[np.ndar
     if not 0 <= low < high <= 100:
         raise InputError(f"percentiles must be 0 <= low < high <= 100; got {low} and {high}")
     bottom, top = np.percentile(heat, [low, high], axis=(1, 2), keepdims=True)
-    # Not blown up to [0, 1]: what is constant but for rounding.
+    # A map that is constant but for rounding is flat, too, and is not scaled up to [0, 1].
     flat = top - bottom <= 1e-12 * np.maximum(np.abs(top), np.abs(bottom))
     heat = (np.clip(heat, bottom, top) - bottom) / np.where(flat, 1.0, top - bottom)
     return np.where(flat, 0.0, heat), flat[:, 0, 0]

@@ -35,7 +35,7 @@ def _components(mask: np.ndarray):
 
 
 def _largest(mask):
-    """Of components of the same size the first by rows."""
+    """The box of the largest component of a mask [H,W]; of several of the same size, the first by rows."""
     boxes, pixels = _components(mask)
     return boxes[np.argmax(pixels)] if len(boxes) else np.full(4, np.nan)
 
@@ -67,7 +67,7 @@ def _boxes(boxes, name):
 
 
 def _area(boxes):
-    """Of boxes [N,4]; 0 of those that are upside down or missing."""
+    """The areas [N] of boxes [N,4]; 0 for boxes that are upside down or missing."""
     return np.nan_to_num(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1))
 
 

@@ -164,5 +164,5 @@ def kubernetes(
 
 
 def _name(text: str) -> str:
-    """As both accept it: lower case, digits and dashes, not too long, a letter first."""
+    """The text as a name for Slurm and Kubernetes: lower case, digits and dashes, a letter first, not too long."""
     return "sweep-" + (re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "runs")

@@ -116,7 +116,7 @@ def compare(
     """
     check_recipes(recipes, data, controls)
     for recipe, seed in itertools.product(recipes, seeds):
-        recipe.seeded(seed)  # What is wrong shows before an hour of training, not after.
+        recipe.seeded(seed)  # A seed that is refused is refused now, not after an hour of training.
     with claimed(make_writable_folder(output), progress=progress):
         loaded = data.load()
         images, images_of = data.prepare(loaded), training_data(loaded, progress)
@@ -254,6 +254,6 @@ def joined(lines: list[dict]) -> dict:
         out[key] = values[0]
         if isinstance(values[0], (int, float)) and key not in ("steps", "cost"):
             out[key] = (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
-        if key == "floor":  # Of any seed.
+        if key == "floor":  # What any of the seeds says.
             out[key] = ", ".join(dict.fromkeys(words for words in values if words))
     return out

@@ -1,4 +1,4 @@
-"""Evaluations kept beside the runs they belong to; what nothing changed of is not measured again."""
+"""Evaluates runs and keeps the results beside them; an unchanged evaluation is not made again."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def evaluate_run(
 
 
 def _is_of(path: str, about) -> bool:
-    """Whether the file holds the evaluation that is described."""
+    """Whether the file holds an evaluation with this description."""
     if not os.path.exists(path):
         return False
     with open(path, encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""One folder, one writer.
+"""Makes sure that a folder has one writer at a time.
 
 A lock of the operating system (the file .lock) keeps other processes out and is let go by the kernel when its holder
 dies, so what was killed goes on without handwork.  Not every network file system shares such locks between machines:
@@ -22,8 +22,8 @@ from tfrobust.progress import SILENT, Progress
 
 LOCK, OWNER = ".lock", ".owner"
 BEAT = 5.0  # Seconds between two signs of life of a holder.
-MOMENT = 0.5  # For which a look at the lock may hold it.
-PATIENCE = 30.0  # Without one for so long, a holder on another machine is gone.
+MOMENT = 0.5  # Seconds for which a process that only looks at the lock may hold it.
+PATIENCE = 30.0  # Seconds without a sign of life after which a holder on another machine is taken for dead.
 
 
 class FolderInUseError(InputError):
@@ -116,7 +116,9 @@ def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> 
     if key in _held:
         yield _held[key]
         return
-    from tfrobust.distribution import is_chief  # TensorFlow takes seconds, and a look at a lock must not.
+    from tfrobust.distribution import (
+        is_chief,
+    )  # Here, because importing TensorFlow takes seconds and `is_claimed` needs none of it.
 
     if not is_chief():  # Of several processes that train one network, the chief writes.
         yield Claim(directory)

@@ -160,7 +160,7 @@ class Recipe:
 
     Attributes:
         name: for people, and for folders.
-        data, model: see there.
+        data, model: which images it is trained on, and which network is built.
         objective: a training method (see `objectives.make_objective`).
         training: how long, how fast, from which seed.
         saliency: sources of maps, of which training draws one per batch, for methods that want them.
@@ -226,7 +226,7 @@ class Recipe:
 
     def lasting(self, steps: int) -> Recipe:
         """The recipe with a plan of so many `steps`, its boundaries and its ramp in their places."""
-        if self.training.epochs is not None:  # Such a plan is cut by itself.
+        if self.training.epochs is not None:  # A plan in epochs is cut where it is turned into steps.
             return replace(self, training=replace(self.training, steps=steps))
         return replace(self, training=self.training.lasting(steps))
 

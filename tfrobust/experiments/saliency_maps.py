@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 BATCH = 100
-VERSION = "1"  # Of what a method's name means: to be raised when a method changes.
+VERSION = "1"  # Part of the fingerprint: raise it when the code of a method changes.
 
 
 def with_saliency(recipe: Recipe, data: ImageData, progress: Progress = SILENT) -> ImageData:
@@ -68,7 +68,7 @@ def _maps(source: SaliencySource, recipe: Recipe, data: ImageData, progress: Pro
 
 
 def _teacher(origin: NetworkOrigin, recipe: Recipe, data: ImageData, folder: str, progress: Progress):
-    """The network in a .keras file; or that of a recipe, trained on the same images unless it has been."""
+    """A teacher: the network in a .keras file, or that of a recipe, trained on the same images unless it has been."""
     if origin.recipe is None:
         teacher = load_fitting_network(origin.file, progress)
     else:
@@ -106,7 +106,7 @@ def kept_maps(
             if maps.shape == data.x_train.shape:
                 return maps
         except (OSError, ValueError, EOFError):
-            pass  # Torn by whatever stopped its writer: made anew.
+            pass  # Its writer was stopped in the middle: the maps are made anew.
     maps = make_maps(method, teacher, data, progress)
     unfinished = f"{path}.{os.getpid()}.npy"
     np.save(unfinished, maps)

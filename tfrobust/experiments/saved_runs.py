@@ -1,4 +1,4 @@
-"""What a run that came to its end has left in its folder."""
+"""Names of the files that a finished run leaves in its folder."""
 
 import os
 

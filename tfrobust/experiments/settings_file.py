@@ -38,7 +38,7 @@ def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> lis
 
 
 def _name(line: str) -> str:
-    """What the line is about: a setting, or of a comment (`# images 0123`) its first words."""
+    """The name of the setting in a line; of a comment, such as `# images 0123`, its first words."""
     if line.startswith("#"):
         return line.rpartition(" ")[0]
     name, given, _ = line.removeprefix("--").partition("=")
@@ -46,7 +46,7 @@ def _name(line: str) -> str:
 
 
 def _read(text: str) -> dict[str, str]:
-    """name -> value of each line."""
+    """The settings in a text: name -> value."""
     out = {}
     for line in filter(None, text.splitlines()):
         value = line.rpartition(" ")[2] if line.startswith("#") else line.partition("=")[2]

@@ -1,4 +1,4 @@
-"""What a training step with Integrated Gradients takes: peak memory and seconds."""
+"""Measures peak memory and seconds of a training step with Integrated Gradients."""
 
 import resource
 import time
@@ -54,5 +54,5 @@ def peak_memory() -> float:
     try:
         with open("/proc/self/status", encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / GIB
-    except (OSError, StopIteration):  # No Linux; what is counted there may include the process that started this one.
+    except (OSError, StopIteration):  # Not Linux: this number may include the process that started this one.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB

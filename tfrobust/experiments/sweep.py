@@ -96,7 +96,7 @@ def failure(run: Run) -> tuple[int, str] | None:
 
 
 def note_failure(run: Run, why: str) -> None:
-    """Writes into the folder of the `run` `why` it failed."""
+    """Notes in the folder of the `run` that it failed, and `why`; the first line of that stands in the table."""
     os.makedirs(run.folder, exist_ok=True)
     write_text(os.path.join(run.folder, FAILED), why.strip() + "\n")
 

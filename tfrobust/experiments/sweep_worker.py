@@ -42,7 +42,7 @@ class Worker:
                 continue
             try:
                 with claimed(make_writable_folder(run.folder), progress=self.progress):
-                    if not sweep.is_done(run):  # By another, a moment ago.
+                    if not sweep.is_done(run):  # Another worker may have finished it a moment ago.
                         self.train(run)
             except FolderInUseError as e:
                 self._say(run, f": left to others ({e})")
@@ -86,7 +86,7 @@ class Worker:
         return sum(map(self._is_settled, self.every))
 
     def _is_settled(self, run: sweep.Run) -> bool:
-        """Whether there is nothing more to be tried: it is finished, or failed since this process began."""
+        """Whether the run needs no further try: it is finished, or has failed since this process began."""
         failed = sweep.failure(run)
         return sweep.is_done(run) or (failed is not None and failed != self.old[run.index])
 

@@ -1,4 +1,4 @@
-"""A recipe trained in a folder of its own, from where it stands there to its end."""
+"""Trains a recipe in a folder of its own, and resumes there what was interrupted."""
 
 import dataclasses
 import hashlib
@@ -90,12 +90,12 @@ def train(
             if is_chief():
                 done = {"steps": spec.steps, "seconds": trained.seconds, "versions": versions()}
                 write_json(os.path.join(directory, RUN), done)
-        all_processes_agree(True)  # Now all of them find it.
+        all_processes_agree(True)  # From here on every process finds the finished run.
     return trained
 
 
 class _Checked(Progress):
-    """The progress of a run, which ends where another process has taken its folder."""
+    """Hands a run's progress on, and ends the run once another process has taken its folder."""
 
     def __init__(self, progress: Progress, claim: Claim):
         self._progress, self._claim = progress, claim
@@ -182,7 +182,7 @@ def trained_network(recipe: Recipe, data: ImageData, folder: str, progress: Prog
     Raises:
         InputError: see `train`.
     """
-    # Runs of one Keras cannot be gone on with by the other.
+    # A run that one version of Keras began cannot be resumed by the other.
     parts = settings_of(recipe, data), versions()["keras"].split(".")[0]
     directory = os.path.join(folder, f"{recipe.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")
     progress.say(f"{recipe.name} first: {directory}")
@@ -216,7 +216,7 @@ def _take_weights(network, initial, origin) -> None:
 
 
 def _own(directory: str, recipe: Recipe, wanted: str) -> None:
-    """Makes the directory that of a run with these settings; InputError where it is another's."""
+    """Marks the directory as that of a run with these settings; InputError where it is another run's."""
     path = os.path.join(directory, SETTINGS)
     if os.path.exists(path):
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -238,7 +238,7 @@ def _save(network: keras.Model, directory: str) -> None:
             with open(unfinished, "rb") as file:
                 os.fsync(file.fileno())
         except BaseException:
-            if os.path.exists(unfinished):  # What does not fit onto a full disk must not fill it.
+            if os.path.exists(unfinished):  # Half a file must not fill up a full disk.
                 os.remove(unfinished)
             raise
         if is_chief():

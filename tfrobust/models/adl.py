@@ -40,7 +40,7 @@ class AttentionDropout(layers.Layer):
         attention = tf.reduce_mean(x, axis=-1, keepdims=True)
         highest = tf.reduce_max(attention, axis=[1, 2, 3], keepdims=True)
         dropped = tf.cast(attention <= self.gamma * highest, x.dtype)
-        # The maps are constants: what they are made of is not pushed about by the loss.
+        # No gradient goes through the maps: the loss must not move the feature maps in order to change them.
         return x * tf.stop_gradient(tf.where(draw < self.drop_rate, dropped, tf.sigmoid(attention)))
 
     def compute_output_shape(self, shape: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What networks do to images before anything else: a layer inside, so that images stay in [0, 1] outside."""
+"""Normalization as the first layer of a network, so that images stay in [0, 1] outside of it."""
 
 from typing import Any
 

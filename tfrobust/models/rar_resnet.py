@@ -27,7 +27,7 @@ def _unit(x, filters, strides, names):
     if strides > 1:
         shortcut = layers.AveragePooling2D(strides, padding="same")(shortcut)
     missing = filters - x.shape[-1]
-    if missing:  # Channels of zeros on both sides: a padding of the last axis, moved to one that Keras pads.
+    if missing:  # Channels of zeros on both sides; Keras pads no last axis, so it is moved first.
         shortcut = layers.Permute((1, 3, 2))(shortcut)
         shortcut = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(shortcut)
         shortcut = layers.Permute((1, 3, 2))(shortcut)

@@ -1,6 +1,8 @@
-"""Residual networks (He et al., 2016): ResNet-10, -18, -34 with SAT's stem for 32x32 images (3x3, stride 1, no
-pooling), and ResNet-18, -34, -50 with the ImageNet stem (7x7, stride 2, max-pooling).  Pixels are standardised inside.
-With `adl`, attention-based dropout follows the last two stages (Choe & Shim, 2019).
+"""Residual networks (He et al., 2016), for small images and for those of ImageNet.
+
+ResNet-10, -18, -34 have SAT's stem for 32x32 images (3x3, stride 1, no pooling), and ResNet-18, -34, -50 the ImageNet
+stem (7x7, stride 2, max-pooling).  Pixels are standardised inside.  With `adl`, attention-based dropout follows the
+last two stages (Choe & Shim, 2019).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +17,7 @@ BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)
 
 
 def _conv(x, filters, size, strides=1):
-    """Padded on both sides alike, as the networks were published (Keras' own padding is lopsided at stride 2)."""
+    """A convolution padded alike on both sides, as published (Keras' own padding is lopsided at stride 2)."""
     if size > 1:
         x = layers.ZeroPadding2D(size // 2)(x)
     x = layers.Conv2D(filters, size, strides, use_bias=False, kernel_initializer="he_normal")(x)

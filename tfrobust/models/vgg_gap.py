@@ -1,6 +1,8 @@
-"""VGG-GAP (Zhou et al., 2016): the 13 convolutions of VGG-16 without the last pooling, one of 1,024 filters, global
-average pooling: ART's second network for localization on CUB-200-2011.  Pixels are standardised inside.  With `adl`,
-attention-based dropout follows the third and fourth pooling and the last convolution of VGG (Choe & Shim, 2019).
+"""VGG-GAP (Zhou et al., 2016), ART's second network for localization on CUB-200-2011.
+
+It has the 13 convolutions of VGG-16 without the last pooling, one of 1,024 filters, and global average pooling.  Pixels
+are standardised inside.  With `adl`, attention-based dropout follows the third and fourth pooling and the last
+convolution of VGG (Choe & Shim, 2019).
 """
 
 from collections.abc import Callable, Sequence

@@ -25,7 +25,7 @@ class Hyperparameters(keras.callbacks.Callback):
         }
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Writes them."""
+        """Writes the flags to TensorBoard."""
         with self.writer.as_default(0):
             api.hparams(self.values, trial_id=self.name)
         self.writer.flush()

@@ -136,7 +136,7 @@ class Probe(keras.callbacks.Callback):
             self._write(0)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Probes where it is time."""
+        """Probes the network after every `every` steps of the plan, and after the last step."""
         step = self.start + batch + 1
         if step % self.plan.every == 0 or step == self.steps:
             self._write(step)

@@ -1,4 +1,4 @@
-"""Networks of people who never read the contract of `networks`, brought under it.
+"""Adoption: makes of any Keras classifier a copy that follows the contract of `networks`.
 
 The graph is traced anew with a copy of every layer: what comes out is flat (no models within), takes images in [0, 1],
 gives logits, and has its ReLUs where a surrogate finds them.  The network that was given stays as it is.
@@ -75,7 +75,7 @@ def _adopted(network, pixels, x, head) -> keras.Model:
 
 @contextlib.contextmanager
 def _float32_policy():
-    """Layers that are made in the block compute in float32, whatever a person has set for networks of their own."""
+    """Sets Keras' global policy to float32 while the block runs, whatever policy the user has set."""
     before = keras.config.dtype_policy() if hasattr(keras, "ops") else keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
@@ -118,7 +118,7 @@ def contracted(network: keras.Model, pixels: str | None = None, x: Any = None, h
     try:
         return adopt(network, pixels, x, head)
     except InputError:
-        # Closed to some maps and attacks, which say so; open to the others.
+        # Some maps and attacks will refuse this network and say why; the others work.
         if fits and inspect_network(network).half is None:
             return network
         raise

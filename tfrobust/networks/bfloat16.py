@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrobust.types import InputError
 
-# What an attack moves is smaller than the spacing of bfloat16 near 1: pixels are centred before they are rounded.
+# An attack changes pixels by less than the spacing of bfloat16 near 1, so they are centred before they are rounded.
 _PREPARES_PIXELS = ("Normalization", "Rescaling", "PerImageStandardization")
 
 

@@ -1,4 +1,4 @@
-"""What a network must be for the other rooms, checked.
+"""Checks that a network follows the contract on which the other packages of tfrobust rely.
 
 The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
 """
@@ -23,11 +23,11 @@ from tfrobust.networks.pixels import PIXELS
 from tfrobust.networks.walk import graph_of
 from tfrobust.types import InputError
 
-TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
+TOLERANCE = 1e-5  # Pixels may lie outside [0, 1] by this much.
 
 
 def input_shape(network: keras.Model) -> tuple:
-    """(H, W, C) of the network's images, None where a size is free."""
+    """The shape (H, W, C) of the images that a network takes, None where a size is free."""
     return inspect_network(network).shape
 
 
@@ -155,7 +155,7 @@ def _check_contract(network, found: NetworkInput) -> None:
         )
 
 
-def check_adoptable(network, found: NetworkInput, pixels: str | None = None) -> None:
+def check_adoptable(network: keras.Model, found: NetworkInput, pixels: str | None = None) -> None:
     """Checks that a network can be adopted.
 
     Args:
@@ -192,7 +192,16 @@ def check_adoptable(network, found: NetworkInput, pixels: str | None = None) -> 
 
 
 def check_shape(network: keras.Model, found: NetworkInput, x: Any) -> None:
-    """Raises InputError unless the images `x` [N,H,W,C] have the size that `found` says of the network."""
+    """Checks that images have the size that a network takes.
+
+    Args:
+        network: it is only named in the message.
+        found: what it takes.
+        x: images [N,H,W,C].
+
+    Raises:
+        InputError: where they have another size.
+    """
     if any(e is not None and e != s for e, s in zip(found.shape, x.shape[1:])):
         raise InputError(
             f"network {network.name!r} takes images {list(found.shape)}, the data have {list(x.shape[1:])}"

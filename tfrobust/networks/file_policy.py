@@ -31,9 +31,9 @@ from tfrobust.types import InputError
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 MOST_CONFIG_BYTES = 16 << 20  # NASNetLarge, the longest of keras.applications, has 1 MB.
 MOST_METADATA_BYTES = 64 << 10
-MOST_INFLATION = 50  # Bytes of weights that a byte of the archive may become.
-MOST_DEPTH = 100  # Of objects within objects, and of groups within groups.
-MOST_WEIGHTS = 100_000  # Arrays.
+MOST_INFLATION = 50  # The weights may be this many times larger than their compressed form in the archive.
+MOST_DEPTH = 100  # Objects within objects, and HDF5 groups within groups, may be nested this deep.
+MOST_WEIGHTS = 100_000  # The largest number of arrays of weights.
 
 _CLASSES = allowed.LAYERS | allowed.MODELS | allowed.PARTS | allowed.OPERATIONS | allowed.SYMBOL_LAYERS | allowed.VALUES
 # TensorFlow's module is where Keras 2 finds the initializers of EfficientNetV2.
@@ -211,7 +211,7 @@ def check_weights(path: str) -> int:
             entries, stored, count = entries + dataset.size, stored + dataset.nbytes, count + 1
             if count > MOST_WEIGHTS:
                 raise InputError(f"it has more than {MOST_WEIGHTS:,} arrays of weights")
-        if stored > file.id.get_filesize():  # Arrays that share their place in the file.
+        if stored > file.id.get_filesize():  # Several arrays share the same bytes of the file.
             raise InputError("its weights would be larger than the file")
     return entries
 

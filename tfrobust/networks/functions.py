@@ -1,4 +1,4 @@
-"""What a function does to numbers, whatever it is called: a ReLU, a softmax, a sigmoid.
+"""Recognizes a ReLU, a softmax or a sigmoid by the values that a function gives, whatever it is called.
 
 Networks have these as layers, built-in activations, operations or lambdas; only their values say what they are.
 """
@@ -14,7 +14,7 @@ from keras import layers
 _LINE = np.float32([*np.linspace(-9, 9, 37), -1e4, 1e4])
 _FUNCTIONS = (layers.Activation, layers.Softmax, layers.Lambda, layers.Add, layers.Subtract, layers.Multiply)
 _FUNCTIONS += (layers.Maximum, layers.Minimum, layers.Average)
-_REMEMBERED = 4  # Ancestors of a tensor.
+_REMEMBERED = 4  # So many ancestors of a tensor are kept, the nearest ones.
 
 
 def can_be_split(activation: Any) -> bool:
@@ -31,10 +31,10 @@ def is_function(op: Any) -> bool:
 
 
 def _values(function, x):
-    """function(x) as an array; None where the function takes no such x, and so is not the one looked for."""
+    """function(x) as an array; None where the function fails on x, and so is not the one looked for."""
     try:
         return np.asarray(function(tf.constant(x)), np.float32)
-    except Exception:  # Functions of any make come here, and fail with any error.
+    except Exception:  # Users' functions come here, and may fail with any error.
         return None
 
 
@@ -48,7 +48,7 @@ def as_relu(function: Callable) -> dict[str, float | None] | None:
         The arguments `negative_slope` and `max_value` with which keras.layers.ReLU is the function; None where it is no
         ReLU.
     """
-    for shape in (_LINE.shape, (len(_LINE), 1, 1, 1)):  # Some layers take images alone.
+    for shape in (_LINE.shape, (len(_LINE), 1, 1, 1)):  # Some layers take nothing but images.
         y = _values(function, _LINE.reshape(shape))
         if y is not None and y.shape == shape:
             return _relu_of(y.reshape(-1))

@@ -30,10 +30,10 @@ class Copier:
 
     def __init__(self, images: Any, start: Any):
         self.images, self.start = images, start
-        self.pixels = {id(start): start}  # What was made of the start without weights.
-        self.copies = {}  # Of a layer: (layer, copy).
+        self.pixels = {id(start): start}  # Tensors that were computed from the start without any weights.
+        self.copies = {}  # id of a layer: (layer, its copy).
         self.made = MadeOf()
-        self.training = None  # Of the model within that is being traced: base(x, training=False).
+        self.training = None  # The `training` with which the network calls the inner model that is being traced.
         self.names = {layer.name for layer in keras.Model(images, start).layers}
 
     def adopted(self, network: keras.Model, output: int = 0) -> tuple[keras.Model, Callable | None]:
@@ -49,7 +49,7 @@ class Copier:
         Raises:
             InputError: where a layer cannot be copied, and where the output is none of `logits`.
         """
-        # The network itself is walked where it can be: its stands are kept.
+        # The network itself is walked where that is possible, because `walk` keeps what it has made for it.
         own = network if len(network.outputs) == 1 else keras.Model(network.inputs[0], network.outputs[output])
         outputs = self.run(own, self.start)
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
@@ -93,7 +93,7 @@ class Copier:
             y = self.copy(op)(*args, **kwargs)
             self.pixels.update({id(t): t for t in tf.nest.flatten(y)})
             return y
-        exact = self.copy(op) if _is_half(op) else op  # Whose values say what it does, to more than three digits.
+        exact = self.copy(op) if _is_half(op) else op  # In float32, its values tell exactly enough what it does.
         functions = self.made.functions(exact, args, kwargs, self.is_tensor) if is_function(op) else []
         relu = relu_among(functions)
         if relu:
@@ -116,18 +116,18 @@ class Copier:
             try:
                 config = _config_in_float32(op.get_config()) if _is_half(op) else op.get_config()
                 copy = type(op).from_config({**config, "name": self.name(op.name), **changes})
-            except Exception as e:  # Layers of any make come here, and fail with any error.
+            except Exception as e:  # Users' layers come here, and may fail with any error.
                 if getattr(op, "weights", None):
                     raise InputError(
                         f"layer {op.name!r} cannot be copied: give {type(op).__name__} a get_config() with every "
                         f"argument of its __init__ ({first_line(e)})"
                     ) from e
-                copy = op  # Without weights it may as well be shared.
+                copy = op  # A layer without weights can be shared.
             self.copies[id(op)] = op, copy
         return self.copies[id(op)][1]
 
     def name(self, wanted: str) -> str:
-        """The name, or the first free one like it: models within had names of their own."""
+        """`wanted` as the name of a layer, with a number behind it where the copy has a layer of that name already."""
         name, n = wanted, 0
         while name in self.names:
             n += 1
@@ -168,8 +168,7 @@ class Copier:
 
 
 def _is_half(op) -> bool:
-    """Whether it, or a layer in it, computes with numbers of 16 bits: its copy does with 32, whose range and digits
-    maps need."""
+    """Whether the layer, or a layer in it, computes in 16 bits; its copy computes in float32, as exact maps need."""
     return isinstance(op, layers.Layer) and half_of(op) is not None
 
 
@@ -181,14 +180,14 @@ def _config_in_float32(config):
 
 
 def _names_half(dtype) -> bool:
-    """Whether it is the name, or the configuration, of a kind of 16 bits or of a policy that computes with one."""
+    """Whether `dtype` is the name, or the configuration, of a 16-bit dtype or of a policy that computes with one."""
     while isinstance(dtype, dict):
         dtype = dtype.get("config", dtype.get("name"))
     return str(dtype).removeprefix("mixed_") in HALF
 
 
 def _check_float32(copy) -> None:
-    """Raises InputError where a layer made others in itself that compute with 16 bits whatever its own kind is."""
+    """Raises InputError where a layer has made inner layers that compute in 16 bits whatever its own dtype is."""
     for each in flat(copy) if isinstance(copy, layers.Layer) else ():
         if each.compute_dtype in HALF:
             raise InputError(

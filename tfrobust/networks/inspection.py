@@ -1,5 +1,4 @@
-"""What a network takes, found from the network itself: the range of its pixels, their kind of numbers, the layout and
-the number of its images.
+"""Finds from a network itself what it takes: the range and dtype of its pixels, their layout, how many images at once.
 
 The pixels are followed from the input through whatever has no weights of its own (Rescaling, Normalization, padding,
 arithmetic, models within), to the first layer that learned something: what has become of a few greys there says which
@@ -22,7 +21,7 @@ from tfrobust.networks.ranges import GREYS, range_of
 from tfrobust.networks.walk import Unknown, flat, graph_of, walk
 from tfrobust.types import InputError
 
-_FREE_SIDE = 32  # Of the images with which a network of free size is inspected.
+_FREE_SIDE = 32  # A network that takes images of any size is inspected with images of this side.
 CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
 HALF = ("float16", "bfloat16")
 
@@ -156,7 +155,7 @@ def holds_pixels(dtype: Any) -> bool:
 
 
 class _Pixels:
-    """A tensor that was made of the pixels alone: its value for images of GREYS, and for one whose entries differ.
+    """A tensor that was computed from the pixels alone: its values for images of GREYS, and one whose entries differ.
 
     range: for which it is made, layer: the one that made it so.  moved: whether its axes are no longer the input's.
     """
@@ -183,7 +182,7 @@ class _Front:
         values = [np.full(shape, grey) for grey in GREYS] + [np.arange(np.prod(shape)).reshape(shape) % 251]
         try:
             walk(network, _Pixels([tf.constant(value, self.dtype) for value in values]), self._step)
-        except Exception:  # Without a graph, or with one that goes its own ways, nothing more is found out.
+        except Exception:  # The graph is missing or cannot be followed: nothing more can be found out.
             pass
 
     def _step(self, op, *args, **kwargs):
@@ -209,20 +208,20 @@ class _Front:
             self.layout, self.layout_layer = where, op.name
 
     def _applied(self, op, args, kwargs):
-        """What the op makes of the pixels; None where it learned something, or cannot be called on them."""
+        """The op's result for the pixels; None where the op has learned weights, or cannot be called on them."""
         call = op
         if isinstance(op, layers.BatchNormalization):
             call = _standardization(op)
         elif _has_learned(op):
             return None
         elif isinstance(op, layers.Layer) and "training" in inspect.signature(op.call).parameters:
-            kwargs = {**kwargs, "training": False}  # Augmentation rests.
+            kwargs = {**kwargs, "training": False}  # Layers that augment must not change the pixels.
         made = []
         for i in range(len(GREYS) + 1):
             own = tf.nest.map_structure(lambda t, i=i: t.values[i] if isinstance(t, _Pixels) else t, (args, kwargs))
             try:
                 made.append(call(*own[0], **own[1]))
-            except Exception:  # Layers of any make come here, and fail with any error.
+            except Exception:  # Users' layers come here, and may fail with any error.
                 return None
         before = [t for t in tf.nest.flatten((args, kwargs)) if isinstance(t, _Pixels)]
         moved = any(each.moved for each in before)
@@ -253,7 +252,7 @@ def _has_learned(op) -> bool:
 
 
 def _standardization(layer: layers.BatchNormalization):
-    """What the layer does to take mean and deviation out, without what it learned to put in their place."""
+    """The layer's subtraction of the mean and division by the deviation, without its learned scale and offset."""
 
     def standardized(x, training=None, mask=None):
         axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis

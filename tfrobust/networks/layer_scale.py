@@ -19,7 +19,7 @@ class LayerScale(keras.layers.Layer):
         self.init_values, self.projection_dim = init_values, projection_dim
 
     def build(self, input_shape: Any) -> None:
-        """Makes gamma."""
+        """Creates the weight gamma [C]."""
         start = keras.initializers.Constant(self.init_values)
         self.gamma = self.add_weight(name="gamma", shape=(self.projection_dim,), initializer=start)
 

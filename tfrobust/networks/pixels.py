@@ -35,7 +35,7 @@ def in_range(pixels: str, x: Any) -> Any:
     if pixels == "imagenet_torch":
         return scaled([1 / std for std in _RGB_STD], [-mean / std for mean, std in zip(_RGB_MEAN, _RGB_STD)])
     if pixels == "imagenet_caffe":
-        # BGR by cutting and joining: a slice would be an operation, and a Lambda does not load in safe mode.
+        # Layers cut and join the channels: a slice would be an operation, and a Lambda does not load in safe mode.
         x = layers.Permute((1, 3, 2), name="pixels_channels_first")(x)
         cut = [
             layers.Cropping2D(((0, 0), (c, 2 - c)), data_format="channels_last", name=f"pixels_{'rgb'[c]}")(x)
@@ -122,7 +122,7 @@ def guess_pixels(
 
 
 def _probabilities(network, found, pixels: str, x: np.ndarray, output: int = 0) -> np.ndarray:
-    """[N,K], of logits and of probabilities alike; [N,2] of a single number, taken for that of class 1."""
+    """Probabilities [N,K], of logits and of probabilities alike; a single number is taken for that of class 1 of 2."""
     p = outputs(network, found, pixels, x, output).astype(np.float64)
     if p.ndim != 2 or not np.isfinite(p).all():
         raise InputError(f"network {network.name!r} must give a row of finite numbers per image; got {list(p.shape)}")

@@ -50,7 +50,7 @@ class Draw:
 
 
 class _Step:
-    """What a thread draws within `drawing`."""
+    """The seed of a thread within `drawing`, and how often each layer has drawn by it."""
 
     def __init__(self, seed, place):
         self.seed, self.place, self.calls = seed, place, {}
@@ -86,7 +86,7 @@ class Seeded(Exchanged):
 
 
 def with_seeded_draws(network: keras.Model) -> keras.Model:
-    """A network that shares every layer with this one, and in which those of DRAWS draw by the seed of `drawing`.
+    """A network that shares every layer with `network`, and whose layers of DRAWS draw by the seed of `drawing`.
 
     The network itself where it has none of them, and where it has no graph (subclassed).  Models within and layers that
     hold others (MultiHeadAttention, TimeDistributed) are entered.
@@ -122,7 +122,7 @@ def _rebuilt(network, found: list) -> keras.Model | None:
 
 
 def _seeded_call(layer, number: int) -> Callable:
-    """What `layer.call` is within its stand-in."""
+    """The function that takes the place of `layer.call` in the seeded network."""
     own, drawn = layer.call, DRAWS[type(layer)]
 
     @tf.autograph.experimental.do_not_convert

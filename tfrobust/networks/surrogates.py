@@ -140,7 +140,7 @@ class _Untracked:
 
 
 def _replacement(layer, activation):
-    """The function that stands for a layer that is a ReLU, leaky or capped ReLU; None where it is none of them."""
+    """The function that replaces a layer that is a ReLU, leaky or capped ReLU; None for other layers."""
     if isinstance(layer, keras.layers.LeakyReLU):
         config = layer.get_config()
         slope, cap = config.get("negative_slope", config.get("alpha")), None
@@ -159,7 +159,7 @@ def _replacement(layer, activation):
 
 
 def _sloped(activation, slope: float = 0.0, cap: float | None = None):
-    """What stands for a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
+    """The replacement of a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
     def replaced(x):
         positive = activation(x)
@@ -170,7 +170,7 @@ def _sloped(activation, slope: float = 0.0, cap: float | None = None):
 
 
 def _in_place_of(function, activation):
-    """What stands for a function that is, by its values, a ReLU, leaky or capped ReLU; None where it is none."""
+    """The replacement of a function that is, by its values, a ReLU, leaky or capped ReLU; None for other functions."""
     if function in (keras.activations.relu, tf.nn.relu):
         return activation
     with tf.init_scope():
@@ -182,7 +182,7 @@ def _in_place_of(function, activation):
 
 
 def _places(layer, activation, found=None, seen=None) -> list:
-    """(owner, attribute, what stands for it) of every ReLU inside the layer, in layers within it too."""
+    """(owner, attribute, replacement) of every ReLU inside the layer, also in layers within it."""
     found, seen = ([], set()) if found is None else (found, seen)
     if id(layer) in seen:
         return found
@@ -203,15 +203,18 @@ def _places(layer, activation, found=None, seen=None) -> list:
 
 
 def _may_be_activation(layer, name: str, value) -> bool:
-    """Whether the attribute is a function, and neither what is done to weights (a constraint may be a ReLU, too) nor a
-    method: Keras 3 keeps `build` with each layer, and to try that out would build the layer anew."""
+    """Whether an attribute may be an activation: a function that is applied neither to weights nor as a method.
+
+    A constraint of weights may be a ReLU, too.  Keras 3 keeps the method `build` as an attribute of each layer, and to
+    try it out would build the layer anew.
+    """
     of_weights = name.endswith(("constraint", "initializer", "regularizer"))
     is_function = isinstance(value, (types.FunctionType, functools.partial))
     return is_function and not of_weights and not hasattr(type(layer), name)
 
 
 def _holds_function(layer) -> bool:
-    """Whether its function is an attribute, which can be exchanged where it is."""
+    """Whether the layer keeps its function in an attribute, where it can be exchanged."""
     return isinstance(layer, keras.layers.Activation)
 
 
@@ -364,7 +367,7 @@ def exchanges_relus(network: keras.Model) -> bool:
 
 
 def _found_instead(network) -> str:
-    """What the network has for activations, in words."""
+    """The activations that the network has, in words for a message."""
     found = []
     for layer in flat(network):
         name = getattr(getattr(layer, "activation", None), "__name__", "linear")

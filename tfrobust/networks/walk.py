@@ -41,7 +41,7 @@ class Unknown:
 
 
 class _Stand(getattr(keras, "Operation", layers.Layer)):
-    """Stands for a layer or an operation in a graph; once `step` is set, a call of it is one of `step`."""
+    """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`."""
 
     step = None
 
@@ -67,7 +67,7 @@ class _Stand(getattr(keras, "Operation", layers.Layer)):
 
 
 class _ModelStand(keras.Model):
-    """Stands for a model within a graph: Keras 2 finds the place of a model in a graph by its being one."""
+    """Takes the place of a model within a graph; Keras 2 finds that place only if a Model stands there."""
 
     step = None
 
@@ -80,7 +80,7 @@ class _ModelStand(keras.Model):
 def _stand(op):
     if not isinstance(op, keras.Model):
         return _Stand(op)
-    # Names of their own, or what is made afterwards would be numbered differently.
+    # With automatic names, layers that are made afterwards would be numbered differently.
     of = graph_of(op).inputs
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype, name=f"{op.name}_in{i}") for i, t in enumerate(of)]
     inputs = inputs if len(inputs) > 1 else inputs[0]
@@ -107,7 +107,9 @@ def walk(
     Raises:
         InputError: where the model has no graph.
     """
-    kept = _kept.pop(model, None)  # A walk through the same model within this one makes stands of its own.
+    kept = _kept.pop(
+        model, None
+    )  # Taken out: a walk through the same model during this one must make stands of its own.
     if kept is None or not kept.is_of(model):
         kept = _Stands(model)
     kept.set(step, passed)
@@ -142,7 +144,7 @@ class _Stands:
             each.step, each.passed = step, passed
 
 
-# A network is walked through several times, by each that looks at it, and to make its stands takes longer than a walk.
+# Stands are kept, because a network is walked through several times and making them takes longer than a walk.
 _kept: "weakref.WeakKeyDictionary[keras.Model, _Stands]" = weakref.WeakKeyDictionary()
 
 

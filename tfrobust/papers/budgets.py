@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfrobust.evaluation import MapTask, Suite
     from tfrobust.experiments.recipe import Recipe
 
-# Networks differ in size a thousandfold: which part of its width a network keeps at the cpu budget, 1/4 unless named.
+# The factor for the width of a network at the cpu budget, 1/4 unless named: networks differ in size a thousandfold.
 WIDTHS = {
     "wrn_28_10": 0.1,
     "wrn_40_2": 0.5,
@@ -157,7 +157,9 @@ def evaluated(suite: Suite, shape: Sequence[int], original_side: int, budget: Bu
 
 def _shorter(attack, most: int | None):
     """The attack with at most so many steps (None: as it is), each longer by as much, within its ball."""
-    if most is None or not getattr(attack, "steps", 0):  # Noise has none, those of the spatial attack are a grid.
+    if most is None or not getattr(
+        attack, "steps", 0
+    ):  # Noise takes no steps, and the steps of the spatial attack are a grid.
         return attack
     n = min(most, attack.steps)
     size = min(attack.step_size * attack.steps / n, max(attack.eps, attack.step_size))

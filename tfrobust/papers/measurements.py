@@ -217,7 +217,7 @@ def reduced(suite: Suite, columns: list[Measurement]) -> Suite:
     predictions = {m.task.removesuffix(ELSEWHERE): m.spec for m in columns if m.key == "accuracy" and m.spec}
     attributions = {m.task: m.spec for m in columns if m.key in MEASURES.values()}
     natural = next((m.spec for m in columns if m.natural), None)
-    if natural and not attributions:  # Whose maps are compared.
+    if natural and not attributions:  # The task whose maps are compared with those of the natural network.
         attributions["map"] = natural
     aligned = any(m.natural for m in columns)
     return replace(

@@ -9,7 +9,7 @@ import os
 import re
 from typing import NamedTuple
 
-# What of a variant concerns the evaluation or the origin of a number, not the training of the network.
+# Parts of a variant that concern the evaluation or the origin of a number, not the training of the network.
 _NOT_TRAINING = (
     "attack=",
     "perturbation created on",

@@ -135,7 +135,7 @@ def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> list[s
 
 
 def _as_run(columns: Sequence[Measurement]) -> list[str]:
-    """The attacks behind the columns, as they were run: a heading is the paper's."""
+    """The attacks behind the columns as they were really run, because the headings are the paper's."""
     lines = {}
     for m in columns:
         attack = m.spec.attack if isinstance(m.spec, MapTask) else m.spec

@@ -126,7 +126,7 @@ class Reproduction:
         """The recipe in a flagfile with these overrides, on the images of this reproduction."""
         settings, recipe = self.settings, self._read(flagfile, given)
         data = replace(recipe.data, data_dir=settings.data_dir or recipe.data.data_dir)
-        if settings.source:  # A part has nothing to spare.
+        if settings.source:  # A part of a data set has too few images to hold any out.
             data = replace(data, name=settings.source, hold_out=0)
         return replace(recipe.seeded(settings.seed), data=data, saliency_dir=os.path.join(settings.output, "maps"))
 
@@ -152,7 +152,7 @@ class Reproduction:
         return self._runs[key]
 
     def _with_needed(self, recipe: Recipe, given: list[str]) -> Recipe:
-        """The recipe, the networks that it needs trained here at the same budget, as saved ones."""
+        """The recipe with saved networks in the place of recipes that it needs, trained here at the same budget."""
         initial, saliency = recipe.model.initial, []
         if initial and initial.recipe:
             own = [flag for flag in given if flag.startswith("--initialization=")]

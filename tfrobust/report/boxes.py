@@ -35,7 +35,7 @@ def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[byt
             box.set_alpha(0.6)
         for median in boxes["medians"]:
             median.set_color(colour_of(what, "black"))
-            median.set_linewidth(2)  # All that is left of a box whose values are all the same.
+            median.set_linewidth(2)  # Where all values are the same, the median is all that is seen of the box.
         axis.plot([], [], "s", color=colour_of(what, f"C{j}"), alpha=0.6, label=in_picture(what))
     axis.set_xticks(np.arange(len(groups)), [in_picture(name).replace(", ", ",\n") for name in groups], fontsize=10)
     if len(groups) > 3:

@@ -1,4 +1,4 @@
-"""What an attack did to one image and to its map, large enough for a phone."""
+"""A picture of what an attack did to one image and to its map, readable on a phone."""
 
 from typing import IO
 

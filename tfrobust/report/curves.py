@@ -28,7 +28,9 @@ def draw_curves(
     for i, (name, points) in enumerate(curves.items()):
         eps, mean, low, high = zip(*sorted(points))
         colour = colour_of(name, f"C{i}")
-        same = [other for other in curves if colour_of(other, "") == colour]  # Of one meaning: told by their lines.
+        same = [
+            other for other in curves if colour_of(other, "") == colour
+        ]  # Curves of one colour differ in their line styles.
         line = LINES[same.index(name) % len(LINES)] if same else LINES[0]
         axis.plot(eps, mean, "o", linestyle=line, ms=4, color=colour, label=in_picture(name))
         axis.fill_between(eps, low, high, color=colour, alpha=0.15, lw=0)

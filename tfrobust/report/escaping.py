@@ -4,7 +4,7 @@ import html
 import unicodedata
 from typing import Any
 
-# Of a cell of a spreadsheet that is calculated rather than shown.
+# What a cell begins with that a spreadsheet calculates rather than shows.
 _FORMULA = ("=", "+", "-", "@")
 _MARKUP = {"|": r"\|", "<": "&lt;", ">": "&gt;", "`": r"\`", "](": r"]\("}
 
@@ -41,12 +41,12 @@ def in_csv(value: Any) -> Any:
 
 
 def in_html(text: str) -> str:
-    """The text as the content of an element or of an attribute in quotation marks."""
+    """The text as the content of an HTML element, or of an attribute in quotation marks."""
     return html.escape(visible(text))
 
 
 def in_picture(text: str) -> str:
-    """The text in a picture, where Matplotlib would set what stands between two dollars as a formula."""
+    """The text as it may stand in a picture: Matplotlib would set what stands between two dollars as a formula."""
     return visible(text.replace("\t", " ")).replace("$", r"\$")
 
 

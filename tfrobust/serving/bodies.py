@@ -92,7 +92,7 @@ class _Reader:
         return value
 
     def _value(self, start: int, depth: int) -> tuple[Any, int]:
-        """(the value that begins there, its end).  depth: 1 for the members of the whole."""
+        """(the value that begins at `start`, where it ends).  depth: 1 for the members of the outermost object."""
         opening = self.text[start : start + 1]
         if depth <= 2 and opening == "[":
             return self._array(start)

@@ -199,7 +199,9 @@ class HttpServer(TcpWSGIServer):
         self._stopping, self._ended = threading.Event(), False
         self._next_look, self._giving_way = 0.0, []
         self._workers, self._quick = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # It warns of every request that waits.
+        logging.getLogger("waitress.queue").setLevel(
+            logging.ERROR
+        )  # waitress would log a warning for every request that waits.
         settings = Adjustments(
             host=host,
             port=port,
@@ -249,7 +251,7 @@ class HttpServer(TcpWSGIServer):
             self.pull_trigger()
 
     def _turn(self, timeout: float) -> None:
-        # Between two turns, because a number of a file that is closed within one may stand for another file in it.
+        # Between two turns, because the number of a file that is closed during a turn may be given to another file.
         for channel in self._giving_way:
             if channel.state != "working":
                 channel.handle_close()

@@ -116,5 +116,5 @@ def _check_kind(name: str, image: Image.Image) -> None:
 
 
 def _size(shape: tf.TensorShape, given: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) of what a shape takes: its own where it says one."""
+    """The size (H, W) to which an image is brought: that of the shape, where it has one, else the image's own."""
     return tuple(n if n is not None else m for n, m in zip(shape[:2], given))

@@ -13,7 +13,9 @@ from prometheus_client.core import UnknownMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-_TIMES = [float(f"{10 * 1.8**i:.6g}") for i in range(33)]  # Microseconds: up to 25 minutes.
+_TIMES = [
+    float(f"{10 * 1.8**i:.6g}") for i in range(33)
+]  # Upper edges of the histograms in microseconds, up to 25 minutes.
 _REQUESTS, _LOADS = ":tensorflow:serving:request_count", ":tensorflow:cc:saved_model:load_attempt_count"
 _LOADING = ":tensorflow:cc:saved_model:load_latency"
 _STATUS = {200: "OK", 404: "NOT_FOUND", 413: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}

@@ -91,7 +91,7 @@ def _noise(shape):
 
 
 def _variable(weight) -> tf.Variable:
-    """A weight as TensorFlow has it: Keras 3 wraps it."""
+    """A weight as TensorFlow's variable, which Keras 3 wraps in one of its own."""
     return weight if isinstance(weight, tf.Variable) else weight.value
 
 

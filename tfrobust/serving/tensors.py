@@ -23,7 +23,7 @@ from tfrobust.types import InputError
 
 ROW, COLUMN = "instances", "inputs"
 Specs = Mapping[str, tf.TensorSpec]
-_SLACK = 4  # A body may hold so many times what a batch takes before it is refused unread: the message is better then.
+_SLACK = 4  # A body is refused unread only beyond so many times a full batch: below, a message can say what is wrong.
 
 
 class Bounds(NamedTuple):
@@ -137,7 +137,7 @@ def _columns(inputs, specs: Specs) -> Mapping[str, Any]:
 
 
 def _is_named(value, specs: Specs) -> bool:
-    """Whether it is an object of inputs by name: {"b64": ...} is bytes unless an input has that name."""
+    """Whether the value is an object of inputs by name; {"b64": ...} is bytes unless an input has that name."""
     return isinstance(value, dict) and not (value.keys() == {"b64"} and "b64" not in specs)
 
 

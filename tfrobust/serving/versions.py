@@ -80,10 +80,10 @@ class ServedModel:
     ):
         self.name, self.folder, self.wanted = name, folder, wanted
         self._loaded = loaded or (lambda path, error, seconds: None)
-        self._lock = threading.Lock()  # Of refresh.
+        self._lock = threading.Lock()  # One thread at a time runs `refresh`.
         self._failures: dict[int, _Failure] = {}
-        self.versions: dict[int, Version] = {}  # What is served; replaced, never changed.
-        self.states: dict[int, State] = {}  # Of all that were ever wanted; likewise.
+        self.versions: dict[int, Version] = {}  # The versions that are served; the dict is replaced, never changed.
+        self.states: dict[int, State] = {}  # The states of all versions that were ever wanted; replaced likewise.
         numbers = self._numbers()
         if not numbers:
             raise InputError(f"{folder} holds no version: a SavedModel in a folder with a number, such as {folder}/1")
@@ -116,14 +116,14 @@ class ServedModel:
             for number in wanted:
                 self._try(number)
                 if self.wanted == LATEST and number in self.versions:
-                    break  # The older ones are only for where a newer one does not load.
+                    break  # An older version is loaded only where the newer ones do not load.
             self._drop({number for number in wanted if number in self.versions})
             if not self.versions or self.newest is before.get(self.newest.number):
                 return None
             return self.newest
 
     def _wanted(self, numbers: list[int]) -> list[int]:
-        """Those to be served, the newest first; with LATEST, each for where the ones before it do not load."""
+        """The versions that may be served, newest first; with LATEST, each only if those before it do not load."""
         if self.wanted in (LATEST, ALL):
             return numbers[::-1]
         return [number for number in numbers[::-1] if number in self.wanted]
@@ -195,7 +195,7 @@ def _files(path: str) -> tuple[tuple, ...]:
         for name in names:
             try:
                 stat = os.stat(os.path.join(folder, name))
-            except OSError:  # It went just now.
+            except OSError:  # It was deleted just now.
                 continue
             found.append((os.path.join(folder, name), stat.st_size, stat.st_mtime_ns, stat.st_ino))
     return tuple(sorted(found))

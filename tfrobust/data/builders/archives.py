@@ -54,7 +54,7 @@ def fetch(dl_manager: Any, archives: dict[str, Archive]) -> dict[str, Any]:
 
 
 def _packed(path, url: str):
-    """Said, not guessed: TFDS derives the files' names from whole addresses, and so may lose the ending."""
+    """The archive with its format, which TFDS could not guess: the name that it gives the file may lose the ending."""
     method = tfds.download.ExtractMethod.ZIP if ".zip" in url else tfds.download.ExtractMethod.TAR_GZ
     return tfds.download.Resource(path=path, extract_method=method)
 

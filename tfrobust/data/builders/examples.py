@@ -88,7 +88,11 @@ def center_crop(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def box(top: float, left: float, bottom: float, right: float) -> tfds.features.BBox:
-    """The TFDS box with these edges, fractions of the height and width, cut to [0, 1]."""
+    """A box of TFDS, cut to [0, 1].
+
+    Args:
+        top, left, bottom, right: its edges, as fractions of the height and width.
+    """
     top, left, bottom, right = (float(np.clip(edge, 0, 1)) for edge in (top, left, bottom, right))
     return tfds.features.BBox(ymin=top, xmin=left, ymax=bottom, xmax=right)
 

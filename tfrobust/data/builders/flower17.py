@@ -1,5 +1,7 @@
-"""Flower17: the 17 Category Flower Dataset of Oxford's Visual Geometry Group (Nilsback & Zisserman, 2006), with the
-trimaps of "Delving into the Whorl of Flower Segmentation" (the same, 2007)."""
+"""Flower17: the 17 Category Flower Dataset of Oxford's Visual Geometry Group (Nilsback & Zisserman, 2006).
+
+Its masks are the trimaps of "Delving into the Whorl of Flower Segmentation" (the same authors, 2007).
+"""
 
 import os
 

@@ -93,7 +93,9 @@ class Task(NamedTuple):
     """A downstream task.
 
     Attributes:
-        run: (networks by name, data, data held out or None, TaskSettings, a Bar) -> Outcome.
+        run: (networks, data, held_out, settings, bar) -> Outcome: the networks by name, logits out; ImageData to
+          measure on; ImageData whose test images were held out of the training, or None; TaskSettings; a Bar, updated
+          `ticks` times.
         ticks: number of networks -> steps of the bar.
     """
 
@@ -172,7 +174,7 @@ MAPS = {
     "gradient": make_map("gradient"),
     "integrated_gradients": make_map("integrated_gradients", steps=50),
 }
-CHUNK = 10  # Points of a path at once.
+CHUNK = 10  # Points of a path that are held at once.
 
 
 @once_traced

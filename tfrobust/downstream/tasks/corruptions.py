@@ -136,7 +136,7 @@ def run(
     return Outcome(rows, columns, details, lambda path: draw_curves(curves, path, title, "accuracy", "severity"), notes)
 
 
-def row(name, kinds: Sequence[str], found: Mapping[str, tuple[dict, dict]]) -> dict:
+def row(name: str, kinds: Sequence[str], found: Mapping[str, tuple[dict, dict]]) -> dict:
     """A row of the table: means over corruptions, for each network.
 
     Args:

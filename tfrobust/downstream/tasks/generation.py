@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PER_CLASS = 4
 STEPS = 60
-CLASSES = 10  # Pictured at most.
+CLASSES = 10  # At most so many classes are pictured.
 
 
 def run(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 FIXED = {"gradient": 0.2, "CAM": 0.1}  # The thresholds of ART's released code.
-SIGMA = 3 / 224  # Its Gaussian filter, as a part of the side.
+SIGMA = 3 / 224  # The Gaussian filter of ART's released code, as a part of the image's side.
 PICTURED = 6
 COLUMNS = (
     Column("network", "network"),

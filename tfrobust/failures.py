@@ -1,4 +1,4 @@
-"""What goes wrong outside the program, in one line each: disks, files and workers that are gone."""
+"""One line for each thing that goes wrong outside the program: full disks, unreadable files, lost workers."""
 
 import errno
 
@@ -9,13 +9,16 @@ from tfrobust.distribution import LOST
 KINDS = (OSError, MemoryError, tf.errors.OpError)
 AGAIN = "the same command then goes on where it was"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-# How libraries that swallow the error number say it.
+# Texts of libraries that do not hand on the error number.
 FULL_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
 FILES = (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
 
 
 def line(error: BaseException) -> str | None:
-    """What happened and what to do; None where it is no such thing, and its traceback belongs on the screen."""
+    """What happened outside the program, and what to do, in one line.
+
+    None where the `error` is no such thing, and its traceback belongs on the screen.
+    """
     what = (str(error).splitlines() or [""])[0][:500]
     if getattr(error, "errno", None) in FULL or any(text in str(error) for text in FULL_TEXTS):
         return f"the disk is full ({what}): make room; {AGAIN}"

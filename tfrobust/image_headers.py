@@ -13,11 +13,11 @@ UPRIGHT = {
     7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
     8: np.rot90,
 }
-SIDEWAYS = (5, 6, 7, 8)  # Those that exchange height and width.
+SIDEWAYS = (5, 6, 7, 8)  # The orientations that exchange height and width.
 
 
 def orientation_of(header: Image.Image) -> int:
-    """The number in the EXIF of an opened image, 1 (upright) where there is none."""
+    """The orientation in the EXIF of an opened image, 1 to 8 (a key of UPRIGHT); 1, upright, where there is none."""
     # The EXIF of a PNG may lie behind its pixels, and Pillow would decode them all to find it.
     return header.getexif().get(ExifTags.Base.Orientation, 1) if header.format != "PNG" else 1
 

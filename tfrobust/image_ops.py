@@ -7,13 +7,14 @@ behind it elsewhere; a test holds the two to one result.
 import functools
 import math
 import warnings
+from types import ModuleType
 
 import tensorflow as tf
 
 
 @functools.cache
-def addons():
-    """tensorflow-addons, or None; it warns of its own end when it is imported."""
+def addons() -> ModuleType | None:
+    """The module tensorflow_addons, or None where it cannot be imported; its warning of its own end is not shown."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -24,11 +25,18 @@ def addons():
 
 
 def projective_transform(x: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    """Images x [B,H,W,C] with the pixel (u, v), column and row, taken from
+    """Images under projective maps, bilinearly interpolated; outside the image is 0.
+
+    The pixel (u, v), column and row, is taken from
 
         ((t0 u + t1 v + t2) / d, (t3 u + t4 v + t5) / d),    d = t6 u + t7 v + 1
 
-    bilinearly; outside the image is 0.  transforms: [B,8].
+    Args:
+        x: images [B,H,W,C].
+        transforms: t0 to t7 of each image, [B,8].
+
+    Returns:
+        [B,H,W,C].
     """
     if addons() is not None:
         return addons().image.transform(x, transforms, interpolation="bilinear", fill_mode="constant", fill_value=0.0)
@@ -36,7 +44,7 @@ def projective_transform(x: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
 
 
 def raw_projective_transform(x: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    """The same by TensorFlow's own operation."""
+    """`projective_transform` of the images `x` [B,H,W,C] and `transforms` [B,8] by TensorFlow's own operation."""
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=x,
         transforms=tf.cast(transforms, tf.float32),
@@ -48,8 +56,16 @@ def raw_projective_transform(x: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
 
 
 def rotate_and_shift(x: tf.Tensor, degrees: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Images x [B,H,W,C] turned counter-clockwise about their center by `degrees` [B], then moved by `down` and `right`
-    [B] pixels."""
+    """Images turned counter-clockwise about their center, then moved.
+
+    Args:
+        x: images [B,H,W,C].
+        degrees: of the turn, [B].
+        down, right: how far they are moved, [B], in pixels.
+
+    Returns:
+        [B,H,W,C]; what comes in from outside is 0.
+    """
     height, width = x.shape[1:3]
     center_u, center_v = (width - 1) / 2, (height - 1) / 2
     angle = degrees * (math.pi / 180)
@@ -62,9 +78,11 @@ def rotate_and_shift(x: tf.Tensor, degrees: tf.Tensor, down: tf.Tensor, right: t
 
 
 def equalize(x: tf.Tensor) -> tf.Tensor:
-    """Images x [B,H,W,C] in [0, 1] with the histogram of each channel made as flat as it can be: of its 256 levels, v
-    becomes (F(v) - F(lowest)) / (n - F(lowest)), F(v) being how many of the n pixels are at most v.  A channel of one
-    level stays as it is.  RAR's brightness normalization of GTSRB (its released code)."""
+    """Images `x` [B,H,W,C] in [0, 1] with the histogram of each channel made as flat as it can be.
+
+    Of its 256 levels, v becomes (F(v) - F(lowest)) / (n - F(lowest)), F(v) being how many of the n pixels are at most
+    v.  A channel of one level stays as it is.  RAR's brightness normalization of GTSRB (its released code).
+    """
     shape = tf.shape(x)
     levels = tf.reshape(tf.transpose(tf.cast(tf.round(x * 255), tf.int32), [0, 3, 1, 2]), [-1, shape[1] * shape[2]])
     at_most = tf.cumsum(tf.math.bincount(levels, minlength=256, maxlength=256, axis=-1), axis=1)
@@ -77,8 +95,15 @@ def equalize(x: tf.Tensor) -> tf.Tensor:
 
 
 def color_jitter(x: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """Images x [B,H,W,C] in [0, 1] with brightness, contrast and saturation multiplied by the factors [B,3] in turn,
-    cut to [0, 1] after each; 1 changes nothing.  Grey images have no saturation."""
+    """Images with brightness, contrast and saturation changed in turn, cut to [0, 1] after each.
+
+    Args:
+        x: images [B,H,W,C] in [0, 1]; grey ones have no saturation.
+        factors: of brightness, contrast and saturation, [B,3]; 1 changes nothing.
+
+    Returns:
+        [B,H,W,C] in [0, 1].
+    """
     brightness, contrast, saturation = tf.unstack(factors[:, :, tf.newaxis, tf.newaxis, tf.newaxis], axis=1)
     x = tf.clip_by_value(x * brightness, 0.0, 1.0)
     mean = tf.reduce_mean(_grey(x), axis=[1, 2, 3], keepdims=True)

@@ -29,7 +29,7 @@ def is_x86() -> bool:
 
 @functools.cache
 def cpu_flags() -> frozenset[str] | None:
-    """The units of the processor as Linux names them in /proc/cpuinfo; None where nobody says."""
+    """The units of the processor as Linux names them in /proc/cpuinfo; None where the system does not say."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             line = next(line for line in file if line.startswith("flags"))
@@ -58,8 +58,10 @@ def onednn() -> bool:
 
 
 def hint() -> str | None:
-    """A line for who waits longer than need be; None where the kernels are on, where somebody switched them off, and on
-    processors on which TensorFlow decides well."""
+    """A line for somebody who waits longer than need be.
+
+    None where the kernels are on, where somebody switched them off, and on processors on which TensorFlow decides well.
+    """
     flags = cpu_flags()
     if not is_x86() or flags is None or flags & ONEDNN_UNITS or os.environ.get(VARIABLE) == "0" or onednn():
         return None
@@ -71,15 +73,24 @@ def hint() -> str | None:
 
 @functools.cache
 def say_hint() -> None:
-    """Logs the hint, if there is one; once in a process."""
+    """Logs the line of `hint`, if there is one; once in a process."""
     line = hint()
     if line:
         logging.getLogger("tfrobust").warning(line)
 
 
 def check_precision(precision: str) -> None:
-    """Raises InputError for bfloat16 where it would be several times slower than float32: on an x86 CPU without the
-    units, with no GPU or TPU beside it.  A fall-back to float32 would give other weights under the same settings."""
+    """Checks that this machine computes well in a precision.
+
+    A fall-back to float32 would give other weights under the same settings.
+
+    Args:
+        precision: such as "float32" or "bfloat16".
+
+    Raises:
+        InputError: for bfloat16 where it would be several times slower than float32: on an x86 CPU without the units,
+          with no GPU or TPU beside it.
+    """
     flags = cpu_flags()
     if not precision.startswith("bfloat16") or not is_x86() or flags is None or flags & BFLOAT16_UNITS:
         return

@@ -35,7 +35,7 @@ class Chunking(NamedTuple):
     memory_gb: float | None = None
 
     def points_for(self, network: keras.Model) -> int | None:
-        """The points themselves, or as many as fit for this network; None: all."""
+        """The points themselves, or as many as fit into the memory for this network; None: all."""
         if self.points != "auto":
             return self.points
         return chunk_for(network, self.images, MOST_POINTS, budget(self.memory_gb and self.memory_gb * GIB))
@@ -63,23 +63,42 @@ def _outputs(layer):
 
 
 def chunk_for(network: keras.Model, images: int, points: int, budget: float) -> int:
-    """Largest number of path points (1 to `points`) that can be differentiated twice for `images` images within
-    `budget` bytes; 1 even where a single point takes more."""
+    """Largest number of path points that can be differentiated twice at once within a memory budget.
+
+    Args:
+        network: through which the path goes.
+        images: how many paths there are.
+        points: the most that are wanted.
+        budget: in bytes.
+
+    Returns:
+        1 to `points`; 1 even where a single point takes more.
+    """
     return int(np.clip(budget // max(taken(network, images), 1), 1, points))
 
 
 def taken(network: keras.Model, images: int, points: int = 1) -> float:
-    """Bytes that a second derivative by so many points of so many paths takes at once."""
+    """Bytes that a second derivative takes at once.
+
+    Args:
+        network: that is differentiated.
+        images: how many paths there are.
+        points: of each path.
+    """
     return COPIES * 4 * activations(network) * images * points
 
 
 def budget(given: float | None = None) -> float:
-    """The bytes given, or half of what is free."""
+    """The bytes that are `given`, or half of what is free."""
     return given or free_memory() / 2
 
 
 def free_memory() -> float:
-    """Bytes of the machine's memory that nothing uses; InputError where the system does not say."""
+    """Bytes of the machine's memory that nothing uses.
+
+    Raises:
+        InputError: where the system does not say.
+    """
     try:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError) as e:

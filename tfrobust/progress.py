@@ -11,31 +11,37 @@ class Bar:
     """How far one part of the work is; this one shows nothing."""
 
     def update(self, n: int = 1) -> None:
-        """n more steps are done."""
+        """Says that `n` more steps are done."""
 
     def note(self, text: str) -> None:
-        """A few words beside the bar, such as a loss."""
+        """Shows a few words beside the bar, such as a loss."""
 
     def close(self) -> None:
-        """The part is over."""
+        """Says that the part is over."""
 
 
 class Progress:
     """Where the work stands, for whoever waits for it; this one shows nothing and never asks to stop."""
 
     def bar(self, total: int, what: str, initial: int = 0) -> Bar:
-        """The bar of a part of `total` steps that is called `what`, `initial` of which are done."""
+        """A bar for a part of the work.
+
+        Args:
+            total: its steps.
+            what: how it is called.
+            initial: how many of the steps are done already.
+        """
         return Bar()
 
     def say(self, line: str) -> None:
-        """One line that a person should see."""
+        """Shows one `line` that a person should see."""
 
     def stopped(self) -> bool:
         """Whether the work should stop: a training run saves its next step and raises TrainingStoppedError."""
         return False
 
     def saving(self) -> contextlib.AbstractContextManager[None]:
-        """While the block runs, being told to stop raises nothing: the work asks `stopped` and ends in good order."""
+        """A context in which being told to stop raises nothing: the work asks `stopped` and ends in good order."""
         return contextlib.nullcontext()
 
 

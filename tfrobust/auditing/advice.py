@@ -82,6 +82,11 @@ ADVICE = {
 
 
 def in_words(name: str, text: str) -> str:
-    """What the flag says and what to do next; text: of the diagnosis, for a flag that has no words here."""
+    """Says for people what a flag of the diagnosis saw, and what to do next.
+
+    Args:
+        name: of the flag.
+        text: of the diagnosis, for a flag that has no words here.
+    """
     seen, todo = ADVICE.get(name, (text, "look at the records of the images"))
     return f"{seen[0].upper()}{seen[1:]}. What to do: {todo}."

@@ -23,20 +23,31 @@ from tfrobust.kernels import onednn, say_hint
 from tfrobust.names import AUDITED_IMAGES
 from tfrobust.types import InputError
 
-BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000  # Images at once; numbers that the layers give for one image.
-PIXELS_TIME_SHARE = 0.1  # Of all the time, for the predictions that tell the range of the pixels.
-MOST_TRACING = 0.5  # Of the time that is left: more goes into tracing only where it saves nothing.
-TIME_FOR_MORE = 0.85  # Of what is left after the first batch: others may need the machine, too.
+# Images that are held at once; the large batch is for networks whose layers give fewer numbers for an image than this.
+BATCH, LARGE_BATCH, SMALL_NETWORK = 8, 32, 100_000
+PIXELS_TIME_SHARE = 0.1  # Share of all the time that finding the range of the pixels may take.
+MOST_TRACING = 0.5  # Functions are not traced where that would take more than this share of the time that is left.
+TIME_FOR_MORE = 0.85  # Share of the time after the first batch that is planned for: others may need the machine, too.
 
 
-WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "pgd_steps")  # Of a plan.
+WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "pgd_steps")  # Fields of a plan.
 
 
 class Measured(NamedTuple):
-    """inputs: what was audited.  plan, images, doubled: what was done (see Plan).  unfinished: images of the plan that
-    there was no time for.  result: of the suite.  seconds, budget: taken and given.  names: of the images given, [N] or
-    None.  versions: of the software, and whether oneDNN's kernels were in force.
-    class_names: of the classes, where they are known."""
+    """What an audit measured.
+
+    Attributes:
+        inputs: what was audited.
+        plan: what was planned.
+        asked_eps: the radii that were wanted, ascending.
+        images, doubled: how many were attacked, and how many of them with twice the steps.
+        result: of the suite.
+        seconds, budget: taken and given.
+        names: of the images given, [N]; None where they have none.
+        versions: of the software, and whether oneDNN's kernels were in force.
+        unfinished: images of the plan that there was no time for.
+        class_names: of the classes; None where they are not known.
+    """
 
     inputs: AuditInputs
     plan: Plan
@@ -52,11 +63,11 @@ class Measured(NamedTuple):
     class_names: Sequence[str] | None = None
 
     def class_of(self, label: int) -> str:
-        """What the class is called: its name, or its number."""
+        """What the class `label` is called: its name, or its number."""
         return str(label) if self.class_names is None else str(self.class_names[label])
 
     def name(self, index: int) -> str:
-        """What the image with this index in the records is called."""
+        """What the image is called that has this `index` in the records."""
         row = self.inputs.rows[index]
         return f"x[{row}]" if self.names is None else self.names[row]
 
@@ -70,9 +81,9 @@ class Measured(NamedTuple):
 
 
 def measure(
-    network,
-    x,
-    y,
+    network: keras.Model,
+    x: Any,
+    y: Any,
     pixels: str = AUTO,
     eps: Sequence[float] = EPS,
     minutes: float = 10.0,
@@ -87,14 +98,23 @@ def measure(
     class_names: Sequence[str] | None = None,
     spent: float = 0.0,
 ) -> Measured:
-    """Audits any Keras classifier (see inputs.make_inputs for network, x, y, pixels, classes and head).
+    """Audits any Keras classifier.
 
-    eps: radii in units of [0, 1].  minutes: that it may take, over by a tenth at most once a first batch is through.
-    images: whose maps are attacked, at most.  names: of the images x.  memory: bytes for path points, half of what is
-    free unless given.  keep: see evaluation.evaluate; the plan and the number of images are kept, too.  report: see
-    TimeBudget.  class_names: of the classes, for the page; as many as the network knows.
-    spent: seconds of the minutes that are over already.
-    InputError where something does not fit, or not even one batch fits into the time.
+    Args:
+        network, x, y, pixels, classes, head: see inputs.make_inputs.
+        eps: radii in units of [0, 1].
+        minutes: that it may take, over by a tenth at most once a first batch is through.
+        images: whose maps are attacked, at most.
+        names: of the images x.
+        seed: of every draw.
+        memory: bytes for path points; None: half of what is free.
+        keep: see evaluation.evaluate; the plan and the number of images are kept, too.
+        report: see TimeBudget.
+        class_names: of the classes, for the page; as many as the network knows.
+        spent: seconds of the minutes that are over already.
+
+    Raises:
+        InputError: where something does not fit, or not even one batch fits into the time.
     """
     _check(eps, minutes, images)
     say_hint()
@@ -133,7 +153,7 @@ def _check(eps, minutes, images):
 
 
 def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> dict[str, np.ndarray]:
-    """The plan as arrays, after a look at what a step costs."""
+    """The plan as arrays, made after the cost of a step was measured."""
     time_budget.report("cost of a step", time_budget.passed, time_budget.expected)
     budget = memory_of.budget(memory)
     batch = LARGE_BATCH if memory_of.activations(inputs.network) < SMALL_NETWORK else BATCH
@@ -211,7 +231,7 @@ class _Rounds:
         return result
 
     def _rounds(self, doubled) -> list[int]:
-        """The images of each round but the first: the longer attack, which needs no more of them, comes first."""
+        """The number of images in each round after the first; the attack of twice the steps comes first, on as many."""
         images, rounds = self.images, [self.images] if doubled else []
         while images < self.planned:
             images = min(2 * images, self.planned)
@@ -230,8 +250,10 @@ class _Rounds:
         return evaluate(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
 
     def _decided(self, most: int) -> dict[str, np.ndarray]:
-        """How many images there are to be, and how many of them are attacked for longer; from nothing but what was
-        kept, so that it does not matter who was stopped where."""
+        """Decides how many images are attacked, and how many of them again with twice the steps.
+
+        It follows from nothing but what was kept, so that an interrupted audit that is resumed decides the same.
+        """
         images, doubled = self.images, 0
         if most:
             attack, whole = self._seconds()
@@ -262,7 +284,7 @@ class _Rounds:
         return attack, max(attack + least(" noise") + least(" surrogate"), 1e-3)
 
     def _alike(self) -> list[list[str]]:
-        """The tasks on maps, those together that take as long: of one map and kind of attack, at each eps."""
+        """The tasks on maps, grouped by how long they take: a group is one map and kind of attack, at each eps."""
         kinds: dict[tuple, list[str]] = {}
         for name in self.plan.maps:
             for eps in self.plan.eps:
@@ -272,7 +294,7 @@ class _Rounds:
 
 
 def cuts(measured: Measured) -> list[str]:
-    """What there was no time for, in words; empty where nothing was cut."""
+    """Sentences on what the audit had no time for; empty where nothing was cut."""
     plan, out = measured.plan, []
     if measured.unfinished:
         out.append(f"the maps of {measured.unfinished} more images were planned (the same command goes on with them)")

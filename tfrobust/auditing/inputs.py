@@ -1,8 +1,8 @@
-"""What is audited: a network of whatever make brought under the contract, and images and labels that fit it."""
+"""The inputs of an audit: a network adopted under the contract of this library, and images and labels that fit it."""
 
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,16 +16,29 @@ from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network, output_index, unfolded
 from tfrobust.types import InputError
 
-MOST_IMAGES = 1000  # Images that are looked at.
-IMAGES_TRIED = (128, 64, 32, 16)  # Of these, for the guess of the pixels' range: as many as there is time for.
-IMAGES_TIMED = 8  # Of these, for how long that takes.
-ENOUGH_TO_TELL = 30  # Images from which chance is told.
+MOST_IMAGES = 1000  # At most so many of the images given are looked at.
+IMAGES_TRIED = (
+    128,
+    64,
+    32,
+    16,
+)  # With how many of them the range of the pixels is guessed: the most there is time for.
+IMAGES_TIMED = 8  # With how many of them the time of such a guess is estimated.
+ENOUGH_TO_TELL = 30  # From so many images on, accuracy can be told from chance.
 
 
 class AuditInputs(NamedTuple):
-    """network: adopted.  x [N,H,W,C] float32 in [0, 1], y [N] int32: drawn from the images given, rows [N] of them.
-    pixels: the range that the network expects.  shares: range -> the share it predicts correctly, best first.
-    resized_from: (H, W) of the images given, None where they fitted."""
+    """What is audited, under the contract of this library.
+
+    Attributes:
+        network: adopted: images in [0, 1] in, logits out.
+        x: [N,H,W,C] float32 in [0, 1], drawn from the images given.
+        y: their labels, [N] int32.
+        rows: their places among the images given, [N].
+        pixels: the range that the network given expects.
+        shares: range -> the share that it predicts correctly, best first.
+        resized_from: (H, W) of the images given, None where they fitted.
+    """
 
     network: keras.Model
     x: np.ndarray
@@ -37,9 +50,9 @@ class AuditInputs(NamedTuple):
 
 
 def make_inputs(
-    network,
-    x,
-    y,
+    network: keras.Model,
+    x: Any,
+    y: Any,
     pixels: str = AUTO,
     classes: int | None = None,
     seed: int = 0,
@@ -47,14 +60,22 @@ def make_inputs(
     seconds: float = math.inf,
     keep: Keep = compute,
 ) -> AuditInputs:
-    """The network and at most MOST_IMAGES of the images, drawn with the seed.
+    """Brings a network, and at most MOST_IMAGES of the images, under the contract of this library.
 
-    x [N,H,W,C] or [N,H,W], uint8 or float in [0, 1]; y [N], whole numbers.  pixels: the range, one of networks.PIXELS,
-    or auto: the one that the network's first layers are made for, or, where they do not say, the one in which it
-    predicts most of the images correctly.  classes: of the data, where it is known: the network must know as many.
-    head: the name of the output that gives the classes, of a network with several.
-    seconds: for trying the ranges.  keep: see evaluation.evaluate; how many images were tried is kept.
-    InputError where they do not fit each other, or the network predicts no better than chance.
+    Args:
+        network: any Keras classifier.
+        x: images [N,H,W,C] or [N,H,W], uint8 or float in [0, 1].
+        y: labels [N], whole numbers.
+        pixels: the range that the network expects, one of networks.PIXELS, or auto: the one that its first layers are
+          made for, or, where they do not say, the one in which it predicts most of the images correctly.
+        classes: of the data: the network must know as many; None: not known.
+        seed: of the draw of images.
+        head: the name of the output that gives the classes, of a network with several.
+        seconds: for trying the ranges.
+        keep: see evaluation.evaluate; how many images were tried is kept.
+
+    Raises:
+        InputError: where they do not fit each other, or the network predicts no better than chance.
     """
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
@@ -67,7 +88,7 @@ def make_inputs(
     rows = np.random.RandomState(seed).permutation(len(x))[:MOST_IMAGES]
     x, y = _images(unfolded(x[rows], shape)), y[rows]
     if shape[-1] == 1 and x.shape[-1] == 3 and np.array_equal(x, np.repeat(x[..., :1], 3, axis=-1)):
-        x = x[..., :1]  # Grey images in files of RGB.
+        x = x[..., :1]  # Grey images that were stored as RGB.
     if shape[-1] not in (None, x.shape[-1]):
         kinds = {1: "grey", 3: "RGB"}
         wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
@@ -86,7 +107,7 @@ def _enough(network, x, y, output, seconds) -> int:
     """How many images can be tried in every range of pixels within so many seconds."""
     if math.isinf(seconds):
         return IMAGES_TRIED[0]
-    for _ in range(2):  # Whatever is called first takes longer.
+    for _ in range(2):  # Twice, because the first call takes longer.
         began = time.monotonic()
         guess_pixels(network, x[:IMAGES_TIMED], y[:IMAGES_TIMED], PIXELS[:1], output)
     each = (time.monotonic() - began) * len(PIXELS) / IMAGES_TIMED
@@ -128,7 +149,7 @@ def _fitted(x, shape):
 
 
 def _why(images: int) -> str:
-    """What to ask where a network seems to predict no better than chance."""
+    """What to check where a network seems to predict no better than chance, in words for a message."""
     if images < ENOUGH_TO_TELL:
         return f"are {images} images too few to tell, or the labels numbered otherwise than in its training"
     return "are the labels numbered as in its training"

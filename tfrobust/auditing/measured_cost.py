@@ -1,8 +1,12 @@
-"""What an audit of a network costs: measured without tracing first, which is over in seconds, and says how long tracing
-would take; and measured on traced functions, where there is the time to trace them."""
+"""Measures what an audit of a network costs.
+
+It is measured without tracing first, which takes seconds and tells how long tracing would take; and then on traced
+functions, where there is time to trace them.
+"""
 
 import contextlib
 import time
+from collections.abc import Generator
 
 import numpy as np
 import tensorflow as tf
@@ -10,17 +14,17 @@ import tensorflow as tf
 from tfrobust.auditing.inputs import AuditInputs
 from tfrobust.auditing.plan import Cost, Plan
 
-# Of an attack of one step on the gradient of one image, untraced: how much of it is the step, and how many times over
-# it takes to trace (the one measured on NASNetMobile, the other on MobileNetV3Small): a call of many small operations
-# is all there is.
+# Both belong to an untraced attack of one step on the gradient of one image: the share of its time that the step takes
+# (measured on NASNetMobile), and how many times longer tracing takes (measured on MobileNetV3Small).  Such a call
+# consists of many small operations.
 STEP_SHARE, TRACING = 0.65, 6.0
-SECOND_DERIVATIVE = 5.0  # What it takes for an image, in predictions of one (NASNetMobile and ConvNeXtTiny: 4 to 5).
-IMAGES = 8  # Predicted at once, to tell what one takes: rather too much where the call is all there is.
+SECOND_DERIVATIVE = 5.0  # Time of one for an image, in predictions of an image (NASNetMobile, ConvNeXtTiny: 4 to 5).
+IMAGES = 8  # Predicted at once to time a prediction; the cost of the call counts, too, so it is rather overestimated.
 
 
 @contextlib.contextmanager
-def untraced(really: bool = True):
-    """While the block runs, functions are not traced but run operation by operation."""
+def untraced(really: bool = True) -> Generator[None, None, None]:
+    """Makes functions run operation by operation, untraced, while the block runs; `really` False: as they did."""
     was = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(really or was)
     try:
@@ -30,7 +34,12 @@ def untraced(really: bool = True):
 
 
 def untraced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
-    """Of an audit whose functions are not traced; `tracing` is what that would take, and saves."""
+    """The cost of an audit whose functions are not traced; its `tracing` is what tracing would take, and saves.
+
+    Args:
+        inputs: what is audited.
+        plan: any, for its settings of an attack.
+    """
     with untraced():
         attack = _seconds(inputs, plan, "gradient", 1, 1)
         prediction = _seconds_of_prediction(inputs, IMAGES) / IMAGES
@@ -39,13 +48,18 @@ def untraced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
 
 
 def traced_cost(inputs: AuditInputs, plan: Plan) -> Cost:
-    """Of an audit whose functions are traced."""
+    """The cost of an audit whose functions are traced.
+
+    Args:
+        inputs: what is audited.
+        plan: any, for its settings of an attack.
+    """
     first, one, four = (_seconds(inputs, plan, "gradient", steps, plan.batch) for steps in (1, 1, 4))
     return Cost(max((four - one) / 3, 1e-5) / plan.batch, first - one)
 
 
 def _seconds(inputs, plan, name, steps, images) -> float:
-    """That the attack on a map takes."""
+    """Seconds that the attack on a map takes."""
     task = plan.task(name, plan.eps[0], steps)
     attack = task.attack.on_maps(inputs.network, task.map, task.comparison, plan.chunk)
     began = time.monotonic()
@@ -54,7 +68,7 @@ def _seconds(inputs, plan, name, steps, images) -> float:
 
 
 def _seconds_of_prediction(inputs, images) -> float:
-    """That a prediction of so many images takes: whatever is called first takes longer."""
+    """Seconds that a prediction of so many images takes, timed at a second call, because the first takes longer."""
     x = tf.convert_to_tensor(np.resize(inputs.x[:images], (images, *inputs.x.shape[1:])))
     for _ in range(2):
         began = time.monotonic()

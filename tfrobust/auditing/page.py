@@ -47,7 +47,7 @@ def map_rows(measured: Measured) -> list[dict[str, Any]]:
 
 
 def summarize(measured: Measured, about: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Everything but the records, as plain values."""
+    """Everything but the records, as plain values; `about`: further facts."""
     words, inputs = reach_verdict(measured), measured.inputs
     suite = measured.plan.suite(measured.images, measured.doubled)
     return {
@@ -68,12 +68,24 @@ def summarize(measured: Measured, about: dict[str, Any] | None = None) -> dict[s
 
 
 def render_page(measured: Measured, title: str, repeat: str = "", about: dict[str, Any] | None = None) -> str:
-    """The report as one self-contained HTML file.  repeat: the command that repeats it.  about: further facts."""
+    """The report as one self-contained HTML file.
+
+    Args:
+        measured: by the audit.
+        title: of the page.
+        repeat: the command that makes it again; empty: none is shown.
+        about: settings and versions that are shown, too.
+    """
     return report.html_page(title, render_body(measured, repeat, about))
 
 
 def render_body(measured: Measured, repeat: str = "", about: dict[str, Any] | None = None) -> list[str]:
-    """The report as pieces of HTML.  repeat: the command that makes it again.  about: settings and versions."""
+    """The report as pieces of HTML.
+
+    Args:
+        measured: by the audit.
+        repeat, about: see `render_page`.
+    """
     words = reach_verdict(measured)
     parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}")]
     flagged = warnings(measured)
@@ -114,7 +126,7 @@ def _pictures(measured) -> list[str]:
 
 
 def _changes(measured, task, maps) -> list[str]:
-    """The images whose maps moved most, median and least, a picture each."""
+    """Pictures, as HTML, of the images whose maps moved most, median and least."""
     indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
     names = [f"{measured.name(i)}, class {measured.class_of(measured.inputs.y[i])}" for i in indices]
     panels = dict(zip(("most", "median", "least"), report.worst_median_best(maps, names, "top_k_intersection")))
@@ -130,7 +142,7 @@ def _changes(measured, task, maps) -> list[str]:
 
 
 def _curves(measured):
-    """name -> points (eps in pixels, mean, low, high), 1 at 0."""
+    """The curves over eps: name -> points (eps in pixels, mean, low, high), beginning with 1 at eps 0."""
     curves = {}
     for task in measured.result.maps:
         summary = measured.result.summary[task]
@@ -187,8 +199,18 @@ def _of_ensemble(measured) -> list[str]:
     ]
 
 
-def write_audit(directory: str, measured: Measured, title: str, repeat: str = "", about=None) -> str:
-    """audit.html, audit.json and audit_records.jsonl in the folder, which exists; returns the path of the first."""
+def write_audit(
+    directory: str, measured: Measured, title: str, repeat: str = "", about: dict[str, Any] | None = None
+) -> str:
+    """Writes audit.html, audit.json and audit_records.jsonl.
+
+    Args:
+        directory: of the files, which exists.
+        measured, title, repeat, about: see `render_page`.
+
+    Returns:
+        The path of the first.
+    """
     path = os.path.join(directory, "audit")
     report.write_records(path + "_records.jsonl", measured.records)
     report.write_json(path + ".json", summarize(measured, about))

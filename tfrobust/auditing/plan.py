@@ -1,7 +1,7 @@
 """What an audit measures, and how much of it fits into the time that there is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tfrobust.attacks import MapAttack, Pgd, auto_ensemble
@@ -15,25 +15,31 @@ PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = ("IG", "gradient")
 PGD_STEPS, FEWER_PGD_STEPS = 20, 10
-# Steps of the attack on maps, and points of Integrated Gradients: as much as there is time for.
+# (steps of the attack on maps, points of Integrated Gradients): the first level for which there is time is taken.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
-LAST_LEVEL = (5, 5)  # Where nothing else fits.
-QUICK_POINTS = 32  # Of a level at which there may be time for the whole of auto.
-ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer would fit into the time.
-MOST_PREDICTED_IMAGES = 256  # Whose predictions are attacked.
-# What is traced once, in attacks on maps: the path of Integrated Gradients and its map; the attack on predictions of
-# each eps; the other parts of auto.
+LAST_LEVEL = (5, 5)  # Taken where no other level fits into the time.
+QUICK_POINTS = 32  # The whole of the ensemble auto is planned only at levels with this many points or more.
+ENOUGH_IMAGES = 24  # A cheaper level is taken where fewer images would fit into the time.
+MOST_PREDICTED_IMAGES = 256  # The predictions of at most so many images are attacked.
+# Time of tracing, in units of that of one attack on maps: the path of Integrated Gradients and its map; the attack on
+# predictions at each eps; the other parts of auto.
 TRACED = {"maps": 2.0, "predictions": 0.67, "quick": 4.0}
-UNTRACED_TIME_SHARE = 0.8  # Of the time, where nothing is traced: what a step takes was measured once alone.
-BESIDE_STEPS = 1.5  # Of the attack on maps: what the maps before and after it, noise and surrogate take.
-FIRST_DERIVATIVE = 1 / 3  # Of the cost of a second one: a step of the attack on predictions.
-PREDICTION_TIME_SHARE = 0.15  # Of the time, for the attacks on predictions.
+UNTRACED_TIME_SHARE = 0.8  # Share of the time that is planned for where nothing is traced: a step was timed only once.
+BESIDE_STEPS = 1.5  # Time of the maps before and after an attack, noise and surrogate, in steps of the attack on maps.
+FIRST_DERIVATIVE = 1 / 3  # Cost of a step of the attack on predictions, in second derivatives.
+PREDICTION_TIME_SHARE = 0.15  # Share of the time for the attacks on predictions.
 
 
 @dataclass(frozen=True)
 class Cost:
-    """In seconds.  image: of a second derivative of one image, and call: what that takes however few images there are
-    (next to nothing of a traced function).  tracing: of an attack on maps.  traced: whether functions are."""
+    """What an audit of a network costs, in seconds.
+
+    Attributes:
+        image: of a second derivative of one image.
+        tracing: of an attack on maps.
+        call: what a second derivative takes however few images there are (next to nothing of a traced function).
+        traced: whether functions are.
+    """
 
     image: float
     tracing: float = 0.0
@@ -42,17 +48,28 @@ class Cost:
 
 
 def in_pixels(eps: float) -> str:
-    """eps as people write it: 4/255."""
+    """`eps` as people write it: 4/255."""
     return f"{eps / PIXEL:.3g}/255"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """eps: radii (l-infinity), ascending.  steps: of the attack on maps.  points: of Integrated Gradients.  k: size of
-    the top set that is attacked and measured.  predicted: images under PGD.  batch, chunk: images and path points held
-    at once.  seed: of every draw.  traced: whether functions are, or run operation by operation.  maps: that are
-    attacked.  pgd_steps: of the attack on predictions.  quick: whether Integrated Gradients at the middle eps, which
-    the verdict is about, are attacked by the whole ensemble auto at quick."""
+    """What an audit measures.
+
+    Attributes:
+        eps: radii (l-infinity), ascending.
+        steps: of the attack on maps.
+        points: of Integrated Gradients.
+        k: size of the top set that is attacked and measured.
+        predicted: images under PGD.
+        batch, chunk: images and path points held at once.
+        seed: of every draw.
+        traced: whether functions are, or run operation by operation.
+        maps: that are attacked.
+        pgd_steps: of the attack on predictions.
+        quick: whether Integrated Gradients at the middle eps, which the verdict is about, are attacked by the whole
+          ensemble auto at quick.
+    """
 
     eps: tuple[float, ...]
     steps: int
@@ -73,7 +90,7 @@ class Plan:
         return self.eps[len(self.eps) // 2]
 
     def suite(self, images: int, doubled: int) -> Suite:
-        """The maps of so many images attacked, of so many of them once more with twice the steps."""
+        """The suite that attacks the maps of `images` images, and of `doubled` of them again with twice the steps."""
         pgd = {
             f"PGD at {in_pixels(e)}": Pgd(e, self.pgd_steps, e / 4, random_start=True, seed=self.seed) for e in self.eps
         }
@@ -91,19 +108,32 @@ class Plan:
 
     @staticmethod
     def name_of(map_name: str, eps: float) -> str:
-        """What the task on a map of MAPS is called."""
+        """What the task on a map of MAPS is called.
+
+        Args:
+            map_name: one of MAPS.
+            eps: of the task.
+        """
         return f"{map_name} at {in_pixels(eps)}"
 
     def task(self, map_name: str, eps: float, steps: int | None = None) -> MapTask:
-        """The attack on a map of MAPS, with so many steps (None: those of the plan)."""
+        """The task that attacks a map.
+
+        Args:
+            map_name: one of MAPS.
+            eps: radius.
+            steps: of the attack; None: those of the plan, and auto where the plan has it.
+        """
         spec = MapSpec(IntegratedGradients(self.points)) if map_name == "IG" else make_map("gradient")
         whole = self.quick and map_name == "IG" and eps == self.middle_eps and steps is None
         attack = self._ensemble(eps) if whole else self.attack(eps, steps or self.steps)
         return MapTask(spec, attack, Comparison(self.k))
 
     def attack(self, eps: float, steps: int) -> MapAttack:
-        """The attack on the top-k set that the ensemble auto has (`attacks.auto`), with the steps of the plan: where
-        there is time for one attack, that on what the verdict is about."""
+        """The attack on the top-k set that the ensemble auto has (`attacks.auto`), at `eps` with so many `steps`.
+
+        Where there is time for one attack, it is that on what the verdict is about.
+        """
         return top_k_climb(eps, self.k, steps, seed=self.seed)
 
     def _ensemble(self, eps: float) -> MapAttack:
@@ -111,28 +141,28 @@ class Plan:
 
     @property
     def units(self) -> float:
-        """Second derivatives of one image that an image of the audit takes."""
+        """How many second derivatives of one image an image of the audit takes."""
         climbs = len(self.eps) * (self.steps * (self.points + len(self.maps) - 1) + self.points)
         return climbs + self.quick * self._units_of_ensemble()
 
     def _units_of_ensemble(self) -> float:
-        """Those by which auto takes more than the one climb in whose place it is made."""
+        """Second derivatives that auto takes more than the single attack in whose place it is made."""
         ensemble = self._ensemble(self.middle_eps)
         judged = FIRST_DERIVATIVE * self.points * ensemble.rounds
         return ensemble.gradients * PATH_POINTS + judged - self.steps * self.points
 
     def seconds_of_tracing(self, cost: Cost) -> float:
-        """What the functions of the plan take to be traced."""
+        """Seconds that tracing the functions of the plan takes, at that `cost`."""
         of_maps = TRACED["maps"] + self.quick * TRACED["quick"]
         return self.traced * cost.tracing * (of_maps + TRACED["predictions"] * len(self.eps))
 
     def seconds_of_maps(self, cost: Cost, images: int) -> float:
-        """What the attacks on the maps of so many images, of one batch, take, with the noise beside them."""
+        """Seconds, at that `cost`, that attacks on the maps of a batch of `images` take, with the noise beside them."""
         calls = len(self.maps) * len(self.eps) * (self.steps + BESIDE_STEPS)
         return self.units * cost.image * images + calls * cost.call
 
     def seconds_of_predictions(self, cost: Cost) -> float:
-        """What the attacks on predictions take."""
+        """Seconds that the attacks on predictions take, at that `cost`."""
         batches = -(-self.predicted // self.batch)
         once = cost.image * self.predicted + cost.call * batches
         return len(self.eps) * self.pgd_steps * FIRST_DERIVATIVE * once
@@ -142,14 +172,14 @@ def make_plan(
     seconds: float,
     cost: Cost,
     eps: Sequence[float],
-    shape,
+    shape: Sequence[int],
     batch: int,
-    chunk,
+    chunk: Callable[[int], int],
     images: int,
     seed: int = 0,
-    before=0.0,
+    before: float = 0.0,
 ) -> Plan:
-    """The most thorough plan for `seconds`.
+    """The most thorough plan for a time.
 
     What gives way first: the whole of auto in the attack that the verdict is about, with steps and points down to
     QUICK_POINTS; steps and points down to LEVELS' last, at ENOUGH_IMAGES images; images, down to a batch; all eps but
@@ -157,9 +187,10 @@ def make_plan(
     as many images as fit of a batch then; the attack on the gradient, and half of PGD's steps.
 
     Args:
-        seconds, cost: that there are, and what the network costs.
+        seconds: that there are.
+        cost: of the network.
         eps: radii that are wanted.
-        shape: (H, W, C).
+        shape: (H, W, C) of the images.
         batch: images held at once, at most.
         chunk: points -> path points of that many images held at once.
         images: the most of them that are wanted.

@@ -12,8 +12,15 @@ from tfrobust.auditing.verdict import reach_verdict
 class Audit:
     """A finished audit; in a notebook, its report.
 
-    grade: fragile, moves, holds, unsure or none.  verdict: a sentence, and sentences: what it rests on.
-    summary: all numbers and settings.  records: a dict per image and attack.  measured: the arrays, too.
+    Args:
+        measured: by the audit.
+        title: of the report.
+
+    Attributes:
+        grade: fragile, moves, holds, unsure or none.
+        verdict: a sentence.
+        sentences: what it rests on.
+        measured: the numbers and the arrays.
     """
 
     def __init__(self, measured: Measured, title: str):
@@ -22,10 +29,12 @@ class Audit:
 
     @property
     def summary(self) -> dict[str, Any]:
+        """All numbers and settings, as plain values."""
         return summarize(self.measured)
 
     @property
     def records(self) -> list[dict[str, Any]]:
+        """A dict per image and attack."""
         return self.measured.records
 
     def html(self) -> str:
@@ -33,7 +42,7 @@ class Audit:
         return render_page(self.measured, self.title)
 
     def save(self, folder: str) -> str:
-        """audit.html, audit.json and audit_records.jsonl in the folder; returns the path of the first."""
+        """Writes audit.html, audit.json and audit_records.jsonl into the `folder`; returns the path of the first."""
         os.makedirs(folder, exist_ok=True)
         return write_audit(folder, self.measured, self.title)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tfrobust.evaluation.evaluator import Keep
 from tfrobust.progress import Bar, Progress
 
 
@@ -15,8 +16,10 @@ class OutOfTimeError(Exception):
 class TimeBudget(Progress):
     """A budget of seconds from now on.
 
-    spent: seconds of it that are over already.
-    report: (what is done, seconds passed, seconds in all) -> None, called now and then.
+    Args:
+        budget: in seconds.
+        report: (what is done, seconds passed, seconds in all) -> None, called now and then.
+        spent: seconds of the budget that are over already.
     """
 
     OVERRUN = 1.1  # Running work is given up once this multiple of the budget has passed.
@@ -25,19 +28,24 @@ class TimeBudget(Progress):
         self.began, self.budget, self.report = time.monotonic() - spent, budget, report
         self.expected = budget
         self.took: dict[str, float] = {}  # Seconds that each batch took when it was computed, by its key.
-        self.strict = False  # Whether running over raises.
+        self.strict = False  # Whether OutOfTimeError is raised once the budget is overrun.
 
     @property
     def passed(self) -> float:
+        """Seconds of the budget that are over."""
         return time.monotonic() - self.began
 
     @property
     def left(self) -> float:
+        """Seconds of the budget that are left, below 0 where it is overrun."""
         return self.budget - self.passed
 
-    def timed(self, keep):
-        """The same `keep` of evaluation.evaluate, its work timed.  The seconds are kept with the arrays: what follows
-        from them is the same for a run that found its batches as for the one that computed them."""
+    def timed(self, keep: Keep) -> Keep:
+        """The same `keep` of evaluation.evaluate, its work timed.
+
+        The seconds are kept with the arrays: what follows from them is the same for a run that found its batches as for
+        the one that computed them.
+        """
 
         def kept(key, work):
             def measured():
@@ -56,7 +64,12 @@ class TimeBudget(Progress):
 
 
 class Tick(Bar):
-    """Tells the time budget that time passes."""
+    """Tells the time budget that time passes.
+
+    Args:
+        time_budget: is told.
+        what: is done.
+    """
 
     def __init__(self, time_budget: TimeBudget, what: str):
         self.time_budget, self.what = time_budget, what

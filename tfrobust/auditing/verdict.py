@@ -22,8 +22,14 @@ HIDING += ("masked_gradient", "more_budget_lowers")
 
 
 class Verdict(NamedTuple):
-    """grade: fragile, moves, holds, unsure (the maps held still, and the attack was hindered), or none (the attack did
-    not beat noise).  headline, sentences: for people."""
+    """What the numbers of an audit say.
+
+    Attributes:
+        grade: fragile, moves, holds, unsure (the maps held still, and the attack was hindered), or none (the attack did
+          not beat noise).
+        headline: the verdict, for people.
+        sentences: what it rests on.
+    """
 
     grade: str
     headline: str
@@ -31,12 +37,12 @@ class Verdict(NamedTuple):
 
 
 def middle(measured: Measured) -> float:
-    """The eps that the verdict is about."""
+    """The eps that the verdict of an audit is about, the middle one of its plan."""
     return measured.plan.middle_eps
 
 
 def gain(measured: Measured, task: str) -> dict[str, float]:
-    """How much further than noise the attack lowered the top-k intersection: mean and interval of the differences."""
+    """How much further than noise the attack of a `task` lowered the top-k intersection: its mean and interval."""
     own = [r for r in measured.result.records if r["task"] == task]
     return statistics.describe([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own])
 
@@ -117,7 +123,7 @@ def _predictions(measured) -> str:
 
 
 def _looks(measured) -> list[str]:
-    """How the pixels were read, where that was a guess."""
+    """Sentences on how the images were read: in which range of pixels, and whether they were resized."""
     inputs = measured.inputs
     others = ", ".join(f"{name}: {share:.0%}" for name, share in inputs.shares.items() if name != inputs.pixels)
     out = [
@@ -130,7 +136,7 @@ def _looks(measured) -> list[str]:
     return out
 
 
-def warnings(measured) -> list[str]:
+def warnings(measured: Measured) -> list[str]:
     """The flags that were raised, each once: what was seen, where, and what to do next."""
     found = {}
     for row in raised(measured):
@@ -139,7 +145,7 @@ def warnings(measured) -> list[str]:
     return [f"{words} ({'; '.join(places)})" for words, places in found.items()]
 
 
-def raised(measured) -> list[dict[str, Any]]:
+def raised(measured: Measured) -> list[dict[str, Any]]:
     """The raised flags as rows: task, name, count, of, text."""
     return [
         {"task": task, **flag._asdict()} for task, own in measured.result.flags.items() for flag in own if flag.raised

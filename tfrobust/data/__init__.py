@@ -1,4 +1,4 @@
-"""Data: a name -> checked arrays -> batches (x, y); x float32 [B,H,W,C] in [0, 1], y int32 [B]."""
+"""Data sets by name, as checked arrays and as batches (x, y); x float32 [B,H,W,C] in [0, 1], y int32 [B]."""
 
 from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
 from tfrobust.data.arrays import ImageData, make_image_data, to_unit

@@ -1,9 +1,12 @@
-"""Where in an image its object is, as people marked it; as weak saliency maps, +1 inside and -1 outside (SAT Eq. 10).
+"""Annotations by people of where the object is in an image, and as saliency maps: +1 inside, -1 outside (SAT Eq. 10).
 
 boxes   [N,4] (top, left, bottom, right) as fractions of the height and width, which survive a resize
 masks   [N,H,W], 0 or 1
 maps    [N,H,W] or [N,H,W,C], numbers in [-1, 1], from whatever source
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -57,16 +60,31 @@ MASKS = (_masks, lambda masks, shape: _signed(masks > 0))
 MAPS = (_maps, lambda maps, shape: maps)
 
 
-def check_annotation(name: str, kind: str, values, shape) -> np.ndarray:
-    """The annotation of images of the given shape (N, H, W, C), converted; InputError, with its name, where it does not
-    fit."""
+def check_annotation(name: str, kind: str, values: Any, shape: Sequence[int]) -> np.ndarray:
+    """Checks and converts the annotation of images.
+
+    Args:
+        name: how a message calls it.
+        kind: one of ANNOTATIONS: boxes, masks or maps.
+        values: as the module says, of any numeric type.
+        shape: (N, H, W, C) of the images.
+
+    Raises:
+        InputError: with the name, where the annotation does not fit.
+    """
     values = np.asarray(values)
     if values.dtype.kind not in "buif":
         raise InputError(f"{name} must hold numbers; got {values.dtype}")
     return ANNOTATIONS[kind][0](name, values, shape)
 
 
-def annotation_maps(kind: str, values: np.ndarray, shape) -> np.ndarray:
-    """The annotation as saliency maps [N,H,W,C] in [-1, 1] for images of shape (H, W, C)."""
+def annotation_maps(kind: str, values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """An annotation as saliency maps [N,H,W,C] in [-1, 1].
+
+    Args:
+        kind: one of ANNOTATIONS.
+        values: as `check_annotation` returned it.
+        shape: (H, W, C) of the images.
+    """
     maps = ANNOTATIONS[kind][1](values, shape)
     return np.broadcast_to(maps, (len(maps), *shape))

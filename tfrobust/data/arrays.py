@@ -1,12 +1,14 @@
 """Images in memory, checked: the form in which every source hands over its data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from tfrobust.data.annotations import check_annotation
 from tfrobust.data.augmentation import Augmentation
+from tfrobust.facts import Facts
 from tfrobust.labels import check_labels
 from tfrobust.layout import reads_channels_first
 from tfrobust.names import EVALUATE_ON
@@ -14,18 +16,25 @@ from tfrobust.types import InputError
 
 
 def to_unit(x: np.ndarray) -> np.ndarray:
-    """Images as float32 in [0, 1]: 8-bit ones are divided by 255, floats are taken as they are."""
+    """Images `x` as float32 in [0, 1]: 8-bit ones are divided by 255, floats are taken as they are."""
     return x.astype(np.float32) / 255 if x.dtype == np.uint8 else np.asarray(x, np.float32)
 
 
 @dataclass(frozen=True)
 class ImageData:
-    """A train and a test split: images [N,H,W,C], uint8 or float32 in [0, 1]; labels [N] int32 in [0, classes).
+    """A data set in memory, a train and a test split, and what is done to its training images.
 
-    annotations, test_annotations: of the images, by kind (see `annotations`).  saliency: [N,M,H,W,C], numbers in
-    [-1, 1], the maps of M sources for each training image; None: the stream of batches has none.
-    augmentation: of the stream's images.  per_class: images of each class in a pass, originals and augmented copies (0:
-    the originals, all augmented).  equalize: the stream's histograms are equalized (`prepared` does the test images').
+    Attributes:
+        name: how messages call it.
+        x_train, x_test: images [N,H,W,C], uint8 or float32 in [0, 1].
+        y_train, y_test: labels [N] int32 in [0, classes).
+        classes: their number.
+        annotations, test_annotations: of the images of the two splits, by kind (see `annotations`).
+        saliency: [N,M,H,W,C], numbers in [-1, 1], the maps of M sources for each training image; None: the stream of
+          batches has none.
+        augmentation: of the stream's images; None: they stay as they are.
+        per_class: images of each class in a pass, originals and augmented copies (0: the originals, all augmented).
+        equalize: the stream's histograms are equalized (`prepared` does the test images').
     """
 
     name: str
@@ -43,20 +52,30 @@ class ImageData:
 
     @property
     def train_size(self) -> int:
-        """Images in a pass."""
+        """The number of images in a pass, copies included."""
         if not self.per_class:
             return len(self.x_train)
         return int(np.maximum(np.bincount(self.y_train), self.per_class)[np.unique(self.y_train)].sum())
 
     @property
-    def shape(self):
-        """(H, W, C)."""
+    def shape(self) -> tuple[int, ...]:
+        """(H, W, C) of an image."""
         return self.x_train.shape[1:]
 
     def holding_out(self, n: int, evaluate_on: str = "test") -> "ImageData":
-        """The same without the first n training images; with evaluate_on="held_out" these n take the place of the test
-        split, so that settings can be chosen without a look at it.  (In a file sorted by class the first n are one
-        class: shuffle such a file first.)"""
+        """The same data without the first training images, which may take the place of the test split.
+
+        In a file sorted by class the first n images are one class: shuffle such a file first.
+
+        Args:
+            n: how many are held out.
+            evaluate_on: "test" keeps the test split; with "held_out" these n take its place, so that settings can be
+              chosen without a look at it.
+
+        Raises:
+            InputError: for another evaluate_on, for an n that leaves no training image, and where there is nothing to
+              evaluate on.
+        """
         if evaluate_on not in EVALUATE_ON:
             raise InputError(f"evaluate_on must be one of {', '.join(EVALUATE_ON)}; got {evaluate_on!r}")
         if not 0 <= n < len(self.x_train):
@@ -80,13 +99,28 @@ class ImageData:
 
 
 def make_image_data(
-    name, x_train, y_train, x_test, y_test, facts=None, annotations=None, test_annotations=None
+    name: str,
+    x_train: Any,
+    y_train: Any,
+    x_test: Any,
+    y_test: Any,
+    facts: Facts | None = None,
+    annotations: Mapping[str, Any] | None = None,
+    test_annotations: Mapping[str, Any] | None = None,
 ) -> ImageData:
     """ImageData from raw arrays: grey images get their channel axis, everything is checked.
 
-    Raises InputError, naming the array, for a wrong shape or type, pixels that are NaN or outside [0, 1] (floats) or
-    [0, 255] (integers), labels that are not whole numbers or outside the classes, annotations that do not fit, and
-    classes without an image, sizes that contradict `facts`.
+    Args:
+        name: how messages call the data set.
+        x_train, x_test: images [N,H,W,C] or [N,H,W], floats in [0, 1] or integers in [0, 255].
+        y_train, y_test: labels [N], whole numbers from 0.
+        facts: what is known of the data set, to which it is held; None: the classes are counted.
+        annotations, test_annotations: of the two splits, by kind (see `annotations`).
+
+    Raises:
+        InputError: naming the array, for a wrong shape or type, pixels that are NaN or outside [0, 1] (floats) or
+          [0, 255] (integers), labels that are not whole numbers or outside the classes, annotations that do not fit,
+          classes without an image, and sizes that contradict `facts`.
     """
     x_train, x_test = _images(f"{name}: x_train", x_train), _images(f"{name}: x_test", x_test)
     if x_train.shape[1:] != x_test.shape[1:]:
@@ -112,8 +146,21 @@ def make_image_data(
     return ImageData(name, x_train, y_train, x_test, y_test, classes, *checked)
 
 
-def check_labelled(name: str, arrays, x, y):
-    """(x [N,H,W,C], y [N] int32) checked as those of a split; arrays: what the two are called in `name`."""
+def check_labelled(name: str, arrays: Sequence[str], x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Checks images and their labels, as those of a split are.
+
+    Args:
+        name: how messages call the data.
+        arrays: what the two arrays are called in them.
+        x: images, see `make_image_data`.
+        y: labels [N].
+
+    Returns:
+        (x [N,H,W,C], y [N] int32).
+
+    Raises:
+        InputError: where they do not fit.
+    """
     x = _images(f"{name}: {arrays[0]}", x)
     return x, check_labels(y, len(x), name=f"{name}: {arrays[1]}")
 

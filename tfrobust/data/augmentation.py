@@ -23,8 +23,16 @@ DRAWS = 16  # Uniform numbers that one image takes; 0.5 in every place changes n
 
 @dataclass(frozen=True)
 class Augmentation:
-    """rotation: degrees.  shift: pixels, whole ones where whole_pixels.  warp: pull of the corners as a part of the
-    side, times a strength drawn for each image.  jitter: of brightness, contrast and saturation."""
+    """What is changed at random in an image.
+
+    Attributes:
+        rotation: by up to so many degrees.
+        shift: by up to so many pixels.
+        whole_pixels: whether the shift is one of whole pixels.
+        warp: pull of the corners as a part of the side, times a strength drawn for each image.
+        flip: whether half of the images are mirrored.
+        jitter: of brightness, contrast and saturation.
+    """
 
     rotation: float = 0.0
     shift: float = 0.0
@@ -33,8 +41,17 @@ class Augmentation:
     flip: bool = False
     jitter: float = 0.0
 
-    def __call__(self, x: tf.Tensor, s, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images x [B,H,W,C] in [0, 1] and maps s [B,M,H,W,C] (or None) after the draws [B,16], each in [0, 1)."""
+    def __call__(self, x: tf.Tensor, s: tf.Tensor | None, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Changes images, and their maps in the same way.
+
+        Args:
+            x: images [B,H,W,C] in [0, 1].
+            s: maps [B,M,H,W,C], or None.
+            draws: [B,16], each in [0, 1); 0.5 in every place changes nothing.
+
+        Returns:
+            (x, s), s None where it was.
+        """
         transforms = self.transforms(x.shape[1], x.shape[2], draws)
         moved = projective_transform(x, transforms)
         if self.jitter:
@@ -46,7 +63,15 @@ class Augmentation:
         return moved, s
 
     def transforms(self, height: int, width: int, draws: tf.Tensor) -> tf.Tensor:
-        """[B,8]: from where the pixels of the new image come (see `image_ops.projective_transform`)."""
+        """The projective maps of the draws, as `image_ops.projective_transform` takes them.
+
+        Args:
+            height, width: of the images, in pixels.
+            draws: [B,16], each in [0, 1).
+
+        Returns:
+            [B,8]: from where the pixels of the new image come.
+        """
         zero, one = tf.zeros_like(draws[:, 0]), tf.ones_like(draws[:, 0])
         middle_u, middle_v = (width - 1) / 2, (height - 1) / 2
         angle = _signed(draws[:, 0]) * (self.rotation * np.pi / 180)
@@ -94,8 +119,15 @@ CROP_FLIP_JITTER = Augmentation(shift=4.0, whole_pixels=True, flip=True, rotatio
 
 
 def filled_up(y: np.ndarray, per_class: int) -> tuple[np.ndarray, np.ndarray]:
-    """(rows [n], is_copy [n]): every image once, then copies of the images of each class in turn until it has
-    per_class; a class that has more keeps them all."""
+    """Fills every class up with copies of its images, taken in turn; a class that has more keeps them all.
+
+    Args:
+        y: labels [N].
+        per_class: how many images a class has at least.
+
+    Returns:
+        (rows [n], is_copy [n]): the index of each image, and whether it is a copy.
+    """
     rows, copies = [], []
     for label in np.unique(y):
         own = np.flatnonzero(y == label)
@@ -106,6 +138,6 @@ def filled_up(y: np.ndarray, per_class: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_augmentation(name: str) -> Augmentation:
-    """The augmentation called `name`."""
+    """The augmentation called `name`; raises InputError where AUGMENTATIONS has none of that name."""
     check_choice("augmentation", name, AUGMENTATIONS)
     return AUGMENTATIONS[name]

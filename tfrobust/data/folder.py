@@ -9,19 +9,22 @@ what systems and editors leave (._x.png, Thumbs.db) is passed over, other files 
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tfrobust.data.arrays import make_image_data
+from tfrobust.data.arrays import ImageData, make_image_data
 from tfrobust.data.image_files import ENDINGS, Oddities, decode_file, ending, is_image, is_leaving
 from tfrobust.errors import DataWarning, InputError
+from tfrobust.facts import Facts
 
 TEST_SHARE, SPLIT_SEED = 0.2, 0
 TRAIN, TEST = ("train",), ("test", "val", "valid", "validation")  # What the folder of a split may be called.
 
 
-def read_folder(path: str, name: str, image_size: int | None = None, facts=None, exif: bool = False):
+def read_folder(
+    path: str, name: str, image_size: int | None = None, facts: Facts | None = None, exif: bool = False
+) -> ImageData:
     """The data set in the folder, its images RGB, uint8.  What is odd about its files is a DataWarning.
 
     Args:
@@ -47,17 +50,25 @@ def read_folder(path: str, name: str, image_size: int | None = None, facts=None,
 
 
 def has_splits(path: str) -> bool:
-    """Whether there is a folder of training images in the folder."""
+    """Whether there is a folder of training images in the folder of that `path`."""
     return os.path.isdir(path) and _split_folder(path, TRAIN) is not None
 
 
-def read_files_to_test(path: str, choose, image_size: int | None, exif: bool = False):
-    """(images [N,H,W,3] uint8, labels [N], files, names of the classes) of the test split, or of all images where the
-    folder has no splits; only what is chosen is decoded.
+def read_files_to_test(
+    path: str, choose: Callable[[int], Sequence[int]], image_size: int | None, exif: bool = False
+) -> tuple[np.ndarray, list[int], list[str], Sequence[str]]:
+    """Images of the test split, or of all images where the folder has no splits; only what is chosen is decoded.
 
     Args:
+        path: of the folder.
         choose: number of files -> the indices of those wanted.
-        path, image_size, exif: see read_folder.
+        image_size, exif: see read_folder.
+
+    Returns:
+        (images [N,H,W,3] uint8, labels [N], files, names of the classes).
+
+    Raises:
+        InputError: see read_folder.
     """
     odd = Oddities()
     splits, classes = _checked_splits(path, odd)
@@ -129,7 +140,7 @@ def _split_folder(path: str, names: Sequence[str]) -> str | None:
 
 
 def _natural(name: str):
-    """10 after 9, as people sort."""
+    """The key that sorts names as people do: 10 after 9."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 

@@ -1,4 +1,4 @@
-"""Files of images: which are some, how one is decoded, and what is done with it that its viewer would do otherwise."""
+"""Files of images: which files are images, how one is decoded, and where the result differs from what viewers show."""
 
 import os
 from collections import Counter
@@ -15,7 +15,7 @@ from tfrobust.image_headers import UPRIGHT, opacity_of, orientation_of
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _BY_PILLOW = ("WEBP", "TIFF")  # TensorFlow does not decode them.
 _EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-_LEAVINGS = ("thumbs.db", "desktop.ini", "__macosx")  # Of file managers.
+_LEAVINGS = ("thumbs.db", "desktop.ini", "__macosx")  # Files that file managers leave behind.
 
 
 def is_leaving(name: str) -> bool:
@@ -30,7 +30,14 @@ def is_image(name: str) -> bool:
 
 @dataclass
 class Oddities:
-    """What a reader of many files should be told of them: endings passed over, images that viewers show otherwise."""
+    """Counts what a reader of many files should be told of them.
+
+    Attributes:
+        passed_over: files that are no images, by their ending.
+        turned: images that viewers turn upright.
+        transparent: images with something transparent.
+        of_several: files with several pictures.
+    """
 
     passed_over: Counter = field(default_factory=Counter)
     turned: int = 0
@@ -38,7 +45,7 @@ class Oddities:
     of_several: int = 0
 
     def sentences(self, exif: bool) -> list[str]:
-        """A sentence for each kind that was met; exif: whether orientation and transparency were honoured."""
+        """A sentence for each kind that was met; `exif`: whether orientation and transparency were honoured."""
         out = []
         if self.passed_over:
             kinds = ", ".join(f"{n} {ending or 'without an ending'}" for ending, n in sorted(self.passed_over.items()))

@@ -21,8 +21,15 @@ PAIRS = (("x_test", "y_test"), ("x_val", "y_val"), ("x", "y"))
 
 
 class Labelled(NamedTuple):
-    """x [N,H,W,C] float32 in [0, 1]; y [N] int32.  classes: of the data, None where the file does not say.
-    names: of the images, [N].  class_names: of the classes, where their folders say."""
+    """A few labelled images.
+
+    Attributes:
+        x: [N,H,W,C] float32 in [0, 1].
+        y: [N] int32.
+        classes: their number in the data, None where the file does not say.
+        names: of the images, [N].
+        class_names: of the classes, where their folders say; None elsewhere.
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -35,15 +42,22 @@ def load_labelled(
     name: str,
     most: int,
     seed: int = 0,
-    data_dir=None,
+    data_dir: str | os.PathLike | None = None,
     download: bool = False,
     image_size: int | None = None,
     exif: bool = False,
 ) -> Labelled:
-    """At most `most` images of the test split of the data set called `name` (see load.find), drawn with the seed.
+    """Images of the test split of a data set, drawn at random, and their labels.
 
-    image_size, exif: of images of a folder, see folder.read_folder.
-    InputError, naming the file, where something cannot be used.
+    Args:
+        name: of the data set, see loading.find; or an npz file that holds nothing but images and labels.
+        most: how many images at most.
+        seed: of the draw.
+        data_dir, download: see loading.find.
+        image_size, exif: of images of a folder, see folder.read_folder.
+
+    Raises:
+        InputError: naming the file, where something cannot be used.
     """
     if name.endswith(".npz"):
         return _of_npz(name, most, seed)

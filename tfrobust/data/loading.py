@@ -12,19 +12,44 @@ from tfrobust.facts import FACTS
 from tfrobust.types import InputError
 
 
-def load(name: str, data_dir=None, download: bool = False, image_size=None, exif: bool = False) -> ImageData:
-    """The data set called `name`, its images image_size x image_size pixels where that is given (see `find`)."""
+def load(
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = False,
+    image_size: int | None = None,
+    exif: bool = False,
+) -> ImageData:
+    """The data set called `name`, resized to `image_size` where that is given.
+
+    Args:
+        name, data_dir, download, exif: see `find`.
+        image_size: the images become image_size x image_size pixels; None leaves them.
+
+    Raises:
+        InputError: see `find`.
+    """
     return resized(find(name, data_dir, download, image_size, exif), image_size)
 
 
-def find(name: str, data_dir=None, download: bool = False, image_size=None, exif: bool = False) -> ImageData:
+def find(
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = False,
+    image_size: int | None = None,
+    exif: bool = False,
+) -> ImageData:
     """The data set called `name`.
 
-    name: `digits` (embedded); a path ending in .npz; a folder of images per class; or a name, looked for as
-      data_dir/NAME.npz, data_dir/NAME/NAME.npz, a folder of images data_dir/NAME/train, then among the data sets that
-      TFDS has prepared in data_dir (its own folder by default).
-    download: let TFDS fetch what is not there.  image_size, exif: of images of a folder, see folder.read_folder.
-    Raises InputError, naming the ways to get the data, where it is nowhere.
+    Args:
+        name: `digits` (embedded); a path ending in .npz; a folder of images per class; or a name, looked for as
+          data_dir/NAME.npz, data_dir/NAME/NAME.npz, a folder of images data_dir/NAME/train, then among the data sets
+          that TFDS has prepared in data_dir.
+        data_dir: a folder; None: TFDS' own.
+        download: let TFDS fetch what is not there.
+        image_size, exif: of images of a folder, see folder.read_folder.
+
+    Raises:
+        InputError: naming the ways to get the data, where it is nowhere.
     """
     if name == "digits":
         return digits()

@@ -1,5 +1,6 @@
-"""Data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split); and,
-where the file has them, annotations of the images: boxes_train, masks_train, maps_train, and the same with _test.
+"""Reads data sets in the Keras npz layout: x_train, y_train, x_test, y_test (or x_val, y_val for want of a test split).
+
+The file may also have annotations of the images: boxes_train, masks_train, maps_train, and the same with _test.
 
 Boxes may also come as they are published: bbox_train [N,4] with source_wh_train [N,2] are x, y, width, height in the
 pixels of photographs of that width and height (CUB-200-2011); bbox_train alone are x1, y1, x2, y2, the first and last
@@ -7,6 +8,7 @@ pixel of the stored image (Tiny ImageNet).
 """
 
 import contextlib
+import os
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -16,16 +18,21 @@ import numpy as np
 from tfrobust.checks import check_regular_file
 from tfrobust.data.annotations import ANNOTATIONS
 from tfrobust.data.arrays import ImageData, make_image_data
+from tfrobust.facts import Facts
 from tfrobust.types import InputError
 
-SLACK = 1.0  # Pixels.
-LARGE = 1 << 30  # Bytes of an array, from which it may not be more than ...
-MOST_INFLATION = 500  # ... times as large as in the file: images are not.
+SLACK = 1.0  # A published box may reach this many pixels out of its photograph.
+LARGE = 1 << 30  # An array of more bytes than this ...
+MOST_INFLATION = 500  # ... may be this many times larger than its compressed form in the file; images never are more.
 
 
 @contextlib.contextmanager
-def opened_npz(path) -> Generator[np.lib.npyio.NpzFile, None, None]:
-    """The file, open; pickled objects are refused.  What goes wrong with it in the block is an InputError."""
+def opened_npz(path: str | os.PathLike) -> Generator[np.lib.npyio.NpzFile, None, None]:
+    """The npz file of that `path`, open; pickled objects are refused.
+
+    Raises:
+        InputError: for whatever goes wrong with it in the block.
+    """
     check_regular_file(path)
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -45,8 +52,17 @@ def _check_sizes(path, file) -> None:
             raise InputError(f"{path}: {member.filename} has {size} and next to nothing in it: are these images?")
 
 
-def read_npz(path, name: str, facts=None) -> ImageData:
-    """The data set in the file `path`; other arrays in it are ignored."""
+def read_npz(path: str | os.PathLike, name: str, facts: Facts | None = None) -> ImageData:
+    """The data set in an npz file; arrays of other names in it are ignored.
+
+    Args:
+        path: of the file.
+        name: of the data set.
+        facts: to which the data set is held; None: to none.
+
+    Raises:
+        InputError: where the file cannot be read, an array is missing, or `make_image_data` refuses one.
+    """
     with opened_npz(path) as file:
         test = "val" if "x_val" in file and "x_test" not in file else "test"
         keys = ["x_train", "y_train", f"x_{test}", f"y_{test}"]

@@ -14,7 +14,10 @@ BATCH = 256
 
 
 def resized(data: ImageData, size: int | None) -> ImageData:
-    """The same with images and masks of size x size pixels, the aspect ratio not kept; boxes are fractions and stay."""
+    """The data with images and masks of `size` x `size` pixels (None: as they are), the aspect ratio not kept.
+
+    Boxes are fractions and stay.
+    """
     if size is None or data.shape[:2] == (size, size):
         return data
 
@@ -44,7 +47,7 @@ def _scaled(values, size, method):
 
 
 def _by_batch(function, x: np.ndarray) -> np.ndarray:
-    """function of the images, uint8 again where they were."""
+    """Applies a function to the images batch by batch; the result is uint8 where they were."""
     parts = []
     for start in range(0, len(x), BATCH):
         part = np.clip(function(tf.constant(to_unit(x[start : start + BATCH]))).numpy(), 0, 1)
@@ -53,8 +56,17 @@ def _by_batch(function, x: np.ndarray) -> np.ndarray:
 
 
 def augmented(data: ImageData, name: str | None, per_class: int = 0, equalized: bool = False) -> ImageData:
-    """The same with the stream of training images augmented (see `augmentation`), and, where equalized, the histograms
-    of training and test images equalized."""
+    """The data with the stream of its training images augmented, and its histograms equalized where that is asked for.
+
+    Args:
+        data: it stays as it is.
+        name: of the augmentation, one of AUGMENTATIONS; None: none.
+        per_class: images of each class in a pass, see `ImageData`.
+        equalized: equalize the histograms of training and test images.
+
+    Raises:
+        InputError: for an unknown augmentation, and for a per_class without one.
+    """
     if per_class and name is None:
         raise InputError("per_class fills classes up with augmented copies: give an augmentation as well")
     x_test = _by_batch(equalize, data.x_test) if equalized else data.x_test

@@ -16,12 +16,22 @@ from tfrobust.image_ops import equalize
 def training_batches(
     data: ImageData, batch_size: int, seed: int, start: int = 0, part: int = 0, parts: int = 1
 ) -> tf.data.Dataset:
-    """An endless stream of (x [B,H,W,C] float32 in [0, 1], y [B] int32), beginning with the batch of step `start`;
-    (x, y, s [B,M,H,W,C] float32) where the data have saliency maps.  B is batch_size; with `parts`, which must divide
-    it, that part of it: of each batch the images part * B to (part + 1) * B - 1.
+    """An endless stream of training batches, beginning with that of any step.
 
     Where data.per_class asks for it, a pass is over the images and their copies; a copy is the same in every pass, and
     an original is not changed.  Otherwise data.augmentation changes every image, each time anew.
+
+    Args:
+        data: the training images.
+        batch_size: images of a whole batch.
+        seed: of the order and of the augmentation.
+        start: the step whose batch is the first.
+        part, parts: of the `parts` equal parts of every batch, the stream has that of number `part`; parts must divide
+          batch_size.
+
+    Returns:
+        A stream, with B = batch_size / parts, of (x [B,H,W,C] float32 in [0, 1], y [B] int32); of (x, y, s [B,M,H,W,C]
+        float32) where the data have saliency maps.
     """
     n = data.train_size
     x, y, s = _source(data.x_train), tf.constant(data.y_train), _source(data.saliency)
@@ -46,8 +56,11 @@ def training_batches(
         return (images, labels, *draws, *maps) if draws else finished(images, labels, *maps)
 
     def augmented(image, label, draws, *maps):
-        """One image at a time: kernels round by the size of a batch and the place in it, and an image's bits must be a
-        function of the image and its draws alone."""
+        """Augments one image at a time.
+
+        Kernels round differently by the size of a batch and the place in it, and the result must be a function of the
+        image and its draws alone, to the last bit.
+        """
         moved, s = data.augmentation(image[tf.newaxis], maps[0][tf.newaxis] if maps else None, draws[tf.newaxis])
         return (moved[0], label) if s is None else (moved[0], label, s[0])
 

@@ -6,19 +6,34 @@ for the memory is read from there, image by image.
 """
 
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.data.arrays import make_image_data
+from tfrobust.data.arrays import ImageData, make_image_data
+from tfrobust.facts import Facts
 from tfrobust.types import InputError
 
 IN_MEMORY = 2**32  # Bytes of one array above which it stays in its file.
 ANNOTATED = {"bbox": "boxes", "mask": "masks"}  # Feature -> kind of annotation.
 
 
-def prepared_builder(tfds_name: str, data_dir=None, download: bool = False):
-    """The builder of a prepared data set, or None where it is not prepared under data_dir and download is False."""
+def prepared_builder(tfds_name: str, data_dir: str | os.PathLike | None = None, download: bool = False) -> Any:
+    """The builder of a prepared data set of TensorFlow Datasets.
+
+    Args:
+        tfds_name: how TFDS calls it.
+        data_dir: where it is prepared; None: TFDS' own folder.
+        download: let TFDS fetch and prepare what is not there.
+
+    Returns:
+        The builder, or None where the data set is not prepared and download is False, and where TFDS has none of that
+        name.
+
+    Raises:
+        InputError: where the download fails.
+    """
     import tensorflow_datasets as tfds  # Slow to import, and needed by this function alone.
 
     import tfrobust.data.builders  # noqa: F401  Registers the data sets that TFDS has not.
@@ -26,7 +41,7 @@ def prepared_builder(tfds_name: str, data_dir=None, download: bool = False):
     data_dir = os.fspath(data_dir) if data_dir else None
     try:
         builder = tfds.builder(tfds_name, data_dir=data_dir, try_gcs=False)
-    except (tfds.core.DatasetNotFoundError, ValueError):  # The latter for what cannot be a name.
+    except (tfds.core.DatasetNotFoundError, ValueError):  # ValueError: TFDS raises it for what cannot be a name.
         return None
     if not builder.is_prepared():
         if not download:
@@ -41,11 +56,25 @@ def prepared_builder(tfds_name: str, data_dir=None, download: bool = False):
     return builder
 
 
-def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, facts=None):
-    """The data set, or None where it is not prepared under data_dir and download is False.
+def read_tfds(
+    tfds_name: str,
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = False,
+    facts: Facts | None = None,
+) -> ImageData | None:
+    """The data set that TensorFlow Datasets prepared, or None where it is not prepared and download is False.
 
-    Splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox` and `mask`
-    become annotations.
+    It must have splits `train` and `test` (or `validation`) with features `image` and `label`, all of one size; `bbox`
+    and `mask` become annotations.
+
+    Args:
+        tfds_name, data_dir, download: see `prepared_builder`.
+        name: how messages call the data set.
+        facts: to which the data set is held; None: to none.
+
+    Raises:
+        InputError: where a split or feature is missing, or `make_image_data` refuses an array.
     """
     builder = prepared_builder(tfds_name, data_dir, download)
     if builder is None:
@@ -61,8 +90,19 @@ def read_tfds(tfds_name: str, name: str, data_dir=None, download: bool = False, 
     return make_image_data(name, *arrays, facts, *annotations)
 
 
-def decoded(builder, split: str):
-    """feature -> array [N,...] of the split, from the files of an earlier call or into them."""
+def decoded(builder: Any, split: str) -> dict[str, np.ndarray]:
+    """The arrays of a split, from the files of an earlier call or into them.
+
+    Args:
+        builder: see `prepared_builder`.
+        split: such as "train".
+
+    Returns:
+        feature -> array [N,...].
+
+    Raises:
+        InputError: where the features image and label are missing, and for an example that is damaged.
+    """
     features = [f for f in ("image", "label", *ANNOTATED) if f in builder.info.features]
     if {"image", "label"} - set(features):
         raise InputError(f"TFDS data set {builder.name!r} needs the features image and label; it has {features}")
@@ -71,7 +111,7 @@ def decoded(builder, split: str):
     if not all(map(os.path.exists, paths.values())):
         try:
             os.makedirs(folder, exist_ok=True)
-        except OSError:  # A folder of someone else's: every time anew, in memory.
+        except OSError:  # The folder is not writable: the arrays are made anew each time, in memory.
             return {f: np.stack([_plain(f, np.asarray(e[f])) for e in _examples(builder, split)]) for f in features}
         _write(builder, split, paths)
     return {feature: _read(path) for feature, path in paths.items()}
@@ -109,7 +149,7 @@ def _write(builder, split, paths) -> None:
 
 
 def _plain(feature, value):
-    """Masks come with a channel, which masks here have not."""
+    """A mask without the channel that TFDS gives it; any other feature as it is."""
     return value[..., 0] if feature == "mask" and value.ndim == 3 else value
 
 

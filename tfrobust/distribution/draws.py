@@ -8,11 +8,16 @@ from tfrobust.distribution.sums import Place, images_of_each
 
 
 def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
-    """What draw(shape) is for the images of this replica, [B,...]: its rows of one draw for the global batch.
+    """Random numbers for the images of this replica: its rows of one draw for the global batch.
 
-    draw: shape -> random numbers of that shape, the same ones for the same shape (stateless).  shape: [B, ...] of this
-    replica, whose rows stand behind those of the replicas before it.  Each draws the whole batch and keeps its part:
-    random numbers cost little beside a pass through a network.
+    Each replica draws the whole batch and keeps its part: random numbers cost little beside a pass through a network.
+
+    Args:
+        draw: shape -> random numbers of that shape, the same ones for the same shape (stateless).
+        shape: [B, ...] of this replica, whose rows stand behind those of the replicas before it.
+
+    Returns:
+        [B, ...].
     """
     context = tf.distribute.get_replica_context()
     if not context or context.num_replicas_in_sync == 1:
@@ -26,8 +31,14 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
 def draw_at(place: Place | None, draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
     """As draw_for_replica where the place is known already, so that replicas need not wait for each other.
 
-    shape: [n B,...], for n batches one behind another as tf.concat makes of them; the draw is that of one device, which
-    has n global batches.  place: None on one replica.
+    Args:
+        place: of this replica's images in the global batch; None on one replica.
+        draw: shape -> random numbers of that shape, the same ones for the same shape (stateless).
+        shape: [n B, ...], for n batches one behind another as tf.concat makes of them; the draw is that of one device,
+          which has n global batches.
+
+    Returns:
+        [n B, ...].
     """
     if place is None:
         return draw(shape)

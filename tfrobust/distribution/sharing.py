@@ -1,17 +1,20 @@
-"""A function of a batch, computed in parts: each replica takes its share of the rows."""
+"""Computes a function of a batch in parts: each replica takes its share of the rows."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 
-def shard_over_replicas(function):
-    """`function` traced (`tf.function`); with several replicas, each computes its part of the rows.
+def shard_over_replicas(function: Callable) -> Callable:
+    """The `function` traced (`tf.function`); with several replicas, each computes its part of the rows.
 
-    function: tensors -> a tensor or tuple of tensors, everything [B,...] with one row per image, no row depending on
-    another; arguments without axes go to every replica as they are.  On several machines each hands in the same batch
-    and gets the whole result.
+    On several machines each process hands in the same batch and gets the whole result.  Where B does not divide, the
+    last row is repeated for as long as it takes and cut off again: every replica has work of the same shape, which is
+    what collective operations and TPUs want.
 
-    Where B does not divide, the last row is repeated for as long as it takes and cut off again: every replica has work
-    of the same shape, which is what collective operations and TPUs want.
+    Args:
+        function: tensors -> a tensor or tuple of tensors, everything [B,...] with one row per image, no row depending
+          on another; arguments without axes go to every replica as they are.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync

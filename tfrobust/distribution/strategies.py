@@ -1,4 +1,4 @@
-"""The strategies of TensorFlow by name: on which devices the replicas are."""
+"""Makes TensorFlow's distribution strategies by name; a strategy says on which devices the replicas are."""
 
 import functools
 import json
@@ -15,7 +15,13 @@ JOBS = ("chief", "worker")
 
 
 class Task(NamedTuple):
-    """One process of several: its job and number, and how many there are."""
+    """What one process of several is.
+
+    Attributes:
+        job: "chief" or "worker".
+        index: its number among those of that job.
+        workers: how many processes there are.
+    """
 
     job: str
     index: int
@@ -23,7 +29,14 @@ class Task(NamedTuple):
 
 
 def task_of(tf_config: str | None) -> Task:
-    """What TF_CONFIG says this process is; raises InputError where it says nothing that can be used."""
+    """What TF_CONFIG says this process is.
+
+    Args:
+        tf_config: the value of the environment variable; None where it is not set.
+
+    Raises:
+        InputError: where it says nothing that can be used.
+    """
     hint = 'such as {"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}'
     if not tf_config:
         raise InputError(f"multi_worker needs the environment variable TF_CONFIG in every process, {hint}")
@@ -44,10 +57,15 @@ def task_of(tf_config: str | None) -> Task:
 def make_strategy(name: str, replicas: int | None = None, tpu: str | None = None) -> tf.distribute.Strategy:
     """The strategy of that name, to be made before anything is computed.
 
-    none: one device, as TensorFlow chooses it.  mirrored: the GPUs of this machine, or so many `replicas` of them;
-    without GPUs, as many logical CPUs.  multi_worker: the processes that TF_CONFIG names, each with all GPUs it sees;
-    waits for all of them.  tpu: the TPU of that name or address, or the one that this machine has.
-    Raises InputError where there are no such devices.
+    Args:
+        name: none: one device, as TensorFlow chooses it.  mirrored: the GPUs of this machine, or without GPUs logical
+          CPUs.  multi_worker: the processes that TF_CONFIG names, each with all GPUs it sees; waits for all of them.
+          tpu: a TPU.
+        replicas: of mirrored: how many GPUs, or logical CPUs; None: all of them.
+        tpu: name or address of the TPU; None: the one that this machine has.
+
+    Raises:
+        InputError: for an unknown name, settings of another strategy, and where there are no such devices.
     """
     check_choice("strategy", name, STRATEGIES)
     if replicas is not None and (name != "mirrored" or replicas < 1):
@@ -64,7 +82,7 @@ def make_strategy(name: str, replicas: int | None = None, tpu: str | None = None
     return _tpu(tpu) if name == "tpu" else tf.distribute.get_strategy()
 
 
-# Made once: a second one on the same devices would number its collective operations from the start again.
+# Cached, because a second strategy on the same devices would number its collective operations from the start again.
 @functools.cache
 def _mirrored(devices):
     return tf.distribute.MirroredStrategy(list(devices))
@@ -83,7 +101,7 @@ def _devices(replicas):
     try:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
     except RuntimeError:
-        pass  # TensorFlow runs already, with the devices it has.
+        pass  # TensorFlow has been initialized already, and keeps the devices that it has.
     cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
     if replicas > len(cpus):
         raise InputError(f"{replicas} replicas need as many logical CPUs; TensorFlow was started with {len(cpus)}")

@@ -4,9 +4,13 @@ Replicas may have parts of a batch that differ in size, and may have none of it:
 images, so that the step is that of one device on the whole batch.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    import keras
 
 
 def _replicas() -> int:
@@ -15,7 +19,7 @@ def _replicas() -> int:
 
 
 def images_of_each(images: tf.Tensor) -> tf.Tensor:
-    """The sizes [R] of the parts of all replicas, known to each; images: [] int, of this one."""
+    """The sizes [R] of the parts that R replicas have of a batch, known to each; `images`: [] int, that of this one."""
     if _replicas() == 1:
         return tf.reshape(images, [1])
     context = tf.distribute.get_replica_context()
@@ -34,7 +38,7 @@ def sum_over_replicas(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
 
 
 def never_empty(part: tf.Tensor) -> tf.Tensor:
-    """The rows [B,...] of this replica, or one row of zeros where there is none: not every kernel takes an empty batch.
+    """The rows `part` [B,...] of this replica, or one row of zeros where it has none: some kernels take no empty batch.
 
     What comes of that row counts nowhere, as `GlobalBatch` was made of the part as it is.
     """
@@ -46,8 +50,13 @@ def never_empty(part: tf.Tensor) -> tf.Tensor:
 
 
 class Place(NamedTuple):
-    """Where the images of a replica stand in the global batch: `own` of them, 1 or more, from the one numbered `first`
-    on, of `total`; [] int32 each."""
+    """Where the images of a replica stand in the global batch.
+
+    Attributes:
+        first: [] int32, the number of the first of them.
+        own: [] int32, how many they are, 1 or more.
+        total: [] int32, how many the global batch has.
+    """
 
     first: tf.Tensor
     own: tf.Tensor
@@ -55,7 +64,10 @@ class Place(NamedTuple):
 
 
 class GlobalBatch:
-    """The batch of a step, of which this replica has a part: [B,...], B 0 or more.
+    """The batch of a step, of which this replica has a part.
+
+    Args:
+        x: the rows of this replica, [B,...], B 0 or more.
 
     Attributes:
         share: [], the part of all images that this replica has; None with one replica.
@@ -76,23 +88,23 @@ class GlobalBatch:
             self.place = Place(tf.minimum(before, images - 1), tf.maximum(own, 1), images)
 
     def part_of_mean(self, values: tf.Tensor) -> tf.Tensor:
-        """What the values [B] of this replica's images add to the mean over all images."""
+        """What the `values` [B] of this replica's images add to the mean over all images, []."""
         if self.share is None:
             return tf.reduce_mean(values)
         return tf.reduce_sum(values) / tf.cast(self._images, values.dtype)
 
     def part_of_constant(self, value: tf.Tensor) -> tf.Tensor:
-        """The part of a value that all replicas have alike and that counts once, such as a regularizer."""
+        """This replica's part of a `value` [] that all replicas have and that counts once, such as a regularizer."""
         return value if self.share is None else tf.cast(self.share, value.dtype) * value
 
     def sum(self, parts: list[tf.Tensor]) -> list[tf.Tensor]:
-        """The sums of the parts of all replicas; what one without images gives (NaN, perhaps) counts as 0."""
+        """The sums of the `parts` of all replicas; what one without images gives (NaN, perhaps) counts as 0."""
         if self.share is None:
             return parts
         return sum_over_replicas([tf.where(self._has_images, part, tf.zeros_like(part)) for part in parts])
 
-    def average_in_place(self, variables) -> None:
-        """Makes variables of which every replica has its own, such as moving statistics, their mean over all images."""
+    def average_in_place(self, variables: Sequence[tf.Variable]) -> None:
+        """Averages over all images the `variables` of which every replica has its own, such as moving statistics."""
         variables = [v for v in variables if tf.as_dtype(v.dtype).is_floating]
         if self.share is None:
             return
@@ -101,11 +113,17 @@ class GlobalBatch:
             variable.assign(mean)
 
 
-def apply_summed_gradients(optimizer, grads_and_vars) -> None:
+def apply_summed_gradients(
+    optimizer: "keras.optimizers.Optimizer", grads_and_vars: Sequence[tuple[tf.Tensor, tf.Variable]]
+) -> None:
     """Lets the optimizer take gradients that are summed over the replicas already.
 
     Keras' optimizers sum them once more: Keras 2's can be told not to, Keras 3's are given the sum by the first replica
     and zeros by the others.  So what an optimizer clips is the sum, as on one device, and not a part of it.
+
+    Args:
+        optimizer: of Keras.
+        grads_and_vars: (gradient, variable) of each variable.
     """
     if _replicas() == 1:
         optimizer.apply_gradients(grads_and_vars)

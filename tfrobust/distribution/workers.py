@@ -1,4 +1,4 @@
-"""Several processes that run one program in step (`multi_worker`): who writes, and how they agree.
+"""For several processes that run one program in step (`multi_worker`): who writes files, and how they agree.
 
 Saving is a thing of all of them: a variable that differs between replicas is averaged when it is read, which every
 worker takes part in.  So all of them save, the chief where people look, the others where nobody does.
@@ -7,6 +7,7 @@ worker takes part in.  So all of them save, the chief where people look, the oth
 import contextlib
 import os
 import tempfile
+from collections.abc import Generator
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ def is_chief() -> bool:
 
 
 def all_processes_agree(condition: bool) -> bool:
-    """Whether the condition holds in every process; all of them must ask, and wait here for each other."""
+    """Whether the `condition` holds in every process; all of them must ask, and wait here for each other."""
     if not several_processes():
         return bool(condition)
     strategy = tf.distribute.get_strategy()
@@ -46,7 +47,7 @@ def all_processes_agree(condition: bool) -> bool:
 
 
 @contextlib.contextmanager
-def chief_only_path(path: str):
+def chief_only_path(path: str) -> Generator[str, None, None]:
     """`path`; in a process that is not the chief, a path of the same name in a temporary folder that is removed."""
     if is_chief():
         yield path
@@ -56,7 +57,11 @@ def chief_only_path(path: str):
 
 
 def check_shared_folder(folder: str) -> None:
-    """Raises InputError in every process unless all of them see the chief's folder: they go on from what it wrote."""
+    """Checks that all processes see the same `folder`: they go on from what the chief wrote.
+
+    Raises:
+        InputError: in every process, unless all of them see the chief's.
+    """
     if not several_processes():
         return
     mark = os.path.join(folder, _MARK)

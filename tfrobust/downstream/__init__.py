@@ -1,14 +1,23 @@
-"""What robust attributions are good for: boxes and masks read from maps, corrupted images, made images, alignment.
+"""Downstream tasks that measure the use of robust attributions.
+
+They are boxes and masks read from maps, accuracy on corrupted images, images made by a network, and alignment.
 
 `run_task` does one task on several networks; the measures it takes are in the files beside it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tfrobust.checks import check_choice
 from tfrobust.downstream.tasks.common import Outcome, TaskSettings
 from tfrobust.names import TASKS
 from tfrobust.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from tfrobust.data import ImageData
+
 
 __all__ = ["Outcome", "TaskSettings", "run_task"]
 
@@ -16,8 +25,8 @@ __all__ = ["Outcome", "TaskSettings", "run_task"]
 def run_task(
     name: str,
     networks: Mapping[str, object],
-    data,
-    held_out=None,
+    data: ImageData,
+    held_out: ImageData | None = None,
     settings: TaskSettings = TaskSettings(),  # noqa: B008, it is frozen.
     progress: Progress = SILENT,
 ) -> Outcome:
@@ -26,9 +35,9 @@ def run_task(
     Args:
         name: localization, segmentation, corruptions, generation or alignment.
         networks: by the name that the table gives them; logits out, images in [0, 1] in.
-        data: ImageData, on whose test images it is measured.
-        held_out: ImageData whose test images were held out of the training, to choose thresholds on; training images of
-            `data` are taken without it.
+        data: the task is measured on its test images.
+        held_out: its test images were held out of the training, to choose thresholds on; None: training images of
+          `data` are taken.
         settings: how many images, and what single tasks may be told.
         progress: is shown how far it is.
 

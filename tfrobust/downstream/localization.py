@@ -35,20 +35,27 @@ def _components(mask: np.ndarray):
 
 
 def _largest(mask):
-    """Of components of the same size the first by rows."""
+    """The box of the largest component of a mask [H,W]; of several of the same size, the first by rows."""
     boxes, pixels = _components(mask)
     return boxes[np.argmax(pixels)] if len(boxes) else np.full(4, np.nan)
 
 
-def box_of(heat, threshold: float = THRESHOLD) -> tuple[float, float, float, float] | None:
-    """The box of a heat map [H,W]: around the largest connected component of what is at least `threshold` of its
-    maximum.  None for a map without a positive entry."""
+def box_of(heat: Any, threshold: float = THRESHOLD) -> tuple[float, float, float, float] | None:
+    """The box around the largest connected component of what is at least a part of a heat map's maximum.
+
+    Args:
+        heat: [H,W].
+        threshold: the part, 0 to 1.
+
+    Returns:
+        (top, left, bottom, right) as fractions of the image; None for a map without a positive entry.
+    """
     box = _largest(mask_of(check_maps(heat, axes="H,W")[np.newaxis], threshold)[0])
     return None if np.isnan(box).any() else tuple(float(edge) for edge in box)
 
 
-def boxes_of(heat, threshold: float = THRESHOLD) -> np.ndarray:
-    """`box_of` of each heat map [N,H,W], [N,4]; NaN where there is none."""
+def boxes_of(heat: Any, threshold: float = THRESHOLD) -> np.ndarray:
+    """`box_of` of each heat map of `heat` [N,H,W], [N,4]; NaN where there is none."""
     return np.stack([_largest(mask) for mask in mask_of(heat, threshold)])
 
 
@@ -60,13 +67,22 @@ def _boxes(boxes, name):
 
 
 def _area(boxes):
-    """Of boxes [N,4]; 0 of those that are upside down or missing."""
+    """The areas [N] of boxes [N,4]; 0 for boxes that are upside down or missing."""
     return np.nan_to_num(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1))
 
 
-def iou(boxes_a, boxes_b) -> np.ndarray:
-    """Intersection over union of each pair of boxes [N,4], clipped to the image, [N] in [0, 1]; 0 where either is
-    missing or has no area."""
+def iou(boxes_a: Any, boxes_b: Any) -> np.ndarray:
+    """Intersection over union of each pair of boxes.
+
+    Args:
+        boxes_a, boxes_b: [N,4]; they are clipped to the image.
+
+    Returns:
+        [N] in [0, 1]; 0 where either is missing or has no area.
+
+    Raises:
+        InputError: where the numbers of boxes differ.
+    """
     a, b = _boxes(boxes_a, "boxes_a").clip(0, 1), _boxes(boxes_b, "boxes_b").clip(0, 1)
     if len(a) != len(b):
         raise InputError(f"there must be as many boxes on both sides; got {len(a)} and {len(b)}")
@@ -83,18 +99,29 @@ def _true_boxes(boxes, n):
     return boxes
 
 
-def localize(heat, boxes, correct, threshold: float = THRESHOLD) -> dict[str, Any]:
-    """How well the heat maps [N,H,W] locate the true boxes [N,4] of images predicted correctly or not [N] bool.
+def localize(heat: Any, boxes: Any, correct: Any, threshold: float = THRESHOLD) -> dict[str, Any]:
+    """How well heat maps locate objects.
 
-    boxes             [N,4], those found; NaN where there is none
-    iou               [N], 0 where there is none
-    gt_known_loc      share with IoU >= 0.5
-    top1_loc          share predicted correctly and with IoU >= 0.5
-    top1_acc          share predicted correctly
-    mean_iou          mean of iou
-    empty_maps        maps without a positive entry
-    clipped_boxes     true boxes that reach out of the image
-    degenerate_boxes  true boxes without an area in the image, which no box can hit
+    Args:
+        heat: [N,H,W].
+        boxes: the true boxes, [N,4].
+        correct: which images were predicted correctly, [N] bool.
+        threshold: of the heat maps, as a part of their maximum.
+
+    Returns:
+        The measures by name.
+        boxes: [N,4], those found; NaN where there is none.
+        iou: [N], 0 where there is none.
+        gt_known_loc: share with IoU >= 0.5.
+        top1_loc: share predicted correctly and with IoU >= 0.5.
+        top1_acc: share predicted correctly.
+        mean_iou: mean of iou.
+        empty_maps: number of maps without a positive entry.
+        clipped_boxes: number of true boxes that reach out of the image.
+        degenerate_boxes: number of true boxes without an area in the image, which no box can hit.
+
+    Raises:
+        InputError: where the three do not fit each other.
     """
     found = boxes_of(heat, threshold)
     boxes, correct = _true_boxes(boxes, len(found)), check_correct(correct, len(found))
@@ -113,9 +140,23 @@ def localize(heat, boxes, correct, threshold: float = THRESHOLD) -> dict[str, An
     }
 
 
-def overlaps(heat, boxes, thresholds: Sequence[float] = THRESHOLDS, any_component: bool = False) -> np.ndarray:
-    """IoU [T,N] of the true boxes [N,4] and those of the heat maps [N,H,W] at each of T thresholds; any_component: of
-    the component that fits best instead of the largest."""
+def overlaps(
+    heat: Any, boxes: Any, thresholds: Sequence[float] = THRESHOLDS, any_component: bool = False
+) -> np.ndarray:
+    """How much the boxes of heat maps overlap with the true ones, at each of several thresholds.
+
+    Args:
+        heat: [N,H,W].
+        boxes: the true boxes, [N,4].
+        thresholds: T of them, as parts of the maximum.
+        any_component: take the box of the component that fits best, not that of the largest.
+
+    Returns:
+        IoU [T,N].
+
+    Raises:
+        InputError: where heat and boxes do not fit each other, and without a threshold.
+    """
     heat = check_maps(heat)
     boxes = _true_boxes(boxes, len(heat))
     if not len(thresholds):
@@ -133,23 +174,38 @@ def _best_overlaps(masks, boxes):
     return best
 
 
-def best_threshold(heat, boxes, thresholds: Sequence[float] = THRESHOLDS, delta: float = HALF) -> float:
-    """The threshold with the most boxes of IoU >= delta, the lowest of several: to be chosen on images held out."""
+def best_threshold(heat: Any, boxes: Any, thresholds: Sequence[float] = THRESHOLDS, delta: float = HALF) -> float:
+    """The threshold with the most boxes that fit, the lowest of several: to be chosen on images held out.
+
+    Args:
+        heat, boxes, thresholds: see `overlaps`.
+        delta: the IoU from which a box fits.
+    """
     thresholds = sorted(thresholds)
     return float(thresholds[np.argmax(hits(overlaps(heat, boxes, thresholds), delta).mean(axis=1))])
 
 
-def max_box_acc(heat, boxes, thresholds: Sequence[float] = THRESHOLDS, delta: float = HALF) -> float:
-    """MaxBoxAcc: the share of images whose largest component's box has IoU >= delta, at the best threshold.
+def max_box_acc(heat: Any, boxes: Any, thresholds: Sequence[float] = THRESHOLDS, delta: float = HALF) -> float:
+    """MaxBoxAcc: the share of images whose largest component's box fits, at the best threshold.
 
     Heat maps should span 0 to 1 (`normalized` with percentiles 0 and 100 is the protocol's).  Threshold 0 takes the
     whole image, so MaxBoxAcc is at least what the box (0, 0, 1, 1) reaches.
+
+    Args:
+        heat, boxes, thresholds: see `overlaps`.
+        delta: the IoU from which a box fits.
     """
     return float(hits(overlaps(heat, boxes, thresholds), delta).mean(axis=1).max())
 
 
-def max_box_acc_v2(heat, boxes, thresholds: Sequence[float] = THRESHOLDS, deltas: Sequence[float] = DELTAS) -> float:
-    """MaxBoxAccV2: the mean over `deltas` of the share of images of which any component's box has IoU >= delta, each
-    at its best threshold."""
+def max_box_acc_v2(
+    heat: Any, boxes: Any, thresholds: Sequence[float] = THRESHOLDS, deltas: Sequence[float] = DELTAS
+) -> float:
+    """MaxBoxAccV2: the share of images of which any component's box fits, at the best threshold; a mean over `deltas`.
+
+    Args:
+        heat, boxes, thresholds: see `overlaps`.
+        deltas: the IoUs from which a box fits; each has a best threshold of its own.
+    """
     table = overlaps(heat, boxes, thresholds, any_component=True)
     return float(np.mean([hits(table, delta).mean(axis=1).max() for delta in deltas]))

@@ -3,6 +3,7 @@
 ART states neither threshold nor smoothing; 0.2 is what its code for boxes uses.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,28 +17,36 @@ HALF = 0.5
 _ROUNDING = 1e-6  # An IoU of one half, made of fractions in float32, is one half.
 
 
-def hits(iou, delta: float = HALF) -> np.ndarray:
-    """IoU >= delta, [N] bool."""
+def hits(iou: Any, delta: float = HALF) -> np.ndarray:
+    """Which overlaps `iou` [N] are `delta` or more, [N] bool."""
     return np.asarray(iou) >= delta - _ROUNDING
 
 
 def check_threshold(threshold: float) -> None:
+    """Raises InputError unless the `threshold` is in [0, 1]."""
     if not 0 <= threshold <= 1:
         raise InputError(f"the threshold is a part of the map's maximum, from 0 to 1; got {threshold}")
 
 
-def check_correct(correct, n: int) -> np.ndarray:
-    """[N] bool; InputError where it is not."""
+def check_correct(correct: Any, n: int) -> np.ndarray:
+    """`correct` as an array [n]; raises InputError unless it is bool and of that shape."""
     correct = np.asarray(correct)
     if correct.shape != (n,) or correct.dtype != bool:
         raise InputError(f"correct must be bool [{n}], one for each map; got {correct.dtype} {list(correct.shape)}")
     return correct
 
 
-def mask_of(heat, threshold: float = THRESHOLD) -> np.ndarray:
-    """Where heat [N,H,W] is at least `threshold` of its map's maximum, bool [N,H,W].
+def mask_of(heat: Any, threshold: float = THRESHOLD) -> np.ndarray:
+    """Where heat maps are at least a part of their maximum.
 
     A map without a positive entry has an empty mask.  Threshold 0 takes every pixel that is not negative.
+
+    Args:
+        heat: [N,H,W].
+        threshold: the part, 0 to 1.
+
+    Returns:
+        bool [N,H,W].
     """
     heat = check_maps(heat)
     check_threshold(threshold)
@@ -57,8 +66,15 @@ def _masks(masks, name):
     return masks.astype(bool)
 
 
-def mask_iou(masks_a, masks_b) -> np.ndarray:
-    """Intersection over union of each pair of masks [N,H,W], [N] in [0, 1]; of two empty ones 0."""
+def mask_iou(masks_a: Any, masks_b: Any) -> np.ndarray:
+    """Intersection over union of each pair of masks, [N] in [0, 1]; of two empty ones 0.
+
+    Args:
+        masks_a, masks_b: [N,H,W], 0 or 1.
+
+    Raises:
+        InputError: where they are no masks, or of different shapes.
+    """
     masks_a, masks_b = _masks(masks_a, "masks_a"), _masks(masks_b, "masks_b")
     if masks_a.shape != masks_b.shape:
         raise InputError(f"both masks must have one shape; got {list(masks_a.shape)} and {list(masks_b.shape)}")
@@ -66,16 +82,27 @@ def mask_iou(masks_a, masks_b) -> np.ndarray:
     return (masks_a & masks_b).sum(axis=(1, 2)) / np.maximum(union, 1)
 
 
-def segment(heat, masks, correct, threshold: float = THRESHOLD) -> dict[str, Any]:
-    """How well the heat maps [N,H,W] outline the true masks [N,H,W] of images predicted correctly or not [N] bool.
+def segment(heat: Any, masks: Any, correct: Any, threshold: float = THRESHOLD) -> dict[str, Any]:
+    """How well heat maps outline objects.
 
-    iou           [N], NaN where the true mask is empty; all shares and means are of the others
-    mean_iou      its mean
-    gt_known_seg  share with IoU >= 0.5
-    top1_seg      share predicted correctly and with IoU >= 0.5 (ART's Top-1 Seg)
-    top1_acc      share predicted correctly
-    empty_masks   true masks without a pixel, left out
-    empty_maps    heat maps without a positive entry among the others; their IoU is 0
+    Args:
+        heat: [N,H,W].
+        masks: the true masks, [N,H,W].
+        correct: which images were predicted correctly, [N] bool.
+        threshold: of the heat maps, as a part of their maximum.
+
+    Returns:
+        The measures by name.
+        iou: [N], NaN where the true mask is empty; all shares and means are of the others.
+        mean_iou: its mean.
+        gt_known_seg: share with IoU >= 0.5.
+        top1_seg: share predicted correctly and with IoU >= 0.5 (ART's Top-1 Seg).
+        top1_acc: share predicted correctly.
+        empty_masks: number of true masks without a pixel, left out.
+        empty_maps: number of heat maps without a positive entry among the others; their IoU is 0.
+
+    Raises:
+        InputError: where the three do not fit each other, and where all true masks are empty.
     """
     found, masks = mask_of(heat, threshold), _masks(masks, "masks")
     correct = check_correct(correct, len(found))
@@ -95,10 +122,18 @@ def segment(heat, masks, correct, threshold: float = THRESHOLD) -> dict[str, Any
     }
 
 
-def boxes_as_masks(boxes, shape) -> np.ndarray:
-    """Boxes [N,4] (top, left, bottom, right, fractions of the image) as masks, bool [N,H,W]; shape: (H, W).
+def boxes_as_masks(boxes: Any, shape: Sequence[int]) -> np.ndarray:
+    """Boxes as masks: a pixel is inside where its center is.
 
-    A pixel is inside where its center is.
+    Args:
+        boxes: [N,4] (top, left, bottom, right, fractions of the image).
+        shape: (H, W) of the masks.
+
+    Returns:
+        bool [N,H,W].
+
+    Raises:
+        InputError: where the boxes or the shape are none.
     """
     if len(shape) != 2 or min(shape) < 1:
         raise InputError(f"shape must be (H, W) of the masks; got {tuple(shape)}")

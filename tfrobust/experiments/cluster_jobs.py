@@ -81,8 +81,30 @@ spec:
 """
 
 
-def slurm(name: str, path: str, folder: str, flagfile: str, logs: str, runs: int, parallel: int, gpus: int, options):
-    """The text of a batch script; options: further ones of sbatch, as --NAME=VALUE."""
+def slurm(
+    name: str,
+    path: str,
+    folder: str,
+    flagfile: str,
+    logs: str,
+    runs: int,
+    parallel: int,
+    gpus: int,
+    options: Sequence[str],
+) -> str:
+    """The text of a batch script for Slurm.
+
+    Args:
+        name: of the job.
+        path: where the script will be written.
+        folder: from which the tasks are started.
+        flagfile: of the sweep.
+        logs: folder of what the tasks print.
+        runs: how many tasks there are.
+        parallel: how many may run at once; 0: any number.
+        gpus: of each task.
+        options: further ones of sbatch, as --NAME=VALUE.
+    """
     given: Sequence[str] = [*([f"--gres=gpu:{gpus}"] if gpus else []), *options]
     return SLURM.format(
         name=_name(name),
@@ -99,9 +121,31 @@ def slurm(name: str, path: str, folder: str, flagfile: str, logs: str, runs: int
 
 
 def kubernetes(
-    name: str, path: str, folder: str, flagfile: str, mount: str, runs: int, parallel: int, gpus: int, image, volume
+    name: str,
+    path: str,
+    folder: str,
+    flagfile: str,
+    mount: str,
+    runs: int,
+    parallel: int,
+    gpus: int,
+    image: str,
+    volume: str,
 ) -> str:
-    """The text of a Job; image: with the repository in `folder` and its requirements; volume: a claim, at `mount`."""
+    """The text of a Job for Kubernetes.
+
+    Args:
+        name: of the job.
+        path: where the text will be written.
+        folder: from which the tasks are started.
+        flagfile: of the sweep.
+        mount: where the volume is mounted.
+        runs: how many tasks there are.
+        parallel: how many may run at once; 0: all.
+        gpus: of each task.
+        image: of the containers, with the repository in `folder` and its requirements.
+        volume: the claim for the volume that holds the runs.
+    """
     command = f'exec python -m launch.sweep --flagfile={shlex.quote(flagfile)} --only="$JOB_COMPLETION_INDEX"'
     limits = f"        resources:\n          limits:\n            nvidia.com/gpu: {gpus}\n" if gpus else ""
     return KUBERNETES.format(
@@ -120,5 +164,5 @@ def kubernetes(
 
 
 def _name(text: str) -> str:
-    """As both accept it: lower case, digits and dashes, not too long, a letter first."""
+    """The text as a name for Slurm and Kubernetes: lower case, digits and dashes, a letter first, not too long."""
     return "sweep-" + (re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "runs")

@@ -29,8 +29,14 @@ COSTS = "costs.json"  # Seconds of a step of each recipe, measured once per comp
 
 
 class Entry(NamedTuple):
-    """One line of the table: its recipe, whose name it has, the cost of a step (of the cheapest recipe: 1), the line of
-    PGD training that takes as long, and the recipe that it is a longer or shorter form of."""
+    """One line of the table.
+
+    Attributes:
+        recipe: what is trained; the line has its name.
+        cost: of a step, in steps of the cheapest recipe.
+        beside: the name of the line of PGD training that takes as long; empty where there is none.
+        control_of: of a control, the name of the recipe of which it is a longer or shorter form; else empty.
+    """
 
     recipe: Recipe
     cost: float = 1.0
@@ -39,6 +45,7 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The name of the recipe."""
         return self.recipe.name
 
 
@@ -57,7 +64,17 @@ class ComparedMethods(NamedTuple):
 
 
 def check_recipes(recipes: Sequence[Recipe], data: DataSpec, controls: bool = True) -> None:
-    """Raises InputError for recipes that cannot be compared on these images."""
+    """Checks that recipes can be compared on images.
+
+    Args:
+        recipes: what is compared.
+        data: what they are evaluated on.
+        controls: whether PGD training stands beside them.
+
+    Raises:
+        InputError: where two have one name, one trains on other images or on held-out ones, and where there are
+          controls and no recipe of the method madry.
+    """
     if len({recipe.name for recipe in recipes}) < len(recipes):
         raise InputError("two recipes have the same name (--rows: the same file name)")
     for recipe in recipes:
@@ -99,7 +116,7 @@ def compare(
     """
     check_recipes(recipes, data, controls)
     for recipe, seed in itertools.product(recipes, seeds):
-        recipe.seeded(seed)  # What is wrong shows before an hour of training, not after.
+        recipe.seeded(seed)  # A seed that is refused is refused now, not after an hour of training.
     with claimed(make_writable_folder(output), progress=progress):
         loaded = data.load()
         images, images_of = data.prepare(loaded), training_data(loaded, progress)
@@ -132,7 +149,15 @@ def compare(
 
 
 def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[Recipe], ImageData]:
-    """recipe -> the images that it trains on, of those loaded, with its saliency maps; each set made once."""
+    """A function that gives the images a recipe trains on, with its saliency maps; each set is made once.
+
+    Args:
+        loaded: the images as they are on disk.
+        progress: is shown how far it is.
+
+    Returns:
+        recipe -> ImageData.
+    """
     known: dict[tuple, ImageData] = {}
 
     def images_of(recipe: Recipe) -> ImageData:
@@ -148,7 +173,14 @@ def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[R
 def step_seconds(
     recipes: Sequence[Recipe], data: Callable[[Recipe], ImageData], path: str, progress: Progress = SILENT
 ) -> dict[str, float]:
-    """Seconds of a training step of each recipe; measured once per comparison and kept in the file `path`."""
+    """Seconds of a training step of each recipe, by name; measured once per comparison and kept in a file.
+
+    Args:
+        recipes: what is compared.
+        data: recipe -> its images.
+        path: of the file.
+        progress: is shown how far it is.
+    """
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             seconds = json.load(file)
@@ -167,8 +199,14 @@ def step_seconds(
 
 
 def with_controls(entries: list[Entry], in_steps: dict[str, Recipe]) -> list[Entry]:
-    """The entries, and for each robust one madry with its steps and madry with its time; one that differs by at most
-    20 % from another stands for both.  in_steps: the recipes by name, their plans in steps."""
+    """The entries, and for each robust one PGD training (madry) with its steps and with its time.
+
+    A control that differs by at most 20 % from another in its steps is left out: the other stands for both.
+
+    Args:
+        entries: what is compared.
+        in_steps: the recipes by name, their plans in steps.
+    """
     madry = next((entry for entry in entries if entry.recipe.method == "madry"), None)
     if madry is None:
         return entries
@@ -192,7 +230,14 @@ def with_controls(entries: list[Entry], in_steps: dict[str, Recipe]) -> list[Ent
 
 
 def run_folder(output: str, entry: Entry, seed: int, steps: int) -> str:
-    """Where a run of an entry lives; controls, whose length depends on measured times, carry it in their name."""
+    """The folder of a run of an entry; controls, whose length depends on measured times, carry it in their name.
+
+    Args:
+        output: the folder of the comparison.
+        entry: of the run.
+        seed: of the run.
+        steps: its length.
+    """
     name = entry.name.replace(", ", "_").replace(" ", "_")
     if entry.control_of:
         name += f"_{steps}"
@@ -200,7 +245,7 @@ def run_folder(output: str, entry: Entry, seed: int, steps: int) -> str:
 
 
 def joined(lines: list[dict]) -> dict:
-    """One line from those of several seeds: numbers as (mean, standard deviation)."""
+    """One line of the table from the `lines` of several seeds: numbers as (mean, standard deviation)."""
     if len(lines) == 1:
         return lines[0]
     out = {}
@@ -209,6 +254,6 @@ def joined(lines: list[dict]) -> dict:
         out[key] = values[0]
         if isinstance(values[0], (int, float)) and key not in ("steps", "cost"):
             out[key] = (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
-        if key == "floor":  # Of any seed.
+        if key == "floor":  # What any of the seeds says.
             out[key] = ", ".join(dict.fromkeys(words for words in values if words))
     return out

@@ -1,4 +1,4 @@
-"""Evaluations kept beside the runs they belong to; what nothing changed of is not measured again."""
+"""Evaluates runs and keeps the results beside them; an unchanged evaluation is not made again."""
 
 import json
 import os
@@ -20,7 +20,13 @@ from tfrobust.progress import SILENT, Progress
 
 
 class EvaluationImages(NamedTuple):
-    """What several runs are evaluated on, read through for their fingerprint once: x [N,H,W,C] in [0, 1], y [N]."""
+    """What several runs are evaluated on, read through for their fingerprint once.
+
+    Attributes:
+        x: images [N,H,W,C] float32 in [0, 1].
+        y: labels [N].
+        fingerprint: of the two, see `fingerprint_arrays`.
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -28,7 +34,7 @@ class EvaluationImages(NamedTuple):
 
     @classmethod
     def of(cls, images: ImageData) -> "EvaluationImages":
-        """The test images of a data set."""
+        """The test images of a data set, with their fingerprint."""
         x, y = to_unit(images.x_test), images.y_test
         return cls(x, y, fingerprint_arrays(x, y))
 
@@ -42,14 +48,21 @@ def evaluate_run(
     held: Chunking = Chunking(),  # noqa: B008, it cannot be changed.
     progress: Progress = SILENT,
 ) -> Evaluation:
-    """The evaluation called `name` of the network of the run in `directory`, and NAME.json of it beside the network.
+    """Evaluates the network of a run, and writes NAME.json of it beside the network.
 
     Batches that were evaluated there with these weights, images and settings are not evaluated again.
 
     Args:
+        directory: of the run.
+        name: of the evaluation.
         data: where the images come from, which is kept beside the numbers.
         images: those of `data.read()`, as EvaluationImages.of makes them.
+        suite: of the evaluation.
         held: images and path points held at once.
+        progress: is shown how far it is.
+
+    Raises:
+        InputError: where network, images and suite do not fit each other.
     """
     network = in_float32(load_network(os.path.join(directory, NETWORK)))
     identity = {**identify_evaluation(suite, [network], *images), "batch": held.images}
@@ -63,7 +76,7 @@ def evaluate_run(
 
 
 def _is_of(path: str, about) -> bool:
-    """Whether the file holds the evaluation that is described."""
+    """Whether the file holds an evaluation with this description."""
     if not os.path.exists(path):
         return False
     with open(path, encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""One folder, one writer.
+"""Makes sure that a folder has one writer at a time.
 
 A lock of the operating system (the file .lock) keeps other processes out and is let go by the kernel when its holder
 dies, so what was killed goes on without handwork.  Not every network file system shares such locks between machines:
@@ -22,8 +22,8 @@ from tfrobust.progress import SILENT, Progress
 
 LOCK, OWNER = ".lock", ".owner"
 BEAT = 5.0  # Seconds between two signs of life of a holder.
-MOMENT = 0.5  # For which a look at the lock may hold it.
-PATIENCE = 30.0  # Without one for so long, a holder on another machine is gone.
+MOMENT = 0.5  # Seconds for which a process that only looks at the lock may hold it.
+PATIENCE = 30.0  # Seconds without a sign of life after which a holder on another machine is taken for dead.
 
 
 class FolderInUseError(InputError):
@@ -31,7 +31,12 @@ class FolderInUseError(InputError):
 
 
 class Claim:
-    """A folder that this process holds."""
+    """A folder that this process holds.
+
+    Args:
+        directory: the folder.
+        progress: is told where another machine's claim is watched.
+    """
 
     def __init__(self, directory: str, progress: Progress = SILENT):
         self.directory, self.path = directory, os.path.join(directory, OWNER)
@@ -40,14 +45,18 @@ class Claim:
         self._lost, self._over = None, threading.Event()
 
     def check(self) -> None:
-        """Raises once another machine has taken the folder, which it does when this one slept for too long."""
+        """Raises FolderInUseError once another machine has the folder, because this process slept for too long."""
         if self._lost is not None:
             raise FolderInUseError(
                 f"{self.directory} was taken by {_name(self._lost)}: this process slept for too long and stops"
             )
 
     def take(self) -> None:
-        """Leaves the record of this process, which has the lock; raises where another machine has the folder."""
+        """Leaves the record of this process, which has the lock.
+
+        Raises:
+            FolderInUseError: where another machine has the folder.
+        """
         if not os.path.exists(self.path):
             try:
                 _write(self.path, "x", self.record)
@@ -72,6 +81,7 @@ class Claim:
         threading.Thread(target=self._live, daemon=True).start()
 
     def give_up(self) -> None:
+        """Ends the claim, and removes the record where it is still this process's."""
         self._over.set()
         with contextlib.suppress(OSError):
             if _read(self.path) == self.record:
@@ -92,15 +102,23 @@ _held: dict[str, Claim] = {}
 
 @contextlib.contextmanager
 def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> Generator[Claim, None, None]:
-    """Holds the folder, which exists, while the block runs; within it, the same process may claim it again.
+    """Holds a folder while the block runs; within it, the same process may claim it again.
 
-    wait: until whoever has it is done, instead of raising FolderInUseError.  progress: is told for whom it waits.
+    Args:
+        directory: the folder, which exists.
+        wait: until whoever has it is done, instead of raising.
+        progress: is told for whom it waits.
+
+    Raises:
+        FolderInUseError: where another process has it, and `wait` is False.
     """
     key = os.path.realpath(directory)
     if key in _held:
         yield _held[key]
         return
-    from tfrobust.distribution import is_chief  # TensorFlow takes seconds, and a look at a lock must not.
+    from tfrobust.distribution import (
+        is_chief,
+    )  # Here, because importing TensorFlow takes seconds and `is_claimed` needs none of it.
 
     if not is_chief():  # Of several processes that train one network, the chief writes.
         yield Claim(directory)
@@ -119,7 +137,10 @@ def claimed(directory: str, wait: bool = False, progress: Progress = SILENT) -> 
 
 
 def is_claimed(directory: str) -> bool:
-    """Whether a process, this or another, holds the folder; of one on another machine, whether it did not let go."""
+    """Whether a process, this or another, holds the folder `directory`.
+
+    Of a process on another machine: whether it did not let go.
+    """
     if not os.path.exists(os.path.join(directory, LOCK)):
         return False
     lock = FileLock(os.path.join(directory, LOCK))

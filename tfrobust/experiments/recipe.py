@@ -13,6 +13,8 @@ from tfrobust.names import ANNOTATIONS, EVALUATE_ON, OBJECTIVES, SAT_MAPS
 from tfrobust.training_spec import TrainingSpec
 
 if TYPE_CHECKING:
+    import keras
+
     from tfrobust.data import ImageData
 
 AUTO = "auto"  # An objective's `chunk`: as many path points at once as fit into the memory.
@@ -55,17 +57,26 @@ class DataSpec:
             check_whole("image_size", self.image_size, 1)
 
     def load(self) -> ImageData:
-        """The images as they are on disk."""
+        """The images as they are on disk.
+
+        Raises:
+            InputError: see `data.load`.
+        """
         from tfrobust import data
 
         return data.load(self.name, self.data_dir, self.download, self.image_size, self.exif)
 
     def prepare(self, loaded: ImageData, evaluate_on: str | None = None) -> ImageData:
-        """Those of `load`, held out and augmented; evaluate_on takes the place of the spec's own."""
+        """The images that were loaded, with some held out, and augmented.
+
+        Args:
+            loaded: what `load` returned.
+            evaluate_on: takes the place of the spec's own; None: that.
+        """
         return self.augment(loaded.holding_out(self.hold_out, evaluate_on or self.evaluate_on))
 
     def augment(self, held: ImageData) -> ImageData:
-        """Images of which some are held out already, augmented."""
+        """The images `held`, of which some are held out already, augmented."""
         from tfrobust import data
 
         return data.augmented(held, self.augmentation, self.per_class, self.equalize)
@@ -111,9 +122,11 @@ class ModelSpec:
     initialization: str | None = None
     initial: NetworkOrigin | None = None
 
-    def make(self, data: ImageData, seed: int):
-        """A new network for the images and classes of `data`.  Its weights come from the global seed, those of an
-        `initialization` from `seed`."""
+    def make(self, data: ImageData, seed: int) -> keras.Model:
+        """A new network for the images and classes of `data`.
+
+        Its weights come from the global seed, those of an `initialization` from `seed`.
+        """
         from tfrobust import models
 
         network = models.make_model(self.name, data.shape, data.classes, self.width)
@@ -124,7 +137,12 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class SaliencySource:
-    """Maps beside the training images: an annotation of the data, or made by a teacher with a method of SAT_MAPS."""
+    """Maps beside the training images.
+
+    Attributes:
+        kind: an annotation of the data, one of ANNOTATIONS, or a method of SAT_MAPS with which a teacher makes them.
+        teacher: of such a method; None for an annotation.
+    """
 
     kind: str
     teacher: NetworkOrigin | None = None
@@ -142,7 +160,7 @@ class Recipe:
 
     Attributes:
         name: for people, and for folders.
-        data, model: see there.
+        data, model: which images it is trained on, and which network is built.
         objective: a training method (see `objectives.make_objective`).
         training: how long, how fast, from which seed.
         saliency: sources of maps, of which training draws one per batch, for methods that want them.
@@ -203,21 +221,21 @@ class Recipe:
         return {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in own.items()}
 
     def in_steps(self, images: int) -> Recipe:
-        """The recipe with its plan in steps over so many training images, where it is in epochs."""
+        """The recipe with its plan in steps over `images` training images, where it is in epochs."""
         return replace(self, training=self.training.in_steps(images))
 
     def lasting(self, steps: int) -> Recipe:
-        """The recipe with a plan of so many steps, its boundaries and its ramp in their places."""
-        if self.training.epochs is not None:  # Such a plan is cut by itself.
+        """The recipe with a plan of so many `steps`, its boundaries and its ramp in their places."""
+        if self.training.epochs is not None:  # A plan in epochs is cut where it is turned into steps.
             return replace(self, training=replace(self.training, steps=steps))
         return replace(self, training=self.training.lasting(steps))
 
     def seeded(self, seed: int) -> Recipe:
-        """The recipe with another seed of weights, data order and draws."""
+        """The recipe with another `seed` of weights, data order and draws."""
         return replace(self, training=replace(self.training, seed=seed))
 
     def on_data_of(self, other: Recipe) -> Recipe:
-        """The recipe on the images of another, found where the other finds them; its augmentation stays its own."""
+        """The recipe on the images of the `other`, found where the other finds them; its augmentation stays its own."""
         source = {"data_dir": other.data.data_dir, "image_size": other.data.image_size}
         given = {name: value for name, value in source.items() if value is not None}
         data = replace(
@@ -231,7 +249,7 @@ class Recipe:
         return replace(self, data=data, saliency_dir=other.saliency_dir or self.saliency_dir)
 
     def saliency_folder(self) -> str:
-        """Where teachers and maps are kept."""
+        """The folder of teachers and maps: `saliency_dir`, or one beside the data."""
         data = self.data
         if self.saliency_dir:
             return self.saliency_dir

@@ -4,9 +4,12 @@ A file of maps carries in its name a fingerprint of all that it depends on: the 
 method, the images and labels.  It is found again by whoever needs the same maps, and never taken for others.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -24,13 +27,25 @@ from tfrobust.objectives import sat_maps
 from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
+if TYPE_CHECKING:
+    import keras
+
+
 BATCH = 100
-VERSION = "1"  # Of what a method's name means: to be raised when a method changes.
+VERSION = "1"  # Part of the fingerprint: raise it when the code of a method changes.
 
 
 def with_saliency(recipe: Recipe, data: ImageData, progress: Progress = SILENT) -> ImageData:
-    """The data with the maps that the recipe asks for; InputError where its method needs maps and has none, or has no
-    use for them."""
+    """The data with the maps that a recipe asks for.
+
+    Args:
+        recipe: names the sources of the maps.
+        data: its images.
+        progress: is shown how far it is.
+
+    Raises:
+        InputError: where its method needs maps and has none, or has no use for them.
+    """
     uses = getattr(recipe.objective, "uses_saliency", False)
     if recipe.saliency and not uses:
         raise InputError(f"method {recipe.method} has no use for --saliency: leave it out")
@@ -53,7 +68,7 @@ def _maps(source: SaliencySource, recipe: Recipe, data: ImageData, progress: Pro
 
 
 def _teacher(origin: NetworkOrigin, recipe: Recipe, data: ImageData, folder: str, progress: Progress):
-    """The network in a .keras file; or that of a recipe, trained on the same images unless it has been."""
+    """A teacher: the network in a .keras file, or that of a recipe, trained on the same images unless it has been."""
     if origin.recipe is None:
         teacher = load_fitting_network(origin.file, progress)
     else:
@@ -68,8 +83,21 @@ def _teacher(origin: NetworkOrigin, recipe: Recipe, data: ImageData, folder: str
     return teacher
 
 
-def kept_maps(method: str, teacher, data: ImageData, folder: str, progress: Progress = SILENT) -> np.ndarray:
-    """The teacher's maps [N,H,W,C] of the training images, int8 or float16, read from the folder or put there."""
+def kept_maps(
+    method: str, teacher: keras.Model, data: ImageData, folder: str, progress: Progress = SILENT
+) -> np.ndarray:
+    """A teacher's maps of the training images, read from a folder or made and put there.
+
+    Args:
+        method: of the map, one of SAT_MAPS.
+        teacher: the network whose maps they are.
+        data: its training images are mapped.
+        folder: where the file of maps is kept.
+        progress: is shown how far it is.
+
+    Returns:
+        [N,H,W,C], int8 or float16.
+    """
     name = f"{os.path.basename(data.name)}-{method}-{fingerprint(method, teacher, data)}.npy"
     path = os.path.join(folder, name)
     if all_processes_agree(os.path.exists(path)):
@@ -78,7 +106,7 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str, progress: Prog
             if maps.shape == data.x_train.shape:
                 return maps
         except (OSError, ValueError, EOFError):
-            pass  # Torn by whatever stopped its writer: made anew.
+            pass  # Its writer was stopped in the middle: the maps are made anew.
     maps = make_maps(method, teacher, data, progress)
     unfinished = f"{path}.{os.getpid()}.npy"
     np.save(unfinished, maps)
@@ -86,14 +114,25 @@ def kept_maps(method: str, teacher, data: ImageData, folder: str, progress: Prog
     return maps
 
 
-def fingerprint(method: str, teacher, data: ImageData) -> str:
-    """16 hexadecimal digits of everything that the maps depend on."""
+def fingerprint(method: str, teacher: keras.Model, data: ImageData) -> str:
+    """16 hexadecimal digits of everything that the maps depend on.
+
+    Args:
+        method, teacher, data: see `kept_maps`.
+    """
     parts = VERSION, method, fingerprint_network(teacher), fingerprint_arrays(data.x_train, data.y_train)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def make_maps(method: str, teacher, data: ImageData, progress: Progress = SILENT) -> np.ndarray:
-    """The maps, computed."""
+def make_maps(method: str, teacher: keras.Model, data: ImageData, progress: Progress = SILENT) -> np.ndarray:
+    """Computes the maps of `kept_maps`.
+
+    Args:
+        method, teacher, data, progress: see there.
+
+    Raises:
+        InputError: where the teacher has no such map.
+    """
     n = len(data.x_train)
     maps = np.empty(data.x_train.shape, np.int8 if method in sat_maps.SIGNS else np.float16)
     if "cam" in method:

@@ -1,4 +1,4 @@
-"""What a run that came to its end has left in its folder."""
+"""Names of the files that a finished run leaves in its folder."""
 
 import os
 
@@ -8,5 +8,5 @@ RUN = "run.json"  # Written last: steps, seconds and versions of a run that came
 
 
 def is_finished(directory: str) -> bool:
-    """Whether a run in the directory came to its end."""
+    """Whether a run in the `directory` came to its end."""
     return all(os.path.exists(os.path.join(directory, name)) for name in (NETWORK, RUN))

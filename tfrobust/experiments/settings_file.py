@@ -5,7 +5,7 @@ from typing import Any
 
 
 def text_of(settings: Mapping[str, Any]) -> str:
-    """The lines of the settings, sorted; those that are None are left out."""
+    """The lines of the `settings`, sorted; those that are None are left out."""
     return "".join(f"{line}\n" for line in sorted(_line(*pair) for pair in settings.items() if pair[1] is not None))
 
 
@@ -20,8 +20,11 @@ def _line(name: str, value) -> str:
 def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> list[str]:
     """The lines in which two texts of settings say different things, those of both, sorted.
 
-    A number may be written in several ways (0.001, 1e-3).  A setting that only one of them names is the same in both
-    where it is what `defaults` says.
+    A number may be written in several ways (0.001, 1e-3).
+
+    Args:
+        there, wanted: the two texts, see `text_of`.
+        defaults: a setting that only one of them names is the same in both where it is what this says.
     """
     ours, theirs = _read(wanted), _read(there)
     usual = _read(text_of(defaults))
@@ -35,7 +38,7 @@ def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> lis
 
 
 def _name(line: str) -> str:
-    """What the line is about: a setting, or of a comment (`# images 0123`) its first words."""
+    """The name of the setting in a line; of a comment, such as `# images 0123`, its first words."""
     if line.startswith("#"):
         return line.rpartition(" ")[0]
     name, given, _ = line.removeprefix("--").partition("=")
@@ -43,7 +46,7 @@ def _name(line: str) -> str:
 
 
 def _read(text: str) -> dict[str, str]:
-    """name -> value of each line."""
+    """The settings in a text: name -> value."""
     out = {}
     for line in filter(None, text.splitlines()):
         value = line.rpartition(" ")[2] if line.startswith("#") else line.partition("=")[2]

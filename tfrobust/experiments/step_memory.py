@@ -1,4 +1,4 @@
-"""What a training step with Integrated Gradients takes: peak memory and seconds."""
+"""Measures peak memory and seconds of a training step with Integrated Gradients."""
 
 import resource
 import time
@@ -24,8 +24,11 @@ def measure_step(model: ModelSpec, shape: tuple[int, int, int], images: int, ig_
         chunk: points held at once.
 
     Returns:
-        gib: what this process has held at most; above: of it what the step added; estimate: what `memory_budget`
-        reckons with; seconds: of the second step, when the first has compiled it.
+        The measurements by name.
+        gib: the most GiB that this process has held.
+        above: of it what the step added.
+        estimate: the GiB that `memory_budget` reckons with.
+        seconds: of the second step, when the first has compiled it.
     """
     keras.utils.set_random_seed(0)
     network = models.make_model(model.name, shape, 10, model.width)
@@ -47,9 +50,9 @@ def measure_step(model: ModelSpec, shape: tuple[int, int, int], images: int, ig_
 
 
 def peak_memory() -> float:
-    """GiB that this process has held at most."""
+    """The most GiB that this process has held."""
     try:
         with open("/proc/self/status", encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / GIB
-    except (OSError, StopIteration):  # No Linux; what is counted there may include the process that started this one.
+    except (OSError, StopIteration):  # Not Linux: this number may include the process that started this one.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB

@@ -46,15 +46,26 @@ class Run(NamedTuple):
 
     @property
     def seed(self) -> int:
+        """The seed of its weights, data order and draws."""
         return self.recipe.training.seed
 
     @property
     def name(self) -> str:
+        """How people read it: the recipe's name, what was set of it, the seed."""
         return ", ".join([self.recipe.name, *self.set, f"seed {self.seed}"])
 
 
 def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> list[Run]:
-    """A run of every recipe with every seed, in output/seedSEED/NAME; InputError where two would share a folder."""
+    """A run of every recipe with every seed, in output/seedSEED/NAME.
+
+    Args:
+        recipes: of different names.
+        seeds: each once.
+        output: the folder of the sweep.
+
+    Raises:
+        InputError: where two would share a folder.
+    """
     if len({recipe.name for recipe in recipes}) < len(recipes) or len(set(seeds)) < len(seeds):
         raise InputError("two runs would share a folder: give each recipe a name of its own, and each seed once")
     pairs = [(seed, recipe) for seed in seeds for recipe in recipes]
@@ -65,7 +76,7 @@ def make_runs(recipes: Sequence[Recipe], seeds: Sequence[int], output: str) -> l
 
 
 def is_done(run: Run) -> bool:
-    """Whether the run in its folder came to its end, with these settings."""
+    """Whether a `run` in its folder came to its end, with these settings."""
     path = os.path.join(run.folder, SETTINGS)
     if not is_finished(run.folder) or not os.path.exists(path):
         return False
@@ -75,7 +86,7 @@ def is_done(run: Run) -> bool:
 
 
 def failure(run: Run) -> tuple[int, str] | None:
-    """(when, why) of a run that failed and was not begun again; None for others."""
+    """(when, why) of a `run` that failed and was not begun again, when in nanoseconds; None for others."""
     path = os.path.join(run.folder, FAILED)
     try:
         with open(path, encoding="utf-8") as file:
@@ -85,18 +96,20 @@ def failure(run: Run) -> tuple[int, str] | None:
 
 
 def note_failure(run: Run, why: str) -> None:
+    """Notes in the folder of the `run` that it failed, and `why`; the first line of that stands in the table."""
     os.makedirs(run.folder, exist_ok=True)
     write_text(os.path.join(run.folder, FAILED), why.strip() + "\n")
 
 
 def forget_failure(run: Run) -> None:
+    """Removes what `note_failure` left of the `run`, if anything."""
     path = os.path.join(run.folder, FAILED)
     if os.path.exists(path):
         os.remove(path)
 
 
 def line(run: Run) -> dict:
-    """A line of the table: what the run is and how far it is."""
+    """A line of the table: what the `run` is and how far it is."""
     out = {"run": run.index, "row": run.recipe.name, "set": " ".join(run.set) or None, "seed": run.seed}
     out["folder"] = run.folder
     failed = failure(run)

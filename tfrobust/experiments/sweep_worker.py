@@ -20,10 +20,15 @@ from tfrobust.progress import SILENT, Progress
 
 
 class Worker:
-    """This process, working through a list that others may share."""
+    """This process, working through the runs of a sweep that others may share.
+
+    Args:
+        every: all runs of the sweep.
+        output: the folder of the table, which exists.
+        progress: is shown how far it is.
+    """
 
     def __init__(self, every: list[sweep.Run], output: str, progress: Progress = SILENT):
-        """output: the folder of the table, which exists."""
         self.every, self.output, self.progress, self.began = every, output, progress, time.perf_counter()
         # Failures of earlier calls are tried again; those of workers beside this one are not.
         self.old = {run.index: sweep.failure(run) for run in every}
@@ -31,18 +36,19 @@ class Worker:
         self._images: dict[DataSpec, ImageData] = {}
 
     def work(self, todo: list[sweep.Run]) -> None:
+        """Trains the runs `todo` that are neither finished nor in the hands of another process."""
         for run in todo:
             if self._is_settled(run):
                 continue
             try:
                 with claimed(make_writable_folder(run.folder), progress=self.progress):
-                    if not sweep.is_done(run):  # By another, a moment ago.
+                    if not sweep.is_done(run):  # Another worker may have finished it a moment ago.
                         self.train(run)
             except FolderInUseError as e:
                 self._say(run, f": left to others ({e})")
 
     def train(self, run: sweep.Run) -> None:
-        """Trains the run; what goes wrong with it is noted in its folder."""
+        """Trains the `run`; what goes wrong with it is noted in its folder."""
         sweep.forget_failure(run)
         write_table(self.every, self.output)
         self._say(run, self.time_left())
@@ -59,13 +65,13 @@ class Worker:
         keras.backend.clear_session()
 
     def images(self, data: DataSpec) -> ImageData:
-        """The images; kept for the next run while it wants the same."""
+        """The images of `data`; kept for the next run while it wants the same."""
         if data not in self._images:
             self._images = {data: data.read()}
         return self._images[data]
 
     def time_left(self) -> str:
-        """At the pace of all workers since this one began."""
+        """The runs that are left and the time for them, in words, at the pace of all workers since this one began."""
         settled = self._settled()
         if settled == self.settled_before:
             return ""
@@ -80,13 +86,21 @@ class Worker:
         return sum(map(self._is_settled, self.every))
 
     def _is_settled(self, run: sweep.Run) -> bool:
-        """Whether there is nothing more to be tried: it is finished, or failed since this process began."""
+        """Whether the run needs no further try: it is finished, or has failed since this process began."""
         failed = sweep.failure(run)
         return sweep.is_done(run) or (failed is not None and failed != self.old[run.index])
 
 
 def write_table(every: list[sweep.Run], output: str) -> list[dict]:
-    """The table of all runs, written by one process at a time."""
+    """Writes the table of all runs, by one process at a time.
+
+    Args:
+        every: all runs of the sweep.
+        output: the folder of the table.
+
+    Returns:
+        Its lines.
+    """
     with FileLock(os.path.join(output, ".table.lock")):
         lines = [sweep.line(run) for run in every]
         report.write_table(output, "sweep", lines, sweep.COLUMNS, {"states": Counter(each["state"] for each in lines)})
@@ -94,5 +108,6 @@ def write_table(every: list[sweep.Run], output: str) -> list[dict]:
 
 
 def counted(lines: list[dict]) -> str:
+    """How many runs are in which state, in words, by the `lines` of the table."""
     states = Counter(line["state"] for line in lines)
     return f"{len(lines)} runs: " + ", ".join(f"{states[s]} {s}" for s in ("done", "running", "failed", "left"))

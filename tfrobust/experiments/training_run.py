@@ -1,4 +1,4 @@
-"""A recipe trained in a folder of its own, from where it stands there to its end."""
+"""Trains a recipe in a folder of its own, and resumes there what was interrupted."""
 
 import dataclasses
 import hashlib
@@ -25,7 +25,7 @@ from tfrobust.networks import load_network, trains_image_by_image
 from tfrobust.networks.bfloat16 import in_bfloat16
 from tfrobust.progress import SILENT, Bar, Progress
 from tfrobust.report import write_json, write_text
-from tfrobust.types import Batch, InputError
+from tfrobust.types import Batch, InputError, Objective
 
 Callbacks = Callable[[keras.Model, int], Sequence[keras.callbacks.Callback]]
 
@@ -90,12 +90,12 @@ def train(
             if is_chief():
                 done = {"steps": spec.steps, "seconds": trained.seconds, "versions": versions()}
                 write_json(os.path.join(directory, RUN), done)
-        all_processes_agree(True)  # Now all of them find it.
+        all_processes_agree(True)  # From here on every process finds the finished run.
     return trained
 
 
 class _Checked(Progress):
-    """The progress of a run, which ends where another process has taken its folder."""
+    """Hands a run's progress on, and ends the run once another process has taken its folder."""
 
     def __init__(self, progress: Progress, claim: Claim):
         self._progress, self._claim = progress, claim
@@ -118,23 +118,26 @@ def _two_of(data: ImageData) -> Batch:
 
 
 def check_recipe(recipe: Recipe, data: ImageData) -> None:
-    """Raises InputError where the recipe cannot be trained on these images."""
+    """Raises InputError where the `recipe` cannot be trained on these images."""
     if recipe.training.batch_size > data.train_size:
         raise InputError(f"batch_size {recipe.training.batch_size} exceeds the {data.train_size} training images")
     check_precision(recipe.training.precision)
 
 
 def new_network(recipe: Recipe, data: ImageData) -> keras.Model:
-    """The untrained network of the recipe; its weights are a function of the seed."""
+    """The untrained network of the `recipe` for the images of `data`; its weights are a function of the seed."""
     keras.utils.set_random_seed(recipe.training.seed)
     network = recipe.model.make(data, recipe.training.seed)
     return in_bfloat16(network) if recipe.training.precision == "bfloat16" else network
 
 
-def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: Progress = SILENT):
-    """The objective of the recipe; where it says auto, with as many path points at once as fit, which is said.
+def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: Progress = SILENT) -> Objective:
+    """The objective of a recipe; where its chunk is "auto", with as many path points at once as fit into the memory.
 
-    network: gives the network that is trained; asked only where the points that fit depend on it.
+    Args:
+        recipe: of the run.
+        network: gives the network that is trained; asked only where the points that fit depend on it.
+        progress: is told how many points were chosen.
     """
     objective = recipe.objective
     if getattr(objective, "chunk", None) != AUTO:
@@ -146,8 +149,16 @@ def objective_of(recipe: Recipe, network: Callable[[], keras.Model], progress: P
 
 
 def settings_of(recipe: Recipe, data: ImageData, initial: keras.Model | None = None) -> str:
-    """What makes the weights, as text: the recipe's settings, and digests of the images, maps and initial weights as
-    comments; the number of replicas only where the network looks at more than one image, as with BatchNormalization."""
+    """What makes the weights, as text: the recipe's settings, and digests of the rest as comments.
+
+    The digests are of the images, maps and initial weights; the number of replicas is there only where the network
+    looks at more than one image, as with BatchNormalization.
+
+    Args:
+        recipe: of the run.
+        data: its images and maps.
+        initial: the network whose weights it starts from; None: it draws them.
+    """
     lines = [f"# images {fingerprint_arrays(data.x_train, data.y_train)}"]
     if data.saliency is not None:
         lines.append(f"# saliency maps {fingerprint_arrays(data.saliency)}")
@@ -160,9 +171,18 @@ def settings_of(recipe: Recipe, data: ImageData, initial: keras.Model | None = N
 
 
 def trained_network(recipe: Recipe, data: ImageData, folder: str, progress: Progress = SILENT) -> keras.Model:
-    """The network of a recipe that another one needs, trained in a folder of its own below `folder` unless it has
-    been."""
-    # Runs of one Keras cannot be gone on with by the other.
+    """The network of a recipe that another one needs, trained unless it has been.
+
+    Args:
+        recipe: of the network that is needed.
+        data: its images, with their maps.
+        folder: the run has a folder of its own below it.
+        progress: is shown how far it is.
+
+    Raises:
+        InputError: see `train`.
+    """
+    # A run that one version of Keras began cannot be resumed by the other.
     parts = settings_of(recipe, data), versions()["keras"].split(".")[0]
     directory = os.path.join(folder, f"{recipe.name}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]}")
     progress.say(f"{recipe.name} first: {directory}")
@@ -196,7 +216,7 @@ def _take_weights(network, initial, origin) -> None:
 
 
 def _own(directory: str, recipe: Recipe, wanted: str) -> None:
-    """Makes the directory that of a run with these settings; InputError where it is another's."""
+    """Marks the directory as that of a run with these settings; InputError where it is another run's."""
     path = os.path.join(directory, SETTINGS)
     if os.path.exists(path):
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -218,7 +238,7 @@ def _save(network: keras.Model, directory: str) -> None:
             with open(unfinished, "rb") as file:
                 os.fsync(file.fileno())
         except BaseException:
-            if os.path.exists(unfinished):  # What does not fit onto a full disk must not fill it.
+            if os.path.exists(unfinished):  # Half a file must not fill up a full disk.
                 os.remove(unfinished)
             raise
         if is_chief():

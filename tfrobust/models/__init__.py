@@ -1,5 +1,9 @@
 """Networks by name: (shape, classes, width) -> keras.Model with logits out."""
 
+from collections.abc import Sequence
+
+import keras
+
 import tfrobust.models.adl
 import tfrobust.models.normalization  # noqa: F401  Both register layers that a saved network may have.
 from tfrobust.checks import check_choice
@@ -10,8 +14,18 @@ from tfrobust.types import InputError
 __all__ = ["INITIALIZATIONS", "MODELS", "initialize", "make_model"]
 
 
-def make_model(name: str, shape, classes: int, width: float = 1.0):
-    """The network called `name` for images of `shape` (H, W, C); raises InputError where there is none."""
+def make_model(name: str, shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+    """A new network, with logits out.
+
+    Args:
+        name: one of MODELS.
+        shape: (H, W, C) of its images.
+        classes: K, the number of logits.
+        width: factor for the number of filters and units of its layers, above 0.
+
+    Raises:
+        InputError: for an unknown name, a width that is not above 0, and images that the network cannot take.
+    """
     check_choice("model", name, MODELS)
     if not width > 0:
         raise InputError(f"the width of a model must be above 0; got {width}")

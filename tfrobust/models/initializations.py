@@ -11,6 +11,8 @@ With i and o the numbers of inputs and outputs of a unit (a convolution's times 
     gn    weights normal of variance 2 / (i + o), biases 0
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -33,36 +35,52 @@ def _constant(value):
 # Each: (i, o) -> (how weights are drawn, how biases are).
 
 
-def ptd(i, o):
+def ptd(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights and biases uniform in +- 1 / sqrt(i), PyTorch's default."""
     return _uniform(i**-0.5), _uniform(i**-0.5)
 
 
-def cust(i, o):
+def cust(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights normal of deviation 0.1, biases 0.1."""
     return _normal(0.1), _constant(0.1)
 
 
-def uni(i, o):
+def uni(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights and biases uniform in +- 0.1."""
     return _uniform(0.1), _uniform(0.1)
 
 
-def hu(i, o):
+def hu(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights uniform in +- sqrt(6 / i), biases 0 (He)."""
     return _uniform((6 / i) ** 0.5), _constant(0.0)
 
 
-def hn(i, o):
+def hn(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights normal of variance 2 / i, biases 0 (He)."""
     return _normal((2 / i) ** 0.5), _constant(0.0)
 
 
-def gu(i, o):
+def gu(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights uniform in +- sqrt(6 / (i + o)), biases 0 (Glorot)."""
     return _uniform((6 / (i + o)) ** 0.5), _constant(0.0)
 
 
-def gn(i, o):
+def gn(i: int, o: int) -> tuple[Callable, Callable]:
+    """Weights normal of variance 2 / (i + o), biases 0 (Glorot)."""
     return _normal((2 / (i + o)) ** 0.5), _constant(0.0)
 
 
 def initialize(network: keras.Model, name: str, seed: int) -> None:
-    """Draws the weights and biases of every convolution and dense layer anew, in place; other layers keep theirs."""
+    """Draws the weights and biases of every convolution and dense layer anew, in place; other layers keep theirs.
+
+    Args:
+        network: layers of models within it are drawn, too.
+        name: one of INITIALIZATIONS.
+        seed: of the draws.
+
+    Raises:
+        InputError: for an unknown name.
+    """
     check_choice("initialization", name, INITIALIZATIONS)
     r = np.random.RandomState(seed)
     for layer in network.layers:

@@ -5,14 +5,22 @@ padding and initialisation are not printed in the paper and come from its releas
 normal of deviation 0.1 cut at two deviations, biases 0.1.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 
-def mnist_cnn(shape=(28, 28, 1), classes: int = 10, width: float = 1.0) -> keras.Model:
-    """[B,H,W,C] -> logits [B,K].  width scales the 32, 64 and 1024 units (0.25 for the two-core budget).
+def mnist_cnn(shape: Sequence[int] = (28, 28, 1), classes: int = 10, width: float = 1.0) -> keras.Model:
+    """A network from images [B,H,W,C] to logits [B,K]; see the module.
 
-    Its activations are called relu1, relu2, relu3, for attributions of a layer."""
+    Its activations are called relu1, relu2, relu3, for attributions of a layer.
+
+    Args:
+        shape: (H, W, C) of the images.
+        classes: K.
+        width: factor for the 32, 64 and 1024 units (0.25 for the two-core budget).
+    """
 
     def units(n):
         return max(1, round(n * width))

@@ -1,4 +1,6 @@
-"""What networks do to images before anything else: a layer inside, so that images stay in [0, 1] outside."""
+"""Normalization as the first layer of a network, so that images stay in [0, 1] outside of it."""
+
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,15 +18,21 @@ class PerImageStandardization(layers.Layer):
     gradient, up to a factor.
     """
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """The images `x` [B,H,W,C], each with mean 0 and deviation 1 (smaller where it has hardly any contrast)."""
         return tf.image.per_image_standardization(x)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Any) -> Any:
+        """The shape itself: nothing is added or cut off."""
         return shape
 
 
-def standardized(x):
-    """x [B,H,W,C] in [0, 1] with the mean and deviation of CIFAR-10 taken out, per channel."""
+def standardized(x: Any) -> Any:
+    """Images with the mean and deviation of CIFAR-10's pixels taken out, per channel.
+
+    Args:
+        x: [B,H,W,C] in [0, 1], a symbolic tensor; images that are not RGB get the mean 0.5 and the deviation 0.25.
+    """
     channels = x.shape[-1]
     mean, std = (MEAN, STD) if channels == 3 else ((0.5,) * channels, (0.25,) * channels)
     return layers.Normalization(axis=-1, mean=mean, variance=[s * s for s in std])(x)

@@ -7,6 +7,8 @@ slope 0.1, no batch normalisation, strides 1, 2, 2, shortcuts by average pooling
 with variance 2 / (9 x output channels).
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
@@ -25,7 +27,7 @@ def _unit(x, filters, strides, names):
     if strides > 1:
         shortcut = layers.AveragePooling2D(strides, padding="same")(shortcut)
     missing = filters - x.shape[-1]
-    if missing:  # Channels of zeros on both sides: a padding of the last axis, moved to one that Keras pads.
+    if missing:  # Channels of zeros on both sides; Keras pads no last axis, so it is moved first.
         shortcut = layers.Permute((1, 3, 2))(shortcut)
         shortcut = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(shortcut)
         shortcut = layers.Permute((1, 3, 2))(shortcut)
@@ -38,11 +40,14 @@ def _leaky(x, names):
     return layers.LeakyReLU(SLOPE, name=next(names))(x)
 
 
-def rar_resnet(units: int):
-    """Maker of the network with `units` residual units per stage."""
+def rar_resnet(units: int) -> Callable[..., keras.Model]:
+    """The maker (shape, classes, width) -> network of the ResNet with `units` residual units per stage."""
 
-    def make(shape, classes: int, width: float = 1.0) -> keras.Model:
-        """[B,H,W,C] -> logits [B,K]; width scales 16, 16, 32, 64.  Its activations are called relu1, relu2, ..."""
+    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+        """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its 16, 16, 32, 64 filters.
+
+        Its activations are called relu1, relu2, ...
+        """
         stem, *stages = (max(1, round(n * width)) for n in (16, 16, 32, 64))
         names = (f"relu{i}" for i in range(1, 100))
         inputs = keras.Input(shape)

@@ -1,7 +1,11 @@
-"""Residual networks (He et al., 2016): ResNet-10, -18, -34 with SAT's stem for 32x32 images (3x3, stride 1, no
-pooling), and ResNet-18, -34, -50 with the ImageNet stem (7x7, stride 2, max-pooling).  Pixels are standardised inside.
-With `adl`, attention-based dropout follows the last two stages (Choe & Shim, 2019).
+"""Residual networks (He et al., 2016), for small images and for those of ImageNet.
+
+ResNet-10, -18, -34 have SAT's stem for 32x32 images (3x3, stride 1, no pooling), and ResNet-18, -34, -50 the ImageNet
+stem (7x7, stride 2, max-pooling).  Pixels are standardised inside.  With `adl`, attention-based dropout follows the
+last two stages (Choe & Shim, 2019).
 """
+
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
@@ -13,7 +17,7 @@ BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)
 
 
 def _conv(x, filters, size, strides=1):
-    """Padded on both sides alike, as the networks were published (Keras' own padding is lopsided at stride 2)."""
+    """A convolution padded alike on both sides, as published (Keras' own padding is lopsided at stride 2)."""
     if size > 1:
         x = layers.ZeroPadding2D(size // 2)(x)
     x = layers.Conv2D(filters, size, strides, use_bias=False, kernel_initializer="he_normal")(x)
@@ -38,12 +42,21 @@ def _bottleneck(x, filters, strides, names):
     return _relu(layers.Add()([_conv(x, wide, 1), shortcut]), names)
 
 
-def resnet(depth: int, large: bool = False, adl: bool = False):
-    """Maker of ResNet-depth; large: with the ImageNet stem; adl: with attention-based dropout."""
+def resnet(depth: int, large: bool = False, adl: bool = False) -> Callable[..., keras.Model]:
+    """The maker (shape, classes, width) -> network of a ResNet.
+
+    Args:
+        depth: 10, 18, 34 or 50.
+        large: with the ImageNet stem.
+        adl: with attention-based dropout.
+    """
     block = _bottleneck if depth == 50 else _basic
 
-    def make(shape, classes: int, width: float = 1.0) -> keras.Model:
-        """[B,H,W,C] -> logits [B,K]; width scales the filters.  Its activations are called relu1, relu2, ..."""
+    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+        """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its filters.
+
+        Its activations are called relu1, relu2, ...
+        """
         stem, *stages = (max(1, round(n * width)) for n in (64, 64, 128, 256, 512))
         names = (f"relu{i}" for i in range(1, 1000))
         inputs = keras.Input(shape)

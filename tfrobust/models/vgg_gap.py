@@ -1,7 +1,11 @@
-"""VGG-GAP (Zhou et al., 2016): the 13 convolutions of VGG-16 without the last pooling, one of 1,024 filters, global
-average pooling: ART's second network for localization on CUB-200-2011.  Pixels are standardised inside.  With `adl`,
-attention-based dropout follows the third and fourth pooling and the last convolution of VGG (Choe & Shim, 2019).
+"""VGG-GAP (Zhou et al., 2016), ART's second network for localization on CUB-200-2011.
+
+It has the 13 convolutions of VGG-16 without the last pooling, one of 1,024 filters, and global average pooling.  Pixels
+are standardised inside.  With `adl`, attention-based dropout follows the third and fourth pooling and the last
+convolution of VGG (Choe & Shim, 2019).
 """
+
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
@@ -12,11 +16,14 @@ from tfrobust.models.normalization import standardized
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
-def vgg_gap(adl: bool = False):
-    """Maker of VGG-GAP; adl: with attention-based dropout."""
+def vgg_gap(adl: bool = False) -> Callable[..., keras.Model]:
+    """The maker (shape, classes, width) -> network of VGG-GAP; `adl`: with attention-based dropout."""
 
-    def make(shape, classes: int, width: float = 1.0) -> keras.Model:
-        """[B,H,W,C] -> logits [B,K]; width scales the filters.  Its activations are called relu1, relu2, ..."""
+    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+        """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its filters.
+
+        Its activations are called relu1, relu2, ...
+        """
         names = (f"relu{i}" for i in range(1, 100))
 
         def conv(x, filters):

@@ -5,6 +5,8 @@ A 3x3 stem of 16 filters, three stages of (depth - 4) / 6 pre-activation units w
 standardised inside.
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
@@ -30,12 +32,15 @@ def _unit(x, filters, strides, names):
     return layers.Add()([x, shortcut])
 
 
-def wide_resnet(depth: int, factor: int):
-    """Maker of WRN-depth-factor."""
+def wide_resnet(depth: int, factor: int) -> Callable[..., keras.Model]:
+    """The maker (shape, classes, width) -> network of WRN-`depth`-`factor`."""
     units = (depth - 4) // 6
 
-    def make(shape, classes: int, width: float = 1.0) -> keras.Model:
-        """[B,H,W,C] -> logits [B,K]; width scales the stages.  Its activations are called relu1, relu2, ..."""
+    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+        """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for the filters of its stages.
+
+        Its activations are called relu1, relu2, ...
+        """
         names = (f"relu{i}" for i in range(1, 1000))
         inputs = keras.Input(shape)
         x = _conv(standardized(inputs), 16)

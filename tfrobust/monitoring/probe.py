@@ -6,7 +6,7 @@ Nothing here touches the run: its draws are its own, and the network is only ask
 import io
 import json
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -26,8 +26,13 @@ MEASURES = ("top_k_intersection", "kendall")
 
 
 class Seen(NamedTuple):
-    """What a probe found.  predicted, attacked: [N], classes of the images and under attack.  maps: of the predicted
-    classes, under the attack on them.  values: what becomes a curve."""
+    """What a probe found.
+
+    Attributes:
+        predicted, attacked: [N], classes of the images as they are and under attack.
+        maps: of the predicted classes, under the attack on them.
+        values: what becomes a curve, by name.
+    """
 
     predicted: np.ndarray
     attacked: np.ndarray
@@ -51,10 +56,17 @@ class ProbePlan(NamedTuple):
     held: Chunking = Chunking()
 
 
-def look(network, x, y, plan: ProbePlan, points: int | None = None) -> Seen:
-    """One probe of the network on images x [N,H,W,C] with labels y [N], so many path points at once (None: all).
+def look(network: keras.Model, x: np.ndarray, y: np.ndarray, plan: ProbePlan, points: int | None = None) -> Seen:
+    """One probe of a network.
 
     Scores of maps are means over the correctly predicted images, and not there where there is none.
+
+    Args:
+        network: logits out; it is only asked.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N].
+        plan: what is probed.
+        points: path points held at once; None: all.
     """
     suite, task = plan.suite, plan.suite.first_task
     predicted = predict(network, x, plan.held.images).astype(np.int32)
@@ -69,8 +81,17 @@ def look(network, x, y, plan: ProbePlan, points: int | None = None) -> Seen:
     return Seen(predicted, attacked, found[""], {name: float(value) for name, value in values.items()})
 
 
-def picture(seen: Seen, y, title: str) -> tf.Tensor:
-    """Panels [1,H,W,4] of the first images: image, map, attacked image, attacked map."""
+def picture(seen: Seen, y: np.ndarray, title: str) -> tf.Tensor:
+    """A picture of the first images that a probe has seen: image, map, attacked image, attacked map.
+
+    Args:
+        seen: what `look` returned.
+        y: labels [N] of its images.
+        title: of the picture.
+
+    Returns:
+        [1,H,W,4] uint8.
+    """
     panels = []
     for n in range(min(PICTURED, len(y))):
         name = f"class {y[n]}, predicted {seen.predicted[n]}, under PGD {seen.attacked[n]}"
@@ -81,10 +102,23 @@ def picture(seen: Seen, y, title: str) -> tf.Tensor:
 
 
 class Probe(keras.callbacks.Callback):
-    """Probes the network before the first step, after every so manieth and after the last, and writes it to
-    TensorBoard as probe/NAME."""
+    """Probes a network before the first step, every so many steps and after the last, and writes it to TensorBoard.
 
-    def __init__(self, network, data: ImageData, plan: ProbePlan, directory: str, start: int, steps: int):
+    The curves and pictures there are called probe/NAME.
+
+    Args:
+        network: that is trained.
+        data: images of its test split are probed.
+        plan: what is probed, and when.
+        directory: of the run.
+        start: the step that the run begins at.
+        steps: the last one.
+
+    Raises:
+        InputError: where the network has no such map.
+    """
+
+    def __init__(self, network: keras.Model, data: ImageData, plan: ProbePlan, directory: str, start: int, steps: int):
         super().__init__()
         chosen = np.sort(np.random.RandomState(plan.suite.seed).permutation(len(data.x_test))[: plan.examples])
         self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])
@@ -93,14 +127,16 @@ class Probe(keras.callbacks.Callback):
         self.points = plan.held.points_for(network)
         self.writer = tf.summary.create_file_writer(os.path.join(directory, "tensorboard"))
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Writes the settings of the probe, and probes where the run is new."""
         with self.writer.as_default(self.start):
             settings = {**self.plan.suite.as_dict(), "examples": len(self.x), "attribution_examples": len(self.x)}
             tf.summary.text("probe/settings", f"```\n{json.dumps(settings, indent=2)}\n```")
         if self.start == 0:
             self._write(0)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Probes the network after every `every` steps of the plan, and after the last step."""
         step = self.start + batch + 1
         if step % self.plan.every == 0 or step == self.steps:
             self._write(step)

@@ -1,4 +1,4 @@
-"""Networks: what one must be for the other rooms, checked, and how any Keras classifier becomes one."""
+"""Networks: the contract that the other packages rely on, its checks, and the adoption of any Keras classifier."""
 
 from tfrobust.networks.adoption import adopt, contracted, in_float32, load_fitting_network
 from tfrobust.networks.contract import TOLERANCE, check_images, check_network, input_shape, output_index, unfolded

@@ -1,10 +1,11 @@
-"""Networks of people who never read the contract of `networks`, brought under it.
+"""Adoption: makes of any Keras classifier a copy that follows the contract of `networks`.
 
 The graph is traced anew with a copy of every layer: what comes out is flat (no models within), takes images in [0, 1],
 gives logits, and has its ReLUs where a surrogate finds them.  The network that was given stays as it is.
 """
 
 import contextlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,20 +28,25 @@ from tfrobust.progress import SILENT, Progress
 from tfrobust.types import InputError
 
 
-def adopt(network: keras.Model, pixels: str | None = "0..1", x=None, head: str | None = None) -> keras.Model:
+def adopt(network: keras.Model, pixels: str | None = "0..1", x: Any = None, head: str | None = None) -> keras.Model:
     """A functional model from images [B,H,W,C] in [0, 1] to logits [B,K], with a copy of every weight of the network.
 
     A final softmax is left out; a single final sigmoid, the probability of class 1, becomes the logits [0, z] of two
     classes.  ReLUs of every form become layers of their own.  A network of whole numbers (uint8), of a fixed number of
     images, or one that puts its channels last itself becomes one of any number of float32 images [H,W,C].
-    pixels: the range that the network expects: "0..1", "0..255", "-1..1", "imagenet_caffe" (0..255, BGR, minus
-      ImageNet's mean) or "imagenet_torch" (minus ImageNet's mean, divided by its deviation); None: what its first
-      layers are made for, [0, 1] where they do not say.  What makes it of [0, 1] comes first in the model.
-    x: images [N,H,W,C] in [0, 1] to check the model with; without them it is checked with noise.
-    head: the name of the output that gives the classes, of a network with several.
-    InputError where this cannot be: a network without a graph (subclassed) or with several inputs or outputs, an end
-    in several sigmoids or in probabilities of another make, pixels that do not fit the preprocessing inside, channels
-    first throughout.
+
+    Args:
+        network: a Sequential or functional model; it stays as it is.
+        pixels: the range that the network expects: "0..1", "0..255", "-1..1", "imagenet_caffe" (0..255, BGR, minus
+          ImageNet's mean) or "imagenet_torch" (minus ImageNet's mean, divided by its deviation); None: what its first
+          layers are made for, [0, 1] where they do not say.  What makes it of [0, 1] comes first in the model.
+        x: images [N,H,W,C] in [0, 1] to check the model with; None: it is checked with noise.
+        head: the name of the output that gives the classes, of a network with several; None for a network with one.
+
+    Raises:
+        InputError: where this cannot be: a network without a graph (subclassed) or with several inputs or outputs, an
+          end in several sigmoids or in probabilities of another make, pixels that do not fit the preprocessing inside,
+          channels first throughout.
     """
     with _float32_policy():
         return _adopted(network, pixels, x, head)
@@ -69,7 +75,7 @@ def _adopted(network, pixels, x, head) -> keras.Model:
 
 @contextlib.contextmanager
 def _float32_policy():
-    """Layers that are made in the block compute in float32, whatever a person has set for networks of their own."""
+    """Sets Keras' global policy to float32 while the block runs, whatever policy the user has set."""
     before = keras.config.dtype_policy() if hasattr(keras, "ops") else keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
@@ -79,16 +85,26 @@ def _float32_policy():
 
 
 def in_float32(network: keras.Model) -> keras.Model:
-    """The network itself, or a copy that computes in float32 where it computes with 16 bits: what is measured of a
-    network is that, by every function and verb."""
+    """The network itself, or a copy that computes in float32 where it computes with 16 bits.
+
+    Every function and verb measures the network that this gives.
+    """
     return network if inspect_network(network).half is None else adopt(network)
 
 
-def contracted(network: keras.Model, pixels: str | None = None, x=None, head: str | None = None) -> keras.Model:
-    """The network itself, where it is under the contract and open to surrogates and Grad-CAM (no models within, no ReLU
-    that is no layer); an adopted copy of any other.
+def contracted(network: keras.Model, pixels: str | None = None, x: Any = None, head: str | None = None) -> keras.Model:
+    """A network under the contract of this library and open to surrogates and Grad-CAM: the network itself, or a copy.
 
-    pixels, x, head: see `adopt`; pixels None: what the first layers of the network are made for.
+    The network itself where it is both already (no models within, no ReLU that is no layer); an adopted copy of any
+    other.
+
+    Args:
+        network: any Keras model.
+        pixels: see `adopt`; None: what the first layers of the network are made for.
+        x, head: see `adopt`.
+
+    Raises:
+        InputError: where it is not under the contract and cannot be adopted.
     """
     fits = False
     if isinstance(network, keras.Model) and pixels in (None, "0..1") and head is None:
@@ -102,7 +118,7 @@ def contracted(network: keras.Model, pixels: str | None = None, x=None, head: st
     try:
         return adopt(network, pixels, x, head)
     except InputError:
-        # Closed to some maps and attacks, which say so; open to the others.
+        # Some maps and attacks will refuse this network and say why; the others work.
         if fits and inspect_network(network).half is None:
             return network
         raise
@@ -149,9 +165,16 @@ def _compare(network, output: int, adopted, end, found: NetworkInput, pixels: st
         )
 
 
-def load_fitting_network(path: str, progress: Progress = SILENT):
-    """The network in a file, adopted where it was not made for this library, which is said: images in [0, 1] in, logits
-    out."""
+def load_fitting_network(path: str, progress: Progress = SILENT) -> keras.Model:
+    """The network in a file: images in [0, 1] in, logits out.
+
+    Args:
+        path: of a `.keras` file.
+        progress: where it is said that a network was adopted, because it was not made for this library.
+
+    Raises:
+        InputError: where the file cannot be loaded, or its network not be adopted.
+    """
     network = load_network(path)
     fitting = contracted(network)
     if fitting is not network:

@@ -5,7 +5,7 @@ evaluates code.  A name that is not here is refused (see `file_policy`), so a ne
 before it is added.  The lists are the union over the Keras versions that the project runs on.
 """
 
-# Lambda, TFSMLayer, JaxLayer, FlaxLayer and TorchModuleWrapper are left out: they are made of code.
+# Lambda, TFSMLayer, JaxLayer, FlaxLayer and TorchModuleWrapper are left out: they run code that the file brings along.
 LAYERS = frozenset(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
@@ -58,7 +58,7 @@ ACTIVATIONS = frozenset(
     sparsemax squareplus swish tanh tanh_shrink threshold
     """.split()
 )
-# What arithmetic in a functional model of Keras 3 becomes: classes of keras.ops.
+# Classes of keras.ops, in which Keras 3 stores the arithmetic of a functional model.
 OPERATIONS = frozenset(
     """
     Abs Absolute Add All Amax Amin Any Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argpartition
@@ -82,7 +82,7 @@ OPERATIONS = frozenset(
     Cast ConvertToTensor SaturateCast Slice StopGradient Unstack
     """.split()
 )
-# What arithmetic in a functional model of Keras 2 becomes: layers that name a symbol of TensorFlow.
+# Layers that name a symbol of TensorFlow, in which Keras 2 stores the arithmetic of a functional model.
 SYMBOL_LAYERS = frozenset({"SlicingOpLambda", "TFOpLambda"})
 SYMBOLS = frozenset(
     [f"__operators__.{name}" for name in "add eq getitem ne".split()]

@@ -10,15 +10,17 @@ import tensorflow as tf
 
 from tfrobust.types import InputError
 
-# What an attack moves is smaller than the spacing of bfloat16 near 1: pixels are centred before they are rounded.
+# An attack changes pixels by less than the spacing of bfloat16 near 1, so they are centred before they are rounded.
 _PREPARES_PIXELS = ("Normalization", "Rescaling", "PerImageStandardization")
 
 
 def in_bfloat16(network: keras.Model) -> keras.Model:
-    """A copy of the network, with float32 weights of its own, that computes in bfloat16; logits are float32.
+    """A copy of the network, with float32 weights of its own, that computes in bfloat16; its logits are float32.
 
-    Layers that prepare pixels and the last layer stay in float32.  InputError for what is no Sequential or functional
-    model.
+    Layers that prepare pixels and the last layer stay in float32.
+
+    Raises:
+        InputError: for what is no Sequential or functional model.
     """
 
     def lowered(model):
@@ -51,7 +53,7 @@ def _flat(model):
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Gives the target, a copy of the source, its weights; inside a training step too, on every replica."""
+    """Gives the `target`, a copy of the `source`, its weights; inside a training step too, on every replica."""
 
     def assign(strategy, *variables):
         for theirs, own in zip(variables[: len(variables) // 2], variables[len(variables) // 2 :]):

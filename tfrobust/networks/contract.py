@@ -1,9 +1,10 @@
-"""What a network must be for the other rooms, checked.
+"""Checks that a network follows the contract on which the other packages of tfrobust rely.
 
 The contract: a Keras model from images [B,H,W,C] in [0, 1] to logits [B,K].  Normalization is a layer inside.
 """
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,17 +23,25 @@ from tfrobust.networks.pixels import PIXELS
 from tfrobust.networks.walk import graph_of
 from tfrobust.types import InputError
 
-TOLERANCE = 1e-5  # By which pixels may leave [0, 1].
+TOLERANCE = 1e-5  # Pixels may lie outside [0, 1] by this much.
 
 
 def input_shape(network: keras.Model) -> tuple:
-    """(H, W, C) of the network's images, None where a size is free."""
+    """The shape (H, W, C) of the images that a network takes, None where a size is free."""
     return inspect_network(network).shape
 
 
-def unfolded(x, shape: tuple):
-    """Images as [N,H,W,C]: grey ones may come without channels, [N,H,W], and all as rows of numbers, [N,H*W*C], of
-    the size (H, W, C); anything else stays as it is.  x: an array or a tensor."""
+def unfolded(x: Any, shape: tuple) -> Any:
+    """Images as [N,H,W,C], whichever way they were laid out.
+
+    Args:
+        x: an array or a tensor.  Grey images may come without channels, [N,H,W], and all images as rows of numbers,
+          [N,H*W*C].
+        shape: (H, W, C) of an image, None where a size is free; rows are unfolded only where all three are known.
+
+    Returns:
+        x as [N,H,W,C]; x itself where it has another form.
+    """
     rank = len(x.shape)
     if rank == 3:
         return x[..., np.newaxis]
@@ -41,8 +50,16 @@ def unfolded(x, shape: tuple):
     return x
 
 
-def check_images(x, name: str = "x") -> None:
-    """Raises InputError unless x is a float array [N,H,W,C], finite and in [0, 1] (to TOLERANCE)."""
+def check_images(x: Any, name: str = "x") -> None:
+    """Checks that `x` is a float array of images [N,H,W,C], finite and in [0, 1].
+
+    Args:
+        x: the images; pixels may leave [0, 1] by TOLERANCE.
+        name: how a message calls them.
+
+    Raises:
+        InputError: where they are anything else.
+    """
     x = np.asarray(x)
     if x.ndim != 4 or not np.issubdtype(x.dtype, np.floating):
         raise InputError(f"{name} must be float images [N,H,W,C]; got {x.dtype} {list(x.shape)}")
@@ -63,13 +80,20 @@ def check_images(x, name: str = "x") -> None:
         )
 
 
-def check_network(network: keras.Model, x) -> None:
-    """Raises InputError unless the network maps the images x to finite logits [B,K], K >= 2.
+def check_network(network: keras.Model, x: Any) -> None:
+    """Checks that the network maps images to finite logits [B,K], K >= 2.
 
     What the network itself says of its input is looked at, too: one that is made for pixels in 0..255, for whole
     numbers or for channels first would give numbers for x, and wrong ones.
     Softmax outputs are refused: attacks and attributions on probabilities are not those of the papers, and the same
     network scores quite differently (adversarial accuracy looks better, gradients vanish).
+
+    Args:
+        network: with one output.
+        x: images [N,H,W,C] in [0, 1]; the first 64 are given to the network.
+
+    Raises:
+        InputError: where the network or the images are anything else.
     """
     check_images(x)
     output_index(network, None)
@@ -79,8 +103,17 @@ def check_network(network: keras.Model, x) -> None:
     check_logits(network, x)
 
 
-def output_index(network, head: str | None) -> int:
-    """The index of the output of that name; InputError where there is none, or no name and several."""
+def output_index(network: Any, head: str | None) -> int:
+    """The index of the output that gives the classes.
+
+    Args:
+        network: a keras.Model; anything else is refused.
+        head: the name of the output; None for a network with one output.
+
+    Raises:
+        InputError: where there is no output of that name, or no name and several outputs, and where the network is no
+          Keras model with a graph.
+    """
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
     graph_of(network)
@@ -122,9 +155,17 @@ def _check_contract(network, found: NetworkInput) -> None:
         )
 
 
-def check_adoptable(network, found: NetworkInput, pixels: str | None = None) -> None:
-    """Raises InputError where a network with that input cannot be adopted, or not with these pixels (None: those that
-    its layers say)."""
+def check_adoptable(network: keras.Model, found: NetworkInput, pixels: str | None = None) -> None:
+    """Checks that a network can be adopted.
+
+    Args:
+        network: it is only named in messages.
+        found: what it takes.
+        pixels: the range of pixels that it is to be adopted with, one of PIXELS; None: the one that its layers say.
+
+    Raises:
+        InputError: where its kind of numbers, its layout or its pixels do not allow that.
+    """
     name, own, shape = network.name, list(found.own_shape), list(found.shape)
     dtype = tf.as_dtype(found.dtype)
     if not holds_pixels(dtype):
@@ -150,16 +191,25 @@ def check_adoptable(network, found: NetworkInput, pixels: str | None = None) -> 
         raise InputError(f"{who} pixels in {found.pixels}: pass pixels={found.pixels!r}{copy}")
 
 
-def check_shape(network, found: NetworkInput, x) -> None:
-    """Raises InputError unless the images x [N,H,W,C] have the size that the network takes."""
+def check_shape(network: keras.Model, found: NetworkInput, x: Any) -> None:
+    """Checks that images have the size that a network takes.
+
+    Args:
+        network: it is only named in the message.
+        found: what it takes.
+        x: images [N,H,W,C].
+
+    Raises:
+        InputError: where they have another size.
+    """
     if any(e is not None and e != s for e, s in zip(found.shape, x.shape[1:])):
         raise InputError(
             f"network {network.name!r} takes images {list(found.shape)}, the data have {list(x.shape[1:])}"
         )
 
 
-def check_logits(network, x) -> None:
-    """Raises InputError unless the network, which takes the images x, gives finite logits [B,K] with K >= 2."""
+def check_logits(network: keras.Model, x: Any) -> None:
+    """Raises InputError unless the network gives finite logits [B,K], K >= 2, for the images `x` [N,H,W,C]."""
     f = np.asarray(network(tf.convert_to_tensor(x[:64], tf.float32), training=False))
     if f.ndim != 2 or f.shape[1] < 2:
         raise InputError(f"network {network.name!r} must give logits [B,K] with K >= 2; it gives {list(f.shape)}")

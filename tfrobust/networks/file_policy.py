@@ -20,6 +20,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import h5py
 import keras
@@ -30,9 +31,9 @@ from tfrobust.types import InputError
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 MOST_CONFIG_BYTES = 16 << 20  # NASNetLarge, the longest of keras.applications, has 1 MB.
 MOST_METADATA_BYTES = 64 << 10
-MOST_INFLATION = 50  # Bytes of weights that a byte of the archive may become.
-MOST_DEPTH = 100  # Of objects within objects, and of groups within groups.
-MOST_WEIGHTS = 100_000  # Arrays.
+MOST_INFLATION = 50  # The weights may be this many times larger than their compressed form in the archive.
+MOST_DEPTH = 100  # Objects within objects, and HDF5 groups within groups, may be nested this deep.
+MOST_WEIGHTS = 100_000  # The largest number of arrays of weights.
 
 _CLASSES = allowed.LAYERS | allowed.MODELS | allowed.PARTS | allowed.OPERATIONS | allowed.SYMBOL_LAYERS | allowed.VALUES
 # TensorFlow's module is where Keras 2 finds the initializers of EfficientNetV2.
@@ -66,7 +67,11 @@ def check_archive(archive: zipfile.ZipFile) -> None:
 
 
 def read_config(archive: zipfile.ZipFile) -> dict:
-    """The configuration, with nothing in it that `allowed_symbols` does not have; raises InputError where there is."""
+    """The configuration of a network in an archive that `check_archive` passed, without what it was compiled with.
+
+    Raises:
+        InputError: where it holds anything that `allowed_symbols` does not have.
+    """
     try:
         config = json.loads(archive.read(CONFIG))
         check_config(config)
@@ -76,7 +81,14 @@ def read_config(archive: zipfile.ZipFile) -> dict:
 
 
 def check_config(config: dict) -> None:
-    """Raises InputError where the configuration asks for anything that is not allowed, by name."""
+    """Checks every class, function and module that a configuration names.
+
+    Args:
+        config: of a network, as JSON gives it.
+
+    Raises:
+        InputError: where it asks for anything that is not in `allowed_symbols` and not registered in this process.
+    """
     if not isinstance(config, dict):
         raise InputError("its configuration is no object")
     for part in _objects(config, MOST_DEPTH):
@@ -87,7 +99,7 @@ def check_config(config: dict) -> None:
             _check_nodes(part)
 
 
-def without_training(config):
+def without_training(config: Any) -> Any:
     """The configuration without what the network, or one within it, was compiled with: a loss is no part of it."""
     if isinstance(config, dict):
         return {key: without_training(value) for key, value in config.items() if key != "compile_config"}
@@ -180,8 +192,17 @@ def _has_tensor(value, names) -> bool:
 
 
 def check_weights(path: str) -> int:
-    """The numbers of entries of all arrays in an HDF5 file of `path`; raises InputError where they do not stand, as
-    plain numbers, in the file itself."""
+    """Checks the file of a network's weights.
+
+    Args:
+        path: of an HDF5 file.
+
+    Returns:
+        The number of entries of all arrays in it together.
+
+    Raises:
+        InputError: where they do not stand, as plain numbers, in the file itself.
+    """
     with h5py.File(path, "r") as file:
         entries = stored = count = 0
         seen = set()
@@ -190,7 +211,7 @@ def check_weights(path: str) -> int:
             entries, stored, count = entries + dataset.size, stored + dataset.nbytes, count + 1
             if count > MOST_WEIGHTS:
                 raise InputError(f"it has more than {MOST_WEIGHTS:,} arrays of weights")
-        if stored > file.id.get_filesize():  # Arrays that share their place in the file.
+        if stored > file.id.get_filesize():  # Several arrays share the same bytes of the file.
             raise InputError("its weights would be larger than the file")
     return entries
 

@@ -1,4 +1,4 @@
-"""Networks in files: loading one, whoever made it, runs no code that it brings along and reads no other file.
+"""Loads networks from files without running code that a file brings along and without reading any other file.
 
 What a file may hold is the policy of `file_policy`; every network that this library loads goes through `load_network`.
 """
@@ -21,17 +21,18 @@ from tfrobust.networks import file_policy
 from tfrobust.networks.layer_scale import LayerScale
 from tfrobust.types import InputError
 
-SPARE_WEIGHTS = 1 << 20  # Entries that a network may have beside those in its file: states of layers that draw.
-# Layers of keras.applications that Keras itself loads no more.
+SPARE_WEIGHTS = 1 << 20  # A network may have so many entries more than its file: states of random generators.
+# Layers of keras.applications that this version of Keras cannot load any more.
 LOST = {} if hasattr(keras, "ops") else {"LayerScale": LayerScale}
 MOST_ACTIVATIONS = 1 << 28  # Entries of one output of a layer for one image: 1 GiB of float32.
 
 
 def load_network(path: str) -> keras.Model:
-    """The network in a `.keras` file, not compiled.
+    """The network in the `.keras` file of that path, not compiled.
 
-    Raises InputError where there is no such file, or one that breaks the policy of `file_policy`, before anything of
-    it is built.
+    Raises:
+        InputError: where there is no such file, or one that breaks the policy of `file_policy`, before anything of it
+          is built.
     """
     check_regular_file(path, "network")
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):
@@ -64,7 +65,7 @@ def _load(archive: zipfile.ZipFile, folder: str) -> keras.Model:
 
 
 def _bounded(most: int):
-    """A creator of variables that makes no more than so many entries in all, and asks before it makes them."""
+    """A variable creator that raises before the variables would have more than `most` entries in all."""
     left = most
 
     def create(make, **options):
@@ -107,7 +108,7 @@ def _output_shapes(network: keras.Model) -> Iterator[tuple]:
 
 
 def _other_keras(path: str) -> str:
-    """What to say of a file that the other Keras wrote; nothing of any other."""
+    """A sentence about a file that the other version of Keras wrote; empty for any other file."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(file_policy.METADATA) as file:
             theirs = str(json.loads(file.read(file_policy.MOST_METADATA_BYTES))["keras_version"])

@@ -1,7 +1,10 @@
-"""What a function does to numbers, whatever it is called: a ReLU, a softmax, a sigmoid.
+"""Recognizes a ReLU, a softmax or a sigmoid by the values that a function gives, whatever it is called.
 
 Networks have these as layers, built-in activations, operations or lambdas; only their values say what they are.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,15 +14,16 @@ from keras import layers
 _LINE = np.float32([*np.linspace(-9, 9, 37), -1e4, 1e4])
 _FUNCTIONS = (layers.Activation, layers.Softmax, layers.Lambda, layers.Add, layers.Subtract, layers.Multiply)
 _FUNCTIONS += (layers.Maximum, layers.Minimum, layers.Average)
-_REMEMBERED = 4  # Ancestors of a tensor.
+_REMEMBERED = 4  # So many ancestors of a tensor are kept, the nearest ones.
 
 
-def can_be_split(activation) -> bool:
+def can_be_split(activation: Any) -> bool:
+    """Whether a layer's built-in activation can become a layer of its own: it does something, and has no weights."""
     return activation not in (None, keras.activations.linear) and not getattr(activation, "weights", None)
 
 
-def is_function(op) -> bool:
-    """Whether it is an operation (in Keras 2 a layer, too) or a layer that holds nothing but a function."""
+def is_function(op: Any) -> bool:
+    """Whether `op` is an operation (in Keras 2 a layer, too) or a layer that holds nothing but a function."""
     if not isinstance(op, layers.Layer) or "OpLambda" in type(op).__name__ or isinstance(op, _FUNCTIONS):
         return True
     # A layer that somebody wrote, such as a ReLU of their own.
@@ -27,16 +31,24 @@ def is_function(op) -> bool:
 
 
 def _values(function, x):
-    """function(x) as an array; None where the function takes no such x, and so is not the one looked for."""
+    """function(x) as an array; None where the function fails on x, and so is not the one looked for."""
     try:
         return np.asarray(function(tf.constant(x)), np.float32)
-    except Exception:  # Functions of any make come here, and fail with any error.
+    except Exception:  # Users' functions come here, and may fail with any error.
         return None
 
 
-def as_relu(function):
-    """The arguments of keras.layers.ReLU with which it is the function; None where there are none."""
-    for shape in (_LINE.shape, (len(_LINE), 1, 1, 1)):  # Some layers take images alone.
+def as_relu(function: Callable) -> dict[str, float | None] | None:
+    """Recognizes a ReLU, leaky or capped ReLU by the values that it gives.
+
+    Args:
+        function: of one tensor.
+
+    Returns:
+        The arguments `negative_slope` and `max_value` with which keras.layers.ReLU is the function; None where it is no
+        ReLU.
+    """
+    for shape in (_LINE.shape, (len(_LINE), 1, 1, 1)):  # Some layers take nothing but images.
         y = _values(function, _LINE.reshape(shape))
         if y is not None and y.shape == shape:
             return _relu_of(y.reshape(-1))
@@ -51,8 +63,13 @@ def _relu_of(y):
     return {"negative_slope": slope, "max_value": cap if cap < 1e4 else None}
 
 
-def as_probabilities(function, classes: int):
-    """The name of the function of [B,K], softmax or sigmoid; None where it is neither."""
+def as_probabilities(function: Callable, classes: int) -> str | None:
+    """ "softmax" or "sigmoid", whichever the function of logits [B,K] is by its values; None where it is neither.
+
+    Args:
+        function: of one tensor [B,K].
+        classes: K.
+    """
     z = np.random.RandomState(0).randn(4, classes).astype(np.float32)
     p = _values(function, z)
     for name, expected in ("sigmoid", tf.nn.sigmoid(z)), ("softmax", tf.nn.softmax(z)):
@@ -62,7 +79,7 @@ def as_probabilities(function, classes: int):
 
 
 class MadeOf:
-    """Which function without weights makes a tensor of a graph of the tensors before it.
+    """Keeps which function without weights made a tensor of a graph of the tensors before it.
 
     A ReLU may be written in several operations, such as max(h, 0 * h) or h * (h > 0): together they are one of h.
     """
@@ -70,8 +87,19 @@ class MadeOf:
     def __init__(self):
         self._kept = {}  # id: (tensor, [(ancestor, function)]); holds the tensor, so that its id stays its own.
 
-    def functions(self, op, args, kwargs, is_tensor):
-        """[(ancestor, function)] with op(*args, **kwargs) = function(ancestor), the nearest ancestor first."""
+    def functions(
+        self, op: Callable, args: tuple, kwargs: dict, is_tensor: Callable[[Any], bool]
+    ) -> list[tuple[Any, Callable]]:
+        """Says of which earlier tensors the result of a call is a function, and of which function.
+
+        Args:
+            op: the layer or operation that is called.
+            args, kwargs: what it is called with.
+            is_tensor: whether an object is a tensor of the graph.
+
+        Returns:
+            [(ancestor, function)] with op(*args, **kwargs) = function(ancestor), the nearest ancestor first.
+        """
         arguments = args, kwargs
         tensors = {id(t): t for t in tf.nest.flatten(arguments) if is_tensor(t)}
         before = [[(t, lambda value: value), *self.of(t)] for t in tensors.values()]
@@ -88,17 +116,24 @@ class MadeOf:
 
         return [(ancestor, function(ancestor)) for ancestor in common[:_REMEMBERED]]
 
-    def keep(self, y, functions) -> None:
-        """Remembers what makes the tensor y."""
+    def keep(self, y: Any, functions: list[tuple[Any, Callable]]) -> None:
+        """Remembers of the tensor `y` what `functions` returned when it was made."""
         self._kept[id(y)] = y, functions
 
-    def of(self, y):
-        """What was kept of y."""
+    def of(self, y: Any) -> list[tuple[Any, Callable]]:
+        """The [(ancestor, function)] that were kept for the tensor `y`; an empty list where none were."""
         return self._kept.get(id(y), (y, []))[1]
 
 
-def relu_among(functions):
-    """(ancestor, the arguments of keras.layers.ReLU) of the first of [(ancestor, function)] that is a ReLU; or None."""
+def relu_among(functions: list[tuple[Any, Callable]]) -> tuple[Any, dict[str, float | None]] | None:
+    """The first ReLU among the functions of a tensor.
+
+    Args:
+        functions: [(ancestor, function)], see `MadeOf.functions`.
+
+    Returns:
+        (ancestor, the arguments of keras.layers.ReLU), or None where no function is a ReLU.
+    """
     for ancestor, function in functions:
         relu = as_relu(function)
         if relu:

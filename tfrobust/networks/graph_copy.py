@@ -1,6 +1,8 @@
 """A copy of a network's graph, layer by layer, with every weight, flat and with its activations as layers."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,22 +19,37 @@ _ENDS_IN_ACTIVATION += (layers.Conv2DTranspose, layers.DepthwiseConv2D, layers.S
 
 
 class Copier:
-    """Traces a graph anew with copies of its layers.  Tensors are known by their id, and kept so that it stays theirs.
+    """Traces a graph anew with copies of its layers.
 
-    images, start: the symbolic images in [0, 1], and as the network expects them.
+    Tensors are known by their id, and kept so that no other tensor gets it.
+
+    Args:
+        images: the symbolic images [B,H,W,C] in [0, 1], input of the copy.
+        start: the same as the network expects them.
     """
 
-    def __init__(self, images, start):
+    def __init__(self, images: Any, start: Any):
         self.images, self.start = images, start
-        self.pixels = {id(start): start}  # What was made of the start without weights.
-        self.copies = {}  # Of a layer: (layer, copy).
+        self.pixels = {id(start): start}  # Tensors that were computed from the start without any weights.
+        self.copies = {}  # id of a layer: (layer, its copy).
         self.made = MadeOf()
-        self.training = None  # Of the model within that is being traced: base(x, training=False).
+        self.training = None  # The `training` with which the network calls the inner model that is being traced.
         self.names = {layer.name for layer in keras.Model(images, start).layers}
 
-    def adopted(self, network: keras.Model, output: int = 0):
-        """(the model, what made probabilities of its logits or None).  output: which one of the network's it gives."""
-        # The network itself is walked where it can be: its stands are kept.
+    def adopted(self, network: keras.Model, output: int = 0) -> tuple[keras.Model, Callable | None]:
+        """Copies the network, with its weights, from the images to its logits.
+
+        Args:
+            network: a model with a graph.
+            output: the index of its output that gives the classes.
+
+        Returns:
+            (the model, the function that made probabilities of its logits or None).
+
+        Raises:
+            InputError: where a layer cannot be copied, and where the output is none of `logits`.
+        """
+        # The network itself is walked where that is possible, because `walk` keeps what it has made for it.
         own = network if len(network.outputs) == 1 else keras.Model(network.inputs[0], network.outputs[output])
         outputs = self.run(own, self.start)
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
@@ -45,15 +62,22 @@ class Copier:
                     copy.finalize_state()  # It computes with what it derives of its weights.
         return model, end
 
-    def run(self, model: keras.Model, inputs, training=None, mask=None):
-        """The output of the model on symbolic tensors."""
+    def run(self, model: keras.Model, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The output of a model of the graph on symbolic tensors.
+
+        Args:
+            model: the network, or a model within it.
+            inputs: one symbolic tensor for each of its inputs.
+            training: what the network calls it with, as in base(x, training=False); None: what the model around it has.
+            mask: not used; Keras hands it to models within.
+        """
         outer, self.training = self.training, self.training if training is None else training
         outputs = walk(model, inputs, self.step)
         self.training = outer
         return outputs
 
-    def step(self, op, *args, **kwargs):
-        """The output of a layer, a model or an operation on symbolic tensors."""
+    def step(self, op: Any, *args, **kwargs) -> Any:
+        """The output of the copy of `op`, a layer, a model or an operation, on symbolic tensors `args` and `kwargs`."""
         if isinstance(op, keras.Model):
             return self.run(op, *args, **kwargs)
         if self.training is not None and "training" in inspect.signature(op.call).parameters:
@@ -69,7 +93,7 @@ class Copier:
             y = self.copy(op)(*args, **kwargs)
             self.pixels.update({id(t): t for t in tf.nest.flatten(y)})
             return y
-        exact = self.copy(op) if _is_half(op) else op  # Whose values say what it does, to more than three digits.
+        exact = self.copy(op) if _is_half(op) else op  # In float32, its values tell exactly enough what it does.
         functions = self.made.functions(exact, args, kwargs, self.is_tensor) if is_function(op) else []
         relu = relu_among(functions)
         if relu:
@@ -80,29 +104,30 @@ class Copier:
             self.made.keep(y, functions)
         return y
 
-    def is_tensor(self, value) -> bool:
+    def is_tensor(self, value: Any) -> bool:
+        """Whether `value` is a symbolic tensor."""
         return isinstance(value, type(self.images))
 
-    def copy(self, op, **changes):
-        """The one copy of the layer or operation."""
+    def copy(self, op: Any, **changes) -> Any:
+        """The one copy of the layer or operation `op`, made at the first call with `changes` of its configuration."""
         if id(op) not in self.copies:
             if _is_half(op):
                 changes["dtype"] = "float32"
             try:
                 config = _config_in_float32(op.get_config()) if _is_half(op) else op.get_config()
                 copy = type(op).from_config({**config, "name": self.name(op.name), **changes})
-            except Exception as e:  # Layers of any make come here, and fail with any error.
+            except Exception as e:  # Users' layers come here, and may fail with any error.
                 if getattr(op, "weights", None):
                     raise InputError(
                         f"layer {op.name!r} cannot be copied: give {type(op).__name__} a get_config() with every "
                         f"argument of its __init__ ({first_line(e)})"
                     ) from e
-                copy = op  # Without weights it may as well be shared.
+                copy = op  # A layer without weights can be shared.
             self.copies[id(op)] = op, copy
         return self.copies[id(op)][1]
 
     def name(self, wanted: str) -> str:
-        """The name, or the first free one like it: models within had names of their own."""
+        """`wanted` as the name of a layer, with a number behind it where the copy has a layer of that name already."""
         name, n = wanted, 0
         while name in self.names:
             n += 1
@@ -110,8 +135,18 @@ class Copier:
         self.names.add(name)
         return name
 
-    def logits(self, y):
-        """(the logits [B,K] in the output y, what made y of them or None)."""
+    def logits(self, y: Any) -> tuple[Any, Callable | None]:
+        """Goes back from an output of the network to its logits.
+
+        Args:
+            y: the output, [B,K] or [B,1]: logits, or what a softmax or a sigmoid made of them.
+
+        Returns:
+            (the logits [B,K] in float32, the function that made y of them or None).
+
+        Raises:
+            InputError: where y is made by several sigmoids, or is one number and no probability.
+        """
         z, function, end = y, None, None
         for ancestor, made in self.made.of(y):
             end = as_probabilities(made, ancestor.shape[-1])
@@ -133,8 +168,7 @@ class Copier:
 
 
 def _is_half(op) -> bool:
-    """Whether it, or a layer in it, computes with numbers of 16 bits: its copy does with 32, whose range and digits
-    maps need."""
+    """Whether the layer, or a layer in it, computes in 16 bits; its copy computes in float32, as exact maps need."""
     return isinstance(op, layers.Layer) and half_of(op) is not None
 
 
@@ -146,14 +180,14 @@ def _config_in_float32(config):
 
 
 def _names_half(dtype) -> bool:
-    """Whether it is the name, or the configuration, of a kind of 16 bits or of a policy that computes with one."""
+    """Whether `dtype` is the name, or the configuration, of a 16-bit dtype or of a policy that computes with one."""
     while isinstance(dtype, dict):
         dtype = dtype.get("config", dtype.get("name"))
     return str(dtype).removeprefix("mixed_") in HALF
 
 
 def _check_float32(copy) -> None:
-    """Raises InputError where a layer made others in itself that compute with 16 bits whatever its own kind is."""
+    """Raises InputError where a layer has made inner layers that compute in 16 bits whatever its own dtype is."""
     for each in flat(copy) if isinstance(copy, layers.Layer) else ():
         if each.compute_dtype in HALF:
             raise InputError(
@@ -163,4 +197,5 @@ def _check_float32(copy) -> None:
 
 
 def first_line(e: Exception) -> str:
+    """The first line of what an error says, or the name of its class where it says nothing."""
     return (str(e).strip() or type(e).__name__).splitlines()[0]

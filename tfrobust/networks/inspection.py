@@ -1,5 +1,4 @@
-"""What a network takes, found from the network itself: the range of its pixels, their kind of numbers, the layout and
-the number of its images.
+"""Finds from a network itself what it takes: the range and dtype of its pixels, their layout, how many images at once.
 
 The pixels are followed from the input through whatever has no weights of its own (Rescaling, Normalization, padding,
 arithmetic, models within), to the first layer that learned something: what has become of a few greys there says which
@@ -10,6 +9,7 @@ its owner says.
 import inspect
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ from tfrobust.networks.ranges import GREYS, range_of
 from tfrobust.networks.walk import Unknown, flat, graph_of, walk
 from tfrobust.types import InputError
 
-_FREE_SIDE = 32  # Of the images with which a network of free size is inspected.
+_FREE_SIDE = 32  # A network that takes images of any size is inspected with images of this side.
 CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
 HALF = ("float16", "bfloat16")
 
@@ -30,14 +30,17 @@ HALF = ("float16", "bfloat16")
 class NetworkInput:
     """What a network takes.
 
-    shape: (H, W, C) of an image, None where a size is free.  layout: channels_last, or channels_first where the network
-      itself takes [C,H,W].  layout_layer: the layer that says so; None where the shape alone does.
-    transposed: whether that layer is one that puts the channels last, so that all behind it has them there.
-    dtype: of its numbers, such as "float32" or "uint8".  images: how many it takes at once, None for any number.
-    pixels: the range its first layers are made for, one of `PIXELS` or another "0..N"; None where they do not say.
-    pixels_layer: the layer that says so; None where the dtype does.
-    flat: the shape of an image as the network itself has it where that is no [H,W,C]: (H, W), or (H*W*C,).
-    half: float16 or bfloat16 where it computes with these, as Keras' mixed precision does; None where it does not.
+    Attributes:
+        shape: (H, W, C) of an image, None where a size is free.
+        layout: channels_last, or channels_first where the network itself takes [C,H,W].
+        layout_layer: the layer that says so; None where the shape alone does.
+        transposed: whether that layer is one that puts the channels last, so that all behind it has them there.
+        dtype: of its numbers, such as "float32" or "uint8".
+        images: how many it takes at once, None for any number.
+        pixels: the range its first layers are made for, one of `PIXELS` or another "0..N"; None where they do not say.
+        pixels_layer: the layer that says so; None where the dtype does.
+        flat: the shape of an image as the network itself has it where that is no [H,W,C]: (H, W), or (H*W*C,).
+        half: float16 or bfloat16 where it computes with these, as Keras' mixed precision does; None where it does not.
     """
 
     shape: tuple
@@ -53,7 +56,7 @@ class NetworkInput:
 
     @property
     def own_shape(self) -> tuple:
-        """The shape of an image as the network itself has it."""
+        """The shape of an image as the network itself takes it: [H,W,C], [C,H,W] or `flat`."""
         if self.flat:
             return self.flat
         height, width, channels = self.shape
@@ -66,7 +69,11 @@ class NetworkInput:
 
 
 def inspect_network(network: keras.Model) -> NetworkInput:
-    """What the network takes; InputError where that is not one batch of images."""
+    """What the network takes, as its inputs and first layers say.
+
+    Raises:
+        InputError: where that is not one batch of images.
+    """
     batch = getattr(network, "input_shape", None)
     if batch is None:
         graph_of(network)  # Says what to do.
@@ -110,15 +117,17 @@ def _unfolded(network, flat: tuple) -> tuple:
     )
 
 
-def half_of(network) -> str | None:
-    """The kind of numbers of 16 bits that a layer computes with, of the network or layer or within it."""
+def half_of(network: keras.Model | layers.Layer) -> str | None:
+    """The 16-bit kind of numbers, float16 or bfloat16, that the network or a layer in it computes with; or None."""
     own = (layer.compute_dtype for layer in flat(network) if not isinstance(layer, keras.Model))
     return next((dtype for dtype in own if dtype in HALF), None)
 
 
-def end_activation(network) -> str | None:
-    """The name of the activation in which the last layer of the network ends, linear where it has none; None where the
-    last layer does not say, such as a model within or an operation."""
+def end_activation(network: keras.Model) -> str | None:
+    """The name of the activation in which the last layer ends, "linear" where it has none.
+
+    None where the last layer does not say, such as a model within or an operation.
+    """
     last = network.layers[-1] if getattr(network, "layers", None) else None
     if isinstance(last, layers.Softmax):
         return "softmax"
@@ -127,21 +136,26 @@ def end_activation(network) -> str | None:
 
 
 def several_sigmoids(what: str, outputs: int) -> InputError:
-    """The refusal of a network that ends in so many sigmoids; what: how it is called."""
+    """The error that refuses a network which ends in several sigmoids.
+
+    Args:
+        what: how a message calls the network.
+        outputs: how many sigmoids.
+    """
     return InputError(
         f"{what} ends in {outputs} sigmoids, whose labels do not exclude each other: choose one of them, or end in a "
         "softmax"
     )
 
 
-def holds_pixels(dtype) -> bool:
+def holds_pixels(dtype: Any) -> bool:
     """Whether pixels fit into the dtype: no bool, no int8, no text."""
     dtype = tf.as_dtype(dtype)
     return dtype.is_floating or (dtype.is_integer and dtype.max >= 255)
 
 
 class _Pixels:
-    """A tensor that was made of the pixels alone: its value for images of GREYS, and for one whose entries differ.
+    """A tensor that was computed from the pixels alone: its values for images of GREYS, and one whose entries differ.
 
     range: for which it is made, layer: the one that made it so.  moved: whether its axes are no longer the input's.
     """
@@ -168,7 +182,7 @@ class _Front:
         values = [np.full(shape, grey) for grey in GREYS] + [np.arange(np.prod(shape)).reshape(shape) % 251]
         try:
             walk(network, _Pixels([tf.constant(value, self.dtype) for value in values]), self._step)
-        except Exception:  # Without a graph, or with one that goes its own ways, nothing more is found out.
+        except Exception:  # The graph is missing or cannot be followed: nothing more can be found out.
             pass
 
     def _step(self, op, *args, **kwargs):
@@ -194,20 +208,20 @@ class _Front:
             self.layout, self.layout_layer = where, op.name
 
     def _applied(self, op, args, kwargs):
-        """What the op makes of the pixels; None where it learned something, or cannot be called on them."""
+        """The op's result for the pixels; None where the op has learned weights, or cannot be called on them."""
         call = op
         if isinstance(op, layers.BatchNormalization):
             call = _standardization(op)
         elif _has_learned(op):
             return None
         elif isinstance(op, layers.Layer) and "training" in inspect.signature(op.call).parameters:
-            kwargs = {**kwargs, "training": False}  # Augmentation rests.
+            kwargs = {**kwargs, "training": False}  # Layers that augment must not change the pixels.
         made = []
         for i in range(len(GREYS) + 1):
             own = tf.nest.map_structure(lambda t, i=i: t.values[i] if isinstance(t, _Pixels) else t, (args, kwargs))
             try:
                 made.append(call(*own[0], **own[1]))
-            except Exception:  # Layers of any make come here, and fail with any error.
+            except Exception:  # Users' layers come here, and may fail with any error.
                 return None
         before = [t for t in tf.nest.flatten((args, kwargs)) if isinstance(t, _Pixels)]
         moved = any(each.moved for each in before)
@@ -238,7 +252,7 @@ def _has_learned(op) -> bool:
 
 
 def _standardization(layer: layers.BatchNormalization):
-    """What the layer does to take mean and deviation out, without what it learned to put in their place."""
+    """The layer's subtraction of the mean and division by the deviation, without its learned scale and offset."""
 
     def standardized(x, training=None, mask=None):
         axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis

@@ -1,5 +1,6 @@
 """Detects layers whose training output depends on the rest of the batch, such as BatchNormalization."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -7,12 +8,15 @@ from tfrobust.distribution import Place
 from tfrobust.networks.seeded_draws import drawing, with_seeded_draws
 
 
-def trains_image_by_image(network, x: np.ndarray) -> bool:
-    """False where a layer looks at the whole batch (BatchNormalization) or draws in a way of its own (see
-    seeded_draws): then the weights depend on how a batch is shared out over replicas.
+def trains_image_by_image(network: keras.Model, x: np.ndarray) -> bool:
+    """Whether the network, in training, gives for each image what it gives for that image alone.
 
-    x: two images or more, [B,H,W,C] in [0, 1].  Calls the network in training, which may move its statistics: hand in
-    one that is not needed any more.
+    False where a layer looks at the whole batch (BatchNormalization) or draws in a way of its own (see seeded_draws):
+    then the weights depend on how a batch is shared out over replicas.
+
+    Args:
+        network: it is called in training, which may move its statistics: hand in one that is not needed any more.
+        x: two images or more, [B,H,W,C] in [0, 1].
     """
     x, network = tf.convert_to_tensor(x, tf.float32), with_seeded_draws(network)
 

@@ -1,7 +1,9 @@
 """The ranges in which networks expect their pixels, and which of them a network was trained for."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
@@ -15,8 +17,13 @@ _RGB_MEAN, _RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH = 32
 
 
-def in_range(pixels: str, x):
-    """x [B,H,W,C] in [0, 1] in the range that the network expects, by layers of Keras without weights."""
+def in_range(pixels: str, x: Any) -> Any:
+    """Images in the range that a network expects, by layers of Keras without weights.
+
+    Args:
+        pixels: the range, one of PIXELS.
+        x: [B,H,W,C] in [0, 1], a tensor or a symbolic one.
+    """
 
     def scaled(scale, offset=0.0):
         return layers.Rescaling(scale, offset, dtype="float32", name="pixels")(x)
@@ -28,7 +35,7 @@ def in_range(pixels: str, x):
     if pixels == "imagenet_torch":
         return scaled([1 / std for std in _RGB_STD], [-mean / std for mean, std in zip(_RGB_MEAN, _RGB_STD)])
     if pixels == "imagenet_caffe":
-        # BGR by cutting and joining: a slice would be an operation, and a Lambda does not load in safe mode.
+        # Layers cut and join the channels: a slice would be an operation, and a Lambda does not load in safe mode.
         x = layers.Permute((1, 3, 2), name="pixels_channels_first")(x)
         cut = [
             layers.Cropping2D(((0, 0), (c, 2 - c)), data_format="channels_last", name=f"pixels_{'rgb'[c]}")(x)
@@ -39,9 +46,14 @@ def in_range(pixels: str, x):
     return x
 
 
-def as_taken(found: NetworkInput, pixels: str, x):
-    """x [B,H,W,C] in [0, 1] as a network with that input takes it, in its range and layout, by layers without weights;
-    the numbers stay float32."""
+def as_taken(found: NetworkInput, pixels: str, x: Any) -> Any:
+    """Images as a network takes them, in its range and layout, by layers without weights; the numbers stay float32.
+
+    Args:
+        found: what the network takes.
+        pixels: its range, one of PIXELS.
+        x: [B,H,W,C] in [0, 1], a tensor or a symbolic one.
+    """
     x = in_range(pixels, x)
     if found.layout == CHANNELS_FIRST:
         x = layers.Permute((3, 1, 2), dtype="float32", name="pixels_to_channels_first")(x)
@@ -50,10 +62,18 @@ def as_taken(found: NetworkInput, pixels: str, x):
     return x
 
 
-def outputs(network, found: NetworkInput, pixels: str, x, index: int = 0) -> np.ndarray:
-    """What the network gives for the images x [N,H,W,C] in [0, 1]: its output of that index, float32, N rows.
+def outputs(network: keras.Model, found: NetworkInput, pixels: str, x: Any, index: int = 0) -> np.ndarray:
+    """What the network gives for images, whatever it takes.
 
-    found: what it takes; a network that takes so many images at once is called with that many.
+    Args:
+        network: called on one batch after the other, not in training.
+        found: what it takes; a network that takes so many images at once is called with that many.
+        pixels: its range, one of PIXELS.
+        x: images [N,H,W,C] in [0, 1].
+        index: of the output.
+
+    Returns:
+        That output, float32, N rows.
     """
     rows, size = [], found.images or _BATCH
     for start in range(0, len(x), size):
@@ -74,15 +94,24 @@ def _outputs(network, y) -> list:
 
 
 def guess_pixels(
-    network, x: np.ndarray, y: np.ndarray, ranges: Sequence[str] = PIXELS, output: int = 0
+    network: keras.Model, x: np.ndarray, y: np.ndarray, ranges: Sequence[str] = PIXELS, output: int = 0
 ) -> dict[str, float]:
-    """Range -> the share of the images x [N,H,W,C] in [0, 1] that the network predicts as the labels y [N] say, best
-    first; of equal shares, the one with the surer predictions.
+    """Tries ranges of pixels on labelled images, to find the one that a network was trained for.
 
-    network: as it was trained, with or without a softmax at its end.  ImageNet's ranges are tried on RGB images only;
-      of a network of whole numbers, the range of its dtype alone.
-    output: the index of the one of the classes, of a network with several.
-    InputError where its outputs are not one row of finite numbers per image.
+    Args:
+        network: as it was trained, with or without a softmax at its end.
+        x: images [N,H,W,C] in [0, 1].
+        y: their labels [N].
+        ranges: the ones that are tried, of PIXELS.  ImageNet's are tried on RGB images only; of a network of whole
+          numbers, the range of its dtype alone.
+        output: the index of the output that gives the classes, of a network with several.
+
+    Returns:
+        Range -> the share of the images that the network predicts as the labels say, best first; of equal shares, the
+        one with the surer predictions.
+
+    Raises:
+        InputError: where its outputs are not one row of finite numbers per image.
     """
     takes, found = inspect_network(network), {}
     for pixels in [takes.pixels] if takes.is_integer else ranges:
@@ -93,7 +122,7 @@ def guess_pixels(
 
 
 def _probabilities(network, found, pixels: str, x: np.ndarray, output: int = 0) -> np.ndarray:
-    """[N,K], of logits and of probabilities alike; [N,2] of a single number, taken for that of class 1."""
+    """Probabilities [N,K], of logits and of probabilities alike; a single number is taken for that of class 1 of 2."""
     p = outputs(network, found, pixels, x, output).astype(np.float64)
     if p.ndim != 2 or not np.isfinite(p).all():
         raise InputError(f"network {network.name!r} must give a row of finite numbers per image; got {list(p.shape)}")

@@ -1,4 +1,6 @@
-"""The ReLUs of a network that no layer of its own is."""
+"""The ReLUs of a network that are no layer of it, such as `tf.nn.relu(x)` in a functional model."""
+
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,17 +12,19 @@ from tfrobust.networks.walk import Unknown, graph_of, walk
 _OF_SEVERAL = (layers.Add, layers.Subtract, layers.Multiply, layers.Maximum, layers.Minimum, layers.Average)
 
 
-def is_exchangeable(op) -> bool:
-    """Whether it is a layer of one tensor that holds nothing but a function: another layer can stand for it."""
+def is_exchangeable(op: Any) -> bool:
+    """Whether `op` is a layer of one tensor that holds nothing but a function: another layer can stand for it."""
     plain = isinstance(op, layers.Layer) and "OpLambda" not in type(op).__name__
     return plain and is_function(op) and not isinstance(op, _OF_SEVERAL)
 
 
 def relu_operations(network: keras.Model) -> list[str]:
-    """The names of the operations, such as `tf.nn.relu(x)` or `max(x, 0)` in a functional model, that make a ReLU:
-    nothing can stand for one of them in another network that shares the weights.  Models within are entered.
+    """The names of the operations, such as `tf.nn.relu(x)` or `max(x, 0)` in a functional model, that make a ReLU.
 
-    InputError where the network has no graph.
+    Nothing can stand for one of them in another network that shares the weights.  Models within are entered.
+
+    Raises:
+        InputError: where the network has no graph.
     """
     made, found = MadeOf(), []
 

@@ -7,7 +7,8 @@ image's place in the global batch.
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,21 +23,26 @@ _running = threading.local()  # Replicas are threads of one process.
 
 
 class Draw:
-    """Random numbers of one call of a layer.  seed: [2].  place: of the images, see distribution.draw_at."""
+    """Random numbers of one call of a layer.
 
-    def __init__(self, seed, place: Place | None):
+    Args:
+        seed: [2] int32.
+        place: of the images in the global batch, see distribution.draw_at.
+    """
+
+    def __init__(self, seed: tf.Tensor, place: Place | None):
         self.seed, self.place = seed, place
 
-    def uniform(self, shape) -> tf.Tensor:
-        """In [0, 1), one row per image."""
+    def uniform(self, shape: Any) -> tf.Tensor:
+        """Numbers in [0, 1) of a shape [B, ...], one row per image."""
         return self._by_place(tf.random.stateless_uniform, shape)
 
-    def normal(self, shape) -> tf.Tensor:
-        """With mean 0 and deviation 1, one row per image."""
+    def normal(self, shape: Any) -> tf.Tensor:
+        """Numbers of a shape [B, ...] with mean 0 and deviation 1, one row per image."""
         return self._by_place(tf.random.stateless_normal, shape)
 
-    def uniform_for_batch(self, shape) -> tf.Tensor:
-        """In [0, 1), the same numbers for all images."""
+    def uniform_for_batch(self, shape: Any) -> tf.Tensor:
+        """Numbers in [0, 1) of a shape, the same for all images."""
         return tf.random.stateless_uniform(shape, self.seed)
 
     def _by_place(self, random, shape):
@@ -44,7 +50,7 @@ class Draw:
 
 
 class _Step:
-    """What a thread draws within `drawing`."""
+    """The seed of a thread within `drawing`, and how often each layer has drawn by it."""
 
     def __init__(self, seed, place):
         self.seed, self.place, self.calls = seed, place, {}
@@ -57,9 +63,13 @@ class _Step:
 
 
 @contextlib.contextmanager
-def drawing(seed, place: Place | None = None):
-    """While the block runs, networks of `with_seeded_draws` draw by this seed [2].  place: of the images that they
-    get."""
+def drawing(seed: tf.Tensor, place: Place | None = None) -> Generator[None, None, None]:
+    """Makes networks of `with_seeded_draws` draw by a seed while the block runs.
+
+    Args:
+        seed: [2] int32.
+        place: of the images that they get in the global batch; None where they are the whole batch.
+    """
     outer, _running.step = getattr(_running, "step", None), _Step(seed, place)
     try:
         yield
@@ -76,7 +86,7 @@ class Seeded(Exchanged):
 
 
 def with_seeded_draws(network: keras.Model) -> keras.Model:
-    """A network that shares every layer with this one, and in which those of DRAWS draw by the seed of `drawing`.
+    """A network that shares every layer with `network`, and whose layers of DRAWS draw by the seed of `drawing`.
 
     The network itself where it has none of them, and where it has no graph (subclassed).  Models within and layers that
     hold others (MultiHeadAttention, TimeDistributed) are entered.
@@ -112,7 +122,7 @@ def _rebuilt(network, found: list) -> keras.Model | None:
 
 
 def _seeded_call(layer, number: int) -> Callable:
-    """What `layer.call` is within its stand-in."""
+    """The function that takes the place of `layer.call` in the seeded network."""
     own, drawn = layer.call, DRAWS[type(layer)]
 
     @tf.autograph.experimental.do_not_convert

@@ -8,6 +8,8 @@ import functools
 import inspect
 import types
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,14 +21,16 @@ from tfrobust.networks.walk import flat, layers_in
 from tfrobust.types import InputError
 
 
-def softplus(beta: float):
+def softplus(beta: float) -> Callable[[tf.Tensor], tf.Tensor]:
     """x -> log(1 + exp(beta x)) / beta, which tends to ReLU as beta grows and has a second derivative."""
     return lambda x: tf.nn.softplus(beta * x) / beta
 
 
-def guided(activation):
-    """The activation with a backward pass that lets only positive gradients through: a surrogate with guided(relu) does
-    guided backpropagation (Springenberg et al., 2015)."""
+def guided(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The activation with a backward pass that lets only positive gradients through.
+
+    A surrogate with guided(relu) does guided backpropagation (Springenberg et al., 2015).
+    """
 
     @tf.custom_gradient
     def function(x):
@@ -41,9 +45,12 @@ def guided(activation):
     return function
 
 
-def relu_with_softplus_curvature(beta: float):
-    """ReLU and its first derivative, with the second derivative of softplus(beta), beta s (1 - s), s = sigmoid(beta x)
-    (FAR, Section 4): maps stay those of the network, and attacks on them have a direction."""
+def relu_with_softplus_curvature(beta: float) -> Callable[[tf.Tensor], tf.Tensor]:
+    """ReLU and its first derivative, with the second derivative of softplus(beta) (FAR, Section 4).
+
+    The second derivative is beta s (1 - s) with s = sigmoid(beta x): maps stay those of the network, and attacks on
+    them have a direction.
+    """
 
     @tf.custom_gradient
     def step(x):
@@ -58,35 +65,45 @@ def relu_with_softplus_curvature(beta: float):
 
 
 class Activation(keras.layers.Layer):
-    """A function as a layer: what stands for a ReLU in a surrogate."""
+    """A function as a layer: what stands for a ReLU in a surrogate.
 
-    def __init__(self, function, **kwargs):
+    Args:
+        function: of one tensor.
+    """
+
+    def __init__(self, function: Callable[[tf.Tensor], tf.Tensor], **kwargs):
         super().__init__(**kwargs)
         self.function = function
 
-    def call(self, x, mask=None):
-        """The activation, entry by entry.  mask: Keras 3 hands it to what stands for a Lambda layer."""
+    def call(self, x: tf.Tensor, mask: Any = None) -> tf.Tensor:
+        """The function's value for `x`, entry by entry.  `mask`: Keras 3 hands it to what stands for a Lambda layer."""
         return self.function(x)
 
-    def with_function(self, again) -> "Activation":
-        """The same place with again(function)."""
+    def with_function(self, again: Callable[[Callable], Callable]) -> "Activation":
+        """A layer for the same place whose function is again(function)."""
         return Activation(again(self.function), name=self.name, dtype=self.compute_dtype)
 
 
 class Exchanged(keras.layers.Layer):
     """A layer run with other functions in some places and its own weights.
 
-    places: (owner, attribute, function) of each place.  They are exchanged while the layer is traced and put back at
-    once: the layer itself does not change.
+    Args:
+        layer: it does not change: the functions are exchanged while it is traced, and put back at once.
+        places: (owner, attribute, function) of each place.
     """
 
-    def __init__(self, layer, places, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, places: list[tuple[Any, str, Callable]], **kwargs):
         super().__init__(**kwargs)
         self.layer = layer
         self._places = _Untracked(places)
 
-    def call(self, x, *args, training=None, mask=None, **kwargs):
-        """What the layer gives with the other functions.  training, mask: handed on where it takes them."""
+    def call(self, x: Any, *args, training: Any = None, mask: Any = None, **kwargs) -> Any:
+        """What the layer gives for `x` with the other functions.
+
+        Args:
+            x: what the layer takes, `args` and `kwargs` too.
+            training, mask: handed on where the layer takes them.
+        """
         own = [(owner, name, vars(owner).get(name, _Untracked)) for owner, name, _ in self._places.value]
         for owner, name, function in self._places.value:
             object.__setattr__(owner, name, function)
@@ -104,10 +121,12 @@ class Exchanged(keras.layers.Layer):
 
 
 class Reactivated(Exchanged):
-    """A layer with ReLUs inside (`Dense(..., activation="relu")`, `TimeDistributed(ReLU())`), run with other functions
-    in their places."""
+    """A layer with ReLUs inside, run with other functions in their places.
 
-    def with_function(self, again) -> "Reactivated":
+    Such are `Dense(..., activation="relu")` and `TimeDistributed(ReLU())`.
+    """
+
+    def with_function(self, again: Callable[[Callable], Callable]) -> "Reactivated":
         """The same layer and weights with again(function) in the place of each function."""
         places = [(owner, name, again(function)) for owner, name, function in self._places.value]
         return Reactivated(self.layer, places, name=self.name, dtype=self.compute_dtype)
@@ -121,7 +140,7 @@ class _Untracked:
 
 
 def _replacement(layer, activation):
-    """The function that stands for a layer that is a ReLU, leaky or capped ReLU; None where it is none of them."""
+    """The function that replaces a layer that is a ReLU, leaky or capped ReLU; None for other layers."""
     if isinstance(layer, keras.layers.LeakyReLU):
         config = layer.get_config()
         slope, cap = config.get("negative_slope", config.get("alpha")), None
@@ -140,7 +159,7 @@ def _replacement(layer, activation):
 
 
 def _sloped(activation, slope: float = 0.0, cap: float | None = None):
-    """What stands for a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
+    """The replacement of a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
     def replaced(x):
         positive = activation(x)
@@ -151,7 +170,7 @@ def _sloped(activation, slope: float = 0.0, cap: float | None = None):
 
 
 def _in_place_of(function, activation):
-    """What stands for a function that is, by its values, a ReLU, leaky or capped ReLU; None where it is none."""
+    """The replacement of a function that is, by its values, a ReLU, leaky or capped ReLU; None for other functions."""
     if function in (keras.activations.relu, tf.nn.relu):
         return activation
     with tf.init_scope():
@@ -163,7 +182,7 @@ def _in_place_of(function, activation):
 
 
 def _places(layer, activation, found=None, seen=None) -> list:
-    """(owner, attribute, what stands for it) of every ReLU inside the layer, in layers within it too."""
+    """(owner, attribute, replacement) of every ReLU inside the layer, also in layers within it."""
     found, seen = ([], set()) if found is None else (found, seen)
     if id(layer) in seen:
         return found
@@ -184,15 +203,18 @@ def _places(layer, activation, found=None, seen=None) -> list:
 
 
 def _may_be_activation(layer, name: str, value) -> bool:
-    """Whether the attribute is a function, and neither what is done to weights (a constraint may be a ReLU, too) nor a
-    method: Keras 3 keeps `build` with each layer, and to try that out would build the layer anew."""
+    """Whether an attribute may be an activation: a function that is applied neither to weights nor as a method.
+
+    A constraint of weights may be a ReLU, too.  Keras 3 keeps the method `build` as an attribute of each layer, and to
+    try it out would build the layer anew.
+    """
     of_weights = name.endswith(("constraint", "initializer", "regularizer"))
     is_function = isinstance(value, (types.FunctionType, functools.partial))
     return is_function and not of_weights and not hasattr(type(layer), name)
 
 
 def _holds_function(layer) -> bool:
-    """Whether its function is an attribute, which can be exchanged where it is."""
+    """Whether the layer keeps its function in an attribute, where it can be exchanged."""
     return isinstance(layer, keras.layers.Activation)
 
 
@@ -217,16 +239,27 @@ def _refuse_relu_operations(network: keras.Model) -> None:
         )
 
 
-def surrogate(network: keras.Model, activation, again=None) -> keras.Model:
-    """The same network, sharing every weight, with each ReLU f replaced by `activation` (a function of a tensor).
+def surrogate(
+    network: keras.Model,
+    activation: Callable[[tf.Tensor], tf.Tensor],
+    again: Callable[[Callable], Callable] | None = None,
+) -> keras.Model:
+    """The same network, sharing every weight, with each ReLU replaced by `activation`.
 
     What is a ReLU is judged by its values: layers, built-in activations, lambdas and layers of one's own without
     weights.  A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
     activation(x) - activation(x - 6); models within and layers that wrap others (TimeDistributed) are entered.
     Everything else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that
     attacks on attributions differentiate: RAR beta 1, ART beta 50.
-    again: for the surrogate of a surrogate, what is made of the functions that already stand for a ReLU; None leaves
-      them.
+
+    Args:
+        network: a Sequential or functional model.
+        activation: a function of one tensor.
+        again: for the surrogate of a surrogate, what is made of the functions that already stand for a ReLU; None
+          leaves them.
+
+    Raises:
+        InputError: where the network has no graph, or has a ReLU that no layer can stand for.
     """
     return _exchanged(network, activation, again)[0]
 
@@ -273,8 +306,14 @@ def _stand_in(layer, activation):
 _surrogates = weakref.WeakKeyDictionary()
 
 
-def kept(network, key, make) -> keras.Model:
-    """make(), once per network and key, outside any graph that is being traced."""
+def kept(network: keras.Model, key: Any, make: Callable[[], Any]) -> Any:
+    """make(), once per network and key, outside any graph that is being traced.
+
+    Args:
+        network: what is kept for it is let go with it.
+        key: anything hashable.
+        make: called without arguments, where nothing is kept yet.
+    """
     surrogates = _surrogates.setdefault(network, {})
     if key not in surrogates:
         with tf.init_scope():
@@ -283,9 +322,12 @@ def kept(network, key, make) -> keras.Model:
 
 
 def softplus_surrogate(network: keras.Model, beta: float | None, curvature_only: bool = False) -> keras.Model:
-    """The surrogate with softplus(beta); with curvature_only, with ReLU and the second derivative of softplus(beta).
+    """The surrogate of the network with softplus in the place of ReLU.
 
-    beta None: the network itself.
+    Args:
+        network: a Sequential or functional model.
+        beta: of the softplus; None: the network itself.
+        curvature_only: keep ReLU and its first derivative, and take the second derivative of softplus(beta).
     """
     if beta is None:
         return network
@@ -294,10 +336,13 @@ def softplus_surrogate(network: keras.Model, beta: float | None, curvature_only:
 
 
 def guided_surrogate(network: keras.Model) -> keras.Model:
-    """The surrogate that does guided backpropagation; of a softplus surrogate too, whose guided map has a second
-    derivative.
+    """The surrogate that does guided backpropagation, of a network or of a softplus surrogate.
 
-    InputError where the network has no ReLU: the surrogate would be the network itself, and its map the plain gradient.
+    The guided map of a softplus surrogate has a second derivative.
+
+    Raises:
+        InputError: where the network has no ReLU: the surrogate would be the network itself, and its map the plain
+          gradient.
     """
 
     def make():
@@ -313,13 +358,16 @@ def guided_surrogate(network: keras.Model) -> keras.Model:
 
 
 def exchanges_relus(network: keras.Model) -> bool:
-    """Whether a softplus surrogate of the network differs from it; else an attack on maps follows the network itself,
-    which has a second derivative only where its activations are smooth."""
+    """Whether a softplus surrogate of the network differs from it.
+
+    Where it does not, an attack on maps follows the network itself, which has a second derivative only where its
+    activations are smooth.
+    """
     return kept(network, exchanges_relus, lambda: _exchanged(network, softplus(1.0))[1] > 0)
 
 
 def _found_instead(network) -> str:
-    """What the network has for activations, in words."""
+    """The activations that the network has, in words for a message."""
     found = []
     for layer in flat(network):
         name = getattr(getattr(layer, "activation", None), "__name__", "linear")

@@ -1,6 +1,8 @@
 """A walk through a network's graph: a function is called for every layer and operation, in place of its own call."""
 
 import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,7 +12,11 @@ from tfrobust.types import InputError
 
 
 def graph_of(model: keras.Model) -> keras.Model:
-    """The model as a plain functional one, with nothing of what it was compiled with."""
+    """The model as a plain functional one, with nothing of what it was compiled with.
+
+    Raises:
+        InputError: where it has no graph (subclassed or not built).
+    """
     try:
         graph = keras.Model(model.inputs, _output_of(model), name=model.name)
         if not any(layer is model for layer in graph.layers):
@@ -30,12 +36,12 @@ def _output_of(model: keras.Model):
 class Unknown:
     """A tensor of which a walk knows the shape and the dtype alone."""
 
-    def __init__(self, shape, dtype):
+    def __init__(self, shape: Any, dtype: Any):
         self.shape, self.dtype = shape, dtype
 
 
 class _Stand(getattr(keras, "Operation", layers.Layer)):
-    """Stands for a layer or an operation in a graph; once `step` is set, a call of it is one of `step`."""
+    """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`."""
 
     step = None
 
@@ -61,7 +67,7 @@ class _Stand(getattr(keras, "Operation", layers.Layer)):
 
 
 class _ModelStand(keras.Model):
-    """Stands for a model within a graph: Keras 2 finds the place of a model in a graph by its being one."""
+    """Takes the place of a model within a graph; Keras 2 finds that place only if a Model stands there."""
 
     step = None
 
@@ -74,7 +80,7 @@ class _ModelStand(keras.Model):
 def _stand(op):
     if not isinstance(op, keras.Model):
         return _Stand(op)
-    # Names of their own, or what is made afterwards would be numbered differently.
+    # With automatic names, layers that are made afterwards would be numbered differently.
     of = graph_of(op).inputs
     inputs = [keras.Input(t.shape[1:], dtype=t.dtype, name=f"{op.name}_in{i}") for i, t in enumerate(of)]
     inputs = inputs if len(inputs) > 1 else inputs[0]
@@ -83,15 +89,27 @@ def _stand(op):
     return model
 
 
-def walk(model: keras.Model, inputs, step, passed=lambda op, args, kwargs, outputs: None):
-    """The output of the model's graph on `inputs`, one object for each of its inputs.
+def walk(
+    model: keras.Model, inputs: Any, step: Callable, passed: Callable = lambda op, args, kwargs, outputs: None
+) -> Any:
+    """Calls `step` for every layer and operation of a model, in place of its own call, in the order of the graph.
 
-    step(op, *args, **kwargs): called for every layer, model within and operation, in the order of the graph, with what
-      earlier steps gave; returns the outputs of op, or None where it makes none: then they are `Unknown`, and
-    passed(op, args, kwargs, outputs): is called with them.
-    InputError where the model has no graph.
+    Args:
+        model: a model with a graph.
+        inputs: one object for each of its inputs.
+        step: (op, *args, **kwargs) -> the outputs of op, a layer, a model within or an operation, given what earlier
+          steps returned; None where it makes none: then they are `Unknown`.
+        passed: (op, args, kwargs, outputs) is called with those Unknown outputs.
+
+    Returns:
+        The output of the graph, as the last steps returned it.
+
+    Raises:
+        InputError: where the model has no graph.
     """
-    kept = _kept.pop(model, None)  # A walk through the same model within this one makes stands of its own.
+    kept = _kept.pop(
+        model, None
+    )  # Taken out: a walk through the same model during this one must make stands of its own.
     if kept is None or not kept.is_of(model):
         kept = _Stands(model)
     kept.set(step, passed)
@@ -126,12 +144,12 @@ class _Stands:
             each.step, each.passed = step, passed
 
 
-# A network is walked through several times, by each that looks at it, and to make its stands takes longer than a walk.
+# Stands are kept, because a network is walked through several times and making them takes longer than a walk.
 _kept: "weakref.WeakKeyDictionary[keras.Model, _Stands]" = weakref.WeakKeyDictionary()
 
 
-def layers_in(value):
-    """The layers in an attribute of a layer: itself, or those of a list, tuple or dict."""
+def layers_in(value: Any) -> Iterator[layers.Layer]:
+    """The layers in `value`, an attribute of a layer: itself, or those of a list, tuple or dict."""
     if isinstance(value, keras.layers.Layer):
         yield value
     elif isinstance(value, (list, tuple, dict)):
@@ -140,8 +158,13 @@ def layers_in(value):
                 yield from layers_in(each)
 
 
-def flat(layer, seen=None):
-    """The layer and all layers within it, each once."""
+def flat(layer: layers.Layer, seen: set[int] | None = None) -> Iterator[layers.Layer]:
+    """The layer and all layers within it, each once.
+
+    Args:
+        layer: a layer or a model.
+        seen: the ids of the layers that are left out; those that are given are added.
+    """
     seen = set() if seen is None else seen
     if id(layer) in seen:
         return

@@ -7,6 +7,7 @@ ball.  What a budget changed is written beside every result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tfrobust.evaluation import MapTask, Suite
     from tfrobust.experiments.recipe import Recipe
 
-# Networks differ in size a thousandfold: which part of its width a network keeps at the cpu budget, 1/4 unless named.
+# The factor for the width of a network at the cpu budget, 1/4 unless named: networks differ in size a thousandfold.
 WIDTHS = {
     "wrn_28_10": 0.1,
     "wrn_40_2": 0.5,
@@ -28,11 +29,19 @@ WIDTHS = {
 
 
 class Budget(NamedTuple):
-    """steps, batch_size: of training, with Adam at a constant rate, eps grown over the first `ramp` of it.
-    width: of networks that are not in WIDTHS.  image_size: largest side.  attack_steps, ig_steps, ig_steps_attack: of
-    training.
-    examples, attribution_examples: test images, and those of them whose maps are attacked.  prediction_steps,
-    map_attack_steps, map_steps, samples: of the evaluation.  model: in the place of the row's."""
+    """What a budget caps; each number is a most, of which a row may ask for less.
+
+    Attributes:
+        steps, batch_size: of training, with Adam at a constant rate.
+        width: factor for the width of networks that are not in WIDTHS.
+        image_size: largest side of the images, in pixels.
+        attack_steps, ig_steps, ig_steps_attack: of training.
+        examples, attribution_examples: test images, and those of them whose maps are attacked.
+        prediction_steps, map_attack_steps, map_steps, samples: of the evaluation.
+        ramp: part of training over which eps grows.
+        learning_rate: of training.
+        model: in the place of the row's; empty: the row's.
+    """
 
     steps: int
     batch_size: int
@@ -60,7 +69,13 @@ BUDGETS = {
 
 
 def cut(recipe: Recipe, images: int, budget: Budget | None) -> Recipe:
-    """The recipe, which trains on so many images, cut to the budget; the paper's leaves it as it is."""
+    """A recipe cut to a budget.
+
+    Args:
+        recipe: as the paper's flagfile has it.
+        images: how many it trains on.
+        budget: None, the paper's, leaves the recipe as it is.
+    """
     if budget is None:
         return recipe
     plan, steps = recipe.training, min(budget.steps, recipe.in_steps(images).training.steps)
@@ -98,9 +113,15 @@ def _cut_objective(recipe: Recipe, images: int, steps: int, budget: Budget):
     return replace(own, **cut)
 
 
-def evaluated(suite: Suite, shape, original_side: int, budget: Budget | None) -> Suite:
-    """The suite cut to the budget, for images of shape (H, W, C) whose side was original_side in the paper: k keeps its
-    share of the pixels."""
+def evaluated(suite: Suite, shape: Sequence[int], original_side: int, budget: Budget | None) -> Suite:
+    """A suite cut to a budget; k keeps its share of the pixels.
+
+    Args:
+        suite: with the paper's settings.
+        shape: (H, W, C) of the images.
+        original_side: of the images in the paper, in pixels.
+        budget: None, the paper's, changes k alone.
+    """
     share = (shape[0] / original_side) ** 2
 
     def k_of(k):
@@ -136,7 +157,9 @@ def evaluated(suite: Suite, shape, original_side: int, budget: Budget | None) ->
 
 def _shorter(attack, most: int | None):
     """The attack with at most so many steps (None: as it is), each longer by as much, within its ball."""
-    if most is None or not getattr(attack, "steps", 0):  # Noise has none, those of the spatial attack are a grid.
+    if most is None or not getattr(
+        attack, "steps", 0
+    ):  # Noise takes no steps, and the steps of the spatial attack are a grid.
         return attack
     n = min(most, attack.steps)
     size = min(attack.step_size * attack.steps / n, max(attack.eps, attack.step_size))

@@ -1,6 +1,9 @@
 """The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the downstream tasks."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +15,26 @@ from tfrobust.downstream.tasks.common import chosen, needed, predicted
 from tfrobust.evaluation import Suite, statistics
 from tfrobust.progress import SILENT, Progress
 
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+
+
 CORRUPTION, LOCALIZATION = "corruption ", "localization "
 MAPS = {"gradient": "gradient", "cam": "CAM"}
 
 
-def task_of(metric: str, attribution: str):
-    """(heading, task, key, how) of such a number; None for any other."""
+def task_of(metric: str, attribution: str) -> tuple[str, str, str, str] | None:
+    """How a number of ART's Tables 2 and 3 is measured.
+
+    Args:
+        metric, attribution: of the printed number.
+
+    Returns:
+        (heading, task, key, how): the heading of its column, the task and key of `summaries`, and what is done in
+        words; None for any other number.
+    """
     if metric.startswith("corruption_"):
         kind = metric.removeprefix("corruption_").removesuffix("_accuracy")
         how = "tfrobust.corruptions, not the published CIFAR-10-C; mean over severities 1 to 5"
@@ -29,9 +46,21 @@ def task_of(metric: str, attribution: str):
 
 
 def summaries(
-    network, data, tasks: Sequence[str], suite: Suite, batch: int, progress: Progress = SILENT
+    network: keras.Model, data: ImageData, tasks: Sequence[str], suite: Suite, batch: int, progress: Progress = SILENT
 ) -> dict[str, dict]:
-    """task -> key -> mean, low, high (95 %), on the test images that the suite would choose as many of."""
+    """Measures downstream tasks of a network, on as many test images as the suite chooses.
+
+    Args:
+        network: logits out.
+        data: its test images.
+        tasks: as `task_of` names them.
+        suite: how many images, and the seed.
+        batch: images held at once.
+        progress: is shown how far it is.
+
+    Returns:
+        task -> key -> mean, low, high (95 %).
+    """
     settings = TaskSettings(batch=batch, seed=suite.seed)
     images = chosen(data.x_test, data.y_test, data.test_annotations, suite.examples, suite.seed)
     bar, out = progress.bar(len(tasks), "downstream"), {}

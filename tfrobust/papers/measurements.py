@@ -1,9 +1,9 @@
 """Maps each printed number, and each point of a swept figure, to the suite task and statistic that measure it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tfrobust.attacks import auto_ensemble
 from tfrobust.attributions import MapSpec, make_map
@@ -13,11 +13,15 @@ from tfrobust.papers.reported import Reported
 
 
 class Measurement(NamedTuple):
-    """A column of a table: the entry summary[task][key][statistic] of a suite, of the attack or map task `spec`.
+    """A column of a table: the entry summary[task][key][statistic] of a suite.
 
-    heading: of the column.  source: method whose network the attack is made on ("": the attacked network itself).
-    natural: it compares with the natural network of the same table.
-    how: what a task that is none of the suite does (see downstream_numbers).
+    Attributes:
+        heading: of the column.
+        task, key, statistic: where the number stands in the summary.
+        spec: the attack on predictions, or the task on maps, that is made; None where there is none.
+        source: method whose network the attack is made on ("": the attacked network itself).
+        natural: it compares with the natural network of the same table.
+        how: what a task that is none of the suite does (see downstream_numbers).
     """
 
     heading: str
@@ -31,16 +35,16 @@ class Measurement(NamedTuple):
 
     @property
     def transferred(self) -> bool:
-        """The attack is made on another network."""
+        """Whether the attack is made on another network."""
         return self.task.endswith(ELSEWHERE)
 
     @property
     def attacks_maps(self) -> bool:
-        """It measures maps under an attack that moves them away, wherever to."""
+        """Whether it measures maps under an attack that moves them away, wherever to."""
         return isinstance(self.spec, MapTask) and self.key in MEASURES.values() and not self.spec.attack.targeted
 
-    def read(self, summary) -> dict[str, float] | None:
-        """value, low and high of the summary of a suite; None where the network had no example to measure."""
+    def read(self, summary: Mapping[str, Any]) -> dict[str, float] | None:
+        """value, low and high in the `summary` of a suite; None where the network had no example to measure."""
         entry = summary.get(self.task, {}).get(self.key)
         return entry and {"value": entry[self.statistic], "low": entry["low"], "high": entry["high"]}
 
@@ -52,12 +56,12 @@ ACCURACIES = ("natural_accuracy", "top1_acc")
 
 
 def statistic(paper: str) -> str:
-    """ER gives medians of its measures, all others means."""
+    """The statistic that a paper prints of its measures: ER gives medians, all others means."""
     return "median" if paper == "er" else "mean"
 
 
 def measurement(number: Reported, suite: Suite) -> Measurement | None:
-    """How the number is measured with the paper's suite; None where it is not by this project."""
+    """How a printed `number` is measured with the paper's `suite`; None where this project does not measure it."""
     attack = re.search(r"(?:^|; )attack=([^;]*)(?:; eps=(\d+)/255)?", number.variant)
     if number.metric in ACCURACIES:
         return Measurement("natural", "natural", "accuracy", "mean")
@@ -83,7 +87,16 @@ def _method(source: str) -> str:
 
 
 def prediction_attack(suite: Suite, text: str, eps: str | None) -> tuple[str, object]:
-    """(name, attack) of the suite that a variant's "attack=..." means; the suite's first for no text."""
+    """The attack on predictions that a variant's "attack=..." means.
+
+    Args:
+        suite: of the paper.
+        text: what follows "attack="; empty: the suite's first attack.
+        eps: in 1/255, where the variant says one.
+
+    Returns:
+        (name, attack).
+    """
     if not text:
         return next(iter(suite.predictions.items()))
     name = text.split(" linf")[0].replace("uniform noise", "noise")
@@ -96,8 +109,15 @@ def prediction_attack(suite: Suite, text: str, eps: str | None) -> tuple[str, ob
     return name, suite.predictions[name]
 
 
-def on_predictions(name: str, spec, source: str = "", method: str = "") -> Measurement:
-    """Accuracy under an attack, made on the network of method `source` where that is another."""
+def on_predictions(name: str, spec: Any, source: str = "", method: str = "") -> Measurement:
+    """Measures the accuracy under an attack.
+
+    Args:
+        name: of the attack.
+        spec: the attack.
+        source: the method on whose network it is made; empty: the network itself.
+        method: of the network that is attacked.
+    """
     if not source or source == method:
         heading = f"{name} of {source}" if source else name
         return Measurement(heading, name, "accuracy", "mean", spec, source)
@@ -105,7 +125,12 @@ def on_predictions(name: str, spec, source: str = "", method: str = "") -> Measu
 
 
 def under_auto(m: Measurement, level: str) -> Measurement:
-    """The same measure of the same map in the same ball under the ensemble auto, at one of its levels of budget."""
+    """The same measure of the same map in the same ball under the ensemble auto.
+
+    Args:
+        m: measures maps.
+        level: of the ensemble's budget, one of AUTO_LEVELS.
+    """
     task, attack = m.spec, m.spec.attack
     ensemble = auto_ensemble(attack.eps, task.comparison.k, level, attack.norm, attack.seed)
     return m._replace(heading=f"auto: {m.heading}", task=f"auto beside {m.task}", spec=replace(task, attack=ensemble))
@@ -116,7 +141,15 @@ def _first_map(suite: Suite):
 
 
 def on_maps(suite: Suite, paper: str, metric: str, attribution: str, kind: str = "") -> Measurement:
-    """A measure of one attribution under the suite's attack on it."""
+    """Measures how alike maps stay under the suite's attack on them.
+
+    Args:
+        suite: of the paper.
+        paper: its name, which says the statistic.
+        metric: as printed, one of MEASURES.
+        attribution: which map, one of MAPS.
+        kind: the task, such as manipulation; empty: the IFIA.
+    """
     task = kind or next(iter(suite.attributions))
     own = suite.attributions[task]
     task = kind or f"IFIA on {attribution}"
@@ -132,7 +165,12 @@ def _map_of(suite: Suite, method: str) -> MapSpec:
 
 
 def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
-    """The columns of a figure that prints no numbers."""
+    """The columns of a figure that prints no numbers.
+
+    Args:
+        paper, table: which figure, one of SWEEPS.
+        suite: of the paper.
+    """
     maps = [on_maps(suite, paper, metric, "ig") for metric in ("topk_intersection", "kendall")]
     accuracies = [Measurement("natural", "natural", "accuracy", "mean")]
     accuracies.append(on_predictions(*next(iter(suite.predictions.items()))))
@@ -175,11 +213,11 @@ def _with_beta(suite: Suite, beta: float) -> Measurement:
 
 
 def reduced(suite: Suite, columns: list[Measurement]) -> Suite:
-    """The suite with the tasks of these columns alone."""
+    """The `suite` with the tasks of these `columns` alone."""
     predictions = {m.task.removesuffix(ELSEWHERE): m.spec for m in columns if m.key == "accuracy" and m.spec}
     attributions = {m.task: m.spec for m in columns if m.key in MEASURES.values()}
     natural = next((m.spec for m in columns if m.natural), None)
-    if natural and not attributions:  # Whose maps are compared.
+    if natural and not attributions:  # The task whose maps are compared with those of the natural network.
         attributions["map"] = natural
     aligned = any(m.natural for m in columns)
     return replace(

@@ -12,8 +12,14 @@ SCALE = {"percent": (100.0, ".2f"), "fraction": (1.0, ".4f")}
 
 
 class Cell(NamedTuple):
-    """One number of a table.  line, column: where it stands.  reported: as printed, None where nothing is; measured: in
-    [0, 1], with its 95 % interval, None where it was not.  unit: of the printed number, percent or fraction.
+    """One number of a table.
+
+    Attributes:
+        line, column: where it stands.
+        unit: of the printed number, percent or fraction.
+        reported: as printed, None where nothing is.
+        measured: in [0, 1], None where it was not.
+        low, high: its 95 % interval.
     """
 
     line: str
@@ -35,7 +41,7 @@ class Cell(NamedTuple):
         return f"{shown} / {format(measured, spec)}{difference}"
 
     def as_dict(self) -> dict[str, Any]:
-        """In the unit that is printed."""
+        """Its numbers and their difference, in the unit that is printed."""
         scale, _ = SCALE.get(self.unit, (1.0, ""))
         scaled = {k: None if v is None else scale * v for k, v in self._asdict().items() if k in MEASURED}
         difference = None if None in (self.reported, self.measured) else scaled["measured"] - self.reported
@@ -45,8 +51,13 @@ class Cell(NamedTuple):
 MEASURED = ("measured", "low", "high")
 
 
-def wide(lines: Sequence[dict[str, Any]], cells: Sequence[Cell]):
-    """(rows, columns) of a table with a row per line of the paper: its cells, then what the lines say of themselves."""
+def wide(lines: Sequence[dict[str, Any]], cells: Sequence[Cell]) -> tuple[list[dict[str, Any]], list[Column]]:
+    """(rows, columns) of a table with a row per line of the paper: its cells, then what the line says of itself.
+
+    Args:
+        lines: what each line says of itself; its name is under "network".
+        cells: of all lines.
+    """
     headings = dict.fromkeys(each.column for each in cells)
     rows = []
     for line in lines:
@@ -61,8 +72,14 @@ def wide(lines: Sequence[dict[str, Any]], cells: Sequence[Cell]):
     return rows, [*columns, *own, Column("raised", "diagnosis"), Column("note", "note")]
 
 
-def latex(rows, columns: Sequence[Column], caption: str) -> str:
-    """A tabular that needs no package."""
+def latex(rows: Sequence[dict[str, Any]], columns: Sequence[Column], caption: str) -> str:
+    """The table as a LaTeX tabular that needs no package.
+
+    Args:
+        rows: one dict each.
+        columns: what is shown of them.
+        caption: of the table.
+    """
     body = [" & ".join(_tex(cell(row.get(c.key), c.format)) for c in columns) + r" \\" for row in rows]
     head = " & ".join(_tex(c.heading) for c in columns) + r" \\"
     lines = [
@@ -89,7 +106,18 @@ def write_paper_table(
     notes: Sequence[str],
     about: dict[str, Any],
 ) -> str:
-    """PATH.md, .tex, .csv (a line per number), .html and .json; returns the table as Markdown."""
+    """Writes PATH.md, .tex, .csv (a line per number), .html and .json.
+
+    Args:
+        path: without an ending; its folder is made.
+        title: of the table.
+        lines, cells: see `wide`.
+        notes: sentences below the table.
+        about: what repeats it, for the JSON file.
+
+    Returns:
+        The table as Markdown.
+    """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     rows, columns = wide(lines, cells)
     columns = [c for c in columns if any(row.get(c.key) not in (None, "") for row in rows)]

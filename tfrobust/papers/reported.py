@@ -9,7 +9,7 @@ import os
 import re
 from typing import NamedTuple
 
-# What of a variant concerns the evaluation or the origin of a number, not the training of the network.
+# Parts of a variant that concern the evaluation or the origin of a number, not the training of the network.
 _NOT_TRAINING = (
     "attack=",
     "perturbation created on",
@@ -24,7 +24,16 @@ _NOT_TRAINING = (
 
 
 class Reported(NamedTuple):
-    """One printed number.  unit: percent, fraction or absolute.  asterisk: 1 where it is copied from another paper."""
+    """One printed number.
+
+    Attributes:
+        paper, table, dataset, model, method, variant: which network it is of, as the paper names it.
+        attribution: of which map, empty where it is of none.
+        metric: what was measured.
+        value: as printed.
+        unit: percent, fraction or absolute.
+        asterisk: 1 where it is copied from another paper.
+    """
 
     paper: str
     table: str
@@ -40,8 +49,14 @@ class Reported(NamedTuple):
 
 
 class PaperRow(NamedTuple):
-    """One network of a table or sweep.  overrides: flags that win over the flagfile's.  left_out: why there is no
-    flagfile."""
+    """One network of a table or sweep.
+
+    Attributes:
+        paper, table, dataset, model, method, variant: as the paper names it.
+        flagfile: what trains it; empty where nothing does.
+        overrides: flags that win over the flagfile's.
+        left_out: why there is no flagfile.
+    """
 
     paper: str
     table: str
@@ -55,13 +70,13 @@ class PaperRow(NamedTuple):
 
 
 def training_part(variant: str) -> str:
-    """A variant without what concerns only the evaluation: equal for all numbers of one network."""
+    """A `variant` without what concerns only the evaluation: equal for all numbers of one network."""
     starts = "|".join(map(re.escape, _NOT_TRAINING))
     return re.sub(rf"(^|; )({starts}).*$", "", variant).strip()
 
 
-def row_of(number: Reported):
-    """What a Reported and its PaperRow share."""
+def row_of(number: Reported) -> tuple[str, ...]:
+    """What a `number` and the PaperRow of its network share."""
     return (*number[:5], training_part(number.variant))
 
 

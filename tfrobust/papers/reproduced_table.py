@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tfrobust import report
-from tfrobust.evaluation import MapTask
+from tfrobust.evaluation import MapTask, Suite
 from tfrobust.experiments.provenance import describe_source
 from tfrobust.facts import FACTS
 from tfrobust.papers import budgets
@@ -78,15 +78,30 @@ def reproduce_table(
     return ReproducedTable(dataset, text, notes, cells, path)
 
 
-def suite_of(settings: ReproductionSettings, dataset: str, shape):
-    """The paper's suite for the data set, at the budget."""
+def suite_of(settings: ReproductionSettings, dataset: str, shape: Sequence[int]) -> Suite:
+    """The paper's suite for a data set, at the budget.
+
+    Args:
+        settings: which paper and budget.
+        dataset: as the paper's rows name it.
+        shape: (H, W, C) of its images.
+    """
     side = FACTS[dataset.removesuffix("_c")].shape[0]
     suite = make_suite(settings.paper, dataset.removesuffix("_c"), shape)
     return budgets.evaluated(suite, shape, side, budgets.BUDGETS[settings.budget])
 
 
 def draw_sweep(path: str, lines: Sequence[Line], cells: Sequence[Cell], heading: str) -> None:
-    """Measured numbers over what is swept: the overrides of the lines, or what the headings of the columns end in."""
+    """A PNG of measured numbers over what is swept.
+
+    What is swept are the overrides of the lines, or what the headings of the columns end in.
+
+    Args:
+        path: of the picture.
+        lines: of the table.
+        cells: its numbers.
+        heading: of the picture.
+    """
     curves: dict[str, list] = {}
     by_line = {line.name: line for line in lines}
     for c in cells:
@@ -103,7 +118,7 @@ def draw_sweep(path: str, lines: Sequence[Line], cells: Sequence[Cell], heading:
 
 
 def title_of(settings: ReproductionSettings, dataset: str) -> str:
-    """The heading of a table."""
+    """The heading of a table: paper, table, `dataset`, budget and seed."""
     made = f"budget {settings.budget}, seed {settings.seed}"
     return f"{settings.paper.upper()} {settings.table}, {dataset}: reported and measured ({made})"
 
@@ -120,7 +135,7 @@ def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> list[s
 
 
 def _as_run(columns: Sequence[Measurement]) -> list[str]:
-    """The attacks behind the columns, as they were run: a heading is the paper's."""
+    """The attacks behind the columns as they were really run, because the headings are the paper's."""
     lines = {}
     for m in columns:
         attack = m.spec.attack if isinstance(m.spec, MapTask) else m.spec

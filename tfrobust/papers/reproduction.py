@@ -13,7 +13,7 @@ from tfrobust import data as data_sets
 from tfrobust import report
 from tfrobust.checks import check_choice
 from tfrobust.data import to_unit
-from tfrobust.evaluation import evaluate
+from tfrobust.evaluation import Suite, evaluate
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.experiments import training_run
 from tfrobust.experiments.fingerprints import identify_evaluation
@@ -67,7 +67,13 @@ class ReproductionSettings:
 
 
 class Run(NamedTuple):
-    """A trained network: the folder of its run, its steps and seconds, and the recipe it was trained with."""
+    """A trained network.
+
+    Attributes:
+        directory: the folder of its run.
+        steps, seconds: of its training.
+        recipe: it was trained with.
+    """
 
     directory: str
     steps: int
@@ -78,10 +84,16 @@ class Run(NamedTuple):
 class Reproduction:
     """The runs of one data set at one budget.
 
-    Attributes:
+    Args:
         settings: what is reproduced.
         dataset: as the paper's rows name it.
-        shape: of its images.
+        read_recipe: (flagfile, overrides --name=value) -> the recipe in it.
+        progress: is shown how far it is.
+
+    Attributes:
+        settings: what is reproduced.
+        dataset: as the paper's rows name it, without the ending of a corrupted one.
+        shape: of its images, (H, W, C).
     """
 
     def __init__(
@@ -105,7 +117,7 @@ class Reproduction:
         return self._loaded[image_size]
 
     def data_note(self) -> str:
-        """Which images these numbers are of."""
+        """A sentence that says which images these numbers are of."""
         loaded = next(iter(self._loaded.values()))
         size = f"{len(loaded.x_train):,d} training and {len(loaded.x_test):,d} test images of {loaded.shape[:2]} pixels"
         return f"Data: {f'a part of {self.dataset}' if self.settings.source else self.dataset}, {size}."
@@ -114,13 +126,19 @@ class Reproduction:
         """The recipe in a flagfile with these overrides, on the images of this reproduction."""
         settings, recipe = self.settings, self._read(flagfile, given)
         data = replace(recipe.data, data_dir=settings.data_dir or recipe.data.data_dir)
-        if settings.source:  # A part has nothing to spare.
+        if settings.source:  # A part of a data set has too few images to hold any out.
             data = replace(data, name=settings.source, hold_out=0)
         return replace(recipe.seeded(settings.seed), data=data, saliency_dir=os.path.join(settings.output, "maps"))
 
     def trained(self, flagfile: str, given: list[str]) -> Run:
-        """The network of a flagfile with these overrides, trained at the budget unless it has been; networks that it
-        needs (to start from, as teachers) come first."""
+        """The network of a flagfile, trained at the budget unless it has been.
+
+        Networks that it needs (to start from, as teachers) come first.
+
+        Args:
+            flagfile: of the recipe.
+            given: overrides, --name=value.
+        """
         key = flagfile, *given
         if key not in self._runs:
             recipe = self._recipe(flagfile, given)
@@ -134,7 +152,7 @@ class Reproduction:
         return self._runs[key]
 
     def _with_needed(self, recipe: Recipe, given: list[str]) -> Recipe:
-        """The recipe, the networks that it needs trained here at the same budget, as saved ones."""
+        """The recipe with saved networks in the place of recipes that it needs, trained here at the same budget."""
         initial, saliency = recipe.model.initial, []
         if initial and initial.recipe:
             own = [flag for flag in given if flag.startswith("--initialization=")]
@@ -154,10 +172,20 @@ class Reproduction:
         text = "-".join([*parts, *part, self.settings.budget, f"seed{self.settings.seed}"])
         return re.sub(r"[^\w.=-]+", "_", text)
 
-    def evaluated(self, run: Run, suite, columns, source: Callable[[str], Run]) -> dict[str, dict]:
-        """Summaries (with raised flags and seconds) of the suite's tasks that these columns need.
+    def evaluated(
+        self, run: Run, suite: Suite, columns: Sequence[measure.Measurement], source: Callable[[str], Run]
+    ) -> dict[str, dict]:
+        """Evaluates a run, as far as the columns of a table need it and it has not been.
 
-        "": of attacks made on the network itself; METHOD: of those made on another's, which source(METHOD) gives.
+        Args:
+            run: the network.
+            suite: of the paper; only the tasks that these columns need are done.
+            columns: what is measured.
+            source: method -> the run of its network, on which an attack is made or whose maps are compared.
+
+        Returns:
+            Summaries with raised flags and seconds.  "": of attacks made on the network itself; METHOD: of those made
+            on the network that source(METHOD) gives.
         """
         natural = source("natural") if any(m.natural for m in columns) else None
         own = [m for m in columns if not m.transferred]

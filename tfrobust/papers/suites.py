@@ -15,6 +15,7 @@ code measures, IG of the loss by trapezoids with the mean of the channels, is sc
 Kendall over the top-k positions alone is not.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -43,8 +44,16 @@ PIXEL = 1 / 255
 
 
 class Budget(NamedTuple):
-    """eps of all attacks; pgd: steps, step size; ifia: steps, step size; k of the attack; k of the measure; far_k,
-    far_eps: FAR's."""
+    """The settings of a data set's attacks.
+
+    Attributes:
+        eps: of all attacks.
+        pgd: (steps, step size).
+        ifia: (steps, step size).
+        k_attack: size of the top-k set that is attacked.
+        k: size of the one that is measured.
+        far_k, far_eps: FAR's; far_eps None: eps.
+    """
 
     eps: float
     pgd: tuple
@@ -70,9 +79,17 @@ BUDGETS = {
 }
 
 
-def budget(dataset: str, shape, eps: float | None = None) -> Budget:
-    """The papers' budget for a data set; for any other one of images (H, W, C) an eighth of the pixels as k and, unless
-    eps is given, an error.  A given eps takes the step sizes along."""
+def budget(dataset: str, shape: Sequence[int], eps: float | None = None) -> Budget:
+    """The papers' settings for a data set.
+
+    Args:
+        dataset: a name of BUDGETS, or any other; then k is an eighth of the pixels, and eps must be given.
+        shape: (H, W, C) of its images.
+        eps: takes the place of the paper's, and the step sizes along; None: the paper's.
+
+    Raises:
+        InputError: for an eps that no attack can have, and for a data set without settings where none is given.
+    """
     pixels = shape[0] * shape[1]
     if eps is not None:
         Noise(eps)  # Refuses an eps that no attack can have.
@@ -102,6 +119,7 @@ def _ifia(b, **options) -> Ifia:
 
 
 def rar(b: Budget) -> Suite:
+    """RAR's evaluation, with the settings `b` of a data set."""
     of, attack = Comparison(b.k), _ifia(b)
     maps = {"IFIA on IG": MapSpec(), "IFIA on the gradient": make_map("gradient")}
     maps = {name: MapTask(spec, attack, of) for name, spec in maps.items()}
@@ -109,10 +127,12 @@ def rar(b: Budget) -> Suite:
 
 
 def er(b: Budget) -> Suite:
+    """ER's evaluation, with the settings `b` of a data set."""
     return replace(rar(b), name="er")
 
 
 def art(b: Budget) -> Suite:
+    """ART's evaluation, with the settings `b` of a data set."""
     size = b.eps / 4
     norm = b.eps * 255 / 8  # The l2 ball of 1.0 belongs to eps 8/255; it grows and shrinks with it.
     attack = _ifia(b, softplus_beta=50.0, random_start=True)
@@ -142,6 +162,7 @@ def _scaled(attack, part):
 
 
 def far(b: Budget) -> Suite:
+    """FAR's evaluation, with the settings `b` of a data set."""
     eps, of = b.far_eps or b.eps, Comparison(b.far_k)
     attack = Ifia(eps, 7, 1.2 / 7 * eps, goal=TopK(b.far_k), restarts=3, curvature_only=True)
     return Suite(
@@ -152,6 +173,7 @@ def far(b: Budget) -> Suite:
 
 
 def sat(b: Budget) -> Suite:
+    """SAT's evaluation, with the settings `b` of a data set."""
     predictions = {}
     for part in (1, 2, 3, 4):
         for steps in (5, 20, 40):
@@ -166,6 +188,7 @@ def sat(b: Budget) -> Suite:
 
 
 def full(b: Budget) -> Suite:
+    """Every kind of attack there is, on IG, with the settings `b` of a data set."""
     attack = _ifia(b)
     predictions = {
         "FGSM": _fgsm(b.eps),
@@ -194,19 +217,26 @@ def full(b: Budget) -> Suite:
 
 
 def auto(b: Budget, level: str = "standard") -> Suite:
+    """PGD, and on IG the ensemble auto, with the settings `b` of a data set; `level`: of the ensemble's budget."""
     task = MapTask(MapSpec(), auto_ensemble(b.eps, b.k, level), Comparison(b.k))
     return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd)}, {AUTO_TASK: task})
 
 
-def make_suite(name: str, dataset: str, shape, eps: float | None = None, level: str | None = None) -> Suite:
-    """The suite called `name` for images of shape (H, W, C) of a data set.
+def make_suite(
+    name: str, dataset: str, shape: Sequence[int], eps: float | None = None, level: str | None = None
+) -> Suite:
+    """The suite called `name` for images of a data set.
 
     Args:
-        eps: instead of the paper's.
+        name: one of SUITES.
+        dataset: its name, see `budget`.
+        shape: (H, W, C) of its images.
+        eps: instead of the paper's; None: the paper's.
         level: of the budget of auto, one of `names.AUTO_LEVELS`; standard unless given.
 
     Raises:
-        InputError: for an unknown name, and for a data set without settings where eps is not given.
+        InputError: for an unknown name, a level of another suite, and a data set without settings where eps is not
+          given.
     """
     check_choice("suite", name, SUITES)
     if level is not None and name != "auto":

@@ -1,19 +1,27 @@
 """The lines of a paper's table: which network, which printed numbers, and what is measured beside them."""
 
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from tfrobust.evaluation import Suite
 from tfrobust.papers import measurements as measure
+from tfrobust.papers.measurements import Measurement
 from tfrobust.papers.paper_table import Cell
 from tfrobust.papers.reported import PaperRow, Reported, paper_rows, reported_numbers, row_of
-from tfrobust.papers.reproduction import Reproduction
+from tfrobust.papers.reproduction import Reproduction, Run
 from tfrobust.papers.tables import tables
 from tfrobust.types import InputError
 
 
 class Line(NamedTuple):
-    """A network of the table: its row, its name in the table, the printed numbers, and what is measured of it."""
+    """A network of the table.
+
+    Attributes:
+        row: which network it is.
+        name: its name in the table.
+        numbers: that the paper prints of it.
+    """
 
     row: PaperRow
     name: str
@@ -21,7 +29,15 @@ class Line(NamedTuple):
 
 
 def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()) -> list[Line]:
-    """The lines of a paper's table for one data set, those of these methods where any are given."""
+    """The lines of a paper's table for one data set.
+
+    Args:
+        paper, table, dataset: as `tables.tables()` names them.
+        methods: those of the table alone; all where there are none.
+
+    Raises:
+        InputError: where there are no such lines.
+    """
     own = [r for r in paper_rows() if (r.paper, r.table, r.dataset) == (paper, table, dataset)]
     numbers: dict[tuple, list[Reported]] = {}
     for n in reported_numbers():
@@ -41,10 +57,20 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
     return lines
 
 
-def columns_of(line: Line, lines: list[Line], suite, auto_level: str | None = None):
-    """[(measurement, printed number or None)] of a line: of its numbers, and of what the others' numbers ask for.
+def columns_of(
+    line: Line, lines: list[Line], suite: Suite, auto_level: str | None = None
+) -> tuple[Suite, list[tuple[Measurement | None, Reported | None]]]:
+    """What is measured for a line: its numbers, or the points of a sweep.
 
-    auto_level: of the ensemble auto, by which each number of an attack on maps is measured once more.
+    Args:
+        line: of the table.
+        lines: all of the table; they are not looked at.
+        suite: of the paper.
+        auto_level: of the ensemble auto, by which each number of an attack on maps is measured once more; None: by
+          none.
+
+    Returns:
+        (the suite, [(measurement or None, printed number or None)]).
     """
     if (line.row.paper, line.row.table) in measure.SWEEPS:
         wanted = [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
@@ -54,8 +80,21 @@ def columns_of(line: Line, lines: list[Line], suite, auto_level: str | None = No
     return suite, [*wanted, *((m, None) for m in dict.fromkeys(more))]
 
 
-def measured(reproduction: Reproduction, line: Line, suite_and_columns):
-    """(what the line says of itself, its cells): trained and evaluated where it can be."""
+def measured(
+    reproduction: Reproduction,
+    line: Line,
+    suite_and_columns: tuple[Suite, list[tuple[Measurement | None, Reported | None]]],
+) -> tuple[dict[str, Any], list[Cell]]:
+    """Trains and evaluates the network of a line, where that can be.
+
+    Args:
+        reproduction: trains and evaluates.
+        line: of the table.
+        suite_and_columns: what `columns_of` returned.
+
+    Returns:
+        (what the line says of itself, its cells).
+    """
     suite, wanted = suite_and_columns
     known = [m for m, _ in wanted if m]
     note, trained, summaries = line.row.left_out, None, {}
@@ -72,14 +111,20 @@ def measured(reproduction: Reproduction, line: Line, suite_and_columns):
     return own, cells
 
 
-def raised(summaries) -> str:
-    """The flags of the diagnosis that were raised, with the images behind them."""
+def raised(summaries: Mapping[str, dict]) -> str:
+    """The flags of the diagnosis that were raised in the `summaries` of `Reproduction.evaluated`, as text."""
     flags = [(task, flag) for found in summaries.values() for task, own in found["flags"].items() for flag in own]
     return "; ".join(f"{task}: {flag['name']} {flag['count']}/{flag['of']}" for task, flag in flags)
 
 
-def source_of(reproduction, line, method: str):
-    """The trained network of another method of the same table, on which an attack is made or maps are compared."""
+def source_of(reproduction: Reproduction, line: Line, method: str) -> Run:
+    """The trained network of another method of the same table, on which an attack is made or maps are compared.
+
+    Args:
+        reproduction: trains it, unless it has been.
+        line: of the table.
+        method: the other one.
+    """
     row = next(
         r
         for r in paper_rows()
@@ -90,7 +135,15 @@ def source_of(reproduction, line, method: str):
     return reproduction.trained(row.flagfile, [])
 
 
-def cell(line: Line, m, number: Reported | None, summaries) -> Cell:
+def cell(line: Line, m: Measurement | None, number: Reported | None, summaries: Mapping[str, dict]) -> Cell:
+    """A number of the table.
+
+    Args:
+        line: to which it belongs.
+        m: how it is measured; None where it is not.
+        number: as printed; None where nothing is.
+        summaries: what `Reproduction.evaluated` returned.
+    """
     if m is None:
         what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
         return Cell(line.name, what, number.unit, number.value)

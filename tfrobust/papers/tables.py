@@ -5,7 +5,7 @@ from tfrobust.papers.reported import paper_rows
 
 
 def tables() -> dict[str, list[str]]:
-    """ "PAPER TABLE" -> data sets."""
+    """The tables that can be reproduced: "PAPER TABLE" -> data sets."""
     out: dict[str, list[str]] = {}
     for row in paper_rows():
         if row.table != "text" and row.dataset:
@@ -15,9 +15,15 @@ def tables() -> dict[str, list[str]]:
 
 
 def datasets_of(paper: str, table: str, dataset: str | None = None, source: str | None = None) -> list[str]:
-    """The data sets of a table, or the one that is asked for; raises InputError where there is no such table of it.
+    """The data sets of a table, or the one that is asked for.
 
-    source: images that take the place of one data set, which must be said.
+    Args:
+        paper, table: as `tables` names them.
+        dataset: one of the table's; None: all.
+        source: images that take the place of one data set, which must be said.
+
+    Raises:
+        InputError: where there is no such table or data set, and for a source without a data set.
     """
     known = tables().get(f"{paper} {table}")
     if not known:

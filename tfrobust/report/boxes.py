@@ -1,6 +1,7 @@
 """Box plots of how a measure spreads over the examples."""
 
 from collections.abc import Sequence
+from typing import IO
 
 import numpy as np
 
@@ -8,10 +9,16 @@ from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
 
-def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str, title: str, label: str) -> None:
-    """A PNG with a group of boxes per task: groups is task -> what (such as attacked, noise) -> values.
+def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[bytes], title: str, label: str) -> None:
+    """A PNG of box plots, a group of boxes per task.
 
     A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.
+
+    Args:
+        groups: task -> what (such as attacked, noise) -> values.
+        path: where it is written, or a binary file.
+        title: of the picture.
+        label: of the axis of the values.
     """
     whats = list(dict.fromkeys(what for group in groups.values() for what in group))
     from matplotlib.figure import Figure
@@ -28,7 +35,7 @@ def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str, title: 
             box.set_alpha(0.6)
         for median in boxes["medians"]:
             median.set_color(colour_of(what, "black"))
-            median.set_linewidth(2)  # All that is left of a box whose values are all the same.
+            median.set_linewidth(2)  # Where all values are the same, the median is all that is seen of the box.
         axis.plot([], [], "s", color=colour_of(what, f"C{j}"), alpha=0.6, label=in_picture(what))
     axis.set_xticks(np.arange(len(groups)), [in_picture(name).replace(", ", ",\n") for name in groups], fontsize=10)
     if len(groups) > 3:

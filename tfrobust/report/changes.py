@@ -1,4 +1,6 @@
-"""What an attack did to one image and to its map, large enough for a phone."""
+"""A picture of what an attack did to one image and to its map, readable on a phone."""
+
+from typing import IO
 
 import numpy as np
 
@@ -6,9 +8,16 @@ from tfrobust.report.escaping import in_picture
 from tfrobust.report.panels import Panel
 
 
-def draw_change(panel: Panel, path: str) -> None:
-    """A PNG (path may be a binary file, too) of one example: image and map above; the attacked image, its map and what
-    changed of the map below; beside them the scales of the maps and of the difference."""
+def draw_change(panel: Panel, path: str | IO[bytes]) -> None:
+    """A PNG of what an attack did to one example.
+
+    Image and map stand above; the attacked image, its map and what changed of the map below; beside them the scales of
+    the maps and of the difference.
+
+    Args:
+        panel: the example.
+        path: where it is written, or a binary file.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")

@@ -2,7 +2,7 @@
 
 from tfrobust.report.table import Column
 
-# Of the rows of `evaluation.Result.accuracies`.
+# Columns of the rows of `evaluation.Evaluation.accuracies`.
 ACCURACIES = (
     Column("task", "predictions under"),
     Column("mean", "accuracy", ".1%"),
@@ -10,7 +10,7 @@ ACCURACIES = (
     Column("high", "to", ".1%"),
     Column("examples", "images", ",d"),
 )
-# Of a flag of the diagnosis as a dict, with its task.
+# Columns of a flag of the diagnosis, as a dict with its task.
 FLAGS = (
     Column("task", "task"),
     Column("name", "flag"),

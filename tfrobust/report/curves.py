@@ -1,5 +1,7 @@
 """Curves of a measure over eps or whatever was swept, with their confidence bands."""
 
+from typing import IO
+
 from tfrobust.report.colours import colour_of
 from tfrobust.report.escaping import in_picture
 
@@ -7,9 +9,18 @@ LINES = ("-", "--", ":", "-.")
 Point = tuple[float, float, float, float]
 
 
-def draw_curves(curves: dict[str, list[Point]], path: str, title: str, label: str, over: str = "eps") -> None:
-    """A PNG with a line per name: points (x, mean, low, high), in any order; the band spans low to high.  over: what x
-    is."""
+def draw_curves(
+    curves: dict[str, list[Point]], path: str | IO[bytes], title: str, label: str, over: str = "eps"
+) -> None:
+    """A PNG of curves with their confidence bands, a line per name.
+
+    Args:
+        curves: name -> points (x, mean, low, high), in any order; the band spans low to high.
+        path: where it is written, or a binary file.
+        title: of the picture.
+        label: of the axis of the values.
+        over: what x is.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 3.8), layout="constrained")
@@ -17,7 +28,9 @@ def draw_curves(curves: dict[str, list[Point]], path: str, title: str, label: st
     for i, (name, points) in enumerate(curves.items()):
         eps, mean, low, high = zip(*sorted(points))
         colour = colour_of(name, f"C{i}")
-        same = [other for other in curves if colour_of(other, "") == colour]  # Of one meaning: told by their lines.
+        same = [
+            other for other in curves if colour_of(other, "") == colour
+        ]  # Curves of one colour differ in their line styles.
         line = LINES[same.index(name) % len(LINES)] if same else LINES[0]
         axis.plot(eps, mean, "o", linestyle=line, ms=4, color=colour, label=in_picture(name))
         axis.fill_between(eps, low, high, color=colour, alpha=0.15, lw=0)

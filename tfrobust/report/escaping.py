@@ -2,22 +2,25 @@
 
 import html
 import unicodedata
+from typing import Any
 
-# Of a cell of a spreadsheet that is calculated rather than shown.
+# What a cell begins with that a spreadsheet calculates rather than shows.
 _FORMULA = ("=", "+", "-", "@")
 _MARKUP = {"|": r"\|", "<": "&lt;", ">": "&gt;", "`": r"\`", "](": r"]\("}
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that steers a screen instead of being shown (ESC, a change of the direction of
-    writing, an unpaired surrogate) written as its escape, such as \x1b; new lines and tabs stay."""
+    r"""The text with every character that steers a screen instead of being shown written as its escape, such as \x1b.
+
+    Such are ESC, a change of the direction of writing, an unpaired surrogate; new lines and tabs stay.
+    """
     if text.isprintable():  # Nearly always: no character of it steers.
         return text
     return "".join(_escape(character) if _steers(character) else character for character in text)
 
 
 def on_one_line(text: str) -> str:
-    """The same, with new lines and tabs as spaces."""
+    """The text as `visible` gives it, with new lines and tabs as spaces."""
     return visible(" ".join(text.splitlines()).replace("\t", " "))
 
 
@@ -29,8 +32,8 @@ def in_markdown(text: str) -> str:
     return text
 
 
-def in_csv(value):
-    """A cell of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
+def in_csv(value: Any) -> Any:
+    """A `value` as a cell of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
     if not isinstance(value, str):
         return value
     text = on_one_line(value)
@@ -38,12 +41,12 @@ def in_csv(value):
 
 
 def in_html(text: str) -> str:
-    """The text as the content of an element or of an attribute in quotation marks."""
+    """The text as the content of an HTML element, or of an attribute in quotation marks."""
     return html.escape(visible(text))
 
 
 def in_picture(text: str) -> str:
-    """The text in a picture, where Matplotlib would set what stands between two dollars as a formula."""
+    """The text as it may stand in a picture: Matplotlib would set what stands between two dollars as a formula."""
     return visible(text.replace("\t", " ")).replace("$", r"\$")
 
 

@@ -25,7 +25,13 @@ def _show(axis, image):
 
 
 def draw_grid(grids: dict[str, np.ndarray], path: str, title: str) -> None:
-    """A PNG with the grids [R,N,H,W,C] side by side, each under its name: a row per class."""
+    """A PNG with grids of images side by side, a row per class.
+
+    Args:
+        grids: name -> images [R,N,H,W,C] in [0, 1], R rows of N.
+        path: where it is written.
+        title: of the picture.
+    """
     first = next(iter(grids.values()))
     figure, axes = _axes(len(first), sum(grid.shape[1] for grid in grids.values()), title)
     left = 0
@@ -39,8 +45,14 @@ def draw_grid(grids: dict[str, np.ndarray], path: str, title: str) -> None:
 
 
 def draw_found_boxes(x: np.ndarray, boxes: np.ndarray, found: Found, path: str) -> None:
-    """A PNG: images x [N,H,W,C] with their true boxes [N,4] (green), and below, for each name of `found`, its heat maps
-    [N,H,W] with the true and the found boxes [N,4] (red; NaN: none)."""
+    """A PNG of images with their true boxes (green), and below, their heat maps with the true and the found ones (red).
+
+    Args:
+        x: images [N,H,W,C] in [0, 1].
+        boxes: the true ones, [N,4] (top, left, bottom, right, fractions of the image).
+        found: name -> (heat maps [N,H,W], found boxes [N,4], NaN where there is none).
+        path: where it is written.
+    """
     figure, axes = _axes(1 + len(found), len(x), "true boxes (green) and found ones (red)")
     for n, image in enumerate(x):
         _show(axes[0, n], image)
@@ -63,8 +75,14 @@ def _box(axis, box, shape, color) -> None:
 
 
 def draw_found_masks(x: np.ndarray, masks: np.ndarray, found: Found, path: str) -> None:
-    """A PNG: images x [N,H,W,C], their true masks [N,H,W], and for each name of `found` its heat maps with the outlines
-    of the found masks (red) and the true ones (green)."""
+    """A PNG of images, and below, their heat maps, with the outlines of true masks (green) and of found ones (red).
+
+    Args:
+        x: images [N,H,W,C] in [0, 1].
+        masks: the true ones, [N,H,W].
+        found: name -> (heat maps [N,H,W], found masks [N,H,W]).
+        path: where it is written.
+    """
     figure, axes = _axes(1 + len(found), len(x), "outlines of true masks (green) and found ones (red)")
     for n, image in enumerate(x):
         _show(axes[0, n], image)

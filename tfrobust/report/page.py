@@ -36,7 +36,7 @@ body, .verdict { overflow-wrap: anywhere } td, th { overflow-wrap: normal }
 
 
 def html_page(title: str, body: Sequence[str]) -> str:
-    """The whole file; body: pieces of HTML."""
+    """A whole HTML file with that `title`; `body`: pieces of HTML."""
     name = in_html(title)
     phone = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f'<meta charset="utf-8">{phone}<title>{name}</title><style>{STYLE}</style>'
@@ -45,38 +45,38 @@ def html_page(title: str, body: Sequence[str]) -> str:
 
 
 def html_heading(text: str) -> str:
-    """A heading below the page's own."""
+    """A heading below the page's own, as HTML."""
     return f"<h2>{in_html(text)}</h2>"
 
 
 def html_text(text: str, kind: str = "") -> str:
-    """A paragraph; kind: a class of the style."""
+    """A paragraph, as HTML; `kind`: a class of the style."""
     return f'<p class="{kind}">{in_html(text)}</p>' if kind else f"<p>{in_html(text)}</p>"
 
 
 def html_legend(colours: dict[str, str]) -> str:
-    """What the colours of the pictures mean: name -> colour."""
+    """A line, as HTML, that says what the `colours` of the pictures mean: name -> colour."""
     parts = (f'<b style="color:{colour}">&#9632; {in_html(name)}</b>' for name, colour in colours.items())
     return f'<p class="note">Colours, in every picture: {", ".join(parts)}.</p>'
 
 
 def html_list(texts: Sequence[str]) -> str:
-    """A list of sentences."""
+    """A list of sentences, as HTML."""
     return "<ul>" + "".join(f"<li>{in_html(text)}</li>\n" for text in texts) + "</ul>"
 
 
 def html_code(text: str) -> str:
-    """Text as it is typed, such as a command."""
+    """Text as it is typed, such as a command, as HTML."""
     return f"<pre>{in_html(text)}</pre>"
 
 
 def html_details(summary: str, body: str) -> str:
-    """What is unfolded by a click."""
+    """The `summary`, as HTML, below which a click unfolds the `body`, a piece of HTML."""
     return f"<details><summary>{in_html(summary)}</summary>{body}</details>"
 
 
 def html_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
-    """The table that `markdown` makes of the same rows and columns."""
+    """The table that `markdown` makes of the same `rows` and `columns`, as HTML."""
     columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
 
     def line(tag, texts):
@@ -90,7 +90,12 @@ def html_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str
 
 
 def html_picture(draw: Callable[[io.BytesIO], None], alt: str) -> str:
-    """A picture inside the page; draw: writes a PNG into the file it is given."""
+    """A picture inside the page, as HTML.
+
+    Args:
+        draw: writes a PNG into the file it is given.
+        alt: what stands there for those who do not see it.
+    """
     file = io.BytesIO()
     draw(file)
     data = base64.b64encode(file.getvalue()).decode("ascii")

@@ -1,7 +1,7 @@
 """Pictures of what an attack on attributions does: image, map, attacked image, attacked map, side by side."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,14 @@ from tfrobust.report.escaping import in_picture
 
 
 class Panel(NamedTuple):
-    """One example of one network: x, x_adv [H,W,C]; a, a_adv [H,W]; a caption such as its scores."""
+    """One example of one network, before and after an attack.
+
+    Attributes:
+        network: its name, or another name of the row that it stands in.
+        x, x_adv: the image [H,W,C] in [0, 1].
+        a, a_adv: its map [H,W].
+        caption: such as its scores.
+    """
 
     network: str
     x: np.ndarray
@@ -22,11 +29,16 @@ class Panel(NamedTuple):
 COLUMNS = ("image", "map", "attacked image", "attacked map")
 
 
-def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int = 2) -> None:
-    """A PNG (path may be a binary file, too) with a row per network (or other name) and, in it, `per_network` examples
-    of four pictures each.
+def draw_panels(panels: Sequence[Panel], path: str | IO[bytes], title: str, per_network: int = 2) -> None:
+    """A PNG with a row per network, and in it examples of four pictures each: image, map, attacked image, attacked map.
 
     Maps share one scale per example, so that what faded looks faded.
+
+    Args:
+        panels: the examples, in any order.
+        path: where it is written, or a binary file.
+        title: of the picture.
+        per_network: how many examples of a network are shown.
     """
     networks = list(dict.fromkeys(p.network for p in panels))
     size = 1.5
@@ -49,17 +61,25 @@ def draw_panels(panels: Sequence[Panel], path: str, title: str, per_network: int
     figure.savefig(path, dpi=130, format="png")
 
 
-def panel_of(maps, n: int, name: str) -> Panel:
-    """The panel of the n-th example of `maps` (attacks.AttackedMaps), in the row called `name`."""
+def panel_of(maps: Any, n: int, name: str) -> Panel:
+    """The panel of one example.
+
+    Args:
+        maps: attacks.AttackedMaps.
+        n: which example of them.
+        name: of the row that it stands in.
+    """
     caption = f"top-k {maps.scores['top_k_intersection'][n]:.2f}   Kendall {maps.scores['kendall'][n]:.2f}"
     return Panel(name, maps.x[n], maps.a[n], maps.x_adv[n], maps.a_adv[n], caption)
 
 
-def worst_median_best(maps, names: Sequence[str], by: str = "kendall") -> list:
+def worst_median_best(maps: Any, names: Sequence[str], by: str = "kendall") -> list[Panel]:
     """Panels of the examples with the lowest, the median and the highest score.
 
-    maps: attacks.AttackedMaps of N images.  names: [N], what their rows are called; one name for all of them puts them
-    into one row.  by: the name of the score.
+    Args:
+        maps: attacks.AttackedMaps of N images.
+        names: [N], what their rows are called; one name for all of them puts them into one row.
+        by: the name of the score.
     """
     order = np.argsort(maps.scores[by], kind="stable")
     return [panel_of(maps, n, names[n]) for n in (order[place] for place in (0, len(order) // 2, -1))]

@@ -11,7 +11,13 @@ from tfrobust.report.escaping import in_csv, in_markdown
 
 
 class Column(NamedTuple):
-    """key of the row dict, heading, and the format of a number (such as ".1%")."""
+    """A column of a table.
+
+    Attributes:
+        key: of the row dict.
+        heading: of the column.
+        format: of a number, such as ".1%"; empty for text.
+    """
 
     key: str
     heading: str
@@ -19,7 +25,7 @@ class Column(NamedTuple):
 
 
 def cell(value: Any, spec: str) -> str:
-    """One value as text; a pair is a mean and its standard deviation, None is empty."""
+    """One `value` as text in the format `spec`; a pair is a mean and its standard deviation, None is empty."""
     if value is None:
         return ""
     if isinstance(value, (tuple, list)):
@@ -29,7 +35,12 @@ def cell(value: Any, spec: str) -> str:
 
 
 def markdown(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
-    """The table with its columns aligned, numbers to the right; columns that no row fills are left out."""
+    """A table as Markdown, its columns aligned, numbers to the right; columns that no row fills are left out.
+
+    Args:
+        rows: one dict each.
+        columns: what is shown of them.
+    """
     columns = [c for c in columns if any(row.get(c.key) is not None for row in rows)]
     headings = [in_markdown(c.heading) for c in columns]
     body = [[in_markdown(cell(row.get(c.key), c.format)) for c in columns] for row in rows]
@@ -45,7 +56,12 @@ def markdown(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
 
 
 def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
-    """Full precision; a pair becomes two columns, KEY and KEY_std."""
+    """A table as CSV, with full precision; a pair becomes two columns, KEY and KEY_std.
+
+    Args:
+        rows: one dict each.
+        columns: what is shown of them.
+    """
     flat = []
     for row in rows:
         out = {}
@@ -64,7 +80,7 @@ def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes the file whole or not at all."""
+    """Writes the `text` into the file of that `path`, whole or not at all."""
     try:
         with open(path + ".part", "w", encoding="utf-8") as file:
             file.write(text)
@@ -76,17 +92,27 @@ def write_text(path: str, text: str) -> None:
 
 
 def write_json(path: str, value: Any) -> None:
-    """Writes the value whole or not at all."""
+    """Writes the `value` as JSON into the file of that `path`, whole or not at all."""
     write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def write_records(path: str, records: Sequence[dict[str, Any]]) -> None:
-    """A JSONL file, a line per record."""
+    """Writes the `records` into the JSONL file of that `path`, a line each."""
     write_text(path, "".join(json.dumps(record) + "\n" for record in records))
 
 
-def write_table(directory: str, name: str, rows, columns, about: dict[str, Any]) -> None:
-    """NAME.md, NAME.csv and NAME.json (rows and `about`: specs, versions, whatever repeats them) in `directory`."""
+def write_table(
+    directory: str, name: str, rows: Sequence[dict[str, Any]], columns: Sequence[Column], about: dict[str, Any]
+) -> None:
+    """Writes a table as NAME.md, NAME.csv and NAME.json.
+
+    Args:
+        directory: of the files, which exists.
+        name: of the files.
+        rows: one dict each.
+        columns: what is shown of them.
+        about: specs, versions, whatever repeats the rows; for the JSON file.
+    """
     path = os.path.join(directory, name)
     write_text(path + ".md", markdown(rows, columns))
     write_text(path + ".csv", as_csv(rows, columns))

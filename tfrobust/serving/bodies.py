@@ -17,7 +17,18 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 
 def inflate(data: bytes, encoding: str, limit: int) -> bytes:
-    """What the body holds.  encoding: its Content-Encoding.  Raises 413 beyond `limit` bytes, and inflates no more."""
+    """What the body of a request holds.
+
+    Args:
+        data: the body.
+        encoding: its Content-Encoding.
+        limit: the most bytes that it may hold; no more are inflated.
+
+    Raises:
+        UnsupportedMediaType: for another encoding than gzip.
+        BadRequest: for what is no gzip.
+        RequestEntityTooLarge: beyond the limit.
+    """
     if encoding.strip().lower() in ("", "identity"):
         return data
     if encoding.strip().lower() not in ("gzip", "x-gzip"):
@@ -39,15 +50,20 @@ def inflate(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 def deflate(pieces: Iterable[str]) -> bytes:
-    """The text as gzip."""
+    """The text in `pieces` as gzip."""
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
     return b"".join([packer.compress(piece.encode()) for piece in pieces] + [packer.flush()])
 
 
 def read_json(body: bytes, max_values: int | None) -> dict[str, Any]:
-    """The JSON object in the body.  max_values: the most numbers that it may hold (None: any number).
+    """The JSON object in the body of a request.
 
-    Raises 400 where there is none, or more: commas are counted before anything is made of the body.
+    Args:
+        body: inflated.
+        max_values: the most numbers that it may hold; None: any number.
+
+    Raises:
+        BadRequest: where there is none, or more: commas are counted before anything is made of the body.
     """
     if max_values is not None and body.count(b",") > max_values:
         raise BadRequest(f"the body holds more than the {max_values} values that the model takes at once")
@@ -76,7 +92,7 @@ class _Reader:
         return value
 
     def _value(self, start: int, depth: int) -> tuple[Any, int]:
-        """(the value that begins there, its end).  depth: 1 for the members of the whole."""
+        """(the value that begins at `start`, where it ends).  depth: 1 for the members of the outermost object."""
         opening = self.text[start : start + 1]
         if depth <= 2 and opening == "[":
             return self._array(start)

@@ -33,10 +33,16 @@ OTHER_FILES = 200
 class Limits(NamedTuple):
     """What a client may take.  Sizes are in bytes, times in seconds.
 
-    max_head: request line and headers.  max_waiting: requests that wait for a worker; more are answered by 503.
-    head, body: from the first byte of a request to the end of its head, and from there to its last byte.  answer: until
-    the client has taken its answer.  idle: a connection without a request.  linger: the rest of a request that was
-    refused is read for so long and dropped, because a client that cannot send it does not look for an answer.
+    Attributes:
+        max_body: of a request.
+        max_head: request line and headers.
+        max_connections: at once.
+        max_waiting: requests that wait for a worker; more are answered by 503.
+        head, body: from the first byte of a request to the end of its head, and from there to its last byte.
+        answer: until the client has taken its answer.
+        idle: a connection without a request.
+        linger: the rest of a request that was refused is read for so long and dropped, because a client that cannot
+          send it does not look for an answer.
     """
 
     max_body: int
@@ -51,7 +57,10 @@ class Limits(NamedTuple):
 
 
 def affordable_connections(wanted: int) -> int:
-    """So many connections, or as many as this process may have files open for; it is let open more where it can be."""
+    """How many connections this process may have: as many as `wanted`, or as it may have files open for.
+
+    The process is let open more files where that can be.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = FILES_PER_CONNECTION * wanted + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < needed:
@@ -169,20 +178,30 @@ class _Channel(HTTPChannel):
 
 
 class HttpServer(TcpWSGIServer):
-    """Serves a WSGI application.  It is bound to its port once made; OSError or ValueError says why it cannot be.
+    """Serves a WSGI application.  It is bound to its port once made.
 
-    application: called by `threads` workers.  quick: tells of (method, path) whether it takes no time; such requests,
-    and errors, have other threads, and are answered while all workers compute.
+    Args:
+        application: called by `threads` workers.
+        host, port: where it listens.
+        threads: how many workers compute.
+        quick: (method, path) -> whether such a request takes no time; these requests, and errors, have other threads,
+          and are answered while all workers compute.
+        limits: what a client may take.
+
+    Raises:
+        OSError, ValueError: where it cannot be bound, with the reason.
     """
 
     channel_class = _Channel
 
-    def __init__(self, application, host: str, port: int, threads: int, quick: Callable, limits: Limits):
+    def __init__(self, application: Callable, host: str, port: int, threads: int, quick: Callable, limits: Limits):
         self.limits, self._is_quick = limits, quick
         self._stopping, self._ended = threading.Event(), False
         self._next_look, self._giving_way = 0.0, []
         self._workers, self._quick = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # It warns of every request that waits.
+        logging.getLogger("waitress.queue").setLevel(
+            logging.ERROR
+        )  # waitress would log a warning for every request that waits.
         settings = Adjustments(
             host=host,
             port=port,
@@ -202,8 +221,14 @@ class HttpServer(TcpWSGIServer):
         self._quick.set_thread_count(QUICK_THREADS)
 
     def run(self, stop_within: float = 4.5) -> bool:
-        """Answers until `stop` is called, then finishes what has begun, for `stop_within` seconds at most.  Returns
-        whether all of that was answered."""
+        """Answers until `stop` is called, then finishes what has begun.
+
+        Args:
+            stop_within: the most seconds for that.
+
+        Returns:
+            Whether all that had begun was answered.
+        """
         while not self._stopping.is_set():
             self._turn(1)
         self._turn(0)  # A request that came before the stop may not have been accepted yet, ...
@@ -226,7 +251,7 @@ class HttpServer(TcpWSGIServer):
             self.pull_trigger()
 
     def _turn(self, timeout: float) -> None:
-        # Between two turns, because a number of a file that is closed within one may stand for another file in it.
+        # Between two turns, because the number of a file that is closed during a turn may be given to another file.
         for channel in self._giving_way:
             if channel.state != "working":
                 channel.handle_close()
@@ -248,7 +273,7 @@ class HttpServer(TcpWSGIServer):
         return busy
 
     def add_task(self, task: _Channel) -> None:
-        """Has the first request of a channel answered, which is whole."""
+        """Hands the first request of the channel `task`, which is whole, to a worker."""
         request = task.requests[0]
         if request.error is None and not self._is_quick(request.command, request.path):
             if len(self._workers.queue) < self.limits.max_waiting:
@@ -258,8 +283,11 @@ class HttpServer(TcpWSGIServer):
         self._quick.add_task(task)
 
     def handle_accept(self) -> None:
-        """Takes new connections.  Where there are too many, each closes the one that has waited longest; requests that
-        are computed or wait for it are fewer than the limit, so that a new client always finds room."""
+        """Takes new connections.
+
+        Where there are too many, each closes the one that has waited longest; requests that are computed or wait for it
+        are fewer than the limit, so that a new client always finds room.
+        """
         for _ in range(ACCEPTED_AT_ONCE):
             before = len(self.active_channels)
             super().handle_accept()
@@ -272,4 +300,4 @@ class HttpServer(TcpWSGIServer):
                     self._giving_way.append(first)
 
     def maintenance(self, now: float) -> None:
-        """Nothing: `check_deadline` does it."""
+        """Does nothing, whatever the time `now`: `check_deadline` ends connections here."""

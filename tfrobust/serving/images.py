@@ -10,6 +10,7 @@ import binascii
 import contextlib
 import io
 import threading
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,12 +24,25 @@ MAX_PIXELS = 1 << 24  # Of an image that is resized: 48 MB of bytes in colour.
 
 
 def is_image(shape: tf.TensorShape, dtype: tf.DType) -> bool:
-    """Whether an example of that shape [H,W,C] can be an image of 8 bits: grey or in colour, floats or bytes."""
+    """Whether an example can be an image of 8 bits: grey or in colour, floats or bytes.
+
+    Args:
+        shape: of the example, [H,W,C].
+        dtype: of its numbers.
+    """
     return shape.rank == 3 and shape[2] in (1, 3) and (dtype.is_floating or dtype == tf.uint8)
 
 
-def read_base64(name: str, text) -> bytes:
-    """The bytes of {"b64": text}: the standard alphabet or the one for addresses, with or without padding."""
+def read_base64(name: str, text: Any) -> bytes:
+    """The bytes of {"b64": text}: the standard alphabet or the one for addresses, with or without padding.
+
+    Args:
+        name: of the input, for a message.
+        text: what stands under "b64".
+
+    Raises:
+        InputError: where that is no base64.
+    """
     try:
         data = text.encode("ascii").translate(bytes.maketrans(b"-_", b"+/"))
         return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
@@ -36,8 +50,22 @@ def read_base64(name: str, text) -> bytes:
         raise InputError(f'{name}: "b64" holds no base64') from e
 
 
-def decode_image(name: str, text, shape: tf.TensorShape, dtype: tf.DType, resize: bool) -> np.ndarray:
-    """[H,W,C] of that shape and type: floats in [0, 1], or bytes in 0..255.  Raises InputError."""
+def decode_image(name: str, text: Any, shape: tf.TensorShape, dtype: tf.DType, resize: bool) -> np.ndarray:
+    """An encoded image as an array.
+
+    Args:
+        name: of the input, for a message.
+        text: the image in base64.
+        shape: that the array must have, [H,W,C].
+        dtype: of its numbers: floats in [0, 1], or bytes in 0..255.
+        resize: whether an image of another size is resized; otherwise it is refused.
+
+    Returns:
+        [H,W,C] of that shape and dtype.
+
+    Raises:
+        InputError: where it is no such image.
+    """
     data = read_base64(name, text)
     turned = _check(name, data, shape, resize)
     with _RESIZING if resize else contextlib.nullcontext():
@@ -88,5 +116,5 @@ def _check_kind(name: str, image: Image.Image) -> None:
 
 
 def _size(shape: tf.TensorShape, given: tuple[int, int]) -> tuple[int, int]:
-    """(H, W) of what a shape takes: its own where it says one."""
+    """The size (H, W) to which an image is brought: that of the shape, where it has one, else the image's own."""
     return tuple(n if n is not None else m for n, m in zip(shape[:2], given))

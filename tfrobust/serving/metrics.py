@@ -13,7 +13,9 @@ from prometheus_client.core import UnknownMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-_TIMES = [float(f"{10 * 1.8**i:.6g}") for i in range(33)]  # Microseconds: up to 25 minutes.
+_TIMES = [
+    float(f"{10 * 1.8**i:.6g}") for i in range(33)
+]  # Upper edges of the histograms in microseconds, up to 25 minutes.
 _REQUESTS, _LOADS = ":tensorflow:serving:request_count", ":tensorflow:cc:saved_model:load_attempt_count"
 _LOADING = ":tensorflow:cc:saved_model:load_latency"
 _STATUS = {200: "OK", 404: "NOT_FOUND", 413: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
@@ -37,24 +39,36 @@ class Metrics:
         self._runtime = Histogram(name, "Microseconds that the graph of a model took.", labels, **times)
 
     def answered(self, model: str, status: int, seconds: float) -> None:
-        """A request to predict was answered with that HTTP status."""
+        """Counts an answer to a request to predict.
+
+        Args:
+            model: its name.
+            status: of HTTP.
+            seconds: from the whole request to its answer.
+        """
         name = _STATUS.get(status) or ("INVALID_ARGUMENT" if status < 500 else "INTERNAL")
         with self._lock:
             self._requests[model, name] += 1
         self._latency.labels(model, "predict", "REST").observe(1e6 * seconds)
 
     def computed(self, model: str, seconds: float) -> None:
-        """The graph of a model ran."""
+        """Counts a run of the graph of a `model`, which took so many `seconds`."""
         self._runtime.labels(model, "Predict", "TF1").observe(1e6 * seconds)
 
     def loaded(self, path: str, error: str | None, seconds: float) -> None:
-        """A version was tried."""
+        """Counts an attempt to load a version.
+
+        Args:
+            path: of the version.
+            error: why it does not load; None where it does.
+            seconds: that it took.
+        """
         with self._lock:
             self._loads[path, "success" if error is None else "fail"] += 1
             self._loading[path] += 1e6 * seconds
 
     def collect(self) -> Iterator[UnknownMetricFamily]:
-        """Called by the registry."""
+        """The counts, for the registry, which calls it."""
         with self._lock:
             requests, loads, loading = dict(self._requests), dict(self._loads), dict(self._loading)
         yield _family(_REQUESTS, "Requests to predict.", ["model_name", "status"], requests)

@@ -31,13 +31,14 @@ from tfrobust.types import InputError
 DEFAULT_SIGNATURE = "serving_default"
 MONITORING = "/monitoring/prometheus/metrics"
 _METHOD = "tensorflow/serving/predict"
-_DTYPES = {"float32": "FLOAT", "float64": "DOUBLE", "float16": "HALF"}  # The others are called as they are.
+# TensorFlow's enum of types has other names for these; it calls all others as TensorFlow does, in capitals.
+_DTYPES = {"float32": "FLOAT", "float64": "DOUBLE", "float16": "HALF"}
 _LARGE, _WORTH_GZIP = 1 << 20, 1 << 10  # Bytes.
 _log = logging.getLogger(__name__)
 
 
 class _Name(BaseConverter):
-    regex = r"[^/:]+"  # A colon begins the verb.
+    regex = r"[^/:]+"  # A name has no colon: the verb follows it.
 
 
 def _rules():
@@ -50,15 +51,19 @@ def _rules():
 
 
 def is_quick(method: str, path: str) -> bool:
-    """Whether a request is answered in no time: everything but predictions."""
+    """Whether a request, with that `method` and `path`, is answered in no time: everything but predictions."""
     return method != "POST" or not path.endswith(":predict")
 
 
 class RestApi:
     """The application.
 
-    models: by name.  max_body: bytes of a request, inflated.  bounds: of the tensors in it.  labels: name of the model
-    -> label -> number of the version.
+    Args:
+        models: by name.
+        max_body: bytes of a request, inflated.
+        bounds: of the tensors in it.
+        metrics: where it counts; None: metrics of its own.
+        labels: name of the model -> label -> number of the version; None: no model has labels.
     """
 
     def __init__(
@@ -88,7 +93,7 @@ class RestApi:
         code, text = 500, f"the server failed: {type(e).__name__}"
         if isinstance(e, HTTPException) and (e.code or 500) >= 400:
             code, text = e.code, _one_line(e.description)
-        elif isinstance(e, HTTPException):  # werkzeug would send the client elsewhere.
+        elif isinstance(e, HTTPException):  # A redirection by werkzeug is no answer of this API.
             code, text = 404, "no such path"
         else:
             _log.exception("%s %r", request.method, request.path)
@@ -199,7 +204,7 @@ def _answer(request: Request, pieces: Iterable[str], status: int = 200) -> Respo
 
 
 def _one_line(text: str | None) -> str:
-    """What an assertion in the graph says, or the last line that is not about the graph's nodes."""
+    """One line of an error's text: what an assertion in the graph says, or the last line that names no nodes."""
     asserted = re.search(r"assertion failed: \[(.*?)\](?: \[|\s*$)", text or "", re.MULTILINE)
     if asserted:
         return asserted.group(1)

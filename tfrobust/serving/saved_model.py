@@ -15,8 +15,18 @@ METADATA = os.path.join("assets.extra", "tfrobust.json")  # TensorFlow Serving p
 
 
 def write_saved_model(servable: Servable, directory: str, about: dict[str, Any]) -> None:
-    """Writes the servable to `directory`, whole or not at all, with METADATA in it: what goes in and comes out, the
-    spec of the map, and `about` (such as versions).  Raises InputError where something is there already."""
+    """Writes a servable to a folder, whole or not at all.
+
+    In the folder is METADATA, too: what goes in and comes out, the spec of the map, and `about`.
+
+    Args:
+        servable: what is written.
+        directory: the folder, which is made.
+        about: plain values, such as versions.
+
+    Raises:
+        InputError: where something is there already.
+    """
     if os.path.exists(directory):
         raise InputError(f"{directory} is there already: give the next version a folder of its own")
     parent, name = os.path.split(os.path.abspath(directory))
@@ -33,7 +43,7 @@ def write_saved_model(servable: Servable, directory: str, about: dict[str, Any])
 
 
 def metadata(servable: Servable) -> dict[str, Any]:
-    """What a client needs to know of a servable, as plain values."""
+    """What a client needs to know of a `servable`, as plain values."""
     images = {"shape": [None, *servable.shape], "dtype": "float32", "range": [0.0, 1.0], "tolerance": TOLERANCE}
     return {
         "inputs": {"images": images, "labels": {"shape": [None], "dtype": "int64", "range": [0, servable.classes - 1]}},
@@ -43,7 +53,7 @@ def metadata(servable: Servable) -> dict[str, Any]:
 
 
 def read_metadata(directory: str) -> dict[str, Any]:
-    """What `write_saved_model` left beside the SavedModel; empty where another program made it."""
+    """What `write_saved_model` left beside the SavedModel in `directory`; empty where another program made it."""
     path = os.path.join(directory, METADATA)
     if not os.path.exists(path):
         return {}

@@ -1,23 +1,45 @@
 """A network with its predictions and its map as functions of plain TensorFlow: what a SavedModel of it holds."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from tfrobust.attributions import MapSpec, saliency_map
 from tfrobust.networks import TOLERANCE, check_network, input_shape
 from tfrobust.types import InputError
 
+if TYPE_CHECKING:
+    import keras
+
+
 PREDICT, ATTRIBUTE = "serving_default", "attribute"
 
 
 class Servable(tf.Module):
-    """predict: images [B,H,W,C] -> logits, probabilities [B,K], label [B].  attribute: images, labels [B] -> map
-    [B,H,W].  Any B; images in [0, 1], labels in [0, K) or tf.errors.InvalidArgumentError, on loading too.
+    """Functions of plain TensorFlow: the predictions of a network, and its map.
 
-    spec, chunk: the map and the path points or samples held at once (see `attributions`).  size: (H, W) of the images
-    of a network that takes any.  Raises InputError where the network breaks the contract or has no such map.
+    Any number of images B; images in [0, 1], labels in [0, K) or tf.errors.InvalidArgumentError, on loading too.
+
+    Args:
+        network: logits out.
+        spec: of the map.
+        size: (H, W) of the images of a network that takes any; None: the network's own.
+        chunk: path points or samples held at once (see `attributions`); None: all.
+
+    Attributes:
+        predict: images [B,H,W,C] -> logits, probabilities [B,K], label [B].
+        attribute: images, labels [B] -> map [B,H,W].
+
+    Raises:
+        InputError: where the network breaks the contract or has no such map.
     """
 
-    def __init__(self, network, spec: MapSpec, size: tuple[int, int] | None = None, chunk=None):
+    def __init__(
+        self, network: keras.Model, spec: MapSpec, size: tuple[int, int] | None = None, chunk: int | None = None
+    ):
         super().__init__(name="servable")
         self.shape = _image_shape(network, size)
         check_network(network, _noise(self.shape))
@@ -49,8 +71,8 @@ class Servable(tf.Module):
         return attribute
 
     @property
-    def signatures(self):
-        """What `tf.saved_model.save` takes."""
+    def signatures(self) -> dict[str, Callable]:
+        """The functions by the names of their signatures, as `tf.saved_model.save` takes them."""
         return {PREDICT: self.predict, ATTRIBUTE: self.attribute}
 
 
@@ -69,7 +91,7 @@ def _noise(shape):
 
 
 def _variable(weight) -> tf.Variable:
-    """A weight as TensorFlow has it: Keras 3 wraps it."""
+    """A weight as TensorFlow's variable, which Keras 3 wraps in one of its own."""
     return weight if isinstance(weight, tf.Variable) else weight.value
 
 

@@ -23,18 +23,31 @@ from tfrobust.types import InputError
 
 ROW, COLUMN = "instances", "inputs"
 Specs = Mapping[str, tf.TensorSpec]
-_SLACK = 4  # A body may hold so many times what a batch takes before it is refused unread: the message is better then.
+_SLACK = 4  # A body is refused unread only beyond so many times a full batch: below, a message can say what is wrong.
 
 
 class Bounds(NamedTuple):
-    """max_batch: examples in a request.  resize: whether an encoded image of another size is resized."""
+    """What a request may ask for.
+
+    Attributes:
+        max_batch: the most examples in it.
+        resize: whether an encoded image of another size is resized.
+    """
 
     max_batch: int
     resize: bool = False
 
 
 def max_values(signatures: list[Specs], max_batch: int) -> int | None:
-    """More values than any of the signatures takes at once; None where a shape is free or text is taken."""
+    """A number of values that no signature takes at once: a body with more is refused unread.
+
+    Args:
+        signatures: what each of them takes, by name.
+        max_batch: the most examples in a request.
+
+    Returns:
+        The number; None where a shape is free or text is taken.
+    """
     specs = [spec for signature in signatures for spec in signature.values()]
     if any(spec.dtype == tf.string or spec.shape.rank is None or None in spec.shape[1:] for spec in specs):
         return None
@@ -43,7 +56,19 @@ def max_values(signatures: list[Specs], max_batch: int) -> int | None:
 
 
 def decode(body: Mapping[str, Any], specs: Specs, bounds: Bounds) -> tuple[dict[str, tf.Tensor], bool]:
-    """(the tensors by name, whether it was row format); raises InputError where they do not fit the signature."""
+    """The tensors in the body of a request.
+
+    Args:
+        body: the JSON object.
+        specs: what the signature takes, by name.
+        bounds: what a request may ask for.
+
+    Returns:
+        (the tensors by name, whether it was row format).
+
+    Raises:
+        InputError: where they do not fit the signature.
+    """
     if (ROW in body) == (COLUMN in body):
         raise InputError(f"give either {ROW!r} (row format) or {COLUMN!r} (column format)")
     row = ROW in body
@@ -52,7 +77,15 @@ def decode(body: Mapping[str, Any], specs: Specs, bounds: Bounds) -> tuple[dict[
 
 
 def encode(outputs: Mapping[str, tf.Tensor], row: bool) -> Iterator[str]:
-    """The answer to a request of that format: JSON in pieces."""
+    """The answer to a request: JSON in pieces.
+
+    Args:
+        outputs: tensors by name.
+        row: whether the request was in row format.
+
+    Raises:
+        InputError: where a row format is wanted, and the outputs have no batch in common.
+    """
     arrays = {name: _checked(name, value) for name, value in sorted(outputs.items())}
     single = len(arrays) == 1
     if not row:
@@ -104,7 +137,7 @@ def _columns(inputs, specs: Specs) -> Mapping[str, Any]:
 
 
 def _is_named(value, specs: Specs) -> bool:
-    """Whether it is an object of inputs by name: {"b64": ...} is bytes unless an input has that name."""
+    """Whether the value is an object of inputs by name; {"b64": ...} is bytes unless an input has that name."""
     return isinstance(value, dict) and not (value.keys() == {"b64"} and "b64" not in specs)
 
 

@@ -21,7 +21,14 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # Seconds to the next try of a version t
 
 
 class Version(NamedTuple):
-    """One SavedModel in memory.  model: keeps its variables alive.  files: see `_files`."""
+    """One SavedModel in memory.
+
+    Attributes:
+        number: of the version.
+        signatures: by name.
+        model: keeps its variables alive.
+        files: see `_files`.
+    """
 
     number: int
     signatures: dict[str, Callable]
@@ -30,7 +37,12 @@ class Version(NamedTuple):
 
 
 class State(NamedTuple):
-    """What has become of a version.  error: why it is not served, empty where it was served."""
+    """What has become of a version.
+
+    Attributes:
+        state: LOADING, AVAILABLE or END.
+        error: why it is not served; empty where it was served.
+    """
 
     state: str
     error: str = ""
@@ -43,24 +55,35 @@ class _Failure(NamedTuple):
 
 
 class ServedModel:
-    """The versions in `folder` that are served.
+    """The versions of a model that are served.
 
-    wanted: LATEST, the one with the highest number; ALL; or the numbers to serve.
-    loaded: called with (path, error or None, seconds) when a version has been tried.
+    `refresh` follows the folder.  A version that does not load is tried again, soon where its files change, else ever
+    more rarely: it may still be being copied.  Until one loads, what is served stays.  One whose files change is loaded
+    anew; one that is deleted goes, unless nothing else is left.  A request keeps the version that it began with.
 
-    Raises InputError where there is none that loads.  `refresh` follows the folder from then on.  A version that does
-    not load is tried again, soon where its files change, else ever more rarely: it may still be being copied.  Until
-    one loads, what is served stays.  One whose files change is loaded anew; one that is deleted goes, unless nothing
-    else is left.  A request keeps the version that it began with.
+    Args:
+        name: of the model.
+        folder: of its versions.
+        wanted: LATEST, the one with the highest number; ALL; or the numbers to serve.
+        loaded: called with (path, error or None, seconds) when a version has been tried.
+
+    Raises:
+        InputError: where there is no version that loads.
     """
 
-    def __init__(self, name: str, folder: str, wanted: str | Sequence[int] = LATEST, loaded=None):
+    def __init__(
+        self,
+        name: str,
+        folder: str,
+        wanted: str | Sequence[int] = LATEST,
+        loaded: Callable[[str, str | None, float], None] | None = None,
+    ):
         self.name, self.folder, self.wanted = name, folder, wanted
         self._loaded = loaded or (lambda path, error, seconds: None)
-        self._lock = threading.Lock()  # Of refresh.
+        self._lock = threading.Lock()  # One thread at a time runs `refresh`.
         self._failures: dict[int, _Failure] = {}
-        self.versions: dict[int, Version] = {}  # What is served; replaced, never changed.
-        self.states: dict[int, State] = {}  # Of all that were ever wanted; likewise.
+        self.versions: dict[int, Version] = {}  # The versions that are served; the dict is replaced, never changed.
+        self.states: dict[int, State] = {}  # The states of all versions that were ever wanted; replaced likewise.
         numbers = self._numbers()
         if not numbers:
             raise InputError(f"{folder} holds no version: a SavedModel in a folder with a number, such as {folder}/1")
@@ -72,7 +95,7 @@ class ServedModel:
 
     @property
     def newest(self) -> Version:
-        """What a request without a number gets."""
+        """The version that a request without a number gets."""
         versions = self.versions
         return versions[max(versions)]
 
@@ -82,21 +105,25 @@ class ServedModel:
         return {number: state.error for number, state in self.states.items() if state.error}
 
     def refresh(self) -> Version | None:
-        """Looks at the folder, loads and drops versions.  The newest served one if that is another now, or None."""
+        """Looks at the folder, loads and drops versions.
+
+        Returns:
+            The newest served version if that is another now, or None.
+        """
         with self._lock:
             numbers, before = self._numbers(), self.versions
             wanted = self._wanted(numbers)
             for number in wanted:
                 self._try(number)
                 if self.wanted == LATEST and number in self.versions:
-                    break  # The older ones are only for where a newer one does not load.
+                    break  # An older version is loaded only where the newer ones do not load.
             self._drop({number for number in wanted if number in self.versions})
             if not self.versions or self.newest is before.get(self.newest.number):
                 return None
             return self.newest
 
     def _wanted(self, numbers: list[int]) -> list[int]:
-        """Those to be served, the newest first; with LATEST, each for where the ones before it do not load."""
+        """The versions that may be served, newest first; with LATEST, each only if those before it do not load."""
         if self.wanted in (LATEST, ALL):
             return numbers[::-1]
         return [number for number in numbers[::-1] if number in self.wanted]
@@ -168,17 +195,17 @@ def _files(path: str) -> tuple[tuple, ...]:
         for name in names:
             try:
                 stat = os.stat(os.path.join(folder, name))
-            except OSError:  # It went just now.
+            except OSError:  # It was deleted just now.
                 continue
             found.append((os.path.join(folder, name), stat.st_size, stat.st_mtime_ns, stat.st_ino))
     return tuple(sorted(found))
 
 
-def inputs_of(signature) -> dict[str, tf.TensorSpec]:
-    """Name -> TensorSpec of what a signature takes."""
+def inputs_of(signature: Callable) -> dict[str, tf.TensorSpec]:
+    """Name -> TensorSpec of what a `signature` takes."""
     return dict(signature.structured_input_signature[1])
 
 
-def outputs_of(signature) -> dict[str, tf.TensorSpec]:
-    """Name -> TensorSpec of what a signature gives."""
+def outputs_of(signature: Callable) -> dict[str, tf.TensorSpec]:
+    """Name -> TensorSpec of what a `signature` gives."""
     return dict(signature.structured_outputs)

@@ -1,5 +1,6 @@
-"""Data sets that TensorFlow Datasets has not, as builders of its kind: importing this package registers them, so that
-`tfds.builder("gtsrb", data_dir=..., try_gcs=False)` finds them.
+"""Data sets that TensorFlow Datasets does not have, as builders of its kind.
+
+Importing this package registers them, so that `tfds.builder("gtsrb", data_dir=..., try_gcs=False)` finds them.
 
 Whoever does not read through TFDS does not pay for its import: only the reader of TFDS data imports this package.
 """

@@ -5,9 +5,10 @@ TFDS checks only what it has a sha256 of; of most of these archives an md5 is pu
 
 import gzip
 import hashlib
+import os
 import tarfile
 import zlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -19,9 +20,13 @@ AGAIN = "it is damaged or only half downloaded; remove it and try again"
 
 
 class Archive(NamedTuple):
-    """Where the archive is and what it must be.
+    """Where an archive is and what it must be.
 
-    md5: None where none is published: the archive, a .tgz, must then unpack to its end and hold at least `files` files.
+    Attributes:
+        url: its address.
+        md5: None where none is published: the archive, a .tgz, must then unpack to its end and hold at least `files`
+          files.
+        files: see md5.
     """
 
     url: str
@@ -29,8 +34,19 @@ class Archive(NamedTuple):
     files: int = 1
 
 
-def fetch(dl_manager, archives: dict[str, Archive]):
-    """name -> folder with what the archive of that name holds; InputError where an archive is not what it must be."""
+def fetch(dl_manager: Any, archives: dict[str, Archive]) -> dict[str, Any]:
+    """Downloads, checks and unpacks archives.
+
+    Args:
+        dl_manager: of TFDS.
+        archives: by name.
+
+    Returns:
+        name -> folder with what the archive of that name holds.
+
+    Raises:
+        InputError: where an archive is not what it must be.
+    """
     paths = dl_manager.download({name: archive.url for name, archive in archives.items()})
     for name, path in paths.items():
         check(path, archives[name])
@@ -38,13 +54,13 @@ def fetch(dl_manager, archives: dict[str, Archive]):
 
 
 def _packed(path, url: str):
-    """Said, not guessed: TFDS derives the files' names from whole addresses, and so may lose the ending."""
+    """The archive with its format, which TFDS could not guess: the name that it gives the file may lose the ending."""
     method = tfds.download.ExtractMethod.ZIP if ".zip" in url else tfds.download.ExtractMethod.TAR_GZ
     return tfds.download.Resource(path=path, extract_method=method)
 
 
-def check(path, archive: Archive) -> None:
-    """InputError, with the file's name, unless the file is the archive."""
+def check(path: str | os.PathLike, archive: Archive) -> None:
+    """Raises InputError, with the file's name, unless the file of that `path` is the `archive`."""
     if archive.md5 is None:
         return _check_contents(path, archive.files)
     md5 = hashlib.md5(usedforsecurity=False)

@@ -1,5 +1,9 @@
 """CUB-200-2011: Caltech-UCSD Birds (Wah et al., 2011)."""
 
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow_datasets as tfds
 
 from tfrobust.data.builders.archives import Archive, fetch
@@ -70,8 +74,20 @@ class Cub200(tfds.core.GeneratorBasedBuilder):
             yield key, {"image": image, "label": label(key), "bbox": cropped_box(edges, *photo.shape[:2])}
 
 
-def table(path, kind, columns: int = 1) -> dict:
-    """First word of each line -> the others, `columns` of them, as what `kind` makes of them."""
+def table(path: str | os.PathLike, kind: Callable[[str], Any], columns: int = 1) -> dict:
+    """Reads one of the data set's text tables.
+
+    Args:
+        path: of the table.
+        kind: what a word becomes, such as int.
+        columns: how many words follow the first one.
+
+    Returns:
+        First word of each line -> the list of the others.
+
+    Raises:
+        InputError: for a line of another form.
+    """
 
     def parse(line):
         number, *rest = line.split()
@@ -83,12 +99,17 @@ def table(path, kind, columns: int = 1) -> dict:
 
 
 def label(name: str) -> int:
-    """0 of 001.Black_footed_Albatross/..."""
+    """The class of a photograph from the `name` of its file: 0 of 001.Black_footed_Albatross/..."""
     return int(name.split(".")[0]) - 1
 
 
-def cropped_box(edges, height: int, width: int):
-    """The box of the 224 x 224 image; edges: left, top, width, height in pixels of the photograph."""
+def cropped_box(edges: Sequence[float], height: int, width: int) -> tfds.features.BBox:
+    """The box, in fractions, of the 224 x 224 image that is cut out of a photograph.
+
+    Args:
+        edges: left, top, width, height in pixels of the photograph.
+        height, width: of the photograph, in pixels.
+    """
     left, top, across, down = edges
     margin = (RESIZED - SIDE) / 2
 

@@ -4,7 +4,9 @@ Whatever is missing or cannot be read is an InputError with its name: an archive
 changed since, must not become a data set.
 """
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +17,8 @@ from tfrobust.types import InputError
 AGAIN = "remove the unpacked archive and try again"
 
 
-def read_bytes(path) -> bytes:
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The bytes of a file; raises InputError where it cannot be read."""
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
             return file.read()
@@ -23,13 +26,24 @@ def read_bytes(path) -> bytes:
         raise InputError(f"{path} is missing or cannot be read: {AGAIN}") from e
 
 
-def read_lines(path) -> list:
+def read_lines(path: str | os.PathLike) -> list[str]:
     """The lines of a text file, without empty ones."""
     return [line for line in read_bytes(path).decode().splitlines() if line.strip()]
 
 
-def read_table(path, parse, rows=iter) -> list:
-    """parse(row) of each row of a text file; `rows` makes rows of lines, which they are otherwise."""
+def read_table(
+    path: str | os.PathLike, parse: Callable[[Any], Any], rows: Callable[[list[str]], Iterable] = iter
+) -> list:
+    """parse(row) of each row of a text file.
+
+    Args:
+        path: of the file.
+        parse: row -> anything; an error of it says that the row cannot be read.
+        rows: makes rows of the lines; by default a row is a line.
+
+    Raises:
+        InputError: with the row, where it cannot be read.
+    """
     out = []
     for row in rows(read_lines(path)):
         try:
@@ -39,13 +53,13 @@ def read_table(path, parse, rows=iter) -> list:
     return out
 
 
-def read_image(path) -> np.ndarray:
-    """[H,W,3] uint8 of a JPEG or PNG file; a grey image is made RGB."""
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """The image [H,W,3] uint8 in a JPEG or PNG file; a grey image is made RGB."""
     return decode_image(read_bytes(path), path)
 
 
-def decode_image(data: bytes, name) -> np.ndarray:
-    """[H,W,3] uint8 of the bytes of a JPEG or PNG file called `name`."""
+def decode_image(data: bytes, name: str | os.PathLike) -> np.ndarray:
+    """The image [H,W,3] uint8 in `data`, the bytes of a JPEG or PNG file called `name`; InputError for others."""
     try:
         return tf.io.decode_image(data, channels=3, expand_animations=False).numpy()
     except (tf.errors.OpError, ValueError) as e:
@@ -53,25 +67,44 @@ def decode_image(data: bytes, name) -> np.ndarray:
 
 
 def resize(image: np.ndarray, height: int, width: int, antialias: bool = True) -> np.ndarray:
-    """uint8 [H,W,C] -> uint8 [height,width,C], bilinear, rounded; the aspect ratio is what one asks for."""
+    """An image of another size, resized bilinearly and rounded; the aspect ratio is what one asks for.
+
+    Args:
+        image: uint8 [H,W,C].
+        height, width: of the new image, in pixels.
+        antialias: smooth it before it is made smaller.
+
+    Returns:
+        uint8 [height,width,C].
+    """
     resized = tf.round(tf.image.resize(image, (height, width), antialias=antialias))
     return tf.cast(tf.clip_by_value(resized, 0, 255), tf.uint8).numpy()
 
 
 def center_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """The square of size x size pixels in the middle."""
+    """The square of `size` x `size` pixels in the middle of an image."""
     top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
     return image[top : top + size, left : left + size]
 
 
-def box(top: float, left: float, bottom: float, right: float):
-    """A TFDS box from fractions of the height and width, cut to [0, 1]."""
+def box(top: float, left: float, bottom: float, right: float) -> tfds.features.BBox:
+    """A box of TFDS, cut to [0, 1].
+
+    Args:
+        top, left, bottom, right: its edges, as fractions of the height and width.
+    """
     top, left, bottom, right = (float(np.clip(edge, 0, 1)) for edge in (top, left, bottom, right))
     return tfds.features.BBox(ymin=top, xmin=left, ymax=bottom, xmax=right)
 
 
 def counted(examples: Iterable, expected: int, what: str) -> Iterator:
-    """The same examples; InputError at their end where there were not `expected` of them."""
+    """Hands the examples on, and raises InputError at their end where there were not as many as expected.
+
+    Args:
+        examples: any.
+        expected: their number.
+        what: how a message calls them.
+    """
     n = 0
     for example in examples:
         n += 1

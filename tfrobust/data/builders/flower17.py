@@ -1,5 +1,9 @@
-"""Flower17: the 17 Category Flower Dataset of Oxford's Visual Geometry Group (Nilsback & Zisserman, 2006), with the
-trimaps of "Delving into the Whorl of Flower Segmentation" (the same, 2007)."""
+"""Flower17: the 17 Category Flower Dataset of Oxford's Visual Geometry Group (Nilsback & Zisserman, 2006).
+
+Its masks are the trimaps of "Delving into the Whorl of Flower Segmentation" (the same authors, 2007).
+"""
+
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -86,13 +90,15 @@ class Flower17(tfds.core.GeneratorBasedBuilder):
 
 
 def name_of(number: int) -> str:
+    """The name of the photograph with that number, without an ending."""
     return f"image_{number:04d}"
 
 
-def flower(trimap) -> np.ndarray:
-    """[H,W,1] uint8 of a trimap's file: 1 on the flower."""
+def flower(trimap: str | os.PathLike) -> np.ndarray:
+    """The mask [H,W,1] uint8 of a trimap's file: 1 on the flower, 0 elsewhere."""
     return (read_image(trimap) == FLOWER).all(axis=2, keepdims=True).astype(np.uint8)
 
 
 def resize_mask(mask: np.ndarray) -> np.ndarray:
+    """The mask [H,W,1] with SIDE x SIDE pixels, by nearest neighbour."""
     return tf.image.resize(mask, (SIDE, SIDE), "nearest").numpy()

@@ -2,7 +2,9 @@
 
 import csv
 import functools
+import os
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -86,15 +88,19 @@ class Gtsrb(tfds.core.GeneratorBasedBuilder):
                 )
 
 
-def parse(row):
-    """(file, class, edges of the sign in pixels, track) of a row of a table."""
+def parse(row: Mapping[str, str]) -> tuple[str, int, list[int], int]:
+    """(file, class, edges of the sign in pixels, track) of a `row` of a table; the track is -1 where it has none."""
     name, label = row["Filename"], int(row["ClassId"])
     edges = [int(row[f"Roi.{edge}"]) for edge in ("X1", "Y1", "X2", "Y2")]
     return name, label, edges, label * TRACKS + int(name.split("_")[0]) if "_" in name else -1
 
 
-def read_ppm(path) -> np.ndarray:
-    """[H,W,3] uint8 of a binary PPM file of 8 bits, which TensorFlow cannot decode."""
+def read_ppm(path: str | os.PathLike) -> np.ndarray:
+    """The image [H,W,3] uint8 in a binary PPM file of 8 bits, which TensorFlow cannot decode.
+
+    Raises:
+        InputError: where the file is none.
+    """
     data = read_bytes(path)
     header = HEADER.match(data)
     if header is None:

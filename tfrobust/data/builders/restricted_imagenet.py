@@ -80,13 +80,13 @@ class RestrictedImagenet(tfds.core.GeneratorBasedBuilder):
             raise InputError(f"imagenet2012 has no image of class {wnid} in its {split} split: prepare it again")
 
     @classmethod
-    def labels(cls) -> dict:
+    def labels(cls) -> dict[int, int]:
         """ImageNet index -> super-class."""
         ranges = enumerate(cls.RANGES.values())
         return {index: label for label, (first, last) in ranges for index in range(first, last + 1)}
 
 
 def short_side(image: np.ndarray) -> np.ndarray:
-    """The image resized so that its short side has 256 pixels."""
+    """The image [H,W,C] resized so that its short side has 256 pixels."""
     scale = SHORT / min(image.shape[:2])
     return resize(image, *(max(SHORT, round(side * scale)) for side in image.shape[:2]))

@@ -1,5 +1,8 @@
 """Tiny ImageNet: 200 classes of ImageNet at 64 x 64 pixels (Stanford, CS231N)."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import tensorflow_datasets as tfds
 
 from tfrobust.data.builders.archives import Archive, fetch
@@ -61,20 +64,21 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
             yield path.name, {"image": image, "label": wnids.index(wnid), "bbox": bbox}
 
 
-def train_rows(folder, wnids):
-    """(file, class, [x1, y1, x2, y2]) of each training image."""
+def train_rows(folder: Any, wnids: list[str]) -> Iterator[tuple]:
+    """(file, class, [x1, y1, x2, y2]) of each training image in the `folder` of the classes `wnids`."""
     for wnid in wnids:
         for name, edges in read_table(folder / wnid / f"{wnid}_boxes.txt", lambda line: split_line(line, 1)):
             yield folder / wnid / "images" / name, wnid, edges
 
 
-def validation_rows(folder):
+def validation_rows(folder: Any) -> Iterator[tuple]:
+    """(file, class, [x1, y1, x2, y2]) of each validation image in the `folder`."""
     for name, wnid, edges in read_table(folder / "val_annotations.txt", lambda line: split_line(line, 2)):
         yield folder / "images" / name, wnid, edges
 
 
-def split_line(line: str, words: int):
-    """(word, ..., [x1, y1, x2, y2])."""
+def split_line(line: str, words: int) -> tuple:
+    """(word, ..., [x1, y1, x2, y2]) of a line of a table with so many `words` before the box."""
     *texts, x1, y1, x2, y2 = line.split()
     if len(texts) != words:
         raise ValueError(f"{words + 4} columns are needed")

@@ -1,9 +1,22 @@
 """How much the gradient looks like the image (ART Fig. 6)."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from tfrobust.downstream.tasks.common import Outcome, Task, test_images
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.alignment import image_gradient_cosine
 from tfrobust.report import Column, draw_boxes
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+    from tfrobust.downstream.tasks.common import TaskSettings
+    from tfrobust.progress import Bar
+
 
 COLUMNS = (
     Column("network", "network"),
@@ -16,8 +29,10 @@ COLUMNS = (
 )
 
 
-def run(networks, data, held_out, settings, bar) -> Outcome:
-    """One row for each network."""
+def run(
+    networks: Mapping[str, keras.Model], data: ImageData, held_out: ImageData | None, settings: TaskSettings, bar: Bar
+) -> Outcome:
+    """The cosine of gradient and image, a row for each network; for the arguments see `Task`."""
     images, values = test_images(data, settings), {}
     for name, network in networks.items():
         values[name] = image_gradient_cosine(network, images.x, images.y, settings.batch)

@@ -1,19 +1,22 @@
 """What the tasks share: their settings, the images they look at, predictions, gradients, and the form of a result."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfrobust.attributions import attribute, make_map
-from tfrobust.data import to_unit
+from tfrobust.data import ImageData, to_unit
 from tfrobust.evaluation.predictions import batches, once_traced, predict
 from tfrobust.image_ops import equalize
 from tfrobust.report import Column
 from tfrobust.types import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,14 @@ class TaskSettings:
 
 
 class Images(NamedTuple):
-    """x [N,H,W,C] float32 in [0, 1], y [N], annotations by kind, and the number of each image in its split."""
+    """Images that a task looks at.
+
+    Attributes:
+        x: [N,H,W,C] float32 in [0, 1].
+        y: labels [N].
+        annotations: by kind, see `data.annotations`.
+        examples: the number of each image in its split, [N].
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -65,8 +75,11 @@ class Images(NamedTuple):
 class Outcome(NamedTuple):
     """What a task found.
 
-    rows, columns: its table.  details: numbers of each image, for whoever wants more.  draw: writes its picture as a
-    PNG to a path.  notes: lines that belong below the table.
+    Attributes:
+        rows, columns: its table.
+        details: numbers of each image, for whoever wants more.
+        draw: writes its picture as a PNG to a path.
+        notes: lines that belong below the table.
     """
 
     rows: list[dict[str, Any]]
@@ -77,32 +90,53 @@ class Outcome(NamedTuple):
 
 
 class Task(NamedTuple):
-    """run: (networks by name, data, data held out or None, TaskSettings, a Bar) -> Outcome.  ticks: steps of the bar
-    for so many networks."""
+    """A downstream task.
+
+    Attributes:
+        run: (networks, data, held_out, settings, bar) -> Outcome: the networks by name, logits out; ImageData to
+          measure on; ImageData whose test images were held out of the training, or None; TaskSettings; a Bar, updated
+          `ticks` times.
+        ticks: number of networks -> steps of the bar.
+    """
 
     run: Callable[..., Outcome]
     ticks: Callable[[int], int]
 
 
-def as_seen(x, data) -> np.ndarray:
-    """Training images as the network saw them, without the augmentation."""
+def as_seen(x: np.ndarray, data: ImageData) -> np.ndarray:
+    """Training images `x` of `data` as the network saw them, float32 in [0, 1], without the augmentation."""
     x = to_unit(x)
     return equalize(tf.constant(x)).numpy() if data.equalize else x
 
 
-def chosen(x, y, annotations, n: int, seed: int) -> Images:
-    """n images drawn at random (0: all), in their order."""
+def chosen(x: np.ndarray, y: np.ndarray, annotations: Mapping[str, np.ndarray], n: int, seed: int) -> Images:
+    """Images drawn at random, in their order.
+
+    Args:
+        x: [N,H,W,C], uint8 or float32 in [0, 1].
+        y: labels [N].
+        annotations: by kind, with a row for each image.
+        n: how many (0: all).
+        seed: of the draw.
+    """
     order = np.random.RandomState(seed).permutation(len(x))[: n or None]
     order = np.sort(order)
     return Images(to_unit(x[order]), y[order], {kind: values[order] for kind, values in annotations.items()}, order)
 
 
-def test_images(data, settings) -> Images:
+def test_images(data: ImageData, settings: TaskSettings) -> Images:
+    """The test images of `data` that the `settings` ask for."""
     return chosen(data.x_test, data.y_test, data.test_annotations, settings.examples, settings.seed)
 
 
-def held_out_images(data, held_out, settings) -> Images:
-    """Images on which a threshold may be chosen: those held out of the training where there are, else trained ones."""
+def held_out_images(data: ImageData, held_out: ImageData | None, settings: TaskSettings) -> Images:
+    """Images on which a threshold may be chosen.
+
+    Args:
+        data: what is measured on.
+        held_out: its test images were held out of the training; None: training images of `data` are taken.
+        settings: how many.
+    """
     if held_out is not None:
         own = held_out.x_test, held_out.y_test, held_out.test_annotations
         return chosen(*own, settings.held_out_examples, settings.seed)
@@ -110,19 +144,29 @@ def held_out_images(data, held_out, settings) -> Images:
     return images._replace(x=as_seen(images.x, data))
 
 
-def held_out_words(images: Images, held_out) -> str:
-    """What the images are on which thresholds were chosen."""
+def held_out_words(images: Images, held_out: ImageData | None) -> str:
+    """Says, for a note, on what `images` thresholds were chosen, given those of `held_out_images`."""
     return f"{len(images.x)} {'training images' if held_out is None else 'images held out of the training'}"
 
 
 def needed(images: Images, kind: str, name: str) -> np.ndarray:
+    """The annotations of a `kind` of the images.
+
+    Args:
+        images: of the task.
+        kind: boxes, masks or maps.
+        name: of the data set, for the message.
+
+    Raises:
+        InputError: where they have none.
+    """
     if kind not in images.annotations:
         raise InputError(f"{name} has no {kind} of its images: docs/data.md says in which form they may come")
     return images.annotations[kind]
 
 
-def predicted(network, x, settings) -> np.ndarray:
-    """The class of each image, [N]."""
+def predicted(network: "keras.Model", x: np.ndarray, settings: TaskSettings) -> np.ndarray:
+    """The class that the network gives each of the images `x` [N,H,W,C], [N]."""
     return predict(network, x, settings.batch)
 
 
@@ -130,7 +174,7 @@ MAPS = {
     "gradient": make_map("gradient"),
     "integrated_gradients": make_map("integrated_gradients", steps=50),
 }
-CHUNK = 10  # Points of a path at once.
+CHUNK = 10  # Points of a path that are held at once.
 
 
 @once_traced
@@ -139,8 +183,16 @@ def _attributor(network, spec):
     return tf.function(compute, reduce_retracing=True, autograph=False)
 
 
-def maps_of(method: str, network, x, y, settings) -> np.ndarray:
-    """Maps [N,H,W,C], signed, of the logit of class y by gradient or integrated_gradients (50 points)."""
+def maps_of(method: str, network: "keras.Model", x: np.ndarray, y: np.ndarray, settings: TaskSettings) -> np.ndarray:
+    """Attribution maps of the logit of a class, [N,H,W,C], signed.
+
+    Args:
+        method: gradient or integrated_gradients (50 points).
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: the classes [N].
+        settings: how many images are held at once.
+    """
     compute, size = _attributor(network, MAPS[method]), settings.batch
     parts = (compute(tf.constant(x[r]), tf.constant(y[r])).numpy() for r in batches(len(x), size))
     return np.concatenate(list(parts))

@@ -1,5 +1,10 @@
 """Common corruptions (Hendrycks & Dietterich, 2019; ART Table 3): accuracy, and how alike the maps stay."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,27 +18,66 @@ from tfrobust.evaluation.predictions import batches
 from tfrobust.report import Column, draw_curves
 from tfrobust.types import InputError
 
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+    from tfrobust.downstream.tasks.common import Images, TaskSettings
+    from tfrobust.progress import Bar
+
+
 SEVERITIES = (1, 2, 3, 4, 5)
 MAPPED_AT = 3  # Severity at which maps are compared.
 
 
-def corrupted(images, name: str, severity: int, settings):
-    """(x, y): the images under one corruption; each draws by its own number, so batches do not matter."""
+def corrupted(images: Images, name: str, severity: int, settings: TaskSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Images under one corruption; each draws by its own number, so batches do not matter.
+
+    Args:
+        images: clean ones.
+        name: one of CORRUPTIONS.
+        severity: 1 to 5.
+        settings: the seed, and how many images are held at once.
+
+    Returns:
+        (x [N,H,W,C] float32 in [0, 1], y [N]).
+    """
     size = settings.batch
     compute = tf.function(lambda x, n: corrupt(x, name, severity, n, settings.seed), autograph=False)
     parts = (compute(tf.constant(images.x[r]), tf.constant(images.examples[r])) for r in batches(len(images.x), size))
     return np.concatenate([part.numpy() for part in parts]), images.y
 
 
-def published(name: str, severity: int, settings):
-    """(x [N,32,32,3], y [N]) of CIFAR-10-C; the same images at each severity of a corruption."""
+def published(name: str, severity: int, settings: TaskSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Images of CIFAR-10-C; the same images at each severity of a corruption.
+
+    Args:
+        name: one of CORRUPTIONS.
+        severity: 1 to 5.
+        settings: how many images, and where they are.
+
+    Returns:
+        (x [N,32,32,3] float32 in [0, 1], y [N]).
+    """
     x, y = cifar10_c(name, severity, settings.data_dir, settings.download)
     images = chosen(x, y, {}, settings.examples, settings.seed)
     return images.x, images.y
 
 
-def measured(networks, images, settings, bar):
-    """network -> (accuracy by (corruption, severity), agreement of the maps by corruption)."""
+def measured(
+    networks: Mapping[str, keras.Model], images: Images, settings: TaskSettings, bar: Bar
+) -> dict[str, tuple[dict, dict]]:
+    """Measures all networks under all corruptions.
+
+    Args:
+        networks: by name.
+        images: clean ones.
+        settings: which corrupted images, and how many maps.
+        bar: a step for each corruption and severity.
+
+    Returns:
+        network -> (accuracy by (corruption, severity), agreement of the maps by corruption).
+    """
     few, y = images.x[: settings.map_examples], images.y[: settings.map_examples]
     plain = {}
     if not settings.cifar10_c:
@@ -56,8 +100,10 @@ def measured(networks, images, settings, bar):
     return found
 
 
-def run(networks, data, held_out, settings, bar) -> Outcome:
-    """One row for each corruption, and their means."""
+def run(
+    networks: Mapping[str, keras.Model], data: ImageData, held_out: ImageData | None, settings: TaskSettings, bar: Bar
+) -> Outcome:
+    """Accuracy and agreement of maps, a row for each corruption and their means; for the arguments see `Task`."""
     if settings.cifar10_c and (data.shape, data.classes) != ((32, 32, 3), 10):
         raise InputError(f"cifar10_c needs images like those of CIFAR-10; those of {data.name} are {data.shape}")
     images = test_images(data, settings)
@@ -90,8 +136,14 @@ def run(networks, data, held_out, settings, bar) -> Outcome:
     return Outcome(rows, columns, details, lambda path: draw_curves(curves, path, title, "accuracy", "severity"), notes)
 
 
-def row(name, kinds, found):
-    """Means over these corruptions, for each network."""
+def row(name: str, kinds: Sequence[str], found: Mapping[str, tuple[dict, dict]]) -> dict:
+    """A row of the table: means over corruptions, for each network.
+
+    Args:
+        name: what the row is called.
+        kinds: the corruptions.
+        found: what `measured` returned.
+    """
     out = {"corruption": name}
     for network, (accuracy, agreement) in found.items():
         out[network] = float(np.mean([accuracy[kind, severity] for kind in kinds for severity in SEVERITIES]))
@@ -100,8 +152,13 @@ def row(name, kinds, found):
     return out
 
 
-def curve(accuracy, images):
-    """(severity, mean, low, high) over the usual corruptions."""
+def curve(accuracy: Mapping[tuple[str, int], float], images: Images) -> list[tuple[int, float, float, float]]:
+    """A network's (severity, mean, low, high) over the usual corruptions, low and high a 95 % interval.
+
+    Args:
+        accuracy: by (corruption, severity).
+        images: on which it was measured.
+    """
     points = []
     for severity in SEVERITIES:
         mean = float(np.mean([accuracy[kind, severity] for kind in COMMON]))

@@ -1,18 +1,36 @@
 """Images made by each classifier (ART Fig. 4), a grid of classes, and who recognises whose."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfrobust.downstream.generation import class_seeds, generate
 from tfrobust.downstream.tasks.common import Outcome, Task, as_seen, predicted
 from tfrobust.report import Column, draw_grid
 
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+    from tfrobust.downstream.tasks.common import TaskSettings
+    from tfrobust.progress import Bar
+
+
 PER_CLASS = 4
 STEPS = 60
-CLASSES = 10  # Pictured at most.
+CLASSES = 10  # At most so many classes are pictured.
 
 
-def run(networks, data, held_out, settings, bar) -> Outcome:
-    """One row for each network: its images, and the share that each network takes for their class."""
+def run(
+    networks: Mapping[str, keras.Model], data: ImageData, held_out: ImageData | None, settings: TaskSettings, bar: Bar
+) -> Outcome:
+    """A row for each network: its images, and the share that each network takes for their class.
+
+    For the arguments see `Task`.
+    """
     labels = np.arange(min(data.classes, CLASSES))
     own = [as_seen(data.x_train[data.y_train == k], data) for k in labels]
     seeds = np.concatenate([class_seeds(x, k, PER_CLASS, settings.seed) for k, x in zip(labels, own)])

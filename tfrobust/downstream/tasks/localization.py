@@ -1,5 +1,10 @@
 """Weakly supervised localization (ART 3.4, 4.2, B): boxes read from heat maps, against the true ones."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfrobust.downstream.heatmaps import cam, check_cam, heat_maps, mean_filtered, normalized
@@ -18,8 +23,16 @@ from tfrobust.downstream.tasks.common import (
 from tfrobust.report import Column, draw_found_boxes
 from tfrobust.types import InputError
 
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+    from tfrobust.downstream.tasks.common import Images, TaskSettings
+    from tfrobust.progress import Bar
+
+
 FIXED = {"gradient": 0.2, "CAM": 0.1}  # The thresholds of ART's released code.
-SIGMA = 3 / 224  # Its Gaussian filter, as a part of the side.
+SIGMA = 3 / 224  # The Gaussian filter of ART's released code, as a part of the image's side.
 PICTURED = 6
 COLUMNS = (
     Column("network", "network"),
@@ -39,8 +52,20 @@ COLUMNS = (
 )
 
 
-def heat_of(kind: str, network, images, settings):
-    """(heat maps [N,H,W] in [0, 1], how many are flat); None where the network has no such map."""
+def heat_of(
+    kind: str, network: keras.Model, images: Images, settings: TaskSettings
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Heat maps of a network for the true classes of images.
+
+    Args:
+        kind: gradient or CAM.
+        network: logits out.
+        images: N of them.
+        settings: how many images are held at once.
+
+    Returns:
+        (heat maps [N,H,W] in [0, 1], which of them are flat [N] bool); None where the network has no such map.
+    """
     if kind == "gradient":
         a = maps_of("gradient", network, images.x, images.y, settings)
         return heat_maps(a, SIGMA * images.x.shape[1])
@@ -52,8 +77,13 @@ def heat_of(kind: str, network, images, settings):
     return mean_filtered(heat), flat
 
 
-def centered_square(boxes, known) -> dict:
-    """A control that looks at no pixel: the best square in the middle, its side chosen on the held-out boxes."""
+def centered_square(boxes: np.ndarray, known: np.ndarray) -> dict:
+    """A control that looks at no pixel: a row for the best square in the middle of the image.
+
+    Args:
+        boxes: the true boxes of the test images, [N,4].
+        known: those of the held-out images, on which the side of the square is chosen, [M,4].
+    """
 
     def hit(side, true):
         middle = np.tile([0.5 - side / 2] * 2 + [0.5 + side / 2] * 2, (len(true), 1))
@@ -71,8 +101,10 @@ def centered_square(boxes, known) -> dict:
     }
 
 
-def run(networks, data, held_out, settings, bar) -> Outcome:
-    """One row for each network and map."""
+def run(
+    networks: Mapping[str, keras.Model], data: ImageData, held_out: ImageData | None, settings: TaskSettings, bar: Bar
+) -> Outcome:
+    """How well boxes fit, a row for each network and map; for the arguments see `Task`."""
     images, others = test_images(data, settings), held_out_images(data, held_out, settings)
     boxes, known = needed(images, "boxes", data.name), needed(others, "boxes", data.name)
     rows, details, pictures = [], {}, {}

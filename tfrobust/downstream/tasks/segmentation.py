@@ -1,5 +1,10 @@
 """Weakly supervised segmentation (ART, Section 5): masks read from smoothed maps, against the true ones."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfrobust.downstream.heatmaps import heat_maps
@@ -18,6 +23,14 @@ from tfrobust.downstream.tasks.common import (
 from tfrobust.downstream.tasks.localization import PICTURED, SIGMA
 from tfrobust.report import Column, draw_found_masks
 
+if TYPE_CHECKING:
+    import keras
+
+    from tfrobust.data import ImageData
+    from tfrobust.downstream.tasks.common import Images, TaskSettings
+    from tfrobust.progress import Bar
+
+
 THRESHOLDS = tuple(i / 50 for i in range(1, 50))
 COLUMNS = (
     Column("network", "network"),
@@ -33,21 +46,32 @@ COLUMNS = (
 )
 
 
-def masks_of(images, settings, name):
-    """The masks [N,H,W]; boxes as masks where boxes_as_masks asks for that."""
+def masks_of(images: Images, settings: TaskSettings, name: str) -> np.ndarray:
+    """The true masks [N,H,W] of images; boxes as masks where the settings ask for that.
+
+    Args:
+        images: N of them.
+        settings: whether boxes stand for masks.
+        name: of the data set, for a message.
+
+    Raises:
+        InputError: where the images have none.
+    """
     if settings.boxes_as_masks:
         return boxes_as_masks(needed(images, "boxes", name), images.x.shape[1:3])
     return needed(images, "masks", name)
 
 
-def chosen_threshold(heat, masks) -> float:
-    """The threshold with the highest mean IoU."""
+def chosen_threshold(heat: np.ndarray, masks: np.ndarray) -> float:
+    """The threshold at which heat maps `heat` [N,H,W] and true `masks` [N,H,W] have the highest mean IoU."""
     everything = np.ones(len(heat), bool)
     return max(THRESHOLDS, key=lambda threshold: segment(heat, masks, everything, threshold)["mean_iou"])
 
 
-def run(networks, data, held_out, settings, bar) -> Outcome:
-    """One row for each network and map."""
+def run(
+    networks: Mapping[str, keras.Model], data: ImageData, held_out: ImageData | None, settings: TaskSettings, bar: Bar
+) -> Outcome:
+    """How well masks fit, a row for each network and map; for the arguments see `Task`."""
     images, others = test_images(data, settings), held_out_images(data, held_out, settings)
     masks, known = masks_of(images, settings, data.name), masks_of(others, settings, data.name)
     rows, details, pictures = [], {}, {}

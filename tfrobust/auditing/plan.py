@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tfrobust.attacks import MapAttack, Pgd, auto_ensemble
 from tfrobust.attacks.auto import PATH_POINTS, top_k_climb
@@ -107,7 +108,7 @@ class Plan:
         )
 
     @staticmethod
-    def name_of(map_name: str, eps: float) -> str:
+    def name_of(map_name: Literal["IG", "gradient"], eps: float) -> str:
         """What the task on a map of MAPS is called.
 
         Args:
@@ -116,7 +117,7 @@ class Plan:
         """
         return f"{map_name} at {in_pixels(eps)}"
 
-    def task(self, map_name: str, eps: float, steps: int | None = None) -> MapTask:
+    def task(self, map_name: Literal["IG", "gradient"], eps: float, steps: int | None = None) -> MapTask:
         """The task that attacks a map.
 
         Args:

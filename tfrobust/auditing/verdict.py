@@ -5,7 +5,7 @@ among them under the attack: below a half the explanation is another one.  The l
 stand in the report.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
         sentences: what it rests on.
     """
 
-    grade: str
+    grade: Literal["fragile", "moves", "holds", "unsure", "none"]
     headline: str
     sentences: list[str]
 

@@ -4,7 +4,7 @@ Networks have these as layers, built-in activations, operations or lambdas; only
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -63,7 +63,7 @@ def _relu_of(y):
     return {"negative_slope": slope, "max_value": cap if cap < 1e4 else None}
 
 
-def as_probabilities(function: Callable, classes: int) -> str | None:
+def as_probabilities(function: Callable, classes: int) -> Literal["softmax", "sigmoid"] | None:
     """ "softmax" or "sigmoid", whichever the function of logits [B,K] is by its values; None where it is neither.
 
     Args:

@@ -9,7 +9,7 @@ its owner says.
 import inspect
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -117,7 +117,7 @@ def _unfolded(network, flat: tuple) -> tuple:
     )
 
 
-def half_of(network: keras.Model | layers.Layer) -> str | None:
+def half_of(network: keras.Model | layers.Layer) -> Literal["float16", "bfloat16"] | None:
     """The 16-bit kind of numbers, float16 or bfloat16, that the network or a layer in it computes with; or None."""
     own = (layer.compute_dtype for layer in flat(network) if not isinstance(layer, keras.Model))
     return next((dtype for dtype in own if dtype in HALF), None)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tfrobust.attacks import auto_ensemble
 from tfrobust.attributions import MapSpec, make_map
@@ -55,7 +55,7 @@ MAPS = {"ig": "integrated_gradients", "gradient": "gradient", "gradshap": "grad_
 ACCURACIES = ("natural_accuracy", "top1_acc")
 
 
-def statistic(paper: str) -> str:
+def statistic(paper: str) -> Literal["median", "mean"]:
     """The statistic that a paper prints of its measures: ER gives medians, all others means."""
     return "median" if paper == "er" else "mean"
 

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
@@ -44,7 +44,7 @@ class State(NamedTuple):
         error: why it is not served; empty where it was served.
     """
 
-    state: str
+    state: Literal["LOADING", "AVAILABLE", "END"]
     error: str = ""
 
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -183,7 +183,13 @@ def _attributor(network, spec):
     return tf.function(compute, reduce_retracing=True, autograph=False)
 
 
-def maps_of(method: str, network: "keras.Model", x: np.ndarray, y: np.ndarray, settings: TaskSettings) -> np.ndarray:
+def maps_of(
+    method: Literal["gradient", "integrated_gradients"],
+    network: "keras.Model",
+    x: np.ndarray,
+    y: np.ndarray,
+    settings: TaskSettings,
+) -> np.ndarray:
     """Attribution maps of the logit of a class, [N,H,W,C], signed.
 
     Args:

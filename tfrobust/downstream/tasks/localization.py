@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -53,7 +53,7 @@ COLUMNS = (
 
 
 def heat_of(
-    kind: str, network: keras.Model, images: Images, settings: TaskSettings
+    kind: Literal["gradient", "CAM"], network: keras.Model, images: Images, settings: TaskSettings
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Heat maps of a network for the true classes of images.
 

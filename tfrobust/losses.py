@@ -24,8 +24,11 @@ def probability(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _of_class(y, values):
-    """values[b, y[b]], [B].  The gradient of `gather` with batch dimensions, which says the same, is six times as many
-    operations, and tracing each second derivative through it took longer than many a network."""
+    """values[b, y[b]], [B].
+
+    `tf.gather` with batch dimensions would do the same, but its gradient has six times as many operations, and tracing
+    second derivatives through it took longer than through many a network.
+    """
     values = tf.convert_to_tensor(values)
     rows = tf.range(tf.shape(values)[0])
     return tf.gather_nd(values, tf.stack([rows, tf.cast(y, rows.dtype)], axis=1))
@@ -50,7 +53,7 @@ def runner_up(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _without(y, logits):
-    """The logits with that of class y at the lowest number there is."""
+    """The logits with that of class y replaced by the lowest number of their type."""
     logits = tf.convert_to_tensor(logits)
     is_y = tf.one_hot(y, tf.shape(logits)[1], on_value=True, off_value=False)
     return tf.where(is_y, logits.dtype.min, logits)

@@ -254,6 +254,6 @@ def _images(network, x) -> np.ndarray:
 
 
 def _arrays(network, x, y):
-    """(images, labels int32); InputError where they are not those of the network."""
+    """(images, labels int32); raises InputError where they do not fit the network."""
     x = _images(network, x)
     return x, check_labels(y, len(x), network.output_shape[-1])

@@ -91,7 +91,7 @@ class TrainingSpec:
         rates, boundaries = [self.learning_rates[0]], []
         for boundary, rate in zip(self.boundaries, self.learning_rates[1:]):
             at = round(boundary * factor)
-            if boundaries and at <= boundaries[-1]:  # A stretch that has become too short for a step.
+            if boundaries and at <= boundaries[-1]:  # The stretch has become shorter than a step.
                 rates[-1] = rate
             else:
                 boundaries.append(at)

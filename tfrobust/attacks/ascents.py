@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from tfrobust.balls import Ball
 
-MOMENTUM = 0.75  # alpha of APGD: the share of the new step; the rest is the last one once more.
-ENOUGH_RISES = 0.75  # rho of APGD: where fewer of the steps since the last checkpoint raised it, steps are halved.
-RETREATS = 4  # Times that a step is halved to hold a condition.
+MOMENTUM = 0.75  # alpha of APGD: the weight of the new step; the last step has the rest.
+ENOUGH_RISES = 0.75  # rho of APGD: where a smaller share of steps raised the value, they are halved.
+RETREATS = 4  # How often at most a step is halved to keep a condition.
 
 
 class FixedSteps:

@@ -153,7 +153,7 @@ class BestIterate:
             self._keep(criterion, rows, *kept)
 
     def _keep(self, criterion, rows, value, x_adv, maps):
-        """Of the images with these indices, the iterates whose value exceeds what was found before."""
+        """Keeps, of the images with these indices, the iterates whose value exceeds what was found before."""
         better = value > self.found[criterion][rows]
         rows = rows[better]
         self.found[criterion][rows] = value[better]

@@ -227,7 +227,7 @@ class EnsembleOnNetwork:
             own = part.keeper(x[rows], y[rows], CRITERIA, target, self.comparison.k, all_.original_map[rows])
             if len(rows):
                 own_fates = part.search(own, examples[rows], tick, target)
-                if part.attack.gradients:  # Of the others they say nothing.
+                if part.attack.gradients:  # The fates of other parts mean nothing.
                     fates[:, rows] |= own_fates
                 all_.merge(own, rows)
             spent = time.perf_counter() - begun
@@ -260,7 +260,7 @@ class EnsembleOnNetwork:
 
 
 def _at(rows: np.ndarray, values: np.ndarray, n: int, elsewhere=np.nan) -> np.ndarray:
-    """[n,...]: the values [R,...], or one for all of them, at these rows."""
+    """An array [n,...] with the values [R,...], or one value for all, at these rows, and `elsewhere` at the others."""
     out = np.full((n, *np.shape(values)[1:]), elsewhere, np.float64)
     out[rows] = values
     return out

@@ -253,5 +253,5 @@ def center_of_mass(a: tf.Tensor) -> tf.Tensor:
 
 
 def _mask(a, k):
-    """[B,H,W] float: 1 at the k largest entries of each map."""
+    """[B,H,W] float: 1 at the k largest entries of each map, 0 at the others."""
     return tf.constant(top_k_mask(a, k).reshape(np.shape(a)), tf.float32)

@@ -83,5 +83,5 @@ class SurrogateGoal:
         return goal, tf.zeros_like(x_adv) if g is None else g
 
 
-# What is traced for a network is kept for its next attack; the last ones suffice, an ensemble's with all its betas.
+# The traced functions of a network are kept for its next attack; 16 hold those of an ensemble with all its betas.
 surrogate_goal = functools.lru_cache(maxsize=16)(SurrogateGoal)

@@ -76,7 +76,7 @@ def _path_gradient(score, x0, difference, y, points, weights):
 
 
 def _padded(points, weights, chunk):
-    """points and weights as [n, chunk]; what fills the last row has weight 0 and lies on the path."""
+    """points and weights as [n, chunk]; points that fill the last row have weight 0 and lie on the path."""
     fill = -len(points) % chunk
     points = np.concatenate([points, np.full(fill, points[-1])])
     weights = np.concatenate([weights, np.zeros(fill, np.float32)])
@@ -84,7 +84,7 @@ def _padded(points, weights, chunk):
 
 
 def _chunked(score, x0, difference, y, points, weights):
-    """What _path_gradient gives, row by row of points and weights [n, chunk], in the memory of one row."""
+    """The result of _path_gradient, computed row by row of points and weights [n, chunk], in the memory of one row."""
 
     @tf.custom_gradient
     def mean(x0, difference):

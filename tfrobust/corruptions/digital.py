@@ -34,8 +34,11 @@ def contrast(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
 
 
 def _skew(draws, height, width):
-    """Moves [B,H,W,2] of an affine map that takes three corners of the middle, a third of the shorter side from the
-    center, to places up to 1 away in each axis."""
+    """Moves [B,H,W,2] of the pixels by a random affine map.
+
+    It moves three corners of a square, whose sides are a third of the shorter side away from the center, by up to 1 in
+    each axis.
+    """
     rows, columns = grid(height, width)
     third = min(height, width) / 3
     y, x = (rows - (height - 1) / 2) / third, (columns - (width - 1) / 2) / third

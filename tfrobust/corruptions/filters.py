@@ -100,7 +100,7 @@ def streak(x: tf.Tensor, degrees: tf.Tensor, sigma: float) -> tf.Tensor:
 
 
 def _reflected(at, last):
-    """Coordinates folded back into [0, last]."""
+    """Coordinates beyond the border, mirrored back into [0, last]."""
     return last - tf.abs(tf.math.floormod(at, 2.0 * last) - last)
 
 

@@ -34,7 +34,7 @@ WATER, MUD = (175 / 255, 238 / 255, 238 / 255), (63 / 255, 42 / 255, 20 / 255)
 
 
 def _colour(rgb, channels):
-    """The colour as [C]; its luminance where images are grey."""
+    """The colour as [C]; where images are grey, its luminance."""
     rgb = tf.constant(rgb, tf.float32)
     return rgb if channels == 3 else tf.image.rgb_to_grayscale(rgb)
 
@@ -69,7 +69,7 @@ def needles(draws: Draws, tag: int, size: Sequence[int]) -> tf.Tensor:
     crystals = []
     for direction in range(tag, tag + 16 * DIRECTIONS, 16):
         smeared = streak(draws.normal(direction, [*size, 1]), draws.uniform(direction + 1, [], 0.0, 360.0), sigma)
-        # The mean of n normal numbers has 1/n of their variance; a half normal weighs about sqrt(pi) sigma of them.
+        # The mean of n normal numbers has 1/n of their variance; a half normal averages about sqrt(pi) sigma of them.
         ridges = tf.clip_by_value(0.8 * (smeared * math.sqrt(1.77 * sigma) - 0.8), 0.0, 1.0)
         crystals.append(2 * ridges * plasma(draws, direction + 2, size, 1.6) ** 1.5)
     return tf.clip_by_value(tf.reduce_max(tf.stack(crystals), axis=0), 0.0, 1.0)

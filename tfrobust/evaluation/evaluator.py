@@ -132,9 +132,11 @@ class Evaluator:
         self.summary[name].update(result.shares_above_half())
 
     def _report_maps(self, name, task, rows, maps, noise, describe=statistics.describe, more_of_images=None):
-        """Maps, records and summary of a task on maps.
+        """Adds maps, records and summary of a task on maps to the result.
 
-        describe: (values, least, most) -> the statistics of a score.  more_of_images: columns of the records alone.
+        Args:
+            describe: (values, least, most) -> the statistics of a score.
+            more_of_images: columns that the records have and the summary has not.
         """
         self.maps[name] = maps
         scores = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
@@ -160,7 +162,7 @@ class Evaluator:
         return AttackedMaps.from_arrays({"x": x, **self._batched(name, x, work, task.attack.rounds)})
 
     def _doubled(self, name, task, x, y, examples, targets):
-        """Kendall's tau of the first images under twice the steps, [D]; None where that is not asked for."""
+        """Kendall's tau of the first images under twice the steps, [D]; None where the suite has no such images."""
         n = min(self.suite.doubled, len(x))
         if not n:
             return None
@@ -217,7 +219,7 @@ class Evaluator:
         self.summary[name]["examples"] = len(rows)
 
     def _batched(self, name, x, work, steps: int = 0) -> Arrays:
-        """work(rows[, tick]) over all batches of x, each kept under its name; the arrays joined."""
+        """Calls work(rows[, tick]) for all batches of x, by way of `keep`, and joins the arrays that it returns."""
         parts = list(batches(len(x), self.batch_size))
         bar = self.progress.bar(len(parts) * max(steps, 1), self.place + name)
         out = []

@@ -21,7 +21,7 @@ def batches(n: int, size: int) -> Iterator[np.ndarray]:
     return (np.arange(i, min(i + size, n)) for i in range(0, n, size))
 
 
-# What is traced for a network is kept for its next batch; the last few suffice.
+# Decorator: the traced function of a network is kept for its next batch; those of the last 8 networks suffice.
 once_traced = functools.lru_cache(maxsize=8)
 
 

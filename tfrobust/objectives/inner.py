@@ -10,7 +10,7 @@ from tfrobust.balls import Ball, make_ball
 from tfrobust.checks import check_number, check_whole
 from tfrobust.types import Step
 
-START = 0  # The tag of the random start among the draws of a step.
+START = 0  # Tag of the random start: sets it apart from the other draws of a step.
 
 
 @dataclass(frozen=True)

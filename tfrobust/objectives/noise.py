@@ -25,7 +25,7 @@ from tfrobust.types import Batch, Step, Terms
 if TYPE_CHECKING:
     import keras
 
-COIN = 1  # The tag of the coin among the draws of a step.
+COIN = 1  # Tag of the coin: sets it apart from the other draws of a step.
 
 
 def flip(step: Step, heads: Callable[[], tf.Tensor], tails: Callable[[], tf.Tensor]) -> tf.Tensor:

@@ -36,7 +36,7 @@ from tfrobust.types import Batch, InputError, Step, Terms
 if TYPE_CHECKING:
     import keras
 
-SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags of the draws of a step.
+SIGNS, PLACES, SOURCE = 2, 3, 4  # Tags: set these draws of a step apart.
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ def flattened(a: np.ndarray, ties: str) -> np.ndarray:
 
 
 def _correlations(coefficients, a, b, ties):
-    """coefficients(a, b) [M] of the pairs of maps [M,N] that differ and are not constant; see above for the others."""
+    """coefficients(a, b) [M] for pairs of maps that differ and are not constant; 1 and 0 for the others, see above."""
     a, b = flattened(a, ties), flattened(b, ties)
     out = np.all(a == b, axis=1).astype(float)
     rows = np.flatnonzero((out == 0) & (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0))
@@ -54,7 +54,7 @@ def _taus(a, b):
         return np.array([stats.kendalltau(p, q)[0] for p, q in zip(a, b)])
     out = np.empty(len(a))
     for i, (p, q) in enumerate(zip(a, b)):
-        # Every pair in its order, at once: on small maps a tenth of the time of sorting.
+        # Compares all pairs at once: on small maps that takes a tenth of the time of sorting.
         p, q = (np.sign(v[:, None] - v[None]).ravel() for v in (p, q))
         out[i] = p @ q / np.sqrt((p @ p) * (q @ q))
     return out

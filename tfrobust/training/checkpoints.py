@@ -46,7 +46,7 @@ class Checkpoints:
     """
 
     def __init__(self, directory: str, network: keras.Model, optimizer: keras.optimizers.Optimizer):
-        optimizer.build(network.trainable_variables)  # Restoring needs its slots to be there.
+        optimizer.build(network.trainable_variables)  # Restoring needs the optimizer's slot variables.
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.folder = os.path.join(directory, "checkpoints")
@@ -92,7 +92,7 @@ class Checkpoints:
         """
         self.step.assign(step)
         self.seconds.assign(seconds)
-        if not is_chief():  # Every process takes part in saving what is spread over them.
+        if not is_chief():  # Every process takes part in saving variables that are spread over them.
             with chief_only_path("checkpoint") as path:
                 self._state.write(path)
             return
@@ -190,5 +190,5 @@ def _unlink(path: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    text = re.sub(r"\{\{.*?\}\}", "", str(error)).strip()  # TensorFlow names its nodes first.
+    text = re.sub(r"\{\{.*?\}\}", "", str(error)).strip()  # TensorFlow's messages begin with names of nodes.
     return (text.splitlines() or [type(error).__name__])[0][:300]

@@ -53,10 +53,10 @@ class Trainer(keras.Model):
         self.weight_decay, self.images_summed = weight_decay, batch_size if reduction == "sum" else 1
         self.network, self.objective = network, objective
         self.seed, self.images, self.batch_size, self.eps_ramp_steps = seed, images, batch_size, eps_ramp_steps
-        with_seeded_draws(network)  # Made here, and not within the graph of a step.
+        with_seeded_draws(network)  # The copy is made here, and not within the graph of a step.
         self.lowered = in_bfloat16(network) if precision == "bfloat16_attack" else None
-        self.distribute_reduction_method = "first"  # All replicas log the same; Keras 2 would add it up.
-        self.built = True  # The network is; Keras 3 would otherwise trace `call` to find out.
+        self.distribute_reduction_method = "first"  # All replicas have the same logs; Keras 2 would add them up.
+        self.built = True  # The network is built; Keras 3 would otherwise trace `call` to find out.
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The network's logits [B,K] for images x [B,H,W,C]."""
@@ -102,7 +102,7 @@ class Trainer(keras.Model):
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
         grads = whole.sum([g for g, _ in connected])
         apply_summed_gradients(self.optimizer, [(g, v) for g, (_, v) in zip(grads, connected)])
-        # Moving statistics: Keras 2 averages them over the replicas when they are read, Keras 3 never.
+        # Keras 2 averages moving statistics over the replicas when they are read, Keras 3 never does.
         whole.average_in_place(self.network.non_trainable_variables)
         parts["loss"] = loss
         if x_adv is not batch.x:

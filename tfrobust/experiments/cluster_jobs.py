@@ -1,19 +1,18 @@
 """Job files that run a sweep on a cluster, a task for each run: a Slurm array, or an indexed Job of Kubernetes.
 
-A task calls `launch.sweep --only=INDEX`.  Preempted or out of time, it saves its step (SIGTERM) and is put back into
+A task calls a sweep with `--only=INDEX`.  Preempted or out of time, it saves its step (SIGTERM) and is put back into
 the queue, where it goes on from there.
 """
 
 import json
 import re
 import shlex
-import sys
 from typing import Sequence
 
 GRACE = 120  # Seconds between the first signal and the end.
 
 SLURM = """#!/bin/bash
-# Written by launch.sweep: sbatch {path}
+# Written by tfrobust: sbatch {path}
 #SBATCH --job-name={name}
 #SBATCH --array=0-{last}{parallel}
 #SBATCH --output={logs}/%a.log
@@ -22,7 +21,7 @@ SLURM = """#!/bin/bash
 #SBATCH --signal=B:USR1@{grace}
 {options}cd {folder} || exit 2
 out_of_time=
-{python} -m launch.sweep --flagfile={flagfile} --only="$SLURM_ARRAY_TASK_ID" &
+{command} --flagfile={flagfile} --only="$SLURM_ARRAY_TASK_ID" &
 run=$!
 trap 'kill -TERM $run' TERM
 trap 'out_of_time=1; kill -TERM $run' USR1
@@ -41,7 +40,7 @@ fi
 exit $code
 """
 
-KUBERNETES = """# Written by launch.sweep: kubectl apply -f {path}
+KUBERNETES = """# Written by tfrobust: kubectl apply -f {path}
 apiVersion: batch/v1
 kind: Job
 metadata:
@@ -81,8 +80,11 @@ spec:
 """
 
 
-def slurm(name: str, path: str, folder: str, flagfile: str, logs: str, runs: int, parallel: int, gpus: int, options):
-    """The text of a batch script; options: further ones of sbatch, as --NAME=VALUE."""
+def slurm(
+    name: str, path: str, folder: str, flagfile: str, logs: str, runs: int, parallel: int, gpus: int, options, command
+) -> str:
+    """The text of a batch script; options: further ones of sbatch, as --NAME=VALUE; command: what a shell calls for a
+    sweep."""
     given: Sequence[str] = [*([f"--gres=gpu:{gpus}"] if gpus else []), *options]
     return SLURM.format(
         name=_name(name),
@@ -93,16 +95,27 @@ def slurm(name: str, path: str, folder: str, flagfile: str, logs: str, runs: int
         grace=GRACE,
         options="".join(f"#SBATCH {option}\n" for option in given),
         folder=shlex.quote(folder),
-        python=shlex.quote(sys.executable),
+        command=command,
         flagfile=shlex.quote(flagfile),
     )
 
 
 def kubernetes(
-    name: str, path: str, folder: str, flagfile: str, mount: str, runs: int, parallel: int, gpus: int, image, volume
+    name: str,
+    path: str,
+    folder: str,
+    flagfile: str,
+    mount: str,
+    runs: int,
+    parallel: int,
+    gpus: int,
+    image,
+    volume,
+    command: str,
 ) -> str:
-    """The text of a Job; image: with the repository in `folder` and its requirements; volume: a claim, at `mount`."""
-    command = f'exec python -m launch.sweep --flagfile={shlex.quote(flagfile)} --only="$JOB_COMPLETION_INDEX"'
+    """The text of a Job; image: one in which a shell that is in `folder` can call `command` for a sweep; volume: a
+    claim, at `mount`."""
+    command = f'exec {command} --flagfile={shlex.quote(flagfile)} --only="$JOB_COMPLETION_INDEX"'
     limits = f"        resources:\n          limits:\n            nvidia.com/gpu: {gpus}\n" if gpus else ""
     return KUBERNETES.format(
         name=_name(name),

@@ -38,7 +38,7 @@ def by_name(args: List[str]) -> dict:
 
 def short(command: Command) -> List[str]:
     """What the verb is given, with the reader's own spoken out and the flags that make it short at the end."""
-    args = [spoken_out(word) for word in command.words[3:]]
+    args = [spoken_out(word) for word in command.given]
     given, more = by_name(args), []
     if "probe_every" in given:
         more = ["--probe_every=2", "--probe_examples=2"]
@@ -56,7 +56,7 @@ def short(command: Command) -> List[str]:
 
 
 def table_of(command: Command) -> List[str]:
-    given = by_name(command.words[3:])
+    given = by_name(command.given)
     return [given.get("paper", ""), given.get("table", "")]
 
 
@@ -67,7 +67,7 @@ def is_sweep(command: Command) -> bool:
 
 def is_of_several(command: Command) -> bool:
     """Whether it is one of several processes, on several machines, that wait for each other."""
-    return by_name(command.words[3:]).get("strategy") == "multi_worker"
+    return by_name(command.given).get("strategy") == "multi_worker"
 
 
 def different(commands: List[Command]) -> List[Command]:
@@ -96,7 +96,7 @@ def repeated(commands: List[Command]) -> List[Command]:
 def kinds(command: Command) -> Set[Tuple[str, ...]]:
     """(verb, name) of each of its flags, and the verb alone; a flag that has the verb do something else is part of the
     verb."""
-    names = set(by_name(command.words[3:]))
+    names = set(by_name(command.given))
     verb = command.verb, *sorted(names & INSTEAD)
     return {verb, *((*verb, name) for name in names)}
 

@@ -1,4 +1,4 @@
-# make demo, make test, make docs: each makes its virtual environment first, where it is missing or out of date.
+# make demo, make check, make test, make docs: each makes its virtual environment first, where it is missing or out of date.
 # What the three tiers of tests are for is in CONTRIBUTING.md.
 # make demo PYTHON=python3.12 chooses the interpreter, and with it the stack (constraints/).
 PYTHON ?= python3
@@ -15,10 +15,15 @@ endif
 
 PYTEST = $(BIN) -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-fast test-exhaustive docs venv clean
+.PHONY: demo check test test-fast test-exhaustive docs venv clean
 
 demo: venv
 	$(BIN) -m launch.demo
+
+check: venv
+	$(BIN) -m ruff format --check --quiet .
+	$(BIN) -m ruff check --quiet .
+	$(BIN) -m tests.flags.every_flagfile
 
 test: venv
 	$(PYTEST) -m "not exhaustive"

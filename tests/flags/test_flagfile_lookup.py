@@ -1,7 +1,5 @@
 """Flagfiles are read as absl reads them, and those of tfrobust are found from any folder."""
 
-import glob
-import os
 import re
 
 import pytest
@@ -9,12 +7,9 @@ from absl import flags
 
 from flags import recipe_flags
 from flags.flagfiles import MOST_FILES, find, spelled_out
+from tests.flags.every_flagfile import FILES
 from tests.helpers import ROOT, run_tests
 from tfrobust.types import InputError
-
-FILES = sorted(
-    os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "flags", "**", "*.flags"), recursive=True)
-)
 
 
 def test_every_flagfile_says_what_absl_reads_in_it(monkeypatch):

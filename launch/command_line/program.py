@@ -3,6 +3,8 @@
 Help, messages and reports ask here; what the sources say is for a clone.
 """
 
+import glob
+import os
 import re
 import sys
 from typing import List, Optional
@@ -11,7 +13,10 @@ from tfrobust import command
 
 # Packages that an installation without extras lacks -> the extra that brings them.
 _EXTRAS = dict.fromkeys(("prometheus_client", "waitress", "werkzeug"), "serve")
-_VERB = re.compile(r"(?:python -m )?\blaunch\.([A-Za-z]+)")
+_VERBS = glob.glob("[a-z]*.py", root_dir=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_NAMES = "|".join(["VERB", *(name.removesuffix(".py") for name in _VERBS)])
+# A verb as the sources call it, and no file of a user's that is called launch.keras.
+_SPOKEN = re.compile(rf"(?:python -m )?(?<![\w./-])launch\.({_NAMES})\b(?!/|\.\w)")
 
 
 def called(verb: str) -> str:
@@ -21,7 +26,7 @@ def called(verb: str) -> str:
 
 def spoken(text: str) -> str:
     """The text with its verbs as a person types them here."""
-    return _VERB.sub(lambda found: called(found[1]), text) if command.started() else text
+    return _SPOKEN.sub(lambda found: called(found[1]), text) if command.started() else text
 
 
 def words(verb: str) -> List[str]:

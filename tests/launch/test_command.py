@@ -84,6 +84,13 @@ def test_what_is_refused_names_the_command(as_command, capsys, monkeypatch):
     assert "a flag of tfrobust train" in capsys.readouterr().err
 
 
+def test_the_name_of_a_file_is_no_verb(as_command):
+    for text in ("no network at launch.keras", "runs/launch.train is there", "launch.train/x", "launch.trains"):
+        assert program.spoken(text) == text
+    assert program.spoken("see launch.train, launch.audit.") == "see tfrobust train, tfrobust audit."
+    assert program.spoken("run python -m launch.VERB") == "run tfrobust VERB"
+
+
 def test_a_report_says_the_command_that_repeats_it(as_command):
     given = ["--network=n.keras", "--data=digits", "--output=o"]
     parsed = verb.parse((audit.audit_flags.define,), ["audit", *given])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from flags.flagfile_checks import check_flagfiles
+from flags import flagfiles
 from tfrobust.errors import InputError
 
 # Defines some flags; its docstring is their heading in the help.
@@ -22,16 +22,14 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
     fv = flags.FlagValues()
     for define in rooms:
         define(fv)
-    check_flagfiles(argv[1:])
+    given = flagfiles.spelled_out(argv[1:])
     try:
-        rest = fv(list(argv))[1:]
+        rest = fv([argv[0], *given])[1:]
     except flags.Error as e:
         missing = [f"--{name}" for name in _MISSING.findall(str(e))]
         if missing:
             raise InputError(f"{' and '.join(missing)} must be given: --help says what for") from e
         raise InputError(" ".join(str(e).removeprefix("ERROR:: ").split()) + _nearest(str(e), fv)) from e
-    except ValueError as e:  # Bytes that are no text, in the file or in its name.
-        raise InputError(f"a --flagfile cannot be read ({e})") from e
     _check_whole_numbers(fv)
     if rest:
         raise InputError(f"cannot make sense of {' '.join(rest)!r}: flags are written --name=value")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from flags import data_flags, model_flags, objective_flags, saliency_flags, training_flags
+from flags import data_flags, flagfiles, model_flags, objective_flags, saliency_flags, training_flags
 from flags.parsing import parse
 from tfrobust.errors import InputError
 from tfrobust.experiments.recipe import ModelSpec, NetworkOrigin, Recipe, SaliencySource
@@ -76,7 +76,7 @@ def read_flags(flagfile: str, overrides: Sequence[str] = ()) -> flags.FlagValues
 
 def read(flagfile: str, overrides: Sequence[str] = (), name: str = "", within: tuple[str, ...] = ()) -> Recipe:
     """The recipe in a flagfile; overrides (--name=value) win over it.  See `from_flags` for the rest."""
-    path = os.path.realpath(flagfile)
+    path = os.path.realpath(flagfiles.find(flagfile))
     if path in within:
         raise InputError(f"{flagfile} needs a network that needs {flagfile}: give a saved one")
     return from_flags(read_flags(flagfile, overrides), name, (*within, path))
@@ -116,7 +116,7 @@ def _initial(fv: flags.FlagValues, within: tuple[str, ...]) -> NetworkOrigin | N
     path = fv.initial_network
     if not path:
         return None
-    if not os.path.exists(path):
+    if not os.path.exists(flagfiles.find(path)):
         raise InputError(f"--initial_network={path}: no such file")
     return _origin(path, fv, within)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from absl import flags
 
+from flags import flagfiles
 from tfrobust.errors import InputError
 from tfrobust.names import ANNOTATIONS, SAT_MAPS
 
@@ -47,6 +48,6 @@ def _source(text: str) -> Source:
     if kind not in SAT_MAPS or not teacher.endswith((".keras", ".flags")):
         known = f"{', '.join(ANNOTATIONS)}, or one of {', '.join(SAT_MAPS)} with :TEACHER.keras or :TEACHER.flags"
         raise InputError(f"--saliency={text}: give {known}")
-    if not os.path.exists(teacher):
+    if not os.path.exists(flagfiles.find(teacher)):
         raise InputError(f"--saliency={text}: no file {teacher}")
     return Source(kind, teacher)

@@ -29,9 +29,11 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("parallel", 0, "Job files: runs at a time (0: all).", lower_bound=0, **where)
     flags.DEFINE_integer("gpus", 0, "Job files: GPUs of a run.", lower_bound=0, **where)
     flags.DEFINE_list("sbatch", [], "Slurm: further options, such as --time=04:00:00,--mem=16G.", **where)
-    flags.DEFINE_string("image", None, "Kubernetes: image with this repository and its requirements.", **where)
+    flags.DEFINE_string("image", None, "Kubernetes: image in which launch.sweep runs.", **where)
     flags.DEFINE_string("volume", None, "Kubernetes: persistent volume claim, which appears at --output.", **where)
-    flags.DEFINE_string("workdir", None, "Job files: folder of this repository there (here, unless given).", **where)
+    flags.DEFINE_string(
+        "workdir", None, "Job files: folder there in which launch.sweep runs (this one, unless given).", **where
+    )
     flags.mark_flags_as_required(["rows", "output"], fv)
 
 

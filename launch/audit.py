@@ -22,6 +22,7 @@ import time
 
 from flags import audit_flags, strategy_flags
 from launch.command_line import verb
+from launch.command_line.program import called
 from launch.command_line.progress import SCREEN
 from launch.command_line.time_bar import TimeBar
 from tfrobust import gate
@@ -154,7 +155,7 @@ def _say_what_is_new(folder: str, settings: dict) -> None:
 def _command(fv) -> str:
     """What repeats the audit."""
     given = [fv[name].serialize() for name in (*SAVED, "output") if fv[name].present]
-    return " ".join(["python -m launch.audit", *map(shlex.quote, given)])
+    return " ".join([called("audit"), *map(shlex.quote, given)])
 
 
 def main(argv=None) -> int:

@@ -15,6 +15,7 @@ from absl import flags
 from flags import map_flags, pixels_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import given_network
+from launch.command_line.program import called
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 from tfrobust.names import CHANNELS
@@ -68,7 +69,7 @@ def export(fv: flags.FlagValues) -> None:
     about = {"network": fv.network, "pixels": fv.pixels, "fingerprint": fingerprint_network(network)}
     write_saved_model(servable, fv.output, {**about, "versions": versions()})
     print(f"{spec.method} of the {spec.score}, images {list(servable.shape)}, {servable.classes} classes: {fv.output}")
-    print(f"serve it: python -m launch.serve --model={parent}")
+    print(f"serve it: {called('serve')} --model={parent}")
 
 
 def main(argv=None) -> int:

@@ -8,12 +8,12 @@ estimate is what --chunk=auto reckons with.
 
 import json
 import subprocess
-import sys
 
 from absl import flags
 
 from flags.parsers import define_number
 from launch.command_line import verb
+from launch.command_line.program import words
 from launch.command_line.progress import SCREEN
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
@@ -53,7 +53,7 @@ def memory(fv: flags.FlagValues) -> None:
     rows, progress = [], SCREEN.bar(len(fv.chunks), "memory")
     for chunk in fv.chunks:
         argv = [f"--{name}={fv[name].value}" for name in ("model", "width", "image_size", "channels", "batch_size")]
-        command = [sys.executable, "-m", "launch.memory", *argv, f"--ig_steps={fv.ig_steps}", f"--measured={chunk}"]
+        command = [*words("memory"), *argv, f"--ig_steps={fv.ig_steps}", f"--measured={chunk}"]
         done = subprocess.run(command, capture_output=True, text=True)
         last = (done.stdout.strip().splitlines() or [""])[-1]
         if done.returncode in (1, 2):  # Its own one line: what was given cannot be used.

@@ -13,6 +13,7 @@ from absl import flags
 from flags import evaluation_flags, recipe_flags, strategy_flags
 from flags.parsers import define_memory, define_points
 from launch.command_line import verb
+from launch.command_line.program import called
 from launch.command_line.progress import SCREEN
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
@@ -82,7 +83,7 @@ def reproduce(fv: flags.FlagValues) -> None:
     )
     given = " ".join(f"--{name}={fv[name].value}" for name in sorted(fv) if fv[name].present)
     for dataset in datasets_of(fv.paper, fv.table, fv.dataset, fv.source):
-        made = reproduce_table(settings, dataset, recipe_flags.read, SCREEN, f"python -m launch.reproduce {given}")
+        made = reproduce_table(settings, dataset, recipe_flags.read, SCREEN, f"{called('reproduce')} {given}")
         print("\n".join(["", made.text, *made.notes]))
         print(f"written: {made.path}.md, .tex, .csv, .html, .json")
 

@@ -16,11 +16,12 @@ write sweep.sbatch or sweep.yaml, which run the sweep on a cluster, a task for e
 """
 
 import os
+import shlex
 
 from absl import flags
 
 from flags import recipe_flags, sweep_flags
-from launch.command_line import verb
+from launch.command_line import program, verb
 from launch.command_line.progress import SCREEN
 from tfrobust import report
 from tfrobust.checks import make_writable_folder
@@ -74,11 +75,12 @@ def write_job(fv, number: int) -> str:
     if fv.write == "kubernetes":
         path, submit = os.path.join(output, "sweep.yaml"), "kubectl apply -f"
         own = {"path": path, "mount": output, "image": fv.image, "volume": fv.volume}
-        text = cluster_jobs.kubernetes(os.path.basename(output), **common, **own)
+        text = cluster_jobs.kubernetes(os.path.basename(output), **common, **own, command=program.called("sweep"))
     else:
         path, submit = os.path.join(output, "sweep.sbatch"), "sbatch"
         logs = make_writable_folder(os.path.join(output, "logs"))
-        text = cluster_jobs.slurm(os.path.basename(output), **common, path=path, logs=logs, options=fv.sbatch)
+        own = {"path": path, "logs": logs, "options": fv.sbatch, "command": shlex.join(program.words("sweep"))}
+        text = cluster_jobs.slurm(os.path.basename(output), **common, **own)
     again = [line for line in fv.flags_into_string().splitlines() if not line.startswith(OF_THIS_CALL)]
     report.write_text(flagfile, "".join(f"{line}\n" for line in [*again, f"--output={output}"]))
     report.write_text(path, text)

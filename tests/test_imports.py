@@ -18,6 +18,7 @@ ALLOWED = {
     "progress": set(),
     "spec_values": set(),
     "deprecation": set(),
+    "command": set(),
     "image_headers": set(),
     "facts": set(),
     "layout": set(),

@@ -3,7 +3,7 @@
 For notebooks: tfrobust.robustify, tfrobust.audit, tfrobust.attribute (see `tfrobust.api`).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _API = ("attribute", "audit", "robustify")
 

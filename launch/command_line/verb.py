@@ -16,7 +16,7 @@ from typing import NoReturn
 from absl import flags
 
 from flags.parsing import Room, parse
-from launch.command_line import devices, given_networks, notes, progress, signals, terminal
+from launch.command_line import devices, given_networks, notes, program, progress, signals, terminal
 from tfrobust.errors import InputError, TrainingDivergedError, TrainingStoppedError
 
 REPEATED = "; repeat this option to specify a list of values"  # What absl adds to the help of a flag.
@@ -84,6 +84,10 @@ def _run(name, doc, rooms, body, argv, check) -> int:
         code, said = 128 + (signals.asked() or signal.SIGINT), str(e) or "stopped"
     except BrokenPipeError:
         raise
+    except ModuleNotFoundError as e:
+        code, said = 2, program.missing(e)
+        if said is None:
+            raise
     except Exception as e:
         from tfrobust import failures
 
@@ -93,7 +97,7 @@ def _run(name, doc, rooms, body, argv, check) -> int:
         code = 1
     if code:
         progress.close_all()
-        line = " ".join(str(said).split())
+        line = program.spoken(" ".join(str(said).split()))
         print(f"{name}: {line if len(line) <= LONGEST else line[:LONGEST] + ' ...'}", file=sys.stderr)
     return code
 
@@ -109,13 +113,13 @@ def _prepare_tensorflow() -> None:
 
 def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
     """The page that --help prints: what the verb does, then its flags by room."""
-    lines = [doc.strip(), "", f"usage: python -m launch.{name} [--flagfile=FILE] [--FLAG=VALUE ...]"]
+    lines = [doc.strip(), "", f"usage: {program.called(name)} [--flagfile=FILE] [--FLAG=VALUE ...]"]
     for define in rooms:
         fv = flags.FlagValues()
         define(fv)
         lines += ["", define.__doc__]
         lines += [_line(fv[key]) for key in sorted(fv, key=lambda key: ("Required." not in fv[key].help, key))]
-    return "\n".join(lines)
+    return program.spoken("\n".join(lines))
 
 
 def _line(flag) -> str:

@@ -13,7 +13,8 @@ from tests.helpers import ROOT
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
 SHELL = ("sh", "bash", "console")
-COMMAND = re.compile(r"^ *(?:\$ )?(?:\.venv/bin/)?(?:python|make|tensorboard|curl|git|bazel|saved_model_cli) ", re.M)
+PROGRAMS = "python|tfrobust|pip|make|tensorboard|curl|git|bazel|saved_model_cli"
+COMMAND = re.compile(rf"^ *(?:\$ )?(?:\.venv/bin/)?(?:{PROGRAMS}) ", re.M)
 # Writes down how a program is called, in the place of calling it: its line, the number of its words, then each.
 INSTEAD = """command_not_found_handle() { printf '%s\\0' "${BASH_LINENO[0]}" "$#" "$@" >> "$CALLS"; }
 cd() { :; }
@@ -43,9 +44,16 @@ class Command(NamedTuple):
 
     @property
     def verb(self) -> str:
-        """X of `python -m launch.X`; nothing for any other program."""
+        """X of `python -m launch.X` and of `tfrobust X`; nothing for any other program."""
+        if self.words[0] == "tfrobust":
+            return "" if self.words[1].startswith("-") else self.words[1]
         module = self.words[2] if self.words[:2] == ("python", "-m") else ""
         return module.removeprefix("launch.") if module.startswith("launch.") else ""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """What the verb is given."""
+        return self.words[2 if self.words[0] == "tfrobust" else 3 :]
 
 
 def pages() -> list[str]:

@@ -37,7 +37,7 @@ def by_name(args: list[str]) -> dict:
 
 def short(command: Command) -> list[str]:
     """What the verb is given, with the reader's own spoken out and the flags that make it short at the end."""
-    args = [spoken_out(word) for word in command.words[3:]]
+    args = [spoken_out(word) for word in command.given]
     given, more = by_name(args), []
     if "probe_every" in given:
         more = ["--probe_every=2", "--probe_examples=2"]
@@ -55,7 +55,7 @@ def short(command: Command) -> list[str]:
 
 
 def table_of(command: Command) -> list[str]:
-    given = by_name(command.words[3:])
+    given = by_name(command.given)
     return [given.get("paper", ""), given.get("table", "")]
 
 
@@ -66,7 +66,7 @@ def is_sweep(command: Command) -> bool:
 
 def is_of_several(command: Command) -> bool:
     """Whether it is one of several processes, on several machines, that wait for each other."""
-    return by_name(command.words[3:]).get("strategy") == "multi_worker"
+    return by_name(command.given).get("strategy") == "multi_worker"
 
 
 def different(commands: list[Command]) -> list[Command]:
@@ -95,7 +95,7 @@ def repeated(commands: list[Command]) -> list[Command]:
 def kinds(command: Command) -> set[tuple[str, ...]]:
     """(verb, name) of each of its flags, and the verb alone; a flag that has the verb do something else is part of the
     verb."""
-    names = set(by_name(command.words[3:]))
+    names = set(by_name(command.given))
     verb = command.verb, *sorted(names & INSTEAD)
     return {verb, *((*verb, name) for name in names)}
 

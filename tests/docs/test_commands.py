@@ -21,6 +21,8 @@ from tests.helpers import ROOT, run_tests
 # What is not run here, and why.  Of the verbs' commands, the flags are read all the same.
 ONLY_READ = {
     "git": "the address of the repository is the reader's",
+    "pip": "it installs packages; tests/test_package.py installs a wheel",
+    "tfrobust": "it lists the verbs; tests/launch/test_command.py calls it, and what it runs are verbs",
     "make": "it installs packages, and runs what other tests run; its target is looked up",
     "tensorboard": "another project's server, which does not end; tests/launch/test_probe.py reads what it shows",
     "bazel": "it runs all tests; the BUILD file has them by their names",
@@ -106,7 +108,7 @@ def test_the_flags_of_a_command_are_those_of_its_verb(command, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(verb, "run", lambda name, doc, rooms, body, argv, check=None: verb.parse(rooms, argv))
     main = importlib.import_module(f"launch.{command.verb}").main
-    assert main([command.verb, *map(spoken_out, command.words[3:])])
+    assert main([command.verb, *map(spoken_out, command.given)])
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not c.verb], ids=str)

@@ -31,9 +31,9 @@ def folder(tmp_path_factory):
     os.chdir(folder)
     try:
         (command,) = [command for command in HERE if command.verb == "export"]
-        given = dict(word[2:].split("=", 1) for word in command.words[3:])
+        given = dict(word[2:].split("=", 1) for word in command.given)
         make_network(given["network"], FACTS["digits"])
-        assert export.main(["export", *command.words[3:], "--map_steps=2"]) == 0
+        assert export.main(["export", *command.given, "--map_steps=2"]) == 0
     finally:
         os.chdir(here)
     return folder
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(folder):
     (command,) = [command for command in HERE if command.verb == "serve"]
-    name, path = re.fullmatch(r"--model=(\w+)=(\S+)", command.words[3]).groups()
+    name, path = re.fullmatch(r"--model=(\w+)=(\S+)", command.given[0]).groups()
     with Running(f"--model={name}={folder / path}") as running:
         yield running
 

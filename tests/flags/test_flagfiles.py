@@ -1,26 +1,18 @@
 """Every flagfile parses, says what its paper says, and meets none of absl's traps."""
 
 import dataclasses
-import glob
-import os
 
 import pytest
 
-from flags import comparison_flags, evaluation_flags, recipe_flags
+from flags import evaluation_flags, recipe_flags
 from flags.objective_flags import HYPER
-from flags.parsing import parse
+from tests.flags import every_flagfile
+from tests.flags.every_flagfile import EVALUATIONS, FILES, ROWS, check_lines, given, parse_evaluation
 from tests.helpers import ROOT, run_tests
 from tfrobust.attacks import auto_ensemble
 from tfrobust.objectives import OBJECTIVES
 from tfrobust.objectives.rar import IgNorm, IgSumNorm
 from tfrobust.types import InputError
-
-FILES = sorted(
-    os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "flags", "**", "*.flags"), recursive=True)
-)
-ROWS = [p for p in FILES if not os.path.basename(p).startswith(("common", "evaluate"))]
-GIVEN = ["--dataset=digits"]  # What a person gives beside the flagfiles of parts.
-EVALUATIONS = [p for p in FILES if os.path.basename(p).startswith("evaluate")]
 
 
 @pytest.fixture(autouse=True)
@@ -29,23 +21,31 @@ def at_root(monkeypatch):
 
 
 def evaluation(path, *more):
-    given = GIVEN if path.startswith("flags/parts") else ()
-    return evaluation_flags.from_flags(
-        parse(comparison_flags.ROOMS, ["x", f"--flagfile={path}", "--rows=a", "--output=b", *given, *more])
-    )
+    return evaluation_flags.from_flags(parse_evaluation(path, *more))
 
 
 @pytest.mark.parametrize("path", FILES)
 def test_no_line_hides_a_comment_or_an_argument(path):
-    with open(path, encoding="utf-8") as file:
-        for line in file.read().splitlines():
-            assert line.startswith(("#", "--")), f"{line!r} would become an argument"
-            assert line.startswith("#") or ("#" not in line and line == line.strip() and " " not in line)
+    check_lines(path)
+
+
+@pytest.mark.parametrize("line", ["eps=1", " --eps=1", "--eps=1  # of 255", "--eps 1", "", "--eps=1 "])
+def test_a_line_that_would_is_said(line, tmp_path):
+    (tmp_path / "x.flags").write_text(f"# A comment.\n--steps=1\n{line}\n")
+    with pytest.raises(InputError, match="neither a comment"):
+        check_lines(tmp_path / "x.flags")
+
+
+def test_make_check_says_each_flagfile_that_is_refused(monkeypatch):
+    monkeypatch.setattr(every_flagfile, "FILES", ["flags/digits/madry.flags", "flags/digits/evaluate.flags"])
+    assert every_flagfile.wrong() == []
+    monkeypatch.setattr(every_flagfile, "given", lambda path: ["--epsilon=1"])
+    assert [line.split(": ")[0] for line in every_flagfile.wrong()] == every_flagfile.FILES
 
 
 @pytest.mark.parametrize("path", ROWS)
 def test_every_row_parses(path):
-    recipe = recipe_flags.read(path, GIVEN if path.startswith("flags/parts") else ())
+    recipe = recipe_flags.read(path, given(path))
     assert recipe.name == recipe.method and (recipe.training.steps or recipe.training.epochs) > 0
 
 
@@ -127,7 +127,7 @@ def test_eps_may_be_a_fraction():
 
 @pytest.mark.parametrize("path", ROWS)
 def test_a_recipe_written_as_a_flagfile_is_read_as_the_same(path, tmp_path):
-    recipe = recipe_flags.read(path, GIVEN if path.startswith("flags/parts") else ())
+    recipe = recipe_flags.read(path, given(path))
     written = tmp_path / "again.flags"
     written.write_text(recipe_flags.write(recipe))
     assert recipe_flags.read(str(written)) == recipe

@@ -11,7 +11,11 @@ _METHODS.update({f"ifia_{name}": name for name in GOALS if name != "manipulation
 _DEFAULTS = {"steps": 0, "step_size": 0.0, "k": 100}
 
 
-@deprecated("AttackSpec(METHOD, ...)", "attacks.Pgd(...), attacks.Ifia(..., goal=attacks.TopK(k)) and so on")
+@deprecated(
+    "AttackSpec(METHOD, ...)",
+    write="attacks.Pgd(...), attacks.Ifia(..., goal=attacks.TopK(k)) and so on",
+    removed_in="0.3",
+)
 def AttackSpec(method: str, eps: float, norm: str = "linf", **options):  # noqa: N802, the name of a class.
     """The attack of that method with those of the options that it has."""
     check_choice("method", method, _METHODS)

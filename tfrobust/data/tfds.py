@@ -19,6 +19,16 @@ IN_MEMORY = 2**32  # Bytes of one array above which it stays in its file.
 ANNOTATED = {"bbox": "boxes", "mask": "masks"}  # Feature -> kind of annotation.
 
 
+def _tfds():
+    """TFDS, which is slow to import and needed for data sets by name alone; raises InputError where it cannot be."""
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as e:
+        what = "pip install 'tfrobust[data]', with TensorFlow 2.15 also 'tensorflow-metadata<1.16'"
+        raise InputError(f"TensorFlow Datasets, for data sets by name, cannot be imported ({e}): {what}") from e
+    return tfds
+
+
 def prepared_builder(tfds_name: str, data_dir: str | os.PathLike | None = None, download: bool = False) -> Any:
     """The builder of a prepared data set of TensorFlow Datasets.
 
@@ -34,8 +44,7 @@ def prepared_builder(tfds_name: str, data_dir: str | os.PathLike | None = None, 
     Raises:
         InputError: where the download fails.
     """
-    import tensorflow_datasets as tfds  # Slow to import, and needed by this function alone.
-
+    tfds = _tfds()
     import tfrobust.data.builders  # noqa: F401  Registers the data sets that TFDS has not.
 
     data_dir = os.fspath(data_dir) if data_dir else None
@@ -119,10 +128,8 @@ def decoded(builder: Any, split: str) -> dict[str, np.ndarray]:
 
 def _examples(builder, split: str):
     """The decoded examples; InputError, with the file's name where TensorFlow tells it, for one that is damaged."""
-    import tensorflow_datasets as tfds
-
     try:
-        yield from tfds.as_numpy(builder.as_dataset(split=split))
+        yield from _tfds().as_numpy(builder.as_dataset(split=split))
     except (tf.errors.OpError, ValueError, OSError) as e:
         files = sorted(map(str, builder.info.splits[split].filepaths))
         gone = [path for path in files if not os.path.exists(path)]

@@ -7,4 +7,4 @@ from tfrobust.evaluation.suite import MapTask, Suite
 
 __all__ = ["Evaluation", "MapTask", "Suite", "evaluate"]
 
-run_suite = deprecated("run_suite", "evaluate")(evaluate)
+run_suite = deprecated("run_suite", write="evaluate", removed_in="0.3")(evaluate)

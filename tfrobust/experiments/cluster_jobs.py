@@ -1,19 +1,18 @@
 """Job files that run a sweep on a cluster, a task for each run: a Slurm array, or an indexed Job of Kubernetes.
 
-A task calls `launch.sweep --only=INDEX`.  Preempted or out of time, it saves its step (SIGTERM) and is put back into
+A task calls a sweep with `--only=INDEX`.  Preempted or out of time, it saves its step (SIGTERM) and is put back into
 the queue, where it goes on from there.
 """
 
 import json
 import re
 import shlex
-import sys
 from collections.abc import Sequence
 
 GRACE = 120  # Seconds between the first signal and the end.
 
 SLURM = """#!/bin/bash
-# Written by launch.sweep: sbatch {path}
+# Written by tfrobust: sbatch {path}
 #SBATCH --job-name={name}
 #SBATCH --array=0-{last}{parallel}
 #SBATCH --output={logs}/%a.log
@@ -22,7 +21,7 @@ SLURM = """#!/bin/bash
 #SBATCH --signal=B:USR1@{grace}
 {options}cd {folder} || exit 2
 out_of_time=
-{python} -m launch.sweep --flagfile={flagfile} --only="$SLURM_ARRAY_TASK_ID" &
+{command} --flagfile={flagfile} --only="$SLURM_ARRAY_TASK_ID" &
 run=$!
 trap 'kill -TERM $run' TERM
 trap 'out_of_time=1; kill -TERM $run' USR1
@@ -41,7 +40,7 @@ fi
 exit $code
 """
 
-KUBERNETES = """# Written by launch.sweep: kubectl apply -f {path}
+KUBERNETES = """# Written by tfrobust: kubectl apply -f {path}
 apiVersion: batch/v1
 kind: Job
 metadata:
@@ -91,6 +90,7 @@ def slurm(
     parallel: int,
     gpus: int,
     options: Sequence[str],
+    command: str,
 ) -> str:
     """The text of a batch script for Slurm.
 
@@ -104,6 +104,7 @@ def slurm(
         parallel: how many may run at once; 0: any number.
         gpus: of each task.
         options: further ones of sbatch, as --NAME=VALUE.
+        command: what a shell calls for a sweep.
     """
     given: Sequence[str] = [*([f"--gres=gpu:{gpus}"] if gpus else []), *options]
     return SLURM.format(
@@ -115,7 +116,7 @@ def slurm(
         grace=GRACE,
         options="".join(f"#SBATCH {option}\n" for option in given),
         folder=shlex.quote(folder),
-        python=shlex.quote(sys.executable),
+        command=command,
         flagfile=shlex.quote(flagfile),
     )
 
@@ -131,6 +132,7 @@ def kubernetes(
     gpus: int,
     image: str,
     volume: str,
+    command: str,
 ) -> str:
     """The text of a Job for Kubernetes.
 
@@ -143,10 +145,11 @@ def kubernetes(
         runs: how many tasks there are.
         parallel: how many may run at once; 0: all.
         gpus: of each task.
-        image: of the containers, with the repository in `folder` and its requirements.
+        image: of the containers, one in which a shell that is in `folder` can call `command`.
         volume: the claim for the volume that holds the runs.
+        command: what a shell calls for a sweep.
     """
-    command = f'exec python -m launch.sweep --flagfile={shlex.quote(flagfile)} --only="$JOB_COMPLETION_INDEX"'
+    command = f'exec {command} --flagfile={shlex.quote(flagfile)} --only="$JOB_COMPLETION_INDEX"'
     limits = f"        resources:\n          limits:\n            nvidia.com/gpu: {gpus}\n" if gpus else ""
     return KUBERNETES.format(
         name=_name(name),

@@ -23,7 +23,22 @@ def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> 
 
 
 def describe_source() -> dict[str, Any]:
-    """Versions, the commit of the source (None where it is no clone), and the day."""
+    """Versions, the commit of the source where it is a clone, and the day."""
+    return {"versions": versions(), "commit": _commit(), "date": time.strftime("%Y-%m-%d")}
+
+
+def _commit() -> str | None:
+    """That of the clone; None of an installation, which may lie in the repository of somebody else's project, and where
+    there is no git."""
+    is_clone = _git("ls-files", "--error-unmatch", os.path.abspath(__file__)) is not None
+    return _git("describe", "--always", "--dirty") if is_clone else None
+
+
+def _git(*args: str) -> str | None:
+    """What git says in the folder of this file; None where it refuses or is not there."""
     here = os.path.dirname(os.path.abspath(__file__))
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True)
-    return {"versions": versions(), "commit": asked.stdout.strip() or None, "date": time.strftime("%Y-%m-%d")}
+    try:
+        asked = subprocess.run(["git", *args], cwd=here, capture_output=True, text=True)
+    except OSError:
+        return None
+    return asked.stdout.strip() if asked.returncode == 0 else None

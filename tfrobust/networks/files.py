@@ -116,5 +116,6 @@ def _other_keras(path: str) -> str:
         return ""
     if theirs.split(".")[0] == keras.__version__.split(".")[0]:
         return ""
-    other = "3.12 or newer" if theirs.startswith("3") else "3.10 or 3.11"
-    return f"Keras {theirs} wrote it and this is Keras {keras.__version__}: use Python {other} (make venv PYTHON=...)"
+    major, python = ("3", "3.12") if theirs.startswith("3") else ("2", "3.11")
+    where = f"an environment with Keras {major} (in a clone: make venv PYTHON=python{python})"
+    return f"Keras {theirs} wrote it and this is Keras {keras.__version__}: load it in {where}"

@@ -102,7 +102,7 @@ def _check_size(name: str, given: tuple[int, int], taken: tuple[int, int], resiz
     if given[0] * given[1] > MAX_PIXELS:
         raise InputError(f"{name}: an image of {got} exceeds the limit of {MAX_PIXELS} pixels")
     if given != taken and not resize:
-        resizing = "this server does not resize (launch.serve --resize)"
+        resizing = "this server does not resize (it was started without --resize)"
         raise InputError(f"{name} must be an image of {taken[0]} x {taken[1]}; got one of {got}, and {resizing}")
 
 

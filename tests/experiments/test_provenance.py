@@ -1,0 +1,39 @@
+"""What is written of the source: the commit of a clone, and no other repository's."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.helpers import ROOT, run_tests
+from tfrobust.experiments import provenance
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """The module as it lies in an environment within somebody else's repository, which has a commit."""
+    env = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+    name = ["-c", "user.name=n", "-c", "user.email=e"]
+    for args in (["init", "-q"], [*name, "commit", "-q", "--allow-empty", "-m", "theirs"]):
+        subprocess.run(["git", *args], cwd=tmp_path, env=env, check=True)
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
+    (tmp_path / "provenance.py").touch()
+    return tmp_path
+
+
+@pytest.mark.skipif(not os.path.exists(os.path.join(ROOT, ".git")), reason="no clone")
+def test_a_clone_says_its_commit():
+    assert provenance.describe_source()["commit"]
+
+
+def test_the_commit_of_the_repository_in_which_tfrobust_is_installed_is_not_its_own(elsewhere):
+    assert provenance._git("describe", "--always") and provenance.describe_source()["commit"] is None
+
+
+def test_a_machine_without_git_has_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.describe_source()["commit"] is None
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

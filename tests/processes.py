@@ -6,6 +6,7 @@ nothing, so that a child finds TensorFlow as if it had just imported it, and not
 process of the tests, whose TensorFlow has threads, which do not survive a fork.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -135,6 +136,8 @@ def _serve(imported: Sequence[str]) -> None:
     """Reads what to start, a line each, and starts it in a child of a child, which waits for it."""
     for module in imported:
         __import__(module)
+    gc.collect()
+    gc.freeze()  # A child that went through all that at its end, and so copied it, took more than a second for it.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for those who wait.
     for line in sys.stdin:
         if os.fork() == 0:

@@ -92,7 +92,8 @@ def test_each_measure_has_an_image_of_its_own(whole):
     assert not np.array_equal(*images_)
 
 
-def test_batches_and_chunks_do_not_change_it(given, whole):
+def test_batches_and_chunks_do_not_change_it(given, whole, eagerly):
+    """Nor do graphs, which the other has: for other numbers of images or points they would be traced anew."""
     parts = [found(given, small(), rows, chunk=2) for rows in (slice(0, 3), slice(3, 8))]
     for criterion in CRITERIA:
         joined = np.concatenate([part.lowest(criterion) for part in parts])
@@ -110,7 +111,7 @@ def test_two_replicas_find_what_one_finds(given, whole):
         np.testing.assert_allclose(shared.scores[part, "kendall"], whole.scores[part, "kendall"], atol=2e-2)
 
 
-def test_settled_images_leave(given, whole):
+def test_settled_images_leave(given, whole, eagerly):
     floor = float(np.median(np.max([whole.lowest(criterion) for criterion in CRITERIA], axis=0)))
     early = found(given, small(floor=floor))
     left = np.isnan(early.scores["squares", "kendall"])

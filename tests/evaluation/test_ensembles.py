@@ -1,5 +1,7 @@
 """An ensemble in an evaluation: minima, parts, curves, what is kept, and the flags that broken networks raise."""
 
+import contextlib
+import functools
 import json
 from dataclasses import replace
 
@@ -15,6 +17,7 @@ from tests.helpers import (
     run_tests,
     shallow_network,
     small_network,
+    without_graphs,
 )
 from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, SoftKendall, Squares, TopKPairs, auto_ensemble
 from tfrobust.attributions import make_map
@@ -41,6 +44,12 @@ def ensemble(steps=4, **options):
     return Ensemble(0.2, parts, **options)
 
 
+@functools.cache
+def sound():
+    """A network whose weights stay as they are: what was made of it for one test is there for the others."""
+    return shallow_network()
+
+
 def run(network, attack=None, spec=MAP, x=X, doubled=0, k=8, **options):
     suite = Suite(
         "s", {}, {"auto": MapTask(spec, attack or ensemble(), Comparison(k=k))}, doubled=doubled, faithful=False
@@ -51,7 +60,9 @@ def run(network, attack=None, spec=MAP, x=X, doubled=0, k=8, **options):
 
 @pytest.fixture(scope="module")
 def result():
-    return run(shallow_network())
+    """Without graphs, as most here: tests/attacks has an ensemble in them."""
+    with without_graphs():
+        return run(sound())
 
 
 def test_summary_and_records_hold_the_minima_over_the_parts(result):
@@ -90,8 +101,8 @@ def test_curves_fall_over_the_gradients_spent_and_end_at_the_score_of_the_part(r
         assert means[-1] == pytest.approx(row["kendall"])
 
 
-def test_batches_and_a_stop_on_the_way_change_nothing(result):
-    network, keep = shallow_network(), InterruptedKeep(after=3)
+def test_batches_and_a_stop_on_the_way_change_nothing(result, eagerly):
+    network, keep = sound(), InterruptedKeep(after=3)
     with pytest.raises(KeyboardInterrupt):
         run(network, batch_size=6, keep=keep)
     resumed = run(network, batch_size=6, keep=keep)
@@ -100,8 +111,8 @@ def test_batches_and_a_stop_on_the_way_change_nothing(result):
         assert b["kendall"] == pytest.approx(a["kendall"], abs=2e-2)
 
 
-def test_a_line_of_a_table_has_the_ensemble_beside_its_attack():
-    network, first = shallow_network(), Ifia(0.2, 2, 0.1, goal=TopKPairs(k=8))
+def test_a_line_of_a_table_has_the_ensemble_beside_its_attack(eagerly):
+    network, first = sound(), Ifia(0.2, 2, 0.1, goal=TopKPairs(k=8))
     tasks = {name: MapTask(MAP, attack, Comparison(k=8)) for name, attack in (("first", first), ("auto", ensemble()))}
     suite = Suite.of_one(Pgd(0.1, 1, 0.1), tasks["first"], attributions=tasks)
     y = np.argmax(network(X), axis=1).astype(np.int32)
@@ -113,7 +124,7 @@ def test_a_line_of_a_table_has_the_ensemble_beside_its_attack():
     assert not any(name.startswith("auto") for name in run(network, doubled=0, x=X[:2]).table_row())
 
 
-def test_a_line_of_a_table_says_what_is_wrong_with_the_maps_themselves():
+def test_a_line_of_a_table_says_what_is_wrong_with_the_maps_themselves(eagerly):
     """A network whose map is the same for all images is as still as can be, and named."""
     constant = linear_network(np.ones((8, 8, 1, 10)) * np.arange(1, 11))
     task = MapTask(make_map("gradient"), Ifia(0.1, 2, 0.1, goal=TopKPairs(k=8)), Comparison(k=8))
@@ -205,10 +216,12 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_network_broken_on_purpose_raises_its_flags(name):
     make, options, want = BROKEN[name]
-    assert want <= raised(make(), **options)
+    many = name == "masked gradient"  # Squares, which a graph is through with sooner.
+    with contextlib.nullcontext() if many else without_graphs():
+        assert want <= raised(make(), **options)
 
 
-def test_too_small_a_budget_and_a_wrong_beta_say_so():
+def test_too_small_a_budget_and_a_wrong_beta_say_so(eagerly):
     few = replace(ensemble(), parts={"noise": Noise(0.2)})
     assert "more_budget_lowers" in raised(small_network(), attack=few, doubled=6)
     flat = replace(ensemble(), parts={"rank": climb(SoftKendall(), steps=4)}, betas=(30.0,))
@@ -238,10 +251,8 @@ def test_a_sound_network_raises_none_under_a_part_of_auto():
     assert raised(SOUND["gelu"](), attack=few, x=X[:6], k=16) == set()
 
 
-def test_flags_that_only_an_ensemble_has_are_all_asked(result):
-    asked = {
-        flag.name for flag in run(shallow_network(), ensemble(betas=(30.0, 100.0)), doubled=2, x=X[:3]).flags["auto"]
-    }
+def test_flags_that_only_an_ensemble_has_are_all_asked(eagerly):
+    asked = {flag.name for flag in run(sound(), ensemble(betas=(30.0, 100.0)), doubled=2, x=X[:3]).flags["auto"]}
     assert OF_ENSEMBLES <= asked
 
 

@@ -97,7 +97,7 @@ def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys, eage
     assert "other settings (--eps=0.2 --eps=0.3)" in capsys.readouterr().err
 
 
-def test_evaluate_takes_any_saved_network(tmp_path, capsys):
+def test_evaluate_takes_any_saved_network(tmp_path, capsys, eagerly):
     small_network().save(tmp_path / "any.keras")
     assert call("evaluate", *EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e") == 0
     out = capsys.readouterr().out

@@ -129,7 +129,10 @@ def test_the_inner_maximum_sees_the_weights_of_now(method, flags, graphs):
     assert np.linalg.norm(flat(trainer.lowered) - before) > 0.5 * np.linalg.norm(weights[1] - before)
 
 
-def test_two_replicas_attack_the_copy_too():
+@pytest.mark.parametrize("graphs", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_two_replicas_attack_the_copy_too(graphs):
+    """Whose graph, of one device, is looked at above."""
+
     def run(strategy):
         with strategy.scope():
             network = shallow_network()
@@ -139,9 +142,9 @@ def test_two_replicas_attack_the_copy_too():
                 precision="bfloat16_attack",
             )
             trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
-        trainer.fit(
-            tf.data.Dataset.from_tensor_slices(images(8)).batch(8).repeat(), steps_per_epoch=2, verbose=0, shuffle=False
-        )
+        batches = tf.data.Dataset.from_tensor_slices(images(8)).batch(8).repeat()
+        with contextlib.nullcontext() if graphs else without_graphs():
+            trainer.fit(batches, steps_per_epoch=2, verbose=0, shuffle=False)
         return network.get_weights()
 
     one, two = run(tf.distribute.get_strategy()), run(make_strategy("mirrored", 2))

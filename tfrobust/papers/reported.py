@@ -5,6 +5,7 @@ where nothing is trained, why.
 """
 
 import csv
+import functools
 import os
 import re
 from typing import NamedTuple
@@ -85,11 +86,21 @@ def _read(name: str):
         return list(csv.DictReader(file))
 
 
+@functools.cache
+def _numbers() -> tuple[Reported, ...]:
+    return tuple(Reported(**{**line, "value": float(line["value"])}) for line in _read("reported.csv"))
+
+
 def reported_numbers() -> list[Reported]:
     """Every number of the five papers, in their order."""
-    return [Reported(**{**line, "value": float(line["value"])}) for line in _read("reported.csv")]
+    return list(_numbers())
+
+
+@functools.cache
+def _rows() -> tuple[PaperRow, ...]:
+    return tuple(PaperRow(**line) for line in _read("rows.csv"))
 
 
 def paper_rows() -> list[PaperRow]:
     """Every network of the five papers' tables and sweeps, in their order."""
-    return [PaperRow(**line) for line in _read("rows.csv")]
+    return list(_rows())

@@ -4,8 +4,6 @@ Axes: B images of a batch, H rows, W columns, C channels, K classes.  Images are
 integers in [0, K), every per-example quantity is [B].
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -74,7 +72,7 @@ Terms = dict[str, tf.Tensor]
 class Objective(Protocol):
     """A training method: how it perturbs images, and the loss terms that it then minimises over the weights."""
 
-    def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
+    def inner(self, network: "keras.Model", batch: Batch, step: Step) -> tf.Tensor:
         """The perturbed images x' on which the weights are trained; runs outside the tape over weights.
 
         Args:
@@ -86,7 +84,7 @@ class Objective(Protocol):
             Images [B,H,W,C] in [0, 1].
         """
 
-    def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
+    def outer(self, network: "keras.Model", batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         """The terms of the loss, whose sum is the paper's objective.
 
         Args:

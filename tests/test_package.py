@@ -65,7 +65,6 @@ def test_the_version_is_one():
     citation = Path(ROOT, "CITATION.cff").read_text(encoding="utf-8")
     assert f'version = "{tfrobust.__version__}"' in Path(ROOT, "MODULE.bazel").read_text(encoding="utf-8")
     assert f"\nversion: {tfrobust.__version__}\n" in citation
-    assert f"\nrepository-code: {PROJECT['urls']['Repository']}\n" in citation
 
 
 @pytest.fixture(scope="module")

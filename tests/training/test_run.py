@@ -84,6 +84,12 @@ def test_learning_rates_change_at_their_boundaries():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+def test_boundaries_in_epochs_are_those_in_steps():
+    images, rates = len(DIGITS.x_train), [1e-3, 1e-12]
+    in_epochs = run(None, epochs=140 / images, learning_rates=rates, boundaries=[80 / images])
+    assert same(in_epochs, run(7, learning_rates=rates, boundaries=[4]))
+
+
 def test_each_term_is_a_curve(tmp_path):
     run(directory=str(tmp_path))
     (events,) = glob.glob(os.path.join(tmp_path, "tensorboard", "*"))

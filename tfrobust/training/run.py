@@ -86,8 +86,8 @@ def train(
     """
     check_precision(spec.precision)
     say_hint()
-    optimizer = make_optimizer(spec)
     spec = spec.in_steps(images)
+    optimizer = make_optimizer(spec)
     trainer = Trainer(
         network,
         objective,

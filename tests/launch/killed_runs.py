@@ -21,7 +21,7 @@ from launch import train
 from tfrobust.experiments import training_run
 
 # A method that draws in every step, and whose graph is soon traced: each child traces its own.
-FLAGS = ["--flagfile=flags/demo/natural.flags", "--steps=250", "--eps_ramp_steps=100", "--checkpoint_every=6"]
+FLAGS = ["--flagfile=flags/demo/natural.flags", "--eps_ramp_steps=100", "--checkpoint_every=6"]
 FLAGS += ["--method=uniform_noise", "--eps=0.3", "--width=0.5"]
 # What starts the clock, and how long it may run (seconds); and how often such a kill happens, by the number of all.
 LONGEST = {"start": 1.0, "step": 0.02, "checkpoint": 0.04, "network": 0.04}
@@ -29,6 +29,7 @@ TIMES = {
     10: {"start": 1, "step": 2, "checkpoint": 4, "network": 3},
     20: {"start": 3, "step": 5, "checkpoint": 7, "network": 5},
 }
+STEPS = {10: 130, 20: 250}  # More than they come to before the kill of the last checkpoint.
 
 
 def kill_after(seconds: float) -> None:
@@ -54,7 +55,7 @@ def at_call(owner, name: str, number: int, seconds: float) -> None:
     setattr(owner, name, wrapped)
 
 
-def train_in_child(directory: str, kind: str, seconds: float, number: int) -> int:
+def train_in_child(directory: str, steps: int, kind: str = "", seconds: float = 0, number: int = 0) -> int:
     """How the child ended: 0, or minus the signal that killed it."""
     child = os.fork()
     if child:
@@ -68,19 +69,19 @@ def train_in_child(directory: str, kind: str, seconds: float, number: int) -> in
     elif kind == "network":
         at_call(keras.Model, "save", 1, seconds)
         training_run.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # At the latest, before run.json.
-    code = train.main(["train", *FLAGS, f"--output={directory}"])
+    code = train.main(["train", *FLAGS, f"--steps={steps}", f"--output={directory}"])
     os._exit(code)
 
 
 def main(folder: str, kills: int) -> int:
-    r, killed = random.Random(0), os.path.join(folder, "killed")
+    r, killed, steps = random.Random(0), os.path.join(folder, "killed"), STEPS[kills]
     for kind, times in TIMES[kills].items():
         for _ in range(times):
             seconds, number = r.uniform(0, LONGEST[kind]), r.randint(1, 12 if kind == "step" else 3)
-            end = train_in_child(killed, kind, seconds, number)
+            end = train_in_child(killed, steps, kind, seconds, number)
             there = sorted(os.listdir(killed)) if os.path.isdir(killed) else []
             print(f"{kind} {seconds:.3f} {number}: {end} {' '.join(there)}", flush=True)
-    return train_in_child(killed, "", 0, 0) or train_in_child(os.path.join(folder, "whole"), "", 0, 0)
+    return train_in_child(killed, steps) or train_in_child(os.path.join(folder, "whole"), steps)
 
 
 if __name__ == "__main__":

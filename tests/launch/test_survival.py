@@ -113,7 +113,7 @@ def test_a_run_killed_at_random_points_ends_with_the_weights_of_the_run_that_was
     assert all(end.split()[0] == str(-signal.SIGKILL) for _, end in ends) and len(ends) == kills
     assert any("unfinished.keras" in end for _, end in ends)  # One at least hit the writing of the network.
     assert same(tmp_path / "killed", tmp_path / "whole")
-    assert json.loads((tmp_path / "killed" / "run.json").read_text())["steps"] == 250
+    assert json.loads((tmp_path / "killed" / "run.json").read_text())["steps"] == killed_runs.STEPS[kills]
     assert not (tmp_path / "killed" / "unfinished.keras").exists()
 
 

@@ -8,6 +8,7 @@ from launch import comparison_pages, suite
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
 from tfrobust import training
+from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import plan
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.papers import measurements
@@ -103,13 +104,15 @@ def kinds(command: Command) -> Set[Tuple[str, ...]]:
 
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attacks of an audit that has time, the grid of the spatial attack; and leaves the pictures of a suite and of a
-    comparison out."""
+    attacks of an audit that has time, the grid of the spatial attack; and leaves out the pictures of a suite and of a
+    comparison, and what an audit attacks to know what a step costs."""
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
     monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
     monkeypatch.setattr(plan, "PGD_STEPS", 2)
+    for name in ("untraced_cost", "traced_cost"):
+        monkeypatch.setattr(auditing_audit, name, lambda inputs, trial: plan.Cost(0.001))
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

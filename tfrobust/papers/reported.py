@@ -5,9 +5,10 @@ where nothing is trained, why.
 """
 
 import csv
+import functools
 import os
 import re
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Tuple
 
 # What of a variant concerns the evaluation or the origin of a number, not the training of the network.
 _NOT_TRAINING = (
@@ -70,11 +71,21 @@ def _read(name: str):
         return list(csv.DictReader(file))
 
 
+@functools.lru_cache(maxsize=None)
+def _numbers() -> Tuple[Reported, ...]:
+    return tuple(Reported(**{**line, "value": float(line["value"])}) for line in _read("reported.csv"))
+
+
 def reported_numbers() -> List[Reported]:
     """Every number of the five papers, in their order."""
-    return [Reported(**{**line, "value": float(line["value"])}) for line in _read("reported.csv")]
+    return list(_numbers())
+
+
+@functools.lru_cache(maxsize=None)
+def _rows() -> Tuple[PaperRow, ...]:
+    return tuple(PaperRow(**line) for line in _read("rows.csv"))
 
 
 def paper_rows() -> List[PaperRow]:
     """Every network of the five papers' tables and sweeps, in their order."""
-    return [PaperRow(**line) for line in _read("rows.csv")]
+    return list(_rows())

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import keras
@@ -80,6 +81,12 @@ def batch(n=6):
     return Batch(*images(n), s)
 
 
+@functools.cache
+def untrained():
+    """For tests that leave its weights alone: a network, and the twins that are made of it, for all of them."""
+    return shallow_network()
+
+
 def test_the_table_names_every_objective():
     assert set(TABLE) == set(OBJECTIVES)
 
@@ -102,7 +109,7 @@ class Taken(NamedTuple):
 
 @pytest.fixture(scope="module")
 def taken(name):
-    network, b, method = shallow_network(), batch(), objective(name)
+    network, b, method = untrained(), batch(), objective(name)
     x_adv = method.inner(network, b, the_step())
     with tf.GradientTape() as tape:
         terms = method.outer(network, b, x_adv, the_step())
@@ -122,7 +129,7 @@ def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
     if hasattr(method, "norm"):
         method = dataclasses.replace(method, norm=norm)
     b = batch()
-    v = (method.inner(shallow_network(), b, the_step()) - b.x).numpy()
+    v = (method.inner(untrained(), b, the_step()) - b.x).numpy()
     size = np.abs(v).max() if norm == "linf" else np.sqrt((v**2).sum(axis=(1, 2, 3))).max()
     assert size <= eps + 1e-6 or name in UNBOUNDED
     assert (b.x + v).numpy().min() >= -1e-6 and (b.x + v).numpy().max() <= 1 + 1e-6
@@ -135,7 +142,7 @@ def test_the_inner_maximum_moves_every_image_where_there_is_one(taken):
 
 
 def test_eps_zero_or_the_start_of_a_ramp_gives_the_image(name):
-    b, network = batch(), shallow_network()
+    b, network = batch(), untrained()
     assert np.array_equal(objective(name, eps=0.0).inner(network, b, the_step()), b.x)
     assert np.array_equal(objective(name).inner(network, b, the_step(eps_scale=0.0)), b.x)
 
@@ -150,7 +157,7 @@ def test_inner_raises_what_it_maximises(name):
     raises = TABLE[name].raises
     if not raises:
         pytest.skip("nothing is maximised")
-    b, network = batch(20), shallow_network()
+    b, network = batch(20), untrained()
 
     def value(x_adv):
         terms = objective(name).outer(network, b, x_adv, the_step())
@@ -177,7 +184,7 @@ def test_weight_zero_gives_the_baseline(name):
     row = TABLE[name]
     if not row.zero:
         pytest.skip("has no term of its own")
-    b, network = batch(), shallow_network()
+    b, network = batch(), untrained()
     zero = make_objective(name, **{**row.hyper, **{weight: 0.0 for weight in row.zero}})
     baseline = objective(row.baseline)
     x_adv = objective("madry").inner(network, b, the_step())
@@ -240,8 +247,16 @@ def test_two_replicas_equal_one_device(on_one_device, on_two_replicas, taken):
     assert two_logs.get("unmoved", 0.0) == 0.0 and ("unmoved" in two_logs) == (taken.x_adv is not taken.batch.x)
 
 
-def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
+@functools.cache
+def normalised():
+    """(a network with batch norm, its weights at first)"""
     network = small_network(batch_norm=True)
+    return network, network.get_weights()
+
+
+def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
+    network, weights = normalised()
+    network.set_weights(weights)
     moving = [w for w in network.weights if "moving" in w.name or "moving" in getattr(w, "path", "")]
     before = [np.array(w) for w in moving]
     b = batch()
@@ -268,7 +283,7 @@ def test_make_objective_names_what_is_missing_unknown_or_unused():
 
 
 def test_madry_is_cross_entropy_at_x_adv():
-    b, network = batch(), shallow_network()
+    b, network = batch(), untrained()
     (term,) = objective("madry").outer(network, b, b.x * 0.5, the_step()).values()
     np.testing.assert_allclose(term, cross_entropy(b.y, network(b.x * 0.5)), rtol=1e-6)
 

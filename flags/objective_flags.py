@@ -23,10 +23,7 @@ HYPER = {
     "attack_steps": ("integer", "Steps of the inner maximisation."),
     "step_size": ("number", "Length of one of them, in units of the pixel range."),
     "random_start": ("bool", "Start it at a random point of the ball (true unless given)."),
-    "attack_restarts": (
-        "integer",
-        "aat, adv_aat: runs, the best counts, all but the first from random points.",
-    ),
+    "attack_restarts": ("integer", "aat, adv_aat: runs, the best of which counts; all but the first start at random."),
     "attribution_weight": ("number", "Weight of the attribution term (the papers' lambda or beta)."),
     "ig_steps": ("integer", "Integrated Gradients points in the gradient step (m)."),
     "ig_steps_attack": ("integer", "The same in the attack step."),

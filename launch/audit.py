@@ -45,6 +45,7 @@ def audit(fv) -> None:
     from tfrobust.memory_budget import GIB
     from tfrobust.networks import load_network
 
+    conditions, baseline = _gate(fv)  # Read before the report, which may be written over the earlier one.
     network = load_network(fv.network)
     data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, _size(fv, network), fv.exif)
     subject = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
@@ -89,7 +90,6 @@ def audit(fv) -> None:
     words = auditing.reach_verdict(measured)
     print("\n".join([words.headline, *(f"- {sentence}" for sentence in words.sentences)]))
     print(f"written: {path}")
-    conditions, baseline = _gate(fv)
     failed = gate.failures(conditions, gate.read_report(os.path.join(fv.output, "audit.json")), baseline)
     if failed:
         raise verb.GateError("; ".join(failed))

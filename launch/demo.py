@@ -30,9 +30,8 @@ def demo(fv: flags.FlagValues) -> None:
     from launch.comparison_pages import print_comparison
 
     rows = ",".join(f"{FOLDER}/{name}.flags" for name in ROWS)
-    argv = ["demo", f"--flagfile={FOLDER}/evaluate.flags", f"--rows={rows}", f"--output={fv.output}"]
-    argv.append("--auto_level=quick")
-    print_comparison(verb.parse(comparison_flags.ROOMS, argv))
+    given = [f"--flagfile={FOLDER}/evaluate.flags", "--auto_level=quick", f"--rows={rows}", f"--output={fv.output}"]
+    print_comparison(verb.parse(comparison_flags.ROOMS, ["demo", *given]))
     print(HOW_TO_READ)
 
 

@@ -83,6 +83,7 @@ def test_what_was_not_measured_has_not_passed():
     nothing = copy.deepcopy(REPORT)
     nothing["summary"]["IG at 4/255"]["kendall"] = described(math.nan)
     assert "was not measured" in failed("kendall<0.1", nothing)[0]
+    assert "the baseline has no" in failed("kendall<baseline", REPORT, nothing)[0]
 
 
 @pytest.mark.parametrize("text", ["", "kendall", "kendall=0.5", "kendall<", "kendall<low", "<0.5", "kendall<0.5.5"])

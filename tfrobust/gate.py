@@ -71,14 +71,14 @@ class Condition:
                 return f"{self.text}: the baseline has no {self.measure} of {where}"
             limit += self.factor * before
             words = f" (baseline {before:.4g})"
-        if value is None or math.isnan(value):  # What was not measured has not passed.
+        if value is None:  # What was not measured has not passed.
             return f"{self.text}: {self.measure} of {where} was not measured"
         if not OPERATORS[self.comparison](value, limit):
             return None
         return f"{self.text}: {self.measure} of {where} is {value:.4g}, {self.comparison} {limit:.4g}{words}"
 
     def _number(self, report) -> tuple[float | None, str]:
-        """(the number, or None where the report has none; of which task)."""
+        """(the number, or None where it was not measured; of which task)."""
         task = self.task or ("natural" if self.measure == "accuracy" else task_of_verdict(report))
         summary = report["summary"]
         if task not in summary:
@@ -89,11 +89,11 @@ class Condition:
         if self.measure not in measures:
             raise InputError(f"{self.text}: {task} has no {self.measure!r}; it has {', '.join(measures)}")
         found = measures[self.measure]
-        if not isinstance(found, dict):
-            return float(found), task
-        if self.statistic not in found:
-            raise InputError(f"{self.text}: {self.measure} has no {self.statistic!r}; it has {', '.join(found)}")
-        return float(found[self.statistic]), task
+        if isinstance(found, dict):
+            if self.statistic not in found:
+                raise InputError(f"{self.text}: {self.measure} has no {self.statistic!r}; it has {', '.join(found)}")
+            found = found[self.statistic]
+        return (None if math.isnan(found) else float(found)), task
 
 
 def task_of_verdict(report: Mapping[str, Any]) -> str:

@@ -41,7 +41,7 @@ def shown_by(table: Table) -> dict[str, frozenset[tuple]]:
     lines = read_lines(table.paper, table.table, table.dataset)
     out = {}
     for line in (line for line in lines if not line.row.left_out):
-        measured = [m for m, _ in columns_of(line, lines, suite)[1] if m]
+        measured = [m for m, _ in columns_of(line, suite) if m]
         out[line.name] = frozenset([("method", line.row.method), *(("number", kind(m)) for m in measured)])
     return out
 

@@ -298,6 +298,10 @@ def test_a_condition_that_is_met_fails_the_audit_with_its_own_code_and_a_line(do
     assert call(folder, *same) == 0
     assert call(folder, f"--fail_if=kendall<{kendall + 0.01}", "--fail_if=accuracy<0.01") == 3
     said = capsys.readouterr().err.splitlines()[-1]
+    better = json.loads((done / "audit.json").read_text())  # The report that is written goes over this one.
+    better["summary"]["natural"]["accuracy"]["mean"] += 0.5
+    (done / "audit.json").write_text(json.dumps(better))
+    assert call(folder, f"--baseline={done}/audit.json", "--fail_if=accuracy<baseline-0.1") == 3
     assert said.startswith("audit: kendall<") and "accuracy" not in said and (done / "audit.html").exists()
 
 

@@ -102,9 +102,8 @@ def chosen_lines(names, *given):
 
 def a_column_of_each_kind(*given):
     """The columns of a line, without those that differ from another in which attack or corruption it is."""
-    suite, columns = columns_of(*given)
-    kinds = {kind(m): (m, number) for m, number in reversed(columns) if m}
-    return suite, list(kinds.values())
+    kinds = {kind(m): (m, number) for m, number in reversed(columns_of(*given)) if m}
+    return list(kinds.values())
 
 
 @pytest.mark.parametrize("paper", reproduce.PAPERS)

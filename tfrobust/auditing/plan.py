@@ -207,9 +207,9 @@ def make_plan(
     middle = (sorted(eps)[len(eps) // 2],)
     sizes = [batch >> i for i in range(batch.bit_length())]
     whole, part = (MAPS, PGD_STEPS), (MAPS[:1], FEWER_PGD_STEPS)
-    quick = tuple(level for level in LEVELS if level[1] >= QUICK_POINTS and cost.traced)
+    of_quick = tuple(level for level in LEVELS if level[1] >= QUICK_POINTS and cost.traced)
     tries = [
-        (True, eps, quick, min(ENOUGH_IMAGES, images), batch, whole),
+        (True, eps, of_quick, min(ENOUGH_IMAGES, images), batch, whole),
         (False, eps, LEVELS, min(ENOUGH_IMAGES, images), batch, whole),
         (False, eps, LEVELS[-1:], min(batch, images), batch, whole),
         *((False, middle, LEVELS[-1:], min(size, images), size, whole) for size in sizes),

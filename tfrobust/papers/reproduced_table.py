@@ -67,11 +67,11 @@ def reproduce_table(
         left = (time.perf_counter() - began) / i * (len(lines) - i) if i else None
         eta = f", about {left / 60:.0f} min left" if left else ""
         progress.say(f"[{i + 1}/{len(lines)}] {settings.paper} {settings.table} {dataset}: {line.name}{eta}")
-        columns = columns_of(line, lines, suite, settings.auto_level)
-        own, new = measured(reproduction, line, columns)
+        columns = columns_of(line, suite, settings.auto_level)
+        own, new = measured(reproduction, line, suite, columns)
         done.append(own)
         cells += new
-        notes = [*_notes(settings, reproduction), *_as_run([m for m, _ in columns[1] if m])]
+        notes = [*_notes(settings, reproduction), *_as_run([m for m, _ in columns if m])]
         text = write_paper_table(path, title_of(settings, dataset), done, cells, notes, about)
     if (settings.paper, settings.table) in SWEEPS:
         draw_sweep(path + ".png", lines, cells, title_of(settings, dataset))

@@ -58,52 +58,52 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
 
 
 def columns_of(
-    line: Line, lines: list[Line], suite: Suite, auto_level: str | None = None
-) -> tuple[Suite, list[tuple[Measurement | None, Reported | None]]]:
+    line: Line, suite: Suite, auto_level: str | None = None
+) -> list[tuple[Measurement | None, Reported | None]]:
     """What is measured for a line: its numbers, or the points of a sweep.
 
     Args:
         line: of the table.
-        lines: all of the table; they are not looked at.
         suite: of the paper.
         auto_level: of the ensemble auto, by which each number of an attack on maps is measured once more; None: by
           none.
 
     Returns:
-        (the suite, [(measurement or None, printed number or None)]).
+        [(measurement or None, printed number or None)].
     """
     if (line.row.paper, line.row.table) in measure.SWEEPS:
         wanted = [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
     else:
         wanted = [(measure.measurement(n, suite), n) for n in line.numbers]
     more = [measure.under_auto(m, auto_level) for m, _ in wanted if m and m.attacks_maps] if auto_level else []
-    return suite, [*wanted, *((m, None) for m in dict.fromkeys(more))]
+    return [*wanted, *((m, None) for m in dict.fromkeys(more))]
 
 
 def measured(
     reproduction: Reproduction,
     line: Line,
-    suite_and_columns: tuple[Suite, list[tuple[Measurement | None, Reported | None]]],
+    suite: Suite,
+    columns: list[tuple[Measurement | None, Reported | None]],
 ) -> tuple[dict[str, Any], list[Cell]]:
     """Trains and evaluates the network of a line, where that can be.
 
     Args:
         reproduction: trains and evaluates.
         line: of the table.
-        suite_and_columns: what `columns_of` returned.
+        suite: of the paper.
+        columns: what `columns_of` returned.
 
     Returns:
         (what the line says of itself, its cells).
     """
-    suite, wanted = suite_and_columns
-    known = [m for m, _ in wanted if m]
+    known = [m for m, _ in columns if m]
     note, trained, summaries = line.row.left_out, None, {}
     if not note and not known:
         note = "its numbers are not measured by this project"
     if not note:
         trained = reproduction.trained(line.row.flagfile, line.row.overrides.split())
         summaries = reproduction.evaluated(trained, suite, known, functools.partial(source_of, reproduction, line))
-    cells = [cell(line, m, number, summaries) for m, number in wanted]
+    cells = [cell(line, m, number, summaries) for m, number in columns]
     own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
     if trained:
         own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=reproduction.settings.seed)

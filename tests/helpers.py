@@ -151,6 +151,17 @@ def linear_network(w, b=0.0) -> keras.Model:
     return network
 
 
+def shorten_audits(monkeypatch, steps: int, pgd_steps: int) -> None:
+    """Audits take so many steps and path points, as if there were no time for more, and attack nothing beforehand to
+    know what a step costs."""
+    from tfrobust.auditing import audit, plan  # With all rooms below: for the few files that audit.
+
+    monkeypatch.setattr(plan, "LEVELS", ((steps, steps),))
+    monkeypatch.setattr(plan, "PGD_STEPS", pgd_steps)
+    for name in ("untraced_cost", "traced_cost"):
+        monkeypatch.setattr(audit, name, lambda inputs, trial: plan.Cost(0.001))
+
+
 def images(n: int = 6, seed: int = 0, shape=(8, 8, 1)):
     """n random images and labels (of 10 classes), float32 and int32."""
     r = np.random.RandomState(seed)

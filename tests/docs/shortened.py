@@ -6,9 +6,8 @@ import importlib
 from launch import comparison_pages, suite
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
+from tests.helpers import shorten_audits
 from tfrobust import training
-from tfrobust.auditing import audit as auditing_audit
-from tfrobust.auditing import plan
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.papers import measurements
 from tfrobust.papers.reported import paper_rows
@@ -109,9 +108,6 @@ def hurry(monkeypatch) -> None:
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
-    monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
-    monkeypatch.setattr(plan, "PGD_STEPS", 2)
-    for name in ("untraced_cost", "traced_cost"):
-        monkeypatch.setattr(auditing_audit, name, lambda inputs, trial: plan.Cost(0.001))
+    shorten_audits(monkeypatch, steps=3, pgd_steps=2)
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

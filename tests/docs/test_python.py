@@ -9,9 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tests.docs.pages import OWN_TEST, blocks, pages
-from tests.helpers import run_tests, small_network
+from tests.helpers import run_tests, shorten_audits, small_network
 from tfrobust import api, data
-from tfrobust.auditing import plan
 from tfrobust.losses import margin
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.training import Trainer
@@ -41,8 +40,7 @@ def readers_own():
 @pytest.mark.parametrize("page", [page for page, found in PAGES.items() if found])
 def test_the_blocks_of_a_page_run_in_their_order(page, readers_own, tmp_path, monkeypatch, eagerly):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plan, "LEVELS", ((3, 3),))
-    monkeypatch.setattr(plan, "PGD_STEPS", 2)
+    shorten_audits(monkeypatch, steps=3, pgd_steps=2)
     monkeypatch.setattr(api, "audit", functools.partial(api.audit, images=2, eps=(8 / 255,)))
     monkeypatch.setattr(Trainer, "fit", two_steps)
     names = {"__name__": "page", **readers_own}

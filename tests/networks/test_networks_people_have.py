@@ -12,11 +12,10 @@ import pytest
 
 import tfrobust
 from launch.command_line.given_networks import given_network
-from tests.helpers import ROOT, run_tests, without_graphs
+from tests.helpers import ROOT, run_tests, shorten_audits, without_graphs
 from tests.networks.networks_people_have import NETWORKS, images_of, policy
 from tfrobust.attributions import make_map
-from tfrobust.auditing import audit as auditing_audit
-from tfrobust.auditing import make_inputs, measure, plan, reach_verdict
+from tfrobust.auditing import make_inputs, measure, reach_verdict
 from tfrobust.networks import contracted, input_shape, inspect_network, unfolded
 from tfrobust.networks.walk import flat
 from tfrobust.serving import Servable
@@ -49,10 +48,7 @@ def audit(case, network, x):
     """
     pixels, y = inspect_network(network).pixels or "0..1", own_labels(case, network, x)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "LEVELS", ((1, 1),))
-        patch.setattr(plan, "PGD_STEPS", 1)
-        for name in ("untraced_cost", "traced_cost"):
-            patch.setattr(auditing_audit, name, lambda inputs, trial: plan.Cost(0.001))
+        shorten_audits(patch, steps=1, pgd_steps=1)
         measured = measure(network, x, y, pixels, eps=(4 / 255,), images=1, head=case.head)
     attacked = {record["task"] for record in measured.records if "top_k_intersection" in record}
     assert attacked == {"IG at 4/255", "gradient at 4/255"} and reach_verdict(measured).headline

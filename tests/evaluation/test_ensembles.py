@@ -21,7 +21,7 @@ from tests.helpers import (
 )
 from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, SoftKendall, Squares, TopKPairs, auto_ensemble
 from tfrobust.attributions import make_map
-from tfrobust.evaluation import MapTask, Suite, evaluate
+from tfrobust.evaluation import MapTask, Suite, ensembles, evaluate
 from tfrobust.evaluation.diagnosis import OF_ENSEMBLES
 from tfrobust.similarity import Comparison
 
@@ -227,6 +227,21 @@ def test_too_small_a_budget_and_a_wrong_beta_say_so(eagerly):
     flat = replace(ensemble(), parts={"rank": climb(SoftKendall(), steps=4)}, betas=(30.0,))
     result = run(small_network(), flat)
     assert "other_beta_lowers" in {flag.name for flag in result.flags["auto"]} and result.ensembles["auto"].beta == 30.0
+
+
+@pytest.mark.parametrize("gains, want", [([0.2] + [0.0] * 7, False), ([0.03] * 8, True), ([0.01] * 8, False)])
+def test_the_budget_is_too_small_where_the_interval_of_the_gain_says_so(gains, want, monkeypatch):
+    """The first mean gain is 0.025, made by one image of eight."""
+
+    class Found:
+        def __init__(self, scores):
+            self.lowest = lambda criterion: np.asarray(scores)
+
+    monkeypatch.setattr(ensembles, "_found", lambda *args: Found(0.5 - np.array(gains)))
+    result = ensembles.EnsembleResult(Found(np.full(8, 0.5)), None, None, [])
+    task = MapTask(MAP, Ensemble(0.2, {"noise": Noise(0.2)}), Comparison(k=8))
+    raised = ensembles._more_budget(result, None, X[:8], np.zeros(8), task, np.arange(8), None, None, 8).raised
+    assert raised == want
 
 
 SOUND = {

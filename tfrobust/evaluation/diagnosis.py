@@ -62,7 +62,11 @@ FLAGS = {
         0.1,
         "attacks that follow no gradient found a Kendall's tau lower by more than 0.02 than those that follow one",
     ),
-    "more_budget_lowers": (0.0, "twice the budget of one part lowered the mean minimum by more than 0.02"),
+    "more_budget_lowers": (
+        0.0,
+        "twice the budget of one part lowered the mean minimum by more than 0.02, even at the lower end of the 95 % "
+        "confidence interval",
+    ),
     "other_beta_lowers": (
         0.0,
         "another beta of the surrogate than the chosen one lowered Kendall's tau by more than 0.02",

@@ -115,7 +115,12 @@ def test_fit_logs_the_global_batch(two, reduction):
 # Images of the last batch, in parts of 2 + 1, 1 + 0, and 1 + 1, which is another even batch.
 @pytest.mark.parametrize("last", [3, 1, pytest.param(2, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize(
-    "method, make", [("ig_norm", shallow_network), ("trades", shallow_network), ("trades", drawing_network)]
+    "method, make",
+    [
+        ("ig_norm", shallow_network),
+        pytest.param("trades", shallow_network, marks=pytest.mark.exhaustive),
+        ("trades", drawing_network),
+    ],
 )
 def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, make, last, eagerly):
     """Random starts and what layers draw included.  (A ragged first batch is one that Keras 3 itself cannot take on

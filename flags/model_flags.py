@@ -4,7 +4,7 @@ from absl import flags
 
 from flags.parsers import define_number
 from tfrobust.checks import check_choice
-from tfrobust.names import INITIALIZATIONS, MODELS
+from tfrobust.names import INITIALIZATIONS, MODELS, NORMALIZATIONS
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -16,6 +16,13 @@ def define(fv: flags.FlagValues) -> None:
         None,
         list(INITIALIZATIONS),
         "FAR's initialisations (A.3); the network's own unless given.",
+        flag_values=fv,
+    )
+    flags.DEFINE_enum(
+        "normalization",
+        None,
+        NORMALIZATIONS,
+        "data: the training images' own mean and deviation, in the place of those the network takes out of the pixels.",
         flag_values=fv,
     )
     flags.DEFINE_string(

@@ -175,6 +175,7 @@ GOALS = Registry(
     towards_order="pair_goals.TowardsOrder",
 )
 KEEP = ("best", "last")
+NORMALIZATIONS = ("data",)
 CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
 
 # Downstream tasks.

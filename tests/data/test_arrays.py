@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.data import FACTS, make_image_data, to_unit
+from tfrobust.data import FACTS, make_image_data, pixel_statistics, to_unit
 from tfrobust.types import InputError
 
 X, Y = np.arange(40 * 64).reshape(40, 8, 8) % 256, np.arange(40) % 10
@@ -61,6 +61,13 @@ NAN = np.where(np.arange(40)[:, None, None] == 7, np.nan, NAN)
 def test_what_is_wrong_is_refused_by_name(wrong, words):
     with pytest.raises(InputError, match=words):
         make(**wrong)
+
+
+def test_pixel_statistics_are_those_of_all_pixels_of_a_channel():
+    x = np.random.RandomState(0).randint(0, 256, (2500, 3, 2, 3)).astype(np.uint8)
+    mean, deviation = pixel_statistics(x)
+    np.testing.assert_allclose(mean, (x / 255).mean(axis=(0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(deviation, (x / 255).std(axis=(0, 1, 2)), rtol=1e-6)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,13 @@ def changes():
     }
     for name, value in data.items():
         yield f"data.{name}", replace(RECIPE, data=replace(RECIPE.data, **{name: value}))
-    for name, value in {"name": "mnist_cnn", "width": 0.5, "initialization": "hu", "initial": SAVED}.items():
+    for name, value in {
+        "name": "mnist_cnn",
+        "width": 0.5,
+        "initialization": "hu",
+        "initial": SAVED,
+        "normalization": "data",
+    }.items():
         yield f"model.{name}", replace(RECIPE, model=replace(RECIPE.model, **{name: value}))
     for name, value in {"eps": 0.2, "loss": "cosine", "pair": True, "random_start": False}.items():
         yield f"objective.{name}", replace(RECIPE, objective=replace(ART, **{name: value}))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.models import MODELS, make_model
+from tfrobust.models import MODELS, make_model, standardized_by
+from tfrobust.models.normalization import MEAN, STD
 from tfrobust.networks import check_network
 from tfrobust.types import InputError
 
@@ -38,6 +39,18 @@ def test_what_is_not_there_is_refused():
         make_model("resnet99", (8, 8, 1), 10)
     with pytest.raises(InputError, match="width"):
         make_model("mnist_cnn", (8, 8, 1), 10, 0.0)
+
+
+def test_a_copy_with_another_mean_and_deviation_says_the_same_of_images_shifted_alike():
+    network = make_model("resnet10", (8, 8, 3), 5, 0.0625)
+    mean, deviation = np.float32([0.3, 0.4, 0.5]), np.float32([0.1, 0.2, 0.3])
+    copy = standardized_by(network, mean.tolist(), deviation.tolist())
+    x = np.random.RandomState(0).rand(4, 8, 8, 3).astype(np.float32)
+    shifted = (x - np.float32(MEAN)) / np.float32(STD) * deviation + mean
+    np.testing.assert_allclose(copy(shifted), network(x), rtol=1e-3, atol=1e-4)
+    assert np.abs(copy(x) - network(x)).max() > 1e-3
+    with pytest.raises(InputError, match="no mean and deviation"):
+        standardized_by(make_model("digits_cnn", (8, 8, 1), 10), [0.5], [0.5])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Data sets by name, as checked arrays and as batches (x, y); x float32 [B,H,W,C] in [0, 1], y int32 [B]."""
 
 from tfrobust.data.annotations import ANNOTATIONS, annotation_maps
-from tfrobust.data.arrays import ImageData, make_image_data, to_unit
+from tfrobust.data.arrays import ImageData, make_image_data, pixel_statistics, to_unit
 from tfrobust.data.labelled import Labelled, load_labelled
 from tfrobust.data.loading import load
 from tfrobust.data.prepared import augmented, resized
@@ -20,6 +20,7 @@ __all__ = [
     "load",
     "load_labelled",
     "make_image_data",
+    "pixel_statistics",
     "resized",
     "to_unit",
     "training_batches",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrobust.checks import check_choice, check_fields, check_whole
 from tfrobust.errors import InputError
-from tfrobust.names import ANNOTATIONS, EVALUATE_ON, OBJECTIVES, SAT_MAPS
+from tfrobust.names import ANNOTATIONS, EVALUATE_ON, NORMALIZATIONS, OBJECTIVES, SAT_MAPS
 from tfrobust.training_spec import TrainingSpec
 
 if TYPE_CHECKING:
@@ -115,12 +115,19 @@ class ModelSpec:
         width: scales the number of units of each layer.
         initialization: FAR's, one of INITIALIZATIONS; None is the network's own.
         initial: the network whose weights it starts from; None draws them.
+        normalization: "data", the mean and deviation of the training images, as they are before augmentation, in the
+          place of those that the network takes out of the pixels; None: its own (CIFAR-10's).
     """
 
     name: str
     width: float = 1.0
     initialization: str | None = None
     initial: NetworkOrigin | None = None
+    normalization: str | None = None
+
+    def __post_init__(self):
+        if self.normalization is not None:
+            check_choice("normalization", self.normalization, NORMALIZATIONS)
 
     def make(self, data: ImageData, seed: int) -> keras.Model:
         """A new network for the images and classes of `data`.
@@ -128,8 +135,11 @@ class ModelSpec:
         Its weights come from the global seed, those of an `initialization` from `seed`.
         """
         from tfrobust import models
+        from tfrobust.data import pixel_statistics
 
         network = models.make_model(self.name, data.shape, data.classes, self.width)
+        if self.normalization:
+            network = models.standardized_by(network, *pixel_statistics(data.x_train))
         if self.initialization:
             models.initialize(network, self.initialization, seed)
         return network
@@ -200,6 +210,7 @@ class Recipe:
             "model": self.model.name,
             "width": self.model.width,
             "initialization": self.model.initialization,
+            "normalization": self.model.normalization,
             "initial_network": self.model.initial and str(self.model.initial),
             "method": self.method,
             **_given(self.objective),

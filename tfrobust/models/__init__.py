@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import keras
 
-import tfrobust.models.adl
-import tfrobust.models.normalization  # noqa: F401  Both register layers that a saved network may have.
+import tfrobust.models.adl  # noqa: F401  Registers a layer that a saved network may have; so does normalization.
 from tfrobust.checks import check_choice
 from tfrobust.models.initializations import initialize
+from tfrobust.models.normalization import standardized_by
 from tfrobust.names import INITIALIZATIONS, MODELS
 from tfrobust.types import InputError
 
-__all__ = ["INITIALIZATIONS", "MODELS", "initialize", "make_model"]
+__all__ = ["INITIALIZATIONS", "MODELS", "initialize", "make_model", "standardized_by"]
 
 
 def make_model(name: str, shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:

@@ -81,6 +81,8 @@ def cut(recipe: Recipe, images: int, budget: Budget | None) -> Recipe:
     plan, steps = recipe.training, min(budget.steps, recipe.in_steps(images).training.steps)
     width = budget.width if budget.model else WIDTHS.get(recipe.model.name, budget.width)
     model = replace(recipe.model, name=budget.model or recipe.model.name, width=recipe.model.width * width)
+    if budget.model:  # It may be one that takes no mean out of the pixels.
+        model = replace(model, normalization=None)
     training = replace(
         plan,
         steps=steps,

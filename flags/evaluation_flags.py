@@ -195,13 +195,14 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
         comparison = replace(task.comparison, ties=fv.map_ties, window=fv.map_window)
         return replace(task, map=map_of(task.map), attack=attack_of(task.attack, fv.ifia_steps), comparison=comparison)
 
+    most = fv["attribution_examples"]
     return replace(
         suite,
         predictions={key: attack_of(attack, fv.pgd_steps) for key, attack in suite.predictions.items()},
         attributions={key: task_of(task) for key, task in suite.attributions.items()},
         transfer={key: map_of(spec) for key, spec in suite.transfer.items()},
         examples=fv.examples,
-        attribution_examples=fv.attribution_examples,
+        attribution_examples=most.value if most.present else suite.attribution_examples,
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
     )

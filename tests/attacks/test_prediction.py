@@ -183,6 +183,21 @@ def test_what_makes_no_sense_is_refused():
         Spatial(degrees=-1.0)
     with pytest.raises(InputError, match="target"):
         Noise(EPS, criterion="target")
+    with pytest.raises(InputError, match="keep"):
+        Noise(EPS, keep="worst")
+
+
+def test_the_last_of_noise_is_the_draw_and_the_best_the_worst_of_it_and_the_image():
+    network, (x, y) = shallow_network(), images(8)
+    draw = attacked(network, Noise(EPS, keep="last"), x, y)
+    best = attacked(network, Noise(EPS), x, y)
+    want = Noise(EPS).ball.sample(x, Noise(EPS).seeds(tf.range(8), 0))
+    np.testing.assert_array_equal(draw, want)
+    kept = np.any(best != x, axis=(1, 2, 3))
+    np.testing.assert_array_equal(best[kept], draw[kept])
+    assert 0 < kept.sum() < 8
+    goal = lambda z: cross_entropy(y, network(z))  # noqa: E731
+    assert np.all(goal(best) >= goal(draw)) and np.all(goal(best) >= goal(x))
 
 
 if __name__ == "__main__":

@@ -254,12 +254,37 @@ def test_the_papers_settings():
     far = make_suite("far", "mnist", (28, 28, 1)).attributions["IFIA on IG"].attack
     assert (far.eps, far.steps, far.k, far.restarts, far.curvature_only) == (0.3, 7, 50, 3, True)
     assert far.step_size == pytest.approx(1.2 / 7 * 0.3)
+    assert make_suite("er", "mnist", (28, 28, 1)).first_task.map.attribution.steps == 50
     halved = make_suite("rar", "mnist", (28, 28, 1), 0.15)
     assert halved.predictions["PGD-100"].step_size == pytest.approx(0.005)
     assert make_suite("far", "cifar10", (32, 32, 3), 0.03).predictions["PGD-40"].eps == 0.03
     assert make_suite("art", "cifar10", (32, 32, 3)).predictions["PGD-40 l2"].eps == pytest.approx(1.0)
     assert make_suite("art", "cifar10", (32, 32, 3), 4 / 255).predictions["PGD-40 l2"].eps == pytest.approx(0.5)
     assert all(b.eps <= 0.3 and b.k <= b.k_attack for b in BUDGETS.values())
+
+
+def test_the_papers_suites_take_last_iterates_and_one_draw_and_full_what_is_worst():
+    kept = {}
+    for name in SUITES:
+        attacks = make_suite(name, "cifar10", (32, 32, 3)).predictions.values()
+        kept[name] = {attack.keep for attack in attacks if hasattr(attack, "keep") and getattr(attack, "steps", 2) > 1}
+    assert kept == {**dict.fromkeys(("rar", "art", "er", "far", "sat"), {"last"}), "full": {"best"}, "auto": {"best"}}
+
+
+def test_an_attack_on_few_images_leaves_the_others_to_the_rest(eagerly):
+    network = shallow_network()
+    y = labelled(network)
+    suite = small_suite(
+        predictions={"PGD": PGD, "few": PGD}, prediction_examples={"few": 9}, attributions={}, aligned=False
+    )
+    result = evaluate(network, X, y, suite, batch_size=7)
+    assert {row["task"]: row["examples"] for row in result.accuracies} == {"natural": 30, "PGD": 30, "few": 9}
+    first = [r["prediction"] == r["label"] for r in result.records_of("PGD")[:9]]
+    right = [r["prediction"] == r["label"] for r in result.records_of("natural")[:9]]
+    assert result.summary["few"]["accuracy"]["mean"] == pytest.approx(np.mean(np.logical_and(first, right)))
+    for wrong in ({"x": 3}, {"PGD": 0}):
+        with pytest.raises(InputError):
+            small_suite(prediction_examples=wrong)
 
 
 if __name__ == "__main__":

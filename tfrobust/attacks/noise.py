@@ -19,7 +19,7 @@ from tfrobust.attacks.prediction import Attacked, PredictionAttack, better_of
 from tfrobust.attributions import MapSpec
 from tfrobust.checks import check_choice, check_whole
 from tfrobust.errors import InputError
-from tfrobust.names import CRITERIA
+from tfrobust.names import CRITERIA, KEEP
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Noise(MapAttack, PredictionAttack, Attack):
     and of x, on maps the least alike of the draws that keep the label.  One draw is noise; many are a random search.
 
     Attributes:
+        keep: on predictions: "best", the worst of the draws and of x; "last", of the draws alone.
         criterion: on maps, by which the draw is chosen: kendall, spearman, intersection or center.
         k: size of the top-k sets of the intersection, in pixels; None: that of the comparison.
     """
@@ -40,6 +41,7 @@ class Noise(MapAttack, PredictionAttack, Attack):
     _: KW_ONLY
     criterion: str = "kendall"
     k: int | None = None
+    keep: str = "best"
 
     name: ClassVar[str] = "noise"
     tag: ClassVar[int] = 4
@@ -48,6 +50,7 @@ class Noise(MapAttack, PredictionAttack, Attack):
         Attack.__post_init__(self)
         PredictionAttack.__post_init__(self)
         check_choice("criterion", self.criterion, CRITERIA)
+        check_choice("keep", self.keep, KEEP)
         if self.k is not None:
             check_whole("k of noise", self.k, 1)
         if self.criterion == "target":
@@ -62,9 +65,11 @@ class Noise(MapAttack, PredictionAttack, Attack):
         return replace(self, restarts=draws)
 
     def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
-        best, value = x, attacked.goal(x)
-        for run in range(self.restarts):
-            best, value = better_of(attacked.goal, self.ball.sample(x, self.seeds(examples, run)), best, value)
+        draws = [self.ball.sample(x, self.seeds(examples, run)) for run in range(self.restarts)]
+        best = x if self.keep == "best" else draws.pop(0)
+        value = attacked.goal(best)
+        for draw in draws:
+            best, value = better_of(attacked.goal, draw, best, value)
         return best
 
     def on_maps(

@@ -103,9 +103,10 @@ class Evaluator:
             attacked = predict_attacked(self.network, self.x[r], self.y[r], attack, len(r), examples, source=source)
             return {"class": attacked}
 
-        attacked = self._batched(name, self.x, work)["class"]
-        self._record(name, np.arange(len(self.x)), {"prediction": attacked})
-        held = right & (attacked == self.y)
+        n = self.suite.prediction_examples.get(name)
+        attacked = self._batched(name, self.x[:n], work)["class"]
+        self._record(name, np.arange(len(attacked)), {"prediction": attacked})
+        held = right[:n] & (attacked == self.y[:n])
         self.summary[name] = {"accuracy": statistics.share(held), "examples": len(held), "eps": attack.eps}
 
     def _attack_maps(self, name, task: MapTask, rows):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrobust.attacks import MapAttack, Noise, PredictionAttack
 from tfrobust.attributions import MapSpec
-from tfrobust.checks import check_seed, check_whole
+from tfrobust.checks import check_choice, check_seed, check_whole
 from tfrobust.errors import InputError
 from tfrobust.similarity import Comparison
 from tfrobust.spec_values import to_plain
@@ -57,6 +57,7 @@ class Suite:
         examples: number of images used, drawn with `seed` (0: all, in that random order).
         attribution_examples: number of images whose maps are attacked, the first that are predicted correctly (0: all
           of them).
+        prediction_examples: attacks on predictions that are made on the first so many images alone, by name.
         noise_draws: draws of the control, noise with the ball of each attack on a map.
         doubled: number of images that are attacked once more with twice the steps, to see whether an attack converged.
         faithful: measure insertion, deletion and the randomisation check of each distinct map.
@@ -70,6 +71,7 @@ class Suite:
     transfer: Mapping[str, MapSpec] = field(default_factory=dict)
     examples: int = 0
     attribution_examples: int = 0
+    prediction_examples: Mapping[str, int] = field(default_factory=dict)
     noise_draws: int = 1
     doubled: int = 20
     faithful: bool = True
@@ -80,6 +82,9 @@ class Suite:
         for name in ("examples", "attribution_examples", "doubled"):
             check_whole(f"{name} of a suite", getattr(self, name))
         check_whole("noise_draws of a suite", self.noise_draws, 1)
+        for name, n in self.prediction_examples.items():
+            check_choice("attack on predictions of a suite", name, self.predictions)
+            check_whole(f"images of {name}", n, 1)
         check_seed("the seed of a suite", self.seed)
         for name, attack in self.predictions.items():
             if not isinstance(attack, PredictionAttack):

@@ -221,5 +221,11 @@ def reduced(suite: Suite, columns: list[Measurement]) -> Suite:
         attributions["map"] = natural
     aligned = any(m.natural for m in columns)
     return replace(
-        suite, predictions=predictions, attributions=attributions, transfer={}, faithful=False, aligned=aligned
+        suite,
+        predictions=predictions,
+        prediction_examples={name: n for name, n in suite.prediction_examples.items() if name in predictions},
+        attributions=attributions,
+        transfer={},
+        faithful=False,
+        aligned=aligned,
     )

@@ -5,7 +5,8 @@
 --budget: paper (its own settings, for a machine with GPUs), cpu (minutes for a row on two cores) or smoke (seconds;
 numbers without meaning).  Leaves in --output: runs/ (one folder for each network, see launch.train, shared by all
 tables that need it) and tables/PAPER_TABLE_DATASET_BUDGET.md, .tex, .csv, .html, .json, with a .png for a sweep.
-Interrupted, the same command goes on with what is missing.  --list prints the tables there are.
+Interrupted, the same command goes on with what is missing.  --list prints the tables there are; --table=text are the
+numbers in the paper's text.
 """
 
 from absl import flags
@@ -33,6 +34,13 @@ def reproduce_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_list("methods", [], "These methods of the table alone.", **where)
     flags.DEFINE_enum("budget", "paper", list(budgets.BUDGETS), "How much work a row may be.", **where)
     flags.DEFINE_integer("seed", 0, "Of training and evaluation.", **where)
+    flags.DEFINE_integer(
+        "seeds",
+        1,
+        "Train each network from so many seeds, from --seed on: mean and spread in the table (FAR: 3, SAT: 5).",
+        lower_bound=1,
+        **where,
+    )
     flags.DEFINE_string("data_dir", None, "Folder of the data sets (see launch.train).", **where)
     flags.DEFINE_string(
         "source", None, "Part of the data set, .npz or a folder of images, to use instead of the whole.", **where
@@ -74,6 +82,7 @@ def reproduce(fv: flags.FlagValues) -> None:
         budget=fv.budget,
         methods=tuple(fv.methods),
         seed=fv.seed,
+        seeds=fv.seeds,
         data_dir=fv.data_dir,
         download=fv.download,
         source=fv.source,

@@ -13,7 +13,11 @@ from tfrobust.models import MODELS
 from tfrobust.papers.reported import paper_rows, reported_numbers, row_of
 from tfrobust.types import InputError
 
-NETWORKS = {(r.paper, r.dataset, r.flagfile) for r in paper_rows() if r.flagfile.startswith(f"flags/{r.paper}/")}
+NETWORKS = {
+    (r.paper, r.dataset, r.flagfile)
+    for r in paper_rows()
+    if r.flagfile.startswith(f"flags/{r.paper}/") and "/teachers/" not in r.flagfile
+}
 FILES = sorted({flagfile for _, _, flagfile in NETWORKS})
 OURS = {"adl": "natural", "advaat": "adv_aat"}
 OURS.update(pgd_uniform_noise="madry_noise", trades_uniform_noise="trades_noise")
@@ -102,7 +106,6 @@ CHECKS = {
         and [float(r) for r in fv.learning_rates] == pytest.approx(decayed(float(fv.learning_rates[0]), v))
     ),
     ("attack_in_training", "start"): lambda fv, v: (fv.random_start is not False) == ("unperturbed" not in v),
-    ("eval_attribution", "restarts"): lambda fv, v: fv.method not in ("aat", "adv_aat") or fv.attack_restarts == int(v),
     ("attack_in_training", "steps"): lambda fv, v: fv.attack_steps == int(v),
     ("attack_in_training", "steps a"): lambda fv, v: fv.attack_steps == int(v),
     ("attack_in_training", "step size"): lambda fv, v: fv.step_size == pytest.approx(pixel(v)),
@@ -175,7 +178,8 @@ def test_every_row_that_trains_a_network_has_a_flagfile():
         row = known[row_of(n)]
         assert bool(row.flagfile) != bool(row.left_out), row
         if row.left_out:
-            assert n.method in ("jarn", "cure") or n.model == "resnet50_se" or not n.dataset, row
+            claimed = n.metric.startswith(("claimed", "human"))
+            assert claimed or n.method in ("jarn", "cure") or n.model == "resnet50_se" or not n.dataset, row
         else:
             assert os.path.exists(row.flagfile), row
             recipe = recipe_flags.read(row.flagfile, row.overrides.split())

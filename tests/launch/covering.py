@@ -30,7 +30,7 @@ def kind(m: Measurement) -> tuple[str, bool, bool]:
     if m.key == "accuracy" and m.spec:
         return "attack on predictions", m.transferred, m.natural
     task = re.sub(r" at .*| beta .*|(?<=^IFIA) on .*", "", m.task)
-    return re.sub(r"^corruption .*", "corruption", task), m.transferred, m.natural
+    return re.sub(r"^(corruption|segmentation) .*", r"\1", task), m.transferred, m.natural
 
 
 def shown_by(table: Table) -> dict[str, frozenset[tuple]]:

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.papers.paper_table import Cell, write_paper_table
+from tfrobust.papers.paper_table import Cell, joined, write_paper_table
 from tfrobust.papers.reported import paper_rows, reported_numbers, row_of, training_part
 
 CELLS = [
@@ -20,6 +20,14 @@ def test_a_cell_is_in_the_unit_that_was_printed():
     assert [cell.text() for cell in CELLS] == ["92.47 / 90.00 (-2.47)", "0.2422 / -", "- / 12.50"]
     assert CELLS[0].as_dict()["difference"] == pytest.approx(-2.47)
     assert CELLS[0].as_dict()["low"] == pytest.approx(88) and CELLS[1].as_dict()["difference"] is None
+
+
+def test_cells_of_several_seeds_are_mean_and_spread():
+    own = [CELLS[0]._replace(measured=value) for value in (0.9, 0.8, 0.85)]
+    cell = joined(own)
+    assert cell.text() == "92.47 / 85.00 ± 5.00 (-7.47)" and (cell.low, cell.high) == (0.8, 0.9)
+    assert cell.as_dict()["spread"] == pytest.approx(5) and cell.as_dict()["values"] == pytest.approx([90, 80, 85])
+    assert joined([CELLS[1], CELLS[1]]) == CELLS[1]
 
 
 def test_all_forms_are_written_and_escaped(tmp_path):

@@ -1,4 +1,4 @@
-"""The numbers of ART's Tables 2 and 3, localization and corruptions, measured by the downstream tasks."""
+"""ART's numbers of localization, corruptions (Tables 2, 3) and segmentation (Section 5), by the downstream tasks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrobust.downstream import TaskSettings
+from tfrobust.downstream.heatmaps import heat_maps
 from tfrobust.downstream.localization import localize
-from tfrobust.downstream.segmentation import hits
+from tfrobust.downstream.segmentation import THRESHOLD, hits, mask_iou, mask_of
 from tfrobust.downstream.tasks import corruptions, localization
-from tfrobust.downstream.tasks.common import chosen, needed, predicted
+from tfrobust.downstream.tasks.common import chosen, maps_of, needed, predicted
 from tfrobust.evaluation import Suite, statistics
 from tfrobust.progress import SILENT, Progress
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from tfrobust.data import ImageData
 
 
-CORRUPTION, LOCALIZATION = "corruption ", "localization "
+CORRUPTION, LOCALIZATION, SEGMENTATION = "corruption ", "localization ", "segmentation "
 MAPS = {"gradient": "gradient", "cam": "CAM"}
+SEGMENTED = {"gradient": "gradient", "ig": "integrated_gradients"}
 
 
 def task_of(metric: str, attribution: str) -> tuple[str, str, str, str] | None:
-    """How a number of ART's Tables 2 and 3 is measured.
+    """How a number of ART's Tables 2 and 3, or of its segmentation, is measured.
 
     Args:
         metric, attribution: of the printed number.
@@ -42,6 +44,9 @@ def task_of(metric: str, attribution: str) -> tuple[str, str, str, str] | None:
     if metric in ("gt_known_loc", "top1_loc"):
         how = f"fixed threshold of {localization.FIXED[MAPS[attribution]]:g}"
         return f"{attribution} {metric.replace('_', ' ')}", LOCALIZATION + attribution, metric, how
+    if metric == "top1_seg":
+        how = f"test images that have a mask; fixed threshold of {THRESHOLD:g}, smoothed as maps are for boxes"
+        return f"{attribution} top1 seg", SEGMENTATION + attribution, metric, how
     return None
 
 
@@ -67,6 +72,9 @@ def summaries(
     for task in tasks:
         if task.startswith(CORRUPTION):
             out[task] = {"accuracy": _corrupted(network, images, task.removeprefix(CORRUPTION), settings)}
+        elif task.startswith(SEGMENTATION):
+            method = SEGMENTED[task.removeprefix(SEGMENTATION)]
+            out[task] = _segmented(network, images, method, data.name, settings)
         else:
             out[task] = _localized(network, images, MAPS[task.removeprefix(LOCALIZATION)], data.name, settings)
         bar.update()
@@ -90,3 +98,12 @@ def _localized(network, images, kind, name, settings):
     correct = predicted(network, images.x, settings) == images.y
     hit = hits(localize(heat[0], boxes, correct, localization.FIXED[kind])["iou"])
     return {"gt_known_loc": statistics.share(hit), "top1_loc": statistics.share(hit & correct)}
+
+
+def _segmented(network, images, method, name, settings):
+    masks = np.asarray(needed(images, "masks", name))
+    a = maps_of(method, network, images.x, images.y, settings)
+    heat = heat_maps(a, localization.SIGMA * images.x.shape[1])[0]
+    known, correct = masks.any(axis=(1, 2)), predicted(network, images.x, settings) == images.y
+    hit = hits(mask_iou(mask_of(heat), masks)) & correct
+    return {"top1_seg": statistics.share(hit[known])} if known.any() else {}

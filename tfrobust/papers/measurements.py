@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from tfrobust.attacks import auto_ensemble
 from tfrobust.attributions import MapSpec, make_map
 from tfrobust.evaluation import MapTask, Suite
-from tfrobust.papers import downstream_numbers
+from tfrobust.papers import downstream_numbers, training_terms
 from tfrobust.papers.reported import Reported
 
 
@@ -21,7 +21,7 @@ class Measurement(NamedTuple):
         spec: the attack on predictions, or the task on maps, that is made; None where there is none.
         source: method whose network the attack is made on ("": the attacked network itself).
         natural: it compares with the natural network of the same table.
-        how: what a task that is none of the suite does (see downstream_numbers).
+        how: what a task that is none of the suite does (see downstream_numbers, training_terms, TIMES).
     """
 
     heading: str
@@ -44,15 +44,20 @@ class Measurement(NamedTuple):
         return isinstance(self.spec, MapTask) and self.key in MEASURES.values() and not self.spec.attack.targeted
 
     def read(self, summary: Mapping[str, Any]) -> dict[str, float] | None:
-        """value, low and high in the `summary` of a suite; None where the network had no example to measure."""
+        """value, and of a mean low and high, in the `summary` of a suite; None where there was nothing to measure."""
         entry = summary.get(self.task, {}).get(self.key)
-        return entry and {"value": entry[self.statistic], "low": entry["low"], "high": entry["high"]}
+        if not entry:
+            return None
+        interval = ("low", "high") if self.statistic == "mean" else ()  # It is that of the mean.
+        return {"value": entry[self.statistic], **{name: entry[name] for name in interval}}
 
 
 ELSEWHERE = " made on the natural network"  # What a suite calls an attack made on the other network it was given.
 MEASURES = {"topk_intersection": "top_k_intersection", "kendall": "kendall", "spearman": "spearman"}
 MAPS = {"ig": "integrated_gradients", "gradient": "gradient", "gradshap": "grad_shap"}
 ACCURACIES = ("natural_accuracy", "top1_acc")
+TERMS = {"train_cross_entropy": ("cross-entropy", "cross_entropy"), "train_ig_l1_norm": ("l1 norm of IG", "ig_norm")}
+TIMES = "time of training"  # A task of the run alone, not of a suite.
 
 
 def statistic(paper: str) -> Literal["median", "mean"]:
@@ -76,10 +81,29 @@ def measurement(number: Reported, suite: Suite) -> Measurement | None:
     if downstream:
         heading, task, key, how = downstream
         return Measurement(heading, task, key, "mean", how=how)
+    if number.metric in TERMS:
+        heading, key = TERMS[number.metric]
+        how = "means over training images, at the inner maximum of training"
+        return Measurement(f"{heading} at the end", training_terms.TASK, key, "mean", how=how)
+    if number.metric == "relative_training_time":
+        source = "trades" if "TRADES" in number.variant else "madry"
+        return time_of(f"time beside {source}", number.metric, source)
     if number.metric == "spearman_to_natural_model":
         key = "integrated_gradients_as_natural"
         return Measurement("Spearman to natural", "alignment", key, "mean", _first_map(suite), natural=True)
     return None
+
+
+def time_of(heading: str, key: str, source: str = "") -> Measurement:
+    """Measures the time of training.
+
+    Args:
+        heading: of the column.
+        key: epoch_seconds, or relative_training_time: of a step, beside one of `source`.
+        source: the method it is compared with.
+    """
+    how = "mean over all steps of the run, tracing included; maps are made before"
+    return Measurement(heading, TIMES, key, "mean", source=source, how=how)
 
 
 def _method(source: str) -> str:
@@ -102,7 +126,8 @@ def prediction_attack(suite: Suite, text: str, eps: str | None) -> tuple[str, ob
     name = text.split(" linf")[0].replace("uniform noise", "noise")
     if eps:
         name = f"{name} at {eps}/8 eps"
-    name = next((n for n in suite.predictions if name.startswith(n)), name)
+    known = [n for n in suite.predictions if name.startswith(n)]  # Of "PGD-40 l2 eps=1.0" PGD-40 as well.
+    name = max(known, key=len, default=name)
     if name not in suite.predictions:  # PGD of another length.
         length = int(re.fullmatch(r"PGD-(\d+)", name)[1])
         return name, replace(suite.predictions["PGD-40"], steps=length)
@@ -168,12 +193,16 @@ def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
     """The columns of a figure that prints no numbers.
 
     Args:
-        paper, table: which figure, one of SWEEPS.
+        paper, table: which figure, one of SWEEPS or FIGURES.
         suite: of the paper.
     """
+    if (paper, table) in FIGURES:
+        return figure(paper, table, suite)
     maps = [on_maps(suite, paper, metric, "ig") for metric in ("topk_intersection", "kendall")]
     accuracies = [Measurement("natural", "natural", "accuracy", "mean")]
     accuracies.append(on_predictions(*next(iter(suite.predictions.items()))))
+    if (paper, table) == ("sat", "F2"):
+        return _saliency_attacks(suite)
     if paper == "sat":
         return [on_predictions(name, attack) for name, attack in suite.predictions.items() if name.startswith("PGD-5 ")]
     if table == "F5":
@@ -185,7 +214,26 @@ def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
     return {"F3": [*accuracies, *maps], "F8": maps, "F9": accuracies}[table]
 
 
-SWEEPS = (("art", "F8"), ("art", "F9"), ("art", "F12"), ("art", "F14"), ("far", "F3"), ("far", "F5"), ("sat", "F5"))
+SWEEPS = (("art", "F8"), ("art", "F9"), ("art", "F12"), ("art", "F14"), ("far", "F3"), ("far", "F5"))
+SWEEPS += (("sat", "F2"), ("sat", "F5"))
+# Figures that sweep nothing: box plots of Table 1 or 2, the cosine of image and gradient, times.
+FIGURES = (("rar", "F2"), ("er", "F2"), ("art", "F6"), ("art", "F11"), ("sat", "F4"), ("sat", "F6"))
+
+
+def figure(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
+    """The columns of one of FIGURES; for the arguments see `sweep`."""
+    if paper == "sat":
+        return [time_of("seconds of an epoch", "epoch_seconds")]
+    if table == "F6":
+        return [Measurement("cosine of image and gradient", "alignment", "cosine", name) for name in ("mean", "std")]
+    maps = [on_maps(suite, paper, metric, "ig") for metric in ("topk_intersection", "kendall")]
+    return [m._replace(heading=f"{m.heading} {name}", statistic=name) for m in maps for name in ("median", "std")]
+
+
+def _saliency_attacks(suite: Suite) -> list[Measurement]:
+    """SAT's Fig. 2: the accuracy under the saliency attack at 2, 4 and 8/255."""
+    own = [(a.eps, a) for name, a in suite.predictions.items() if name.startswith("saliency") and a.eps <= 8.5 / 255]
+    return [on_predictions(f"saliency at {eps * 255:.3g}/255", attack) for eps, attack in own]
 
 
 def _at(m: Measurement, part: float) -> Measurement:
@@ -219,7 +267,7 @@ def reduced(suite: Suite, columns: list[Measurement]) -> Suite:
     natural = next((m.spec for m in columns if m.natural), None)
     if natural and not attributions:  # The task whose maps are compared with those of the natural network.
         attributions["map"] = natural
-    aligned = any(m.natural for m in columns)
+    aligned = any(m.task == "alignment" for m in columns)
     return replace(
         suite,
         predictions=predictions,

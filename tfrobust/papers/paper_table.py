@@ -1,6 +1,7 @@
 """A paper's table with reported and measured side by side, as Markdown, LaTeX, CSV and HTML."""
 
 import os
+import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,9 @@ class Cell(NamedTuple):
         unit: of the printed number, percent or fraction.
         reported: as printed, None where nothing is.
         measured: in [0, 1], None where it was not.
-        low, high: its 95 % interval.
+        low, high: its 95 % interval; of several seeds, the least and the largest value of one.
+        spread: standard deviation over seeds (with n - 1), None of one.
+        values: of each seed, in [0, 1]; empty of one.
     """
 
     line: str
@@ -29,26 +32,39 @@ class Cell(NamedTuple):
     measured: float | None = None
     low: float | None = None
     high: float | None = None
+    spread: float | None = None
+    values: tuple[float, ...] = ()
 
     def text(self) -> str:
-        """reported / measured (difference), a dash for what is not there."""
+        """reported / measured (difference), a dash for what is not there; of several seeds measured ± spread."""
         scale, spec = SCALE.get(self.unit, (1.0, ".4g"))
         shown = "-" if self.reported is None else format(self.reported, spec)
         if self.measured is None:
             return f"{shown} / -"
         measured = scale * self.measured
         difference = "" if self.reported is None else f" ({measured - self.reported:+{spec}})"
-        return f"{shown} / {format(measured, spec)}{difference}"
+        spread = "" if self.spread is None else f" ± {format(scale * self.spread, spec)}"
+        return f"{shown} / {format(measured, spec)}{spread}{difference}"
 
     def as_dict(self) -> dict[str, Any]:
         """Its numbers and their difference, in the unit that is printed."""
         scale, _ = SCALE.get(self.unit, (1.0, ""))
         scaled = {k: None if v is None else scale * v for k, v in self._asdict().items() if k in MEASURED}
         difference = None if None in (self.reported, self.measured) else scaled["measured"] - self.reported
-        return {**self._asdict(), **scaled, "difference": difference}
+        values = [scale * value for value in self.values]
+        return {**self._asdict(), **scaled, "values": values, "difference": difference}
 
 
-MEASURED = ("measured", "low", "high")
+MEASURED = ("measured", "low", "high", "spread")
+
+
+def joined(cells: Sequence[Cell]) -> Cell:
+    """The cells of one number, measured from several seeds, as one with mean and spread."""
+    values = [each.measured for each in cells if each.measured is not None]
+    if len(values) < 2:
+        return cells[0]
+    mean, spread = statistics.mean(values), statistics.stdev(values)
+    return cells[0]._replace(measured=mean, low=min(values), high=max(values), spread=spread, values=tuple(values))
 
 
 def wide(lines: Sequence[dict[str, Any]], cells: Sequence[Cell]) -> tuple[list[dict[str, Any]], list[Column]]:
@@ -98,6 +114,10 @@ def _tex(text: str) -> str:
     return text.replace("^", r"\^{}").replace("~", r"\~{}")
 
 
+def _as_text(value):
+    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
 def write_paper_table(
     path: str,
     title: str,
@@ -132,6 +152,7 @@ def write_paper_table(
         for each in cells
         if each.line == line["network"]
     ]
+    long = [{key: _as_text(value) for key, value in row.items()} for row in long]
     keys = dict.fromkeys(key for row in long for key in row)
     write_text(path + ".csv", as_csv(long, [Column(key, key) for key in keys]))
     write_json(path + ".json", {"lines": list(lines), "cells": [each.as_dict() for each in cells], "about": about})

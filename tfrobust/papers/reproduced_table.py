@@ -14,7 +14,7 @@ from tfrobust.papers.measurements import SWEEPS, Measurement
 from tfrobust.papers.paper_table import Cell, write_paper_table
 from tfrobust.papers.reproduction import ReadRecipe, Reproduction, ReproductionSettings
 from tfrobust.papers.suites import make_suite
-from tfrobust.papers.table_lines import Line, columns_of, measured, read_lines
+from tfrobust.papers.table_lines import Line, columns_of, over_seeds, read_lines
 from tfrobust.progress import SILENT, Progress
 
 
@@ -58,7 +58,9 @@ def reproduce_table(
     lines = read_lines(settings.paper, settings.table, dataset, settings.methods)
     reproduction = Reproduction(settings, dataset, read_recipe, progress)
     suite = suite_of(settings, dataset, reproduction.shape)
-    path = os.path.join(settings.output, "tables", f"{settings.paper}_{settings.table}_{dataset}_{settings.budget}")
+    reproductions = [reproduction.seeded(settings.seed + i) for i in range(settings.seeds)]
+    name = f"{settings.paper}_{settings.table}_{dataset}_{settings.budget}"
+    path = os.path.join(settings.output, "tables", name + (f"_{settings.seeds}seeds" if settings.seeds > 1 else ""))
     about = {"command": command, "dataset": dataset, **describe_source()}
     done: list[dict[str, Any]] = []
     cells: list[Cell] = []
@@ -68,7 +70,7 @@ def reproduce_table(
         eta = f", about {left / 60:.0f} min left" if left else ""
         progress.say(f"[{i + 1}/{len(lines)}] {settings.paper} {settings.table} {dataset}: {line.name}{eta}")
         columns = columns_of(line, suite, settings.auto_level)
-        own, new = measured(reproduction, line, suite, columns)
+        own, new = over_seeds(reproductions, line, suite, columns)
         done.append(own)
         cells += new
         notes = [*_notes(settings, reproduction), *_as_run([m for m, _ in columns if m])]
@@ -118,14 +120,20 @@ def draw_sweep(path: str, lines: Sequence[Line], cells: Sequence[Cell], heading:
 
 
 def title_of(settings: ReproductionSettings, dataset: str) -> str:
-    """The heading of a table: paper, table, `dataset`, budget and seed."""
-    made = f"budget {settings.budget}, seed {settings.seed}"
+    """The heading of a table: paper, table, `dataset`, budget and seeds."""
+    last = settings.seed + settings.seeds - 1
+    seeds = f"seed {settings.seed}" if settings.seeds == 1 else f"seeds {settings.seed} to {last}"
+    made = f"budget {settings.budget}, {seeds}"
     return f"{settings.paper.upper()} {settings.table}, {dataset}: reported and measured ({made})"
 
 
 def _notes(settings: ReproductionSettings, reproduction: Reproduction) -> list[str]:
     """What a reader must know to believe the table."""
     out = [f"Each cell: reported / measured (difference). {reproduction.data_note()}"]
+    if settings.seeds > 1:
+        out.append(f"Measured: mean ± standard deviation over {settings.seeds} seeds; the data are split once.")
+    if (settings.paper, settings.table) == ("rar", "F1"):
+        out.append("Reported: one image, which the paper does not name further; measured: means over all.")
     budget = budgets.BUDGETS[settings.budget]
     if budget is not None:
         caps = {name: value for name, value in budget._asdict().items() if value != ""}

@@ -1,5 +1,8 @@
 """Trains and evaluates each network of a reproduction once and keeps it in a folder of runs."""
 
+from __future__ import annotations
+
+import copy
 import hashlib
 import json
 import os
@@ -11,7 +14,7 @@ from typing import NamedTuple
 
 from tfrobust import data as data_sets
 from tfrobust import report
-from tfrobust.checks import check_choice
+from tfrobust.checks import check_choice, check_whole
 from tfrobust.data import to_unit
 from tfrobust.evaluation import Suite, evaluate
 from tfrobust.evaluation.batch_cache import BatchCache
@@ -24,7 +27,7 @@ from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.memory_budget import Chunking
 from tfrobust.names import AUTO_LEVELS
 from tfrobust.networks import in_float32, load_network
-from tfrobust.papers import budgets, downstream_numbers
+from tfrobust.papers import budgets, downstream_numbers, training_terms
 from tfrobust.papers import measurements as measure
 from tfrobust.progress import SILENT, Progress
 
@@ -41,6 +44,7 @@ class ReproductionSettings:
         budget: one of BUDGETS: "paper", the paper's own plan; "cpu", hours on two cores; "smoke", seconds.
         methods: those of the table alone; all where there are none.
         seed: of training and evaluation.
+        seeds: how many seeds, from `seed` on, each network is trained from; the table has mean and spread.
         data_dir, download: where named data sets are looked for, and whether TFDS may fetch them.
         source: a part of the data set, .npz or a folder of images, that takes the place of the whole.
         output: folder of the runs and tables.
@@ -53,6 +57,7 @@ class ReproductionSettings:
     budget: str = "paper"
     methods: tuple[str, ...] = ()
     seed: int = 0
+    seeds: int = 1
     data_dir: str | None = None
     download: bool = False
     source: str | None = None
@@ -62,6 +67,7 @@ class ReproductionSettings:
 
     def __post_init__(self):
         check_choice("budget", self.budget, budgets.BUDGETS)
+        check_whole("seeds", self.seeds, 1)
         if self.auto_level is not None:
             check_choice("level of auto", self.auto_level, AUTO_LEVELS)
 
@@ -73,12 +79,19 @@ class Run(NamedTuple):
         directory: the folder of its run.
         steps, seconds: of its training.
         recipe: it was trained with.
+        images: in a pass over its training images.
     """
 
     directory: str
     steps: int
     seconds: float
     recipe: Recipe
+    images: int
+
+    @property
+    def step_seconds(self) -> float:
+        """Mean time of a step, tracing included."""
+        return self.seconds / self.steps
 
 
 class Reproduction:
@@ -106,6 +119,12 @@ class Reproduction:
         self._runs: dict[tuple, Run] = {}
         self.shape = self._load(None).shape
 
+    def seeded(self, seed: int) -> Reproduction:
+        """The same with another `seed` of training and evaluation; images are shared."""
+        other = copy.copy(self)
+        other.settings, other._runs = replace(self.settings, seed=seed), {}
+        return other
+
     def _load(self, image_size):
         """The images at the side that the row asks for, and at most the budget's."""
         if image_size not in self._loaded:
@@ -113,7 +132,8 @@ class Reproduction:
             loaded = data_sets.load(given.source or self.dataset, given.data_dir, given.download, image_size)
             if cap and max(loaded.shape[:2]) > cap:
                 loaded = data_sets.resized(loaded, cap)
-            self._loaded = {image_size: loaded}  # One at a time: they are large.
+            self._loaded.clear()  # One at a time: they are large.
+            self._loaded[image_size] = loaded
         return self._loaded[image_size]
 
     def data_note(self) -> str:
@@ -148,7 +168,7 @@ class Reproduction:
             images = with_saliency(recipe, images, self._progress)
             trained = training_run.train(recipe, images, directory, self._progress, wait=True)
             steps = recipe.in_steps(images.train_size).training.steps
-            self._runs[key] = Run(directory, steps, trained.seconds, recipe)
+            self._runs[key] = Run(directory, steps, trained.seconds, recipe, images.train_size)
         return self._runs[key]
 
     def _with_needed(self, recipe: Recipe, given: list[str]) -> Recipe:
@@ -189,8 +209,8 @@ class Reproduction:
         """
         natural = source("natural") if any(m.natural for m in columns) else None
         own = [m for m in columns if not m.transferred]
-        downstream = sorted(m.task for m in own if m.how)
-        out = {"": self._summary(run, measure.reduced(suite, own), natural, downstream)}
+        downstream = sorted({m.task for m in own if m.how})
+        out = {"": self._summary(run, measure.reduced(suite, own), natural, downstream)} if own else {}
         others = [m for m in columns if m.transferred]
         for name in dict.fromkeys(m.source for m in others):
             made = [m for m in others if m.source == name]
@@ -223,10 +243,20 @@ class Reproduction:
             )
             summary = result.summary
             if downstream:
-                tasks = downstream_numbers.summaries(network, images, downstream, suite, held.images, self._progress)
-                summary = {**summary, **tasks}
+                summary = {**summary, **self._beside(run, network, images, downstream, suite)}
             flags = {task: [flag._asdict() for flag in own if flag.raised] for task, own in result.flags.items()}
             seconds = time.perf_counter() - began
             values = {"summary": summary, "flags": flags, "seconds": seconds, "identity": json.loads(text)}
             report.write_json(path, values)
             return json.loads(json.dumps(values))
+
+    def _beside(self, run: Run, network, images, tasks, suite) -> dict[str, dict]:
+        """task -> key -> mean, low and high, of tasks that are none of a suite."""
+        held, out = self.settings.chunking.images, {}
+        if training_terms.TASK in tasks:
+            own = suite.examples, self.settings.seed, held
+            out[training_terms.TASK] = training_terms.measured(network, run.recipe, images, *own)
+        others = [task for task in tasks if task != training_terms.TASK]
+        if others:
+            out.update(downstream_numbers.summaries(network, images, others, suite, held, self._progress))
+        return out

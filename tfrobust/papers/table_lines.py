@@ -1,17 +1,20 @@
 """The lines of a paper's table: which network, which printed numbers, and what is measured beside them."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfrobust.evaluation import Suite
 from tfrobust.papers import measurements as measure
 from tfrobust.papers.measurements import Measurement
-from tfrobust.papers.paper_table import Cell
+from tfrobust.papers.paper_table import Cell, joined
 from tfrobust.papers.reported import PaperRow, Reported, paper_rows, reported_numbers, row_of
 from tfrobust.papers.reproduction import Reproduction, Run
 from tfrobust.papers.tables import tables
 from tfrobust.types import InputError
+
+# Units of what figures show without a number.
+UNITS = {"accuracy": "percent", "epoch_seconds": "seconds"}
 
 
 class Line(NamedTuple):
@@ -71,7 +74,7 @@ def columns_of(
     Returns:
         [(measurement or None, printed number or None)].
     """
-    if (line.row.paper, line.row.table) in measure.SWEEPS:
+    if (line.row.paper, line.row.table) in (*measure.SWEEPS, *measure.FIGURES):
         wanted = [(m, None) for m in measure.sweep(line.row.paper, line.row.table, suite)]
     else:
         wanted = [(measure.measurement(n, suite), n) for n in line.numbers]
@@ -101,14 +104,70 @@ def measured(
     if not note and not known:
         note = "its numbers are not measured by this project"
     if not note:
+        source = functools.partial(source_of, reproduction, line)
         trained = reproduction.trained(line.row.flagfile, line.row.overrides.split())
-        summaries = reproduction.evaluated(trained, suite, known, functools.partial(source_of, reproduction, line))
+        tasks = [m for m in known if m.task != measure.TIMES]
+        summaries = reproduction.evaluated(trained, suite, tasks, source)
+        if len(tasks) < len(known):
+            own = summaries.setdefault("", {"summary": {}, "flags": {}, "seconds": 0.0})
+            own["summary"][measure.TIMES] = times_of(trained, [m for m in known if m.task == measure.TIMES], source)
     cells = [cell(line, m, number, summaries) for m, number in columns]
     own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
     if trained:
         own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=reproduction.settings.seed)
         own.update(evaluation_seconds=sum(found["seconds"] for found in summaries.values()), raised=raised(summaries))
     return own, cells
+
+
+def times_of(run: Run, columns: Sequence[Measurement], source: Callable[[str], Run]) -> dict[str, dict]:
+    """Times of training as the summary of a task.
+
+    Args:
+        run: whose training took them.
+        columns: measurements of TIMES.
+        source: method -> the run that it is compared with.
+
+    Returns:
+        key -> mean; there is no interval.
+    """
+    out = {}
+    for m in columns:
+        if m.source:
+            value = run.step_seconds / source(m.source).step_seconds
+        else:
+            value = run.step_seconds * run.images / run.recipe.training.batch_size
+        out[m.key] = {"mean": value, "low": None, "high": None}
+    return out
+
+
+def over_seeds(
+    reproductions: Sequence[Reproduction],
+    line: Line,
+    suite: Suite,
+    columns: list[tuple[Measurement | None, Reported | None]],
+) -> tuple[dict[str, Any], list[Cell]]:
+    """A line measured once for each seed.
+
+    Args:
+        reproductions: one for each seed.
+        line, suite, columns: as for `measured`.
+
+    Returns:
+        (what the line says of itself, its cells with mean and spread).
+    """
+    found = [measured(own, line, suite, columns) for own in reproductions]
+    if len(found) == 1:
+        return found[0]
+    lines, cells = zip(*found)
+    own = dict(lines[0])
+    for key in ("seconds", "evaluation_seconds"):
+        if key in own:
+            own[key] = sum(each[key] for each in lines)
+    if "run" in own:
+        own.update(runs=[each["run"] for each in lines], seeds=[each["seed"] for each in lines])
+        own["raised"] = "; ".join(dict.fromkeys(filter(None, (each["raised"] for each in lines))))
+        del own["run"], own["seed"]
+    return own, [joined(each) for each in zip(*cells)]
 
 
 def raised(summaries: Mapping[str, dict]) -> str:
@@ -147,7 +206,7 @@ def cell(line: Line, m: Measurement | None, number: Reported | None, summaries: 
     if m is None:
         what = " ".join(filter(None, (number.attribution, number.metric.replace("_", " "))))
         return Cell(line.name, what, number.unit, number.value)
-    unit = number.unit if number else ("percent" if m.key == "accuracy" else "fraction")
+    unit = number.unit if number else UNITS.get(m.key, "fraction")
     values = summaries.get(m.source if m.transferred else "")
     found = (values and m.read(values["summary"])) or {}
     printed = number.value if number else None

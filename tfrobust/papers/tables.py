@@ -5,10 +5,10 @@ from tfrobust.papers.reported import paper_rows
 
 
 def tables() -> dict[str, list[str]]:
-    """The tables that can be reproduced: "PAPER TABLE" -> data sets."""
+    """The tables that can be reproduced: "PAPER TABLE" -> data sets; "PAPER text" are the numbers in its text."""
     out: dict[str, list[str]] = {}
     for row in paper_rows():
-        if row.table != "text" and row.dataset:
+        if row.dataset and (row.flagfile or row.table != "text"):
             datasets = out.setdefault(f"{row.paper} {row.table}", [])
             datasets += [row.dataset] * (row.dataset not in datasets)
     return out

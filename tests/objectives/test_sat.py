@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import images, linear_network, run_tests, shallow_network, small_network, the_step
+from tfrobust.losses import cross_entropy
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.sat_maps import SAT_MAPS, SIGNS, boxed, sat_map, scaled
 from tfrobust.types import Batch, InputError
@@ -32,6 +33,14 @@ def test_at_the_end_it_is_minus_the_map_and_at_the_start_a_sign():
     signs = delta(batch(200), alpha=0.9)  # Epoch 0: alpha^0 = 1.
     np.testing.assert_allclose(np.abs(signs), 1.0, atol=1e-5)
     assert abs(signs.mean()) < 4 / np.sqrt(signs.size)
+
+
+def test_the_weights_descend_on_the_cross_entropy_alone():
+    network, b = shallow_network(), batch()
+    x_adv = b.x + 0.05
+    terms = make_objective("sat", eps=EPS, alpha=0.9).outer(network, b, x_adv, the_step())
+    assert set(terms) == {"cross_entropy_adv"}
+    np.testing.assert_allclose(terms["cross_entropy_adv"], cross_entropy(b.y, network(x_adv)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("epoch, chance", [(1, 0.6), (3, 0.216)])

@@ -121,14 +121,13 @@ def map_rows(result: Evaluation):
 
 
 def other_rows(result: Evaluation):
-    names = [
-        n for n, summary in result.summary.items() if "accuracy" not in summary and n not in result.suite.attributions
-    ]
+    """Measures of maps without an attack, and of those that a dual attack leaves as they are."""
     return [
         {"task": name, "what": what, **values}
-        for name in names
-        for what, values in result.summary[name].items()
-        if isinstance(values, dict)
+        for name, summary in result.summary.items()
+        if name not in result.suite.attributions
+        for what, values in summary.items()
+        if isinstance(values, dict) and what != "accuracy"
     ]
 
 

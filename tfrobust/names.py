@@ -160,6 +160,7 @@ PREDICTION_ATTACKS = Registry(
     spsa="spsa.Spsa",
     spatial="spatial.Spatial",
     noise="noise.Noise",
+    dual="dual.Dual",
 )
 GOALS = Registry(
     "tfrobust.attacks",
@@ -173,10 +174,11 @@ GOALS = Registry(
     soft_kendall="pair_goals.SoftKendall",
     soft_spearman="pair_goals.SoftSpearman",
     towards_order="pair_goals.TowardsOrder",
+    cosine="goals.Cosine",
 )
 KEEP = ("best", "last")
 NORMALIZATIONS = ("data",)
-CRITERIA = ("kendall", "spearman", "intersection", "center", "target")
+CRITERIA = ("kendall", "spearman", "intersection", "center", "cosine", "target")
 
 # Downstream tasks.
 TASKS = Registry(
@@ -189,7 +191,8 @@ LATEST, ALL = "latest", "all"
 
 # Evaluations.
 SUITES = Registry(
-    "tfrobust.papers.suites", **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto")}
+    "tfrobust.papers.suites",
+    **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto")},
 )
 AUTO_TASK = "auto"  # What the task of the ensemble is called.
 AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.

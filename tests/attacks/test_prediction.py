@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, linear_network, run_tests, shallow_network
-from tfrobust.attacks import Ifia, Noise, Pgd, Spatial, Spsa, TopK, TradesAttack
+from tfrobust.attacks import Dual, Ifia, Noise, Pgd, Spatial, Spsa, TopK, TradesAttack
 from tfrobust.attacks.spatial import grid
 from tfrobust.attacks.spsa import estimated_gradient
 from tfrobust.data import load
@@ -30,6 +30,7 @@ ATTACKS = {
     "trades": TradesAttack(EPS, 4, 0.05),
     "spsa": Spsa(EPS, 4, 0.05, samples=16, loss="margin"),
     "noise": Noise(EPS, restarts=4),
+    "dual": Dual(EPS, 4, 0.05, map_weight=1.0),
     "spatial": Spatial(20.0, 1.0),
 }
 

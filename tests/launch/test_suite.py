@@ -105,11 +105,14 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     maps = [task for task, own in summary["summary"].items() if "kendall" in own]
     assert {record["task"] for record in records if "kendall" in record} == set(maps) != set()
     assert {"natural", *maps} <= set(summary["flags"])
-    assert "integrated_gradients_as_natural" in summary["summary"]["alignment"]
+    method = "uniformly_smoothed" if suite == "certified" else "integrated_gradients"
+    assert f"{method}_as_natural" in summary["summary"]["alignment"]
     if drawn:
         assert {f"{suite}_panels.png", f"{suite}_kendall.png", f"{suite}_top_k_intersection.png"} <= files
         assert {name.removeprefix(suite) for name in files if "_eps" in name} == set(CURVES.get(suite, ()))
     assert summary["about"]["attributions"] and summary["about"]["versions"]
+    if suite == "full":
+        assert "map_cosine" in summary["summary"]["dual"] and "| map_cosine" in out
     if suite == "auto":
         assert {f"auto_auto_{measure}_spent.png" for measure in IN_TABLES} <= files
         assert "| parts of" in out and "stays above 0.5" in out

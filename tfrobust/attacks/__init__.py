@@ -4,23 +4,29 @@ from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.attack_spec import AttackSpec
 from tfrobust.attacks.attacked_maps import AttackedMaps
 from tfrobust.attacks.auto import auto_ensemble
+from tfrobust.attacks.dual import Dual
 from tfrobust.attacks.ensemble import Ensemble, Found
-from tfrobust.attacks.goals import Goal, Manipulation, MassCenter, RandomSigns, Target, TopK, TopKMargin
+from tfrobust.attacks.goals import Cosine, Goal, Manipulation, MassCenter, RandomSigns, Target, TopK, TopKMargin
 from tfrobust.attacks.ifia import Ifia
 from tfrobust.attacks.map_attack import MapAttack
 from tfrobust.attacks.noise import Noise
 from tfrobust.attacks.pair_goals import SoftKendall, SoftSpearman, TopKPairs, TowardsOrder
 from tfrobust.attacks.pgd import Pgd
 from tfrobust.attacks.prediction import PredictionAttack
+from tfrobust.attacks.sparse import Sparse
 from tfrobust.attacks.spatial import Spatial
 from tfrobust.attacks.spsa import Spsa
 from tfrobust.attacks.squares import Squares
+from tfrobust.attacks.stripes import Stripes
 from tfrobust.attacks.trades import TradesAttack
+from tfrobust.attacks.universal import Universal
 
 __all__ = [
     "Attack",
+    "Cosine",
     "AttackSpec",
     "AttackedMaps",
+    "Dual",
     "Ensemble",
     "Found",
     "Goal",
@@ -34,14 +40,17 @@ __all__ = [
     "RandomSigns",
     "SoftKendall",
     "SoftSpearman",
+    "Sparse",
     "Spatial",
     "Spsa",
     "Squares",
+    "Stripes",
     "Target",
     "TopK",
     "TopKMargin",
     "TopKPairs",
     "TowardsOrder",
     "TradesAttack",
+    "Universal",
     "auto_ensemble",
 ]

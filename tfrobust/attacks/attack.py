@@ -50,8 +50,10 @@ class Attack:
     def describe(self) -> str:
         """The attack in words: its name, ball, steps and top-k set."""
         parts = [self.norm, f"eps {self.eps:.4g}"]
-        if hasattr(self, "steps"):
+        if hasattr(self, "step_size"):
             parts.append(f"{self.steps} steps of {self.step_size:.3g}")
+        elif hasattr(self, "steps"):
+            parts.append(f"{self.steps} queries")
         if self.restarts > 1:
             parts.append(f"best of {self.restarts} runs")
         if getattr(self, "k", None):

@@ -29,7 +29,7 @@ def unlikeness(criterion: str, a: np.ndarray, b: np.ndarray, k: int, ties: str) 
     """How different the maps a and b are.
 
     Args:
-        criterion: kendall, spearman, intersection or center.
+        criterion: kendall, spearman, cosine, intersection or center.
         a, b: maps [B,H,W].
         k: size of the top-k sets of the intersection.
         ties: how equal entries are ranked; see `similarity.ranking`.

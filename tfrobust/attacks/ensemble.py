@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.attacked_maps import AttackedMaps
-from tfrobust.attacks.best_iterate import BestIterate, judge_of
+from tfrobust.attacks.best_iterate import BestIterate, Judge, judge_of
 from tfrobust.attacks.ifia import Ifia
-from tfrobust.attacks.map_attack import MapAttack
+from tfrobust.attacks.map_attack import BlackBoxAttack, MapAttack, Search
 from tfrobust.attacks.noise import Noise
 from tfrobust.attributions import MapSpec
 from tfrobust.checks import check_number, check_positive
@@ -118,6 +118,18 @@ class Ensemble(MapAttack, Attack):
     ) -> EnsembleOnNetwork:
         return EnsembleOnNetwork(network, spec, comparison, self, chunk)
 
+    def on_judge(self, judge: Judge, comparison: Comparison) -> EnsembleSearch:
+        """The ensemble on whatever the judge asks for maps and predictions; arguments as for `BlackBoxAttack`.
+
+        Raises:
+            InputError: where a part needs more than maps and predictions.
+        """
+        for name, part in self.parts.items():
+            if not isinstance(part, BlackBoxAttack):
+                raise InputError(f"{name} needs a network: take attacks that ask for maps and predictions alone")
+        parts = {name: part.on_judge(judge, comparison) for name, part in self.parts.items()}
+        return EnsembleSearch(judge, comparison, self, parts)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -188,24 +200,18 @@ _BY_CRITERION = ("x_adv", "a_adv")
 _BY_PART = ("scores", "curves", "gradients", "seconds")
 
 
-class EnsembleOnNetwork:
-    """The ensemble on one network; its parts are traced when they are first called.
+class EnsembleSearch:
+    """The ensemble on whatever its judge asks.
 
     Args:
-        network: logits out.
-        spec: of the map that is attacked and measured.
+        judge: gives maps and predictions.
         comparison: gives k and ties of the measures.
         attack: the ensemble.
-        chunk: path points held at once; None: all.
+        parts: its attacks by name, ready to be called.
     """
 
-    def __init__(
-        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: int | None
-    ):
-        self.network, self.comparison, self.attack = network, comparison, attack
-        self.parts = {name: part.on_maps(network, spec, comparison, chunk) for name, part in attack.parts.items()}
-        self._judge = judge_of(network, spec, chunk)
-        self._logits = shard_over_replicas(lambda x: network(x, training=False))
+    def __init__(self, judge: Judge, comparison: Comparison, attack: Ensemble, parts: Mapping[str, Search]):
+        self._judge, self.comparison, self.attack, self.parts = judge, comparison, attack, parts
 
     def __call__(
         self,
@@ -243,6 +249,30 @@ class EnsembleOnNetwork:
     def _settled(self, best: BestIterate) -> np.ndarray:
         """[B] bool: all measures have fallen to the floor."""
         return np.all([1.0 - found <= self.attack.floor for found in best.found.values()], axis=0)
+
+    def _far_targets(self, x, y, a) -> Sequence[np.ndarray]:
+        """Maps [B,H,W] that the targeted parts drive to, one for each of them: there are none here."""
+        return ()
+
+
+class EnsembleOnNetwork(EnsembleSearch):
+    """The ensemble on one network; its parts are traced when they are first called.
+
+    Args:
+        network: logits out.
+        spec: of the map that is attacked and measured.
+        comparison: gives k and ties of the measures.
+        attack: the ensemble.
+        chunk: path points held at once; None: all.
+    """
+
+    def __init__(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ensemble, chunk: int | None
+    ):
+        parts = {name: part.on_maps(network, spec, comparison, chunk) for name, part in attack.parts.items()}
+        super().__init__(judge_of(network, spec, chunk), comparison, attack, parts)
+        self.network = network
+        self._logits = shard_over_replicas(lambda x: network(x, training=False))
 
     def _far_targets(self, x, y, a) -> Sequence[np.ndarray]:
         """For each targeted part, a map [B,H,W] of another class at x: the farthest by Kendall first."""

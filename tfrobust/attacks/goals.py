@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfrobust.checks import check_number, check_positive, check_whole
 from tfrobust.errors import InputError
+from tfrobust.similarity.differentiable import cosine
 from tfrobust.similarity.ranking import top_k_mask
 
 if TYPE_CHECKING:
@@ -167,6 +168,19 @@ class TopKMargin(TopK):
         spread = tf.stop_gradient(tf.math.reduce_std(a, axis=[1, 2], keepdims=True))
         inside = tf.sigmoid(self.scale * tf.math.divide_no_nan(a - boundary, spread))
         return -tf.reduce_sum(inside * reference, axis=[1, 2]) / self.k
+
+
+@dataclass(frozen=True)
+class Cosine(Goal):
+    """- cosine of a(x') and the map at x.  Its gradient is zero at x: start at a random point."""
+
+    name: ClassVar[str] = "cosine"
+    tag: ClassVar[int] = 44
+
+    def value(
+        self, a: tf.Tensor, reference: tf.Tensor, x_adv: tf.Tensor, x: tf.Tensor, network: keras.Model
+    ) -> tf.Tensor:
+        return -cosine(a, reference)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.attacks.attacked_maps import AttackedMaps
-from tfrobust.attacks.best_iterate import BestIterate, judge_of
+from tfrobust.attacks.best_iterate import BestIterate, Judge, judge_of
 from tfrobust.attributions import MapSpec
 from tfrobust.errors import InputError
 from tfrobust.similarity import Comparison
@@ -49,9 +49,7 @@ class MapAttack:
         """
         raise NotImplementedError
 
-    def on_maps(
-        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
-    ) -> AttackOnNetwork:
+    def on_maps(self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> Search:
         """The attack on one network, which is called batch by batch.
 
         Args:
@@ -66,22 +64,36 @@ class MapAttack:
         raise NotImplementedError
 
 
-class AttackOnNetwork:
-    """An attack on the maps of one network: traced once, then called batch by batch.
+class BlackBoxAttack(MapAttack):
+    """An attack that asks for maps and predictions alone; the base class of such attacks' dataclasses.
 
-    Args:
-        network: logits out.
-        spec: of the map that is attacked and measured.
-        comparison: gives k and ties of the criterion that chooses the iterate.
-        attack: with its settings.
-        chunk: path points held at once; None: all.
+    What they ask need not be a network: see `on_judge`.
     """
 
-    def __init__(
-        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: MapAttack, chunk: int | None
-    ):
-        self.network, self.comparison, self.attack, self.ball = network, comparison, attack, attack.ball
-        self._judge = judge_of(network, spec, chunk)
+    def on_judge(self, judge: Judge, comparison: Comparison) -> Search:
+        """The attack on whatever the judge asks for maps and predictions.
+
+        Args:
+            judge: has the methods `maps` and `labels` of `best_iterate.Judge`.
+            comparison: gives k and ties of the criterion that chooses the iterate.
+        """
+        raise NotImplementedError
+
+    def on_maps(self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None) -> Search:
+        return self.on_judge(judge_of(network, spec, chunk), comparison)
+
+
+class Search:
+    """An attack on maps, called batch by batch.
+
+    Args:
+        judge: gives maps and predictions.
+        comparison: gives k and ties of the criterion that chooses the iterate.
+        attack: with its settings.
+    """
+
+    def __init__(self, judge: Judge, comparison: Comparison, attack: MapAttack):
+        self._judge, self.comparison, self.attack, self.ball = judge, comparison, attack, attack.ball
 
     def __call__(
         self,
@@ -174,3 +186,21 @@ class AttackOnNetwork:
             [2,B] bool: had_gradient and goal_rose of each image.
         """
         raise NotImplementedError
+
+
+class AttackOnNetwork(Search):
+    """An attack on the maps of one network: traced once, then called batch by batch.
+
+    Args:
+        network: logits out.
+        spec: of the map that is attacked and measured.
+        comparison: gives k and ties of the criterion that chooses the iterate.
+        attack: with its settings.
+        chunk: path points held at once; None: all.
+    """
+
+    def __init__(
+        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: MapAttack, chunk: int | None
+    ):
+        super().__init__(judge_of(network, spec, chunk), comparison, attack)
+        self.network = network

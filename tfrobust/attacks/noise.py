@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tfrobust.attacks.attack import Attack
-from tfrobust.attacks.best_iterate import BestIterate
-from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
+from tfrobust.attacks.best_iterate import BestIterate, Judge
+from tfrobust.attacks.map_attack import BlackBoxAttack, Search
 from tfrobust.attacks.prediction import Attacked, PredictionAttack, better_of
-from tfrobust.attributions import MapSpec
 from tfrobust.checks import check_choice, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA, KEEP
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
-    import keras
     import tensorflow as tf
 
 
 @dataclass(frozen=True)
-class Noise(MapAttack, PredictionAttack, Attack):
+class Noise(BlackBoxAttack, PredictionAttack, Attack):
     """Draws uniformly from the ball `restarts` times and keeps what an attack would: on predictions the worst of them
     and of x, on maps the least alike of the draws that keep the label.  One draw is noise; many are a random search.
 
@@ -72,14 +70,12 @@ class Noise(MapAttack, PredictionAttack, Attack):
             best, value = better_of(attacked.goal, draw, best, value)
         return best
 
-    def on_maps(
-        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
-    ) -> NoiseOnNetwork:
-        return NoiseOnNetwork(network, spec, comparison, self, chunk)
+    def on_judge(self, judge: Judge, comparison: Comparison) -> NoiseSearch:
+        return NoiseSearch(judge, comparison, self)
 
 
-class NoiseOnNetwork(AttackOnNetwork):
-    """Noise on one network: each run is one draw."""
+class NoiseSearch(Search):
+    """Noise on one network, or whatever the judge asks: each run is one draw."""
 
     def run(
         self,

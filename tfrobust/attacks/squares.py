@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tfrobust.attacks.attack import Attack
-from tfrobust.attacks.best_iterate import BestIterate
-from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
+from tfrobust.attacks.best_iterate import BestIterate, Judge
+from tfrobust.attacks.map_attack import BlackBoxAttack, Search
 from tfrobust.attacks.noise import Noise
-from tfrobust.attributions import MapSpec
 from tfrobust.checks import check_choice, check_number, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
-    import keras
     import tensorflow as tf
 
 # The shares of all queries after which the area of the squares is halved.
@@ -31,7 +29,7 @@ HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True)
-class Squares(MapAttack, Attack):
+class Squares(BlackBoxAttack, Attack):
     """Black-box attack on maps that changes one square of each image at a time.
 
     In each query one square of the best image so far, at a random place, becomes brighter or darker by up to 2 eps
@@ -70,10 +68,8 @@ class Squares(MapAttack, Attack):
     def control(self, draws: int = 1) -> Noise:
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion, k=self.k)
 
-    def on_maps(
-        self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
-    ) -> SquaresOnNetwork:
-        return SquaresOnNetwork(network, spec, comparison, self, chunk)
+    def on_judge(self, judge: Judge, comparison: Comparison) -> SquaresSearch:
+        return SquaresSearch(judge, comparison, self)
 
     def side(self, query: int, shape: Sequence[int]) -> int:
         """The side in pixels, at least 1, of the squares of the `query`-th query on images of shape (H, W, C)."""
@@ -81,8 +77,8 @@ class Squares(MapAttack, Attack):
         return max(int(round(np.sqrt(self.area / 2**halvings * shape[0] * shape[1]))), 1)
 
 
-class SquaresOnNetwork(AttackOnNetwork):
-    """The search on one network."""
+class SquaresSearch(Search):
+    """The search on one network, or whatever the judge asks."""
 
     def run(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 from tfrobust.attacks import AttackedMaps
 from tfrobust.attacks.best_iterate import judge_of
 from tfrobust.attacks.ensemble import EnsembleOnNetwork
-from tfrobust.attacks.map_attack import AttackOnNetwork
+from tfrobust.attacks.map_attack import Search
 from tfrobust.attributions import MapSpec
 from tfrobust.evaluation.predictions import batches, once_traced
 from tfrobust.evaluation.suite import MapTask
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @once_traced
-def prepared(network: keras.Model, task: MapTask, chunk: int | None) -> AttackOnNetwork | EnsembleOnNetwork:
+def prepared(network: keras.Model, task: MapTask, chunk: int | None) -> Search | EnsembleOnNetwork:
     """The attack of a task on a network, traced once, ready for any number of batches.
 
     Args:

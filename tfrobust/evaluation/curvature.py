@@ -31,7 +31,7 @@ def lacks_curvature(network: keras.Model, x: np.ndarray, y: np.ndarray, attack: 
         y: labels [N].
         attack: whose softplus_beta says whether it has a surrogate.
     """
-    if attack.softplus_beta is None or exchanges_relus(network):
+    if getattr(attack, "softplus_beta", None) is None or exchanges_relus(network):
         return False
     x, y = tf.constant(x[:_LOOKED_AT]), tf.constant(y[:_LOOKED_AT])
     score = make_score(network, "logit")

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrobust.attacks import AttackedMaps, Ensemble
+from tfrobust.attacks import AttackedMaps, Dual, Ensemble
 from tfrobust.attacks.attacked_maps import FATES, as_records
+from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.checks import check_whole
 from tfrobust.errors import InputError
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attacked import attack_maps, maps_of_the_next, prepared, transferred
 from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, diagnose, faithfulness_flags, flag, random_beats
+from tfrobust.evaluation.dual import dual_scores
 from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
@@ -29,7 +31,7 @@ from tfrobust.kernels import say_hint
 from tfrobust.labels import check_labels
 from tfrobust.networks import check_images, check_network
 from tfrobust.progress import SILENT, Progress
-from tfrobust.similarity import MEASURES
+from tfrobust.similarity import MEASURES, Comparison
 
 if TYPE_CHECKING:
     import keras
@@ -80,7 +82,8 @@ class Evaluator:
         self.flags["natural"] = [flag("already_wrong", ~right)]
         for name, attack in self.suite.predictions.items():
             self._next()
-            self._attack_predictions(name, attack, right)
+            attacking = self._attack_dual if isinstance(attack, Dual) else self._attack_predictions
+            attacking(name, attack, right)
         for name, attack in list(self.suite.predictions.items())[:1] if self.natural is not None else ():
             self._attack_predictions(f"{name} made on the natural network", attack, right, self.natural)
         rows = np.flatnonzero(right)[: self.suite.attribution_examples or None]
@@ -109,6 +112,22 @@ class Evaluator:
         held = right[:n] & (attacked == self.y[:n])
         self.summary[name] = {"accuracy": statistics.share(held), "examples": len(held), "eps": attack.eps}
 
+    def _attack_dual(self, name, attack, right):
+        """As `_attack_predictions`, and how alike the maps are of images whose prediction flips."""
+        comparisons = [task.comparison for task in self.suite.attributions.values()]
+        of = comparisons[0] if comparisons else Comparison(max(1, self.x[0, ..., 0].size // 8))
+
+        def work(r):
+            return dual_scores(self.network, self.x[r], self.y[r], attack, of, self.chosen[r])
+
+        columns = self._batched(name, self.x, work)
+        flipped = right & (columns["prediction"] != self.y)
+        held, maps = right & ~flipped, {key: v for key, v in columns.items() if key != "prediction"}
+        self._record(name, np.arange(len(held)), {**columns, "flipped": flipped})
+        self.summary[name] = {"accuracy": statistics.share(held), "examples": len(held), "eps": attack.eps}
+        if flipped.any():
+            self.summary[name].update({key: statistics.describe(v[flipped], -1.0, 1.0) for key, v in maps.items()})
+
     def _attack_maps(self, name, task: MapTask, rows):
         x, y, examples = self.x[rows], self.y[rows], self.chosen[rows]
         targets = None
@@ -116,7 +135,9 @@ class Evaluator:
             targets = maps_of_the_next(self.network, x, y, task.map, self.batch_size, self.chunk)
         maps = self._maps(name, task, x, y, examples, targets)
         noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
-        surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
+        surrogate = None
+        if not isinstance(task.attack, BlackBoxAttack):
+            surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
         doubled = self._doubled(name, task, x, y, examples, targets)
         no_curvature = lacks_curvature(self.network, x, y, task.attack)
         self.flags[name] = diagnose(maps, noise, task, surrogate, doubled, no_curvature)
@@ -163,9 +184,10 @@ class Evaluator:
         return AttackedMaps.from_arrays({"x": x, **self._batched(name, x, work, task.attack.rounds)})
 
     def _doubled(self, name, task, x, y, examples, targets):
-        """Kendall's tau of the first images under twice the steps, [D]; None where the suite has no such images."""
+        """Kendall's tau of the first images under twice the steps, [D]; None where the suite has no such images, or
+        the attack no steps."""
         n = min(self.suite.doubled, len(x))
-        if not n:
+        if not n or not hasattr(task.attack, "steps"):
             return None
         more = replace(task, attack=replace(task.attack, steps=2 * task.attack.steps))
         targets = None if targets is None else targets[:n]

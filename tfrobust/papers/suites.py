@@ -22,17 +22,20 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tfrobust.attacks import (
+    Dual,
     Ifia,
     Manipulation,
     MassCenter,
     Noise,
     Pgd,
     RandomSigns,
+    Sparse,
     Spatial,
     Spsa,
     Target,
     TopK,
     TradesAttack,
+    Universal,
     auto_ensemble,
 )
 from tfrobust.attributions import MapSpec, make_map
@@ -44,6 +47,7 @@ from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
 ART_EXAMPLES = 1000  # Random test images, of which ART reports maps and SPSA (4.1, 5).
+SPARSE_PIXELS = 10
 
 
 class Budget(NamedTuple):
@@ -206,6 +210,7 @@ def full(b: Budget) -> Suite:
         "SPSA": Spsa(b.eps, 20, b.eps / 4, loss="margin"),
         "noise": Noise(b.eps, restarts=10),
         "spatial": Spatial(),
+        "dual": Dual(b.eps, *b.pgd),
     }
     attacks = {
         "IFIA top-k": attack,
@@ -217,6 +222,8 @@ def full(b: Budget) -> Suite:
         "IFIA target": replace(attack, goal=Target(b.k_attack), criterion="target"),
         "IFIA random": replace(attack, goal=RandomSigns()),
         "manipulation": replace(attack, goal=Manipulation(), criterion="target"),
+        "sparse": Sparse(1.0, SPARSE_PIXELS, goal=TopK(b.k_attack)),
+        "universal": Universal(b.eps, *b.ifia, goal=TopK(b.k_attack)),
     }
     maps = {name: MapTask(MapSpec(), own, Comparison(b.k)) for name, own in attacks.items()}
     methods = ("gradient", "smoothgrad", "guided_backpropagation", "grad_cam_plus_plus")

@@ -2,12 +2,13 @@
 
 from tfrobust.similarity.comparison import MEASURES, Comparison
 from tfrobust.similarity.lens import lens_precision, lens_recall
-from tfrobust.similarity.ranking import center_shift, kendall, pearson, spearman, top_k_intersection
+from tfrobust.similarity.ranking import center_shift, cosine, kendall, pearson, spearman, top_k_intersection
 
 __all__ = [
     "MEASURES",
     "Comparison",
     "center_shift",
+    "cosine",
     "kendall",
     "lens_precision",
     "lens_recall",

@@ -36,6 +36,22 @@ def _correlations(coefficients, a, b, ties):
     return out
 
 
+def cosine(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
+    """The cosine of each pair of maps, in [-1, 1]: their inner product over the product of their lengths.
+
+    Args:
+        a, b: maps [B,H,W] or [B,N].
+        ties: tolerant sets entries that count as zero to 0; see above.
+
+    Returns:
+        [B] float64; 1 for equal maps, 0 for a map of zeros against any other.
+    """
+    a, b = flattened(a, ties), flattened(b, ties)
+    length = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    same = np.all(a == b, axis=1).astype(float)
+    return np.clip(np.divide(np.sum(a * b, axis=1), length, out=same, where=length > 0), -1.0, 1.0)
+
+
 def kendall(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
     """Kendall's rank correlation, tau-b in [-1, 1], of each pair of maps.
 

@@ -1,4 +1,5 @@
-"""The functions for a notebook: `robustify` trains a network, `audit` measures one, `attribute` explains one."""
+"""The functions for a notebook: `robustify` trains a network, `audit` measures one, `attribute` explains one;
+`audit_callable` measures whatever can be called."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from tfrobust import auditing
 from tfrobust.attributions import make_map
+from tfrobust.auditing.callable_result import CallableAudit
+from tfrobust.auditing.callables import measure_callable
+from tfrobust.auditing.function_judge import Explain, Predict
 from tfrobust.auditing.result import Audit
 from tfrobust.checks import check_whole
 from tfrobust.data import to_unit
@@ -131,6 +135,34 @@ def audit(network: keras.Model, x: np.ndarray, y: np.ndarray, title: str = "Audi
         InputError: where images, labels, network and options do not fit each other.
     """
     return Audit(auditing.measure(_model(network), x, y, **options), title)
+
+
+def audit_callable(
+    predict: Predict, explain: Explain, x: np.ndarray, y: np.ndarray, title: str = "Audit", **options: Any
+) -> CallableAudit:
+    """Measures how far attacks can change the explanations of any pair of Python functions (docs/audit.md).
+
+    They may call a network of another framework, an ONNX model or a server: the attacks ask them for predictions and
+    maps of changed images and need nothing else.  They find less than those that follow a gradient, so a Keras network
+    is better given to `audit`.
+
+    Args:
+        predict: images [B,H,W,C], float32 in [0, 1] -> scores [B,K] (logits or probabilities), or classes [B].
+        explain: (the same images, classes [B] int32) -> maps [B,H,W] or [B,H,W,C].
+        x: images [N,H,W,C], float in [0, 1] or uint8.
+        y: labels [N].
+        title: heading of the report.
+        **options: eps=(2/255, 4/255, 8/255), queries=200, images=100 and others of
+          `auditing.callables.measure_callable`.
+
+    Returns:
+        The result, which a notebook shows as a report.
+
+    Raises:
+        InputError: where images, labels and options do not fit each other, or a function raises an error or gives what
+          cannot be used.
+    """
+    return CallableAudit(measure_callable(predict, explain, x, y, **options), title)
 
 
 def _model(network):

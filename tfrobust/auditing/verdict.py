@@ -5,6 +5,7 @@ among them under the attack: below a half the explanation is another one.  The l
 stand in the report.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from tfrobust.auditing.advice import in_words
 from tfrobust.auditing.audit import Measured
 from tfrobust.auditing.plan import in_pixels
 from tfrobust.evaluation import statistics
+from tfrobust.evaluation.diagnosis import Flag
 
 FRAGILE, STILL = 0.5, 0.8
 MAP_NAMES = {"IG": "Integrated Gradients", "gradient": "the gradient"}
@@ -41,9 +43,9 @@ def middle(measured: Measured) -> float:
     return measured.plan.middle_eps
 
 
-def gain(measured: Measured, task: str) -> dict[str, float]:
+def gain(records: Sequence[Mapping[str, Any]], task: str) -> dict[str, float]:
     """How much further than noise the attack of a `task` lowered the top-k intersection: its mean and interval."""
-    own = [r for r in measured.result.records if r["task"] == task]
+    own = [r for r in records if r["task"] == task]
     return statistics.describe([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own])
 
 
@@ -61,52 +63,89 @@ def reach_verdict(measured: Measured) -> Verdict:
     task = measured.plan.name_of("IG", eps)
     grade = _grade(measured, task)
     sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in measured.plan.maps]
-    return Verdict(grade, _headline(grade, measured, task), [*sentences, *predictions, *warnings(measured)])
+    return Verdict(grade, headline(grade, _moved(measured, task)), [*sentences, *predictions, *warnings(measured)])
 
 
-def _headline(grade, measured, task) -> str:
-    """The verdict in a sentence or two."""
+def headline(
+    grade: str,
+    moved: str,
+    unproven: str = "the attack was hindered or not tried for longer",
+    more: str = "audit more images for longer (--images, --minutes, or minutes= and images= in Python)",
+) -> str:
+    """The verdict in a sentence or two.
+
+    Args:
+        grade: as of `Verdict`.
+        moved: what `moved_in_words` says.
+        unproven: why maps that moved little prove nothing, where the grade is unsure.
+        more: what to do where the attack did not beat noise.
+    """
     return {
-        "fragile": f"The explanations of this network are fragile: {_moved(measured, task)}.",
-        "moves": f"The explanations of this network can be moved, in part: {_moved(measured, task)}.",
-        "holds": f"The explanations of this network held still under this attack: {_moved(measured, task)}.",
-        "unsure": f"The explanations moved little, but the attack was hindered or not tried for longer, so this is no "
-        f"proof that they hold still: {_moved(measured, task)}.",
-        "none": f"No verdict: the attack did not beat random noise, so it says nothing ({_moved(measured, task)}). "
-        "What to do: audit more images for longer (--images, --minutes, or minutes= and images= in Python); where that "
-        "changes nothing, try a larger eps, and see under Diagnosis what hindered the attack.",
+        "fragile": f"The explanations of this network are fragile: {moved}.",
+        "moves": f"The explanations of this network can be moved, in part: {moved}.",
+        "holds": f"The explanations of this network held still under this attack: {moved}.",
+        "unsure": f"The explanations moved little, but {unproven}, so this is no proof that they hold still: {moved}.",
+        "none": f"No verdict: the attack did not beat random noise, so it says nothing ({moved}). What to do: {more}; "
+        "where that changes nothing, try a larger eps, and see under Diagnosis what hindered the attack.",
     }[grade]
 
 
-def _grade(measured, task) -> str:
-    attacked = measured.result.summary[task]["top_k_intersection"]["mean"]
-    if gain(measured, task)["low"] <= 0:
+def grade_of(summary: Mapping[str, Any], points: Mapping[str, float], hindered: bool) -> str:
+    """The grade of the maps of one task.
+
+    Args:
+        summary: of the task.
+        points: what `gain` says of it.
+        hindered: something speaks against a good result.
+    """
+    attacked = summary["top_k_intersection"]["mean"]
+    if points["low"] <= 0:
         return "none"
     if attacked < STILL:
         return "fragile" if attacked < FRAGILE else "moves"
+    return "unsure" if hindered else "holds"
+
+
+def _grade(measured, task) -> str:
     hindered = any(flag.raised and flag.name in HIDING for flag in measured.result.flags[task])
-    return "unsure" if hindered or not measured.doubled else "holds"
+    points = gain(measured.result.records, task)
+    return grade_of(measured.result.summary[task], points, hindered or not measured.doubled)
 
 
 def _moved(measured, task) -> str:
-    s, eps = measured.result.summary[task], measured.result.summary[task]["eps"]
+    return moved_in_words(measured.result.summary[task], measured.plan.k)
+
+
+def moved_in_words(summary: Mapping[str, Any], k: int) -> str:
+    """How many of the k most important pixels stay, under the attack of a task and under noise, by its `summary`."""
     return (
-        f"of the {measured.plan.k} most important pixels {s['top_k_intersection']['mean']:.0%} are still among the "
-        f"{measured.plan.k} most important after a change of at most {in_pixels(eps)} per pixel that keeps the "
-        f"prediction; after random noise of the same size {s['noise_top_k_intersection']['mean']:.0%} are"
+        f"of the {k} most important pixels {summary['top_k_intersection']['mean']:.0%} are still among the {k} most "
+        f"important after a change of at most {in_pixels(summary['eps'])} per pixel that keeps the prediction; after "
+        f"random noise of the same size {summary['noise_top_k_intersection']['mean']:.0%} are"
     )
 
 
 def _sentence(measured, task) -> str:
-    s, points = measured.result.summary[task], gain(measured, task)
     name = MAP_NAMES[task.split(" at ")[0]]
-    attacked, noise = (round(100 * s[key]["mean"]) for key in ("top_k_intersection", "noise_top_k_intersection"))
+    return sentence_on(name, measured.result.summary[task], gain(measured.result.records, task), measured.plan.k)
+
+
+def sentence_on(name: str, summary: Mapping[str, Any], points: Mapping[str, float], k: int) -> str:
+    """A sentence on the maps of one task.
+
+    Args:
+        name: of the maps.
+        summary: of the task.
+        points: what `gain` says of it.
+        k: size of the top-k set.
+    """
+    attacked, noise = (round(100 * summary[key]["mean"]) for key in ("top_k_intersection", "noise_top_k_intersection"))
     kind = "fewer" if points["low"] > 0 else "fewer, which may be chance"
     return (
-        f"{name[0].upper()}{name[1:]}, eps {in_pixels(s['eps'])}: {attacked}% of the top {measured.plan.k} pixels stay "
+        f"{name[0].upper()}{name[1:]}, eps {in_pixels(summary['eps'])}: {attacked}% of the top {k} pixels stay "
         f"under the attack, {noise}% under noise: {noise - attacked} points {kind} (95 % interval "
-        f"{100 * points['low']:.0f} to {100 * points['high']:.0f}, {s['examples']} images). "
-        f"Kendall's tau {s['kendall']['mean']:.2f} under the attack, {s['noise_kendall']['mean']:.2f} under noise."
+        f"{100 * points['low']:.0f} to {100 * points['high']:.0f}, {summary['examples']} images). Kendall's tau "
+        f"{summary['kendall']['mean']:.2f} under the attack, {summary['noise_kendall']['mean']:.2f} under noise."
     )
 
 
@@ -138,15 +177,15 @@ def _looks(measured) -> list[str]:
 
 def warnings(measured: Measured) -> list[str]:
     """The flags that were raised, each once: what was seen, where, and what to do next."""
+    return warnings_of(measured.result.flags)
+
+
+def warnings_of(flags: Mapping[str, Sequence[Flag]]) -> list[str]:
+    """The same for `flags`, task -> its flags."""
     found = {}
-    for row in raised(measured):
-        place = f"{row['task']}: {row['count']} of {row['of']}"
-        found.setdefault(in_words(row["name"], row["text"]), []).append(place)
+    for task, own in flags.items():
+        for flag in own:
+            if flag.raised:
+                place = f"{task}: {flag.count} of {flag.of}"
+                found.setdefault(in_words(flag.name, flag.text), []).append(place)
     return [f"{words} ({'; '.join(places)})" for words, places in found.items()]
-
-
-def raised(measured: Measured) -> list[dict[str, Any]]:
-    """The raised flags as rows: task, name, count, of, text."""
-    return [
-        {"task": task, **flag._asdict()} for task, own in measured.result.flags.items() for flag in own if flag.raised
-    ]

@@ -1,0 +1,178 @@
+"""`CallableAudit`: the result object that `tfrobust.audit_callable` returns, in the words of `Audit`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from tfrobust import report
+from tfrobust.attacks.ensemble import CRITERIA
+from tfrobust.auditing.callables import CallableMeasured, task_name
+from tfrobust.auditing.page import COLOURS, GRADES, MAPS, MEANING
+from tfrobust.auditing.plan import in_pixels
+from tfrobust.auditing.verdict import (
+    FRAGILE,
+    STILL,
+    Verdict,
+    gain,
+    grade_of,
+    headline,
+    moved_in_words,
+    sentence_on,
+    warnings_of,
+)
+
+UNPROVEN = "the attacks asked for maps and predictions alone, and one that follows a gradient may find more"
+MORE = "audit more images with more queries (images=, queries=)"
+PARTS = (
+    report.Column("task", "maps under attack"),
+    report.Column("part", "attack"),
+    report.Column("top_k_intersection", "top-k", ".3f"),
+    report.Column("kendall", "Kendall", ".3f"),
+    report.Column("spearman", "Spearman", ".3f"),
+    report.Column("won_kendall", "lowest Kendall", ".0%"),
+)
+
+
+class CallableAudit:
+    """A finished audit of two functions; in a notebook, its report.
+
+    Args:
+        measured: by `callables.measure_callable`.
+        title: of the report.
+
+    Attributes:
+        grade: fragile, moves, unsure (little moved, which a search without gradients does not prove), or none.
+        verdict: a sentence.
+        sentences: what it rests on.
+        measured: the numbers and the arrays.
+    """
+
+    def __init__(self, measured: CallableMeasured, title: str):
+        self.measured, self.title = measured, title
+        self.grade, self.verdict, self.sentences = _verdict(measured)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """All numbers and settings, as plain values."""
+        m = self.measured
+        return {
+            "verdict": Verdict(self.grade, self.verdict, self.sentences)._asdict(),
+            "eps_of_verdict": m.middle_eps,
+            "summary": m.summary,
+            "flags": {task: [flag._asdict() for flag in own] for task, own in m.flags.items()},
+            "seconds": m.seconds,
+            "about": {"attacks": m.settings, "queries": m.queries},
+        }
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """A dict per image and task; `image`: which of those given."""
+        return [
+            {"image": f"x[{record['index']}]", **{key: value for key, value in record.items() if key != "index"}}
+            for record in self.measured.records
+        ]
+
+    def html(self) -> str:
+        """The report, one self-contained file."""
+        return report.html_page(self.title, self._body())
+
+    def save(self, folder: str) -> str:
+        """Writes audit.html, audit.json and audit_records.jsonl into the `folder`; returns the path of the first."""
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "audit")
+        report.write_records(path + "_records.jsonl", self.records)
+        report.write_json(path + ".json", self.summary)
+        report.write_text(path + ".html", self.html())
+        return path + ".html"
+
+    def __repr__(self) -> str:
+        return "\n- ".join([self.verdict, *self.sentences])
+
+    def _repr_html_(self) -> str:
+        return f"<style>{report.STYLE}</style>" + "\n".join(self._body())
+
+    def _body(self) -> list[str]:
+        m = self.measured
+        parts = [report.html_text(self.verdict, f"verdict {GRADES[self.grade]}"), report.html_list(self.sentences)]
+        parts.append(report.html_text(_limits(m), "note"))
+        if m.maps:
+            parts += [report.html_heading("Maps"), report.html_table(_map_rows(m), MAPS)]
+            parts += [report.html_table(_part_rows(m), PARTS), report.html_text(MEANING, "note")]
+            parts += [report.html_legend(COLOURS), *_pictures(m)]
+        facts = report.html_code(json.dumps(self.summary["about"], indent=1))
+        return [
+            *parts,
+            report.html_heading("What was done"),
+            report.html_list(_done(m)),
+            report.html_details("All settings", facts),
+        ]
+
+
+def _verdict(m: CallableMeasured) -> Verdict:
+    natural = m.summary["natural"]
+    said = f"Predictions: {natural['accuracy']['mean']:.0%} of {natural['examples']} images are predicted correctly."
+    if not m.maps:
+        text = "Nothing to judge: none of the images is predicted correctly, so no map was attacked. What to do: look "
+        return Verdict("none", text + "whether labels and images are those that predict was made for.", [said])
+    task = task_name(m.middle_eps)
+    grade = grade_of(m.summary[task], gain(m.records, task), hindered=True)
+    sentences = [sentence_on("maps", m.summary[name], gain(m.records, name), m.k) for name in m.maps]
+    text = headline(grade, moved_in_words(m.summary[task], m.k), UNPROVEN, MORE)
+    return Verdict(grade, text, [*sentences, said, *warnings_of(m.flags)])
+
+
+def _limits(m) -> str:
+    return (
+        f"The verdict is at eps {in_pixels(m.middle_eps)}: fragile where under {FRAGILE:.0%} of the top {m.k} pixels "
+        f"stay, moved in part where under {STILL:.0%} do. These limits are conventions. No search without gradients "
+        "shows that maps hold still."
+    )
+
+
+def _map_rows(m) -> list[dict[str, Any]]:
+    rows = []
+    for task in m.maps:
+        means = {key: value["mean"] for key, value in m.summary[task].items() if isinstance(value, dict)}
+        interval = {end: m.summary[task]["top_k_intersection"][end] for end in ("low", "high")}
+        rows.append({"task": task, **means, **interval, "examples": m.summary[task]["examples"]})
+    return rows
+
+
+def _part_rows(m) -> list[dict[str, Any]]:
+    """A row for each ball and attack: its mean scores, and on how many images it was the strongest."""
+    rows = []
+    for task, found in m.found.items():
+        for part in dict.fromkeys(part for part, _ in found.scores):
+            means = {measure: float(np.nanmean(found.scores[part, of])) for of, measure in CRITERIA.items()}
+            rows.append({"task": task, "part": part, **means, "won_kendall": np.mean(found.winners("kendall") == part)})
+    return rows
+
+
+def _pictures(m) -> list[str]:
+    parts = []
+    for measure, name in (("top_k_intersection", "top-k"), ("kendall", "Kendall")):
+        groups = {task: _scores(m, task, measure) for task in m.maps}
+        title = f"{name} of map and attacked map, every image"
+        draw = lambda file, g=groups, t=title, n=name: report.draw_boxes(g, file, t, n)  # noqa: E731
+        parts.append(report.html_picture(draw, title))
+    return parts
+
+
+def _scores(m, task, measure) -> dict[str, list[float]]:
+    own = [record for record in m.records if record["task"] == task]
+    return {"attacked": [r[measure] for r in own], "noise": [r[f"noise_{measure}"] for r in own]}
+
+
+def _done(m) -> list[str]:
+    attacked = max((len(maps) for maps in m.maps.values()), default=0)
+    return [
+        f"Maps of {attacked} images, in {m.settings['norm']} balls of {', '.join(map(in_pixels, m.eps))}, attacked by "
+        f"{m.settings['queries']} queries of squares, one query of stripes and a tenth as many draws of noise; for "
+        "each image and measure the strongest counts, of the changes that keep the prediction.",
+        f"predict saw {m.queries.get('predict', 0):,d} images, explain {m.queries.get('explain', 0):,d}.",
+        f"This took {m.seconds / 60:.1f} minutes.",
+    ]

@@ -9,7 +9,7 @@ numbers repeatable), records.jsonl (a line per example and task) and panels.png.
     python -m launch.evaluate --network=runs/ig_norm/network.keras --suite=rar --dataset=mnist --data_dir=DATA \\
         --examples=1000 --attribution_examples=200 --output=runs/ig_norm/rar
 
-A suite is a paper's whole evaluation with its settings (rar, art, er, far, sat), every attack there is (full), or the
+A suite is a paper's whole evaluation with its settings (rar, art, er, far, sat), every attack there is (full), the
 strongest attack on maps, an ensemble with a budget of --auto_level (auto).  It prints accuracies with intervals, map
 scores under attack and noise, faithfulness, and a diagnosis of the attacks, and leaves SUITE.md, .json, _records.jsonl
 (a line per example and attack) and pictures: panels, box plots, curves over eps.
@@ -41,6 +41,13 @@ def output_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("network", None, "Saved Keras network: a .keras file. Required.", flag_values=fv)
     pixels_flags.define(fv)
     flags.DEFINE_string("output", None, "Folder for table, records and picture. Required.", flag_values=fv)
+    flags.DEFINE_bool(
+        "keep_images",
+        False,
+        "Leave the attacked images, with their scores, in --output/attacked: an .npz file for each attack on maps (see "
+        "launch.verify).",
+        flag_values=fv,
+    )
     flags.mark_flag_as_required("network", fv)
     flags.mark_flag_as_required("output", fv)
 

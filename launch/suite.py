@@ -12,9 +12,10 @@ from tfrobust import report
 from tfrobust.data import to_unit
 from tfrobust.distribution import check_shared_folder, is_chief
 from tfrobust.evaluation import Evaluation, evaluate
+from tfrobust.evaluation.attacked_images import write_attacked
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.evaluation.result import IN_TABLES
-from tfrobust.experiments.fingerprints import identify_evaluation
+from tfrobust.experiments.fingerprints import fingerprint_network, identify_evaluation
 from tfrobust.experiments.provenance import describe_evaluation
 from tfrobust.networks import load_fitting_network
 from tfrobust.types import InputError
@@ -78,6 +79,8 @@ def evaluate_given(fv, suite_for: Callable, write: Callable) -> None:
         return
     about = describe_evaluation(data_spec, fv.evaluation_batch, suite.as_dict())
     write(network, result, {"network": fv.network, **about})
+    if fv.keep_images:
+        write_attacked(os.path.join(fv.output, "attacked"), result, fingerprint_network(network))
     if keep.found:
         print(f"({keep.found} batches were there already)")
     print(f"written: {fv.output}")

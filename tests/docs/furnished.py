@@ -68,10 +68,18 @@ def furnish(args: list[str], monkeypatch) -> None:
             short, side = _row(path, given).model, row.data.image_size or facts.shape[0]
             shape = (side, side, facts.shape[2])
             save(make_model(short.name, shape, facts.classes, short.width), given["initial_network"])
+    if given.get("attacked"):
+        write_attacked(given["attacked"], facts)
     if given.get("baseline"):
         write_report(given["baseline"])
     for folder in (word.split("=")[1] for word in [given.get("model", "")] if "=" in word):
         _export(folder)
+
+
+def write_attacked(path: str, facts) -> None:
+    """Images of that kind, their labels, and somebody's attacked images."""
+    x = np.full((4, *facts.shape), 0.5, np.float32)
+    np.savez(path, x=x, y=np.arange(4), x_adv=x + 0.01)
 
 
 def write_report(path: str) -> None:

@@ -24,6 +24,7 @@ SHORT = {
     "export": ["--map_steps=2"],
     "serve": ["--port=0"],
     "sweep": ["--seeds=0"],
+    "verify": [],
     "memory": ["--model=digits_cnn", "--image_size=8", "--ig_steps=2", "--chunks=1", "--measured=1"],
 }
 

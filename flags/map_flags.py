@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from flags.parsers import define_number
-from tfrobust.names import ATTRIBUTIONS, RULES, SCORES
+from tfrobust.names import ATTRIBUTIONS, RULES, SCORES, SMOOTHED
 
 if TYPE_CHECKING:
     from tfrobust.attributions import MapSpec
@@ -21,8 +21,10 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("map_steps", 100, "Integrated Gradients points (m).", **where)
     flags.DEFINE_enum("map_rule", "right", list(RULES), "Their end points.", **where)
     flags.DEFINE_float("map_baseline", 0.0, "Grey level of the baseline.", lower_bound=0, upper_bound=1, **where)
-    flags.DEFINE_integer("map_samples", 50, "SmoothGrad, GradSHAP: samples.", **where)
+    flags.DEFINE_integer("map_samples", 50, "SmoothGrad, GradSHAP, uniformly_smoothed: samples.", **where)
     define_number("map_deviation", 0.15, "SmoothGrad: standard deviation of the noise.", fv)
+    define_number("map_radius", 4.0, "uniformly_smoothed: radius of its l2 ball, in units of [0, 1].", fv)
+    flags.DEFINE_enum("map_base", "gradient", SMOOTHED, "uniformly_smoothed: the map that is smoothed.", **where)
     flags.DEFINE_string(
         "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
     )

@@ -10,7 +10,8 @@ numbers repeatable), records.jsonl (a line per example and task) and panels.png.
         --examples=1000 --attribution_examples=200 --output=runs/ig_norm/rar
 
 A suite is a paper's whole evaluation with its settings (rar, art, er, far, sat), every attack there is (full), the
-strongest attack on maps, an ensemble with a budget of --auto_level (auto).  It prints accuracies with intervals, map
+strongest attack on maps, an ensemble with a budget of --auto_level (auto), or attacks in l2 on smoothed maps beside a
+certified bound (certified).  It prints accuracies with intervals, map
 scores under attack and noise, faithfulness, and a diagnosis of the attacks, and leaves SUITE.md, .json, _records.jsonl
 (a line per example and attack) and pictures: panels, box plots, curves over eps.
 The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and

@@ -34,6 +34,9 @@ MAPS = (
     report.Column("statistic", "of the scores"),
     *(report.Column(key, heading, ".3f") for key, heading in SHORT.items()),
     *(report.Column(f"noise_{key}", f"noise {SHORT[key]}", ".3f") for key in ("top_k_intersection", "kendall")),
+    report.Column("cosine", "cosine", ".3f"),
+    report.Column("smoothed_cosine", "exact cosine", ".3f"),
+    report.Column("certified_cosine", "certified cosine", ".3f"),
     report.Column("examples", "images", ",d"),
 )
 OTHER = (
@@ -193,6 +196,10 @@ def draw(path: str, result: Evaluation) -> None:
             points = {part: [(spent, mean, mean, mean) for spent, mean in curve] for part, curve in curves.items()}
             title = f"mean of the lowest {SHORT[measure]} so far by each part"
             report.draw_curves(points, f"{path}_{task}_{measure}_spent.png", title, SHORT[measure], "gradients")
+    curves = certified_curves(result)
+    if curves:
+        title = "cosine of smoothed maps under attack, and its certified lower bound"
+        report.draw_curves(curves, path + "_certified.png", title, "cosine")
     curves = map_curves(result)
     if curves:
         report.draw_curves(curves, path + "_eps_maps.png", "Kendall of map and attacked map over eps", "Kendall")
@@ -213,6 +220,18 @@ def prediction_curves(result: Evaluation):
             point = (result.summary[name]["eps"], values["mean"], values["low"], values["high"])
             curves.setdefault(family(name), [first]).append(point)
     return {name: points for name, points in curves.items() if len(points) > 2}
+
+
+def certified_curves(result: Evaluation):
+    """The cosine of the exact smoothed maps over eps, attacked and certified; 1 at eps 0."""
+    curves = {}
+    for name in result.suite.attributions:
+        for key, what in (("smoothed_cosine", "attacked"), ("certified_cosine", "certified")):
+            values = result.summary.get(name, {}).get(key)
+            if values:
+                point = (result.summary[name]["eps"], *(values[end] for end in ("mean", "low", "high")))
+                curves.setdefault(what, [(0.0, 1.0, 1.0, 1.0)]).append(point)
+    return curves
 
 
 def map_curves(result: Evaluation):

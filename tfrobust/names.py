@@ -144,7 +144,9 @@ ATTRIBUTIONS = Registry(
     grad_cam="grad_cam.GradCam",
     grad_cam_plus_plus="grad_cam.GradCamPlusPlus",
     guided_grad_cam_plus_plus="grad_cam.GuidedGradCamPlusPlus",
+    uniformly_smoothed="uniform_smoothing.UniformlySmoothed",
 )
+SMOOTHED = ("gradient", "integrated_gradients")  # Maps that uniformly_smoothed can smooth.
 SCORES = Registry("tfrobust.losses", logit="logit", probability="probability", loss="cross_entropy")
 RULES = Registry(
     "tfrobust.attributions.quadrature", **{name: name for name in ("right", "left", "trapezoid", "gauss_legendre")}
@@ -192,7 +194,7 @@ LATEST, ALL = "latest", "all"
 # Evaluations.
 SUITES = Registry(
     "tfrobust.papers.suites",
-    **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto")},
+    **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto", "certified")},
 )
 AUTO_TASK = "auto"  # What the task of the ensemble is called.
 AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.

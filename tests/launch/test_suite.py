@@ -84,7 +84,7 @@ def call(folder, suite, *more, output="out"):
 
 @pytest.mark.parametrize(
     "suite, drawn",
-    [(suite, True) for suite in ("art", "sat", "full", "auto")]
+    [(suite, True) for suite in ("art", "sat", "full", "auto", "certified")]
     + [(suite, False) for suite in ("rar", "er", "far")]  # Whose pictures are some of those of "full".
     + [pytest.param(suite, True, marks=pytest.mark.exhaustive) for suite in ("rar", "er", "far")],
 )
@@ -113,6 +113,12 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     assert summary["about"]["attributions"] and summary["about"]["versions"]
     if suite == "full":
         assert "map_cosine" in summary["summary"]["dual"] and "| map_cosine" in out
+    if suite == "certified":
+        assert "certified_certified.png" in files and "certified cosine" in out
+        own = [summary["summary"][task] for task in maps]
+        bounds = [each["certified_cosine"]["mean"] for each in own]
+        assert bounds == sorted(bounds, reverse=True) and bounds[0] > 0
+        assert all(each["certified_cosine"]["mean"] <= each["smoothed_cosine"]["mean"] for each in own)
     if suite == "auto":
         assert {f"auto_auto_{measure}_spent.png" for measure in IN_TABLES} <= files
         assert "| parts of" in out and "stays above 0.5" in out

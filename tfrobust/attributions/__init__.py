@@ -13,6 +13,7 @@ from tfrobust.attributions.layer_attributions import layer_integrated_gradients
 from tfrobust.attributions.map_spec import AttributionSpec, MapSpec, attribute, coarser, make_map, saliency_map
 from tfrobust.attributions.scores import make_score
 from tfrobust.attributions.smoothgrad import SmoothGrad
+from tfrobust.attributions.uniform_smoothing import UniformlySmoothed
 
 __all__ = [
     "Attribution",
@@ -27,6 +28,7 @@ __all__ = [
     "IntegratedGradients",
     "MapSpec",
     "SmoothGrad",
+    "UniformlySmoothed",
     "attribute",
     "coarser",
     "layer_integrated_gradients",

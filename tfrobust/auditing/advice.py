@@ -74,6 +74,10 @@ ADVICE = {
         "twice the budget of one attack found less stable maps",
         "take the next level of budget: the true stability is lower than measured",
     ),
+    "certificate_beaten": (
+        "an attack went below the certified bound of a smoothed map",
+        "report it as a fault of this library, with the network and the images",
+    ),
     "other_beta_lowers": (
         "the attack goes further along another smooth network than the chosen one",
         "take the next level of budget: the true stability is lower than measured",

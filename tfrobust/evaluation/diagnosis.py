@@ -71,6 +71,7 @@ FLAGS = {
         0.0,
         "another beta of the surrogate than the chosen one lowered Kendall's tau by more than 0.02",
     ),
+    "certificate_beaten": (0.0, "the cosine of the exact smoothed maps is below its certified bound: a fault"),
 }
 OF_FAITHFULNESS = {"deletes_no_better", "ignores_weights"}  # These concern maps without any attack.
 OF_ENSEMBLES = {"random_map", "masked_gradient", "more_budget_lowers", "other_beta_lowers"}  # Of ensembles only.
@@ -141,6 +142,11 @@ def map_flags(a: np.ndarray, k: int) -> list[Flag]:
 def random_beats(maps: AttackedMaps, control: AttackedMaps) -> Flag:
     """The flag that says that noise, the control, lowered Kendall's tau further than the attack."""
     return flag("random_beats_attack", control.scores["kendall"] < maps.scores["kendall"])
+
+
+def certificate_flag(maps: AttackedMaps) -> Flag:
+    """The flag that says that an attack went below a certified bound, by more than its estimate may be wrong."""
+    return flag("certificate_beaten", maps.scores["smoothed_cosine"] < maps.scores["certified_cosine"] - LOWER)
 
 
 def faithfulness_flags(columns: Mapping[str, np.ndarray]) -> list[Flag]:

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfrobust import similarity
 from tfrobust.attacks import AttackedMaps, Dual, Ensemble
 from tfrobust.attacks.attacked_maps import FATES, as_records
 from tfrobust.attacks.map_attack import BlackBoxAttack
+from tfrobust.attributions import UniformlySmoothed
 from tfrobust.checks import check_whole
 from tfrobust.errors import InputError
 from tfrobust.evaluation import alignment, statistics
 from tfrobust.evaluation.attacked import attack_maps, maps_of_the_next, prepared, transferred
+from tfrobust.evaluation.certificate import certificate_scores
 from tfrobust.evaluation.curvature import lacks_curvature
-from tfrobust.evaluation.diagnosis import Flag, diagnose, faithfulness_flags, flag, random_beats
+from tfrobust.evaluation.diagnosis import Flag, certificate_flag, diagnose, faithfulness_flags, flag, random_beats
 from tfrobust.evaluation.dual import dual_scores
 from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble
 from tfrobust.evaluation.faithfulness import faithfulness
@@ -141,6 +144,9 @@ class Evaluator:
         doubled = self._doubled(name, task, x, y, examples, targets)
         no_curvature = lacks_curvature(self.network, x, y, task.attack)
         self.flags[name] = diagnose(maps, noise, task, surrogate, doubled, no_curvature)
+        if isinstance(task.map.attribution, UniformlySmoothed):
+            maps = maps.with_scores(self._certified(name, task, maps, y))
+            self.flags[name].append(certificate_flag(maps))
         self._report_maps(name, task, rows, maps, noise)
 
     def _attack_with_ensemble(self, name, task: MapTask, rows):
@@ -182,6 +188,17 @@ class Evaluator:
             return {key: array for key, array in maps.arrays().items() if key != "x"}
 
         return AttackedMaps.from_arrays({"x": x, **self._batched(name, x, work, task.attack.rounds)})
+
+    def _certified(self, name, task, maps, y) -> Arrays:
+        """The cosine of the maps, that of the exact smoothed maps, and its certified lower bound."""
+        own = task.map, task.attack.eps, task.attack.norm
+
+        def work(r):
+            spec, *ball = own
+            x, x_adv = maps.x[r], maps.x_adv[r]
+            return certificate_scores(self.network, spec, x, x_adv, y[r], *ball, batch_size=len(r))
+
+        return {"cosine": similarity.cosine(maps.a, maps.a_adv), **self._batched(f"{name} certificate", maps.x, work)}
 
     def _doubled(self, name, task, x, y, examples, targets):
         """Kendall's tau of the first images under twice the steps, [D]; None where the suite has no such images, or

@@ -8,6 +8,8 @@
     sat    PGD-5 over eps, PGD-20 and -40, uniform noise, TRADES' attack, the saliency attack (Tables 1, 4, 6; Fig. 2)
     full   every kind of attack there is, on IG
     auto   PGD, and on IG the strongest attack on maps there is: an ensemble (attacks/auto.py) at three levels of budget
+    certified  PGD in l2, and the strongest climb on the cosine of uniformly smoothed gradients, at four radii in l2,
+           beside the cosine that is certified (attributions/uniform_smoothing.py)
 
 eps and k belong to the data set (Budget); eps above 1 is 1.  In the papers' suites PGD's last iterate counts, as in
 their codes (far: the worst last one of three restarts), and noise is one draw; full and auto keep what is worst.  art
@@ -21,7 +23,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from tfrobust.attacks import (
+    Cosine,
     Dual,
     Ifia,
     Manipulation,
@@ -48,6 +53,7 @@ from tfrobust.similarity import Comparison
 PIXEL = 1 / 255
 ART_EXAMPLES = 1000  # Random test images, of which ART reports maps and SPSA (4.1, 5).
 SPARSE_PIXELS = 10
+SMOOTHED_SAMPLES = 16  # Of the smoothed map that is attacked; the certificate takes 1,000 draws of its own.
 
 
 class Budget(NamedTuple):
@@ -236,6 +242,41 @@ def auto(b: Budget, level: str = "standard") -> Suite:
     return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd, keep="best")}, {AUTO_TASK: task})
 
 
+def certified(b: Budget) -> Suite:
+    """Attacks in l2 on uniformly smoothed gradients and their certificate, with the settings `b` of a data set.
+
+    eps is the largest radius in l2.  The smoothing goes with it: the standard deviation of each pixel's noise is eps,
+    and so its radius is eps times the root of the number of dimensions, by which `make_suite` multiplies it.
+    """
+    attack = Ifia(
+        b.eps,
+        20,
+        b.eps,
+        norm="l2",
+        goal=Cosine(),
+        random_start=True,
+        adaptive=True,
+        keep_label=True,
+        criterion="cosine",
+    )
+    attack = replace(attack, curvature_only=True, softplus_beta=30.0, restarts=2)
+    task = MapTask(make_map("uniformly_smoothed", samples=SMOOTHED_SAMPLES, radius=b.eps), attack, Comparison(b.k))
+    sweep = {f"cosine at {part:g} eps": replace(task, attack=_scaled(attack, part)) for part in (0.125, 0.25, 0.5, 1.0)}
+    pgd = Pgd(b.eps, 40, b.eps / 10, norm="l2", random_start=True)
+    return Suite("certified", {"PGD-40 l2": pgd}, sweep)
+
+
+def _smoothed_for(suite: Suite, shape: Sequence[int]) -> Suite:
+    """The suite certified for images of shape (H, W, C): noise of standard deviation eps on each pixel."""
+    factor = np.sqrt(np.prod(shape))
+
+    def wider(task):
+        method = task.map.attribution
+        return replace(task, map=replace(task.map, attribution=replace(method, radius=float(factor * method.radius))))
+
+    return replace(suite, attributions={name: wider(task) for name, task in suite.attributions.items()})
+
+
 def make_suite(
     name: str, dataset: str, shape: Sequence[int], eps: float | None = None, level: str | None = None
 ) -> Suite:
@@ -256,4 +297,5 @@ def make_suite(
     if level is not None and name != "auto":
         raise InputError(f"suite {name} has no levels: only auto has")
     options = {} if level is None else {"level": level}
-    return SUITES[name](budget(dataset, shape, eps), **options)
+    suite = SUITES[name](budget(dataset, shape, eps), **options)
+    return _smoothed_for(suite, shape) if name == "certified" else suite

@@ -11,7 +11,7 @@ from absl import flags
 from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
 from tfrobust.errors import InputError
-from tfrobust.names import AUTO_LEVELS, AUTO_TASK, BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
+from tfrobust.names import AUTO_LEVELS, AUTO_TASK, AUTOATTACK_VERSIONS, BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
 
 if TYPE_CHECKING:
     from tfrobust.evaluation import Suite
@@ -30,6 +30,8 @@ OF_SUITES = (
     "pgd_steps",
     "ifia_steps",
     "auto_level",
+    "autoattack_version",
+    "autoattack_queries",
     "map_steps",
     "map_ties",
     "map_window",
@@ -86,6 +88,15 @@ def define(fv: flags.FlagValues) -> None:
         "Budget of --suite=auto (standard unless given). Without a suite: the maps are attacked by auto as well.",
         **where,
     )
+    flags.DEFINE_enum(
+        "autoattack_version",
+        None,
+        AUTOATTACK_VERSIONS,
+        "Version of --suite=autoattack (standard unless given); rand: for networks with random answers. --norm is "
+        "that of its ball, --pgd_steps the steps of its runs that follow gradients (100 unless given).",
+        **where,
+    )
+    flags.DEFINE_integer("autoattack_queries", 5000, "AutoAttack, in suites: queries of its random search.", **where)
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
     flags.DEFINE_enum("map_ties", "exact", TIES, "How ties are ranked.", **where)
     flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
@@ -165,7 +176,8 @@ def chunking(fv: flags.FlagValues) -> Chunking:
 
 def check_suite(fv: flags.FlagValues, name: str) -> None:
     """Raises InputError where a flag is given that a suite has no use for; this costs no TensorFlow."""
-    ignored = [f"--{flag}" for flag in _own_flags() if flag not in OF_SUITES and fv[flag].present]
+    known = {*OF_SUITES, "norm"} if name == "autoattack" else OF_SUITES
+    ignored = [f"--{flag}" for flag in _own_flags() if flag not in known and fv[flag].present]
     if ignored:
         raise InputError(f"--suite={name} has its own settings: leave out {', '.join(ignored)}")
 
@@ -177,8 +189,10 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
     from tfrobust.papers.suites import make_suite
     from tfrobust.spec_values import replace_known
 
-    level = fv.auto_level if name == "auto" else None
-    suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps, level)
+    options = {"level": fv.auto_level} if name == "auto" else {}
+    if name == "autoattack":
+        options = {"version": fv.autoattack_version, "norm": fv.norm}
+    suite = make_suite(name, os.path.splitext(os.path.basename(fv.dataset))[0], shape, fv.eps, **options)
 
     def map_of(spec):
         if not fv["map_steps"].present:
@@ -189,7 +203,7 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
         if isinstance(attack, Ensemble):
             return attack.with_options(seed=fv.evaluation_seed, **({} if steps is None else {"steps": steps}))
         n = {} if steps is None or not getattr(attack, "steps", 0) else {"steps": steps}
-        return replace_known(attack, seed=fv.evaluation_seed, **n)
+        return replace_known(attack, seed=fv.evaluation_seed, queries=fv.autoattack_queries, **n)
 
     def task_of(task):
         comparison = replace(task.comparison, ties=fv.map_ties, window=fv.map_window)

@@ -10,10 +10,11 @@ numbers repeatable), records.jsonl (a line per example and task) and panels.png.
         --examples=1000 --attribution_examples=200 --output=runs/ig_norm/rar
 
 A suite is a paper's whole evaluation with its settings (rar, art, er, far, sat), every attack there is (full), the
-strongest attack on maps, an ensemble with a budget of --auto_level (auto), or attacks in l2 on smoothed maps beside a
-certified bound (certified).  It prints accuracies with intervals, map
-scores under attack and noise, faithfulness, and a diagnosis of the attacks, and leaves SUITE.md, .json, _records.jsonl
-(a line per example and attack) and pictures: panels, box plots, curves over eps.
+strongest attack on maps, an ensemble with a budget of --auto_level (auto), AutoAttack on predictions, in an
+--autoattack_version and --norm (autoattack), or attacks in l2 on smoothed maps beside a certified bound (certified).
+It prints accuracies with intervals, map scores under attack and noise, faithfulness, and a diagnosis of the attacks,
+and leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over
+eps.
 The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and
 --attribution_examples change it.  An evaluation that was killed goes on where it was.
 
@@ -34,7 +35,7 @@ from tfrobust.names import SUITES
 def output_flags(fv: flags.FlagValues) -> None:
     """From where and where to."""
     flags.DEFINE_enum(
-        "suite", None, list(SUITES), "A paper's evaluation, or auto, instead of one attack.", flag_values=fv
+        "suite", None, list(SUITES), "A paper's evaluation, auto or autoattack, instead of one attack.", flag_values=fv
     )
     flags.DEFINE_string(
         "natural", None, "Natural network: maps are compared with its own, and PGD made on it (suites).", flag_values=fv

@@ -56,6 +56,18 @@ PARTS = (
     report.Column("gradients", "gradients", ",.0f"),
     report.Column("seconds", "s an image", ".2f"),
 )
+AUTOATTACK = (
+    report.Column("task", "parts of"),
+    report.Column("part", "part"),
+    report.Column("attacked", "images attacked", ",d"),
+    report.Column("fooled", "fooled", ",d"),
+    report.Column("accuracy", "accuracy after it", ".1%"),
+    report.Column("low", "95 % from", ".1%"),
+    report.Column("high", "to", ".1%"),
+    report.Column("gradients", "gradients an image", ",.0f"),
+    report.Column("queries", "queries an image", ",.0f"),
+    report.Column("seconds", "s an image", ".2f"),
+)
 STATISTICS = ("mean", "median", "std")
 
 
@@ -140,6 +152,8 @@ def other_rows(result: Evaluation):
 def tables(result: Evaluation) -> str:
     """Everything that a person reads first, as Markdown."""
     parts = [report.markdown(result.accuracies, report.ACCURACIES)]
+    for task, own in result.robustness.items():
+        parts.append(report.markdown([{"task": task, **row} for row in own.rows()], AUTOATTACK))
     if map_rows(result):
         parts.append(report.markdown(map_rows(result), MAPS))
     for task, own in result.ensembles.items():

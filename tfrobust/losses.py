@@ -70,3 +70,42 @@ def margin(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def negative_logit(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """-f_y; one signed step is SAT's saliency attack, x - eps sign(grad f_y) (Mangla et al., 2020, Section 3.2)."""
     return -logit(y, logits)
+
+
+_TINY = 1e-12
+
+
+def dlr(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Difference-of-logits ratio, (max_{j != y} f_j - f_y) / (f_(1) - f_(3)) (Croce & Hein, 2020, Eq. 6).
+
+    f_(1) >= f_(2) >= ... are the sorted logits.  Neither a shift nor a scale of the logits changes it.  It is positive
+    exactly where the prediction is wrong.  Two classes have no third logit: there it is the margin, undivided.
+    """
+    ranked = _ranked(logits, 3)
+    return margin(y, logits) if ranked is None else margin(y, logits) / (ranked[:, 0] - ranked[:, 2] + _TINY)
+
+
+def targeted_dlr(y: tf.Tensor, target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Difference-of-logits ratio towards a class t, (f_t - f_y) / (f_(1) - (f_(3) + f_(4)) / 2) (the same, Eq. 7).
+
+    Three classes have no fourth logit: f_(3) takes its place.  Two classes have no third: there it is f_t - f_y.
+
+    Args:
+        y: labels [B].
+        target: classes [B], which the prediction is driven to.
+        logits: [B,K].
+
+    Returns:
+        [B].
+    """
+    gap, ranked = logit(target, logits) - logit(y, logits), _ranked(logits, 3)
+    if ranked is None:
+        return gap
+    fourth = _ranked(logits, 4)
+    middle = ranked[:, 2] if fourth is None else (fourth[:, 2] + fourth[:, 3]) / 2
+    return gap / (ranked[:, 0] - middle + _TINY)
+
+
+def _ranked(logits, n):
+    """The n largest logits of each image [B,n], the largest first; None where there are fewer classes."""
+    return tf.math.top_k(logits, n).values if logits.shape[-1] >= n else None

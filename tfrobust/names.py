@@ -126,7 +126,7 @@ ANNOTATIONS = Registry("tfrobust.data.annotations", boxes="BOXES", masks="MASKS"
 PIXELS = ("0..1", "0..255", "-1..1", "imagenet_caffe", "imagenet_torch")
 
 # Losses, balls and distances.
-LOSSES = Registry("tfrobust.losses", **{name: name for name in ("cross_entropy", "margin", "negative_logit")})
+LOSSES = Registry("tfrobust.losses", **{name: name for name in ("cross_entropy", "margin", "negative_logit", "dlr")})
 BALLS = Registry("tfrobust.balls", linf="LinfBall", l2="L2Ball")
 DISSIMILARITIES = Registry(
     "tfrobust.similarity.differentiable", pearson="pearson_loss", cosine="cosine_distance", l1="l1", l2="l2"
@@ -163,7 +163,12 @@ PREDICTION_ATTACKS = Registry(
     spatial="spatial.Spatial",
     noise="noise.Noise",
     dual="dual.Dual",
+    apgd="apgd.Apgd",
+    fab="fab.Fab",
+    square="square_attack.SquareAttack",
+    autoattack="autoattack.AutoAttack",
 )
+AUTOATTACK_VERSIONS = ("standard", "plus", "rand")
 GOALS = Registry(
     "tfrobust.attacks",
     top_k="goals.TopK",
@@ -194,7 +199,7 @@ LATEST, ALL = "latest", "all"
 # Evaluations.
 SUITES = Registry(
     "tfrobust.papers.suites",
-    **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto", "certified")},
+    **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto", "autoattack", "certified")},
 )
 AUTO_TASK = "auto"  # What the task of the ensemble is called.
 AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.

@@ -10,7 +10,20 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, linear_network, run_tests, shallow_network
-from tfrobust.attacks import Dual, Ifia, Noise, Pgd, Spatial, Spsa, TopK, TradesAttack
+from tfrobust.attacks import (
+    Apgd,
+    AutoAttack,
+    Dual,
+    Fab,
+    Ifia,
+    Noise,
+    Pgd,
+    Spatial,
+    Spsa,
+    SquareAttack,
+    TopK,
+    TradesAttack,
+)
 from tfrobust.attacks.spatial import grid
 from tfrobust.attacks.spsa import estimated_gradient
 from tfrobust.data import load
@@ -32,7 +45,14 @@ ATTACKS = {
     "noise": Noise(EPS, restarts=4),
     "dual": Dual(EPS, 4, 0.05, map_weight=1.0),
     "spatial": Spatial(20.0, 1.0),
+    "apgd": Apgd(EPS, 4),
+    "apgd_targeted": Apgd(EPS, 4, loss="dlr", targets=2),
+    "fab": Fab(EPS, 4, targets=2),
+    "fab_untargeted": Fab(EPS, 2),
+    "square": SquareAttack(EPS, 12),
+    "autoattack": AutoAttack(EPS, 2, queries=4, targets=2),
 }
+SCHEDULED = ("apgd", "square", "autoattack")  # Whose steps depend on how many there are.
 
 
 @pytest.fixture
@@ -46,13 +66,19 @@ def name(request, small_grid):
     return request.param
 
 
+def given(n=8):
+    """A network, images and the classes that it predicts: searches leave images that are predicted wrongly."""
+    network, (x, _) = shallow_network(), images(n)
+    return network, x, tf.argmax(network(x), axis=1, output_type=tf.int32)
+
+
 def attacked(network, attack, x, y):
     return attack.on_predictions(network)(x, y, tf.range(len(x)))
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
-    network, (x, y) = shallow_network(), images(8)
+def test_x_adv_lies_in_the_ball_and_in_range(name, norm, eagerly):
+    network, x, y = given()
     attack = replace_known(ATTACKS[name], norm=norm)
     x_adv = attacked(network, attack, x, y).numpy()
     x = x.numpy()
@@ -62,14 +88,14 @@ def test_x_adv_lies_in_the_ball_and_in_range(name, norm):
         assert (np.abs(v).max() if norm == "linf" else np.linalg.norm(v, axis=1).max()) <= EPS + 1e-6
 
 
-def test_no_budget_gives_the_image(name):
-    network, (x, y) = shallow_network(), images(8)
+def test_no_budget_gives_the_image(name, eagerly):
+    network, x, y = given()
     none = replace_known(ATTACKS[name], eps=0.0, degrees=0.0, pixels=0.0)
     np.testing.assert_allclose(attacked(network, none, x, y), x, atol=1e-6)
 
 
-def test_it_raises_its_loss(name):
-    network, (x, y) = shallow_network(), images(20)
+def test_it_raises_its_loss(name, eagerly):
+    network, x, y = given(20)
     attack = ATTACKS[name]
 
     def loss(z):
@@ -86,8 +112,8 @@ def test_the_table_has_every_attack_on_predictions_under_its_name():
 
 
 @pytest.mark.parametrize("kind", PREDICTION_ATTACKS)
-def test_batches_do_not_matter(kind, small_grid):
-    network, (x, y) = shallow_network(), images(8)
+def test_batches_do_not_matter(kind, small_grid, eagerly):
+    network, x, y = given()
     whole = attacked(network, ATTACKS[kind], x, y)
     part = ATTACKS[kind].on_predictions(network)(x[5:], y[5:], tf.range(5, 8))
     np.testing.assert_allclose(part, whole[5:], atol=1e-6)
@@ -116,7 +142,7 @@ def test_more_steps_or_restarts_never_find_a_more_robust_network(kind):
     few = right(attack)
     assert np.mean(few) < np.mean(clean) or kind == "noise"
     more = [dataclasses.replace(attack, restarts=attack.restarts + 2)]
-    if kind != "noise":
+    if kind not in ("noise", *SCHEDULED):
         more.append(dataclasses.replace(attack, steps=2 * attack.steps))
     for stronger in more:
         assert not np.any(right(stronger) & ~few), stronger

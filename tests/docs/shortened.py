@@ -13,6 +13,7 @@ from tfrobust.papers import measurements
 from tfrobust.papers.reported import paper_rows
 
 FEW = ["--examples=20", "--attribution_examples=2", "--pgd_steps=1", "--ifia_steps=1", "--map_steps=2"]
+FEW += ["--autoattack_queries=5"]
 SHORT = {
     "train": [],
     "evaluate": FEW,

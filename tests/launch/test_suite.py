@@ -92,7 +92,7 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
     if not drawn:
         monkeypatch.setattr(launch.suite, "draw", lambda path, result: None)
     given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", "--natural=DIR/natural.keras"]  # So that all are right.
-    given += ["--auto_level=quick"]
+    given += ["--auto_level=quick", "--autoattack_queries=5"]
     assert call(folder, suite, *given) == 0
     out = capsys.readouterr().out
     assert "| natural" in out and "Diagnosis:" in out and "already_wrong" in out
@@ -131,6 +131,39 @@ def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suit
             "top-k, smooth",
             "squares",
         ]
+
+
+def test_autoattack_says_what_each_of_its_parts_fooled(folder, capsys, eagerly):
+    given = ["--dataset=DIR/as_predicted.npz", "--eps=0.5", "--norm=l2", "--autoattack_queries=5"]
+    assert call(folder, "autoattack", *given, "--autoattack_version=plus") == 0
+    out = capsys.readouterr().out
+    assert "| AutoAttack" in out and "accuracy after it" in out and "random_network" not in out
+    summary = json.loads((folder / "out" / "autoattack.json").read_text())
+    rows = summary["robustness"]["AutoAttack"]
+    parts = ["APGD-CE", "APGD-DLR", "FAB", "Square", "APGD-DLR, targeted", "FAB, targeted"]
+    assert [row["part"] for row in rows] == parts and rows[0]["attacked"] == 10
+    attack = summary["about"]["predictions"]["AutoAttack"]
+    asked = {"eps": 0.5, "norm": "l2", "version": "plus", "steps": 1, "queries": 5}
+    assert {name: attack[name] for name in asked} == asked and not summary["about"]["attributions"]
+    records = [json.loads(line) for line in (folder / "out" / "autoattack_records.jsonl").read_text().splitlines()]
+    fooled = [record["fooled_by"] for record in records if record["task"] == "AutoAttack"]
+    assert [fooled.count(part) for part in parts] == [row["fooled"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "suite, more, words",
+    [
+        ("autoattack", ["--norm=l2"], "give --eps with --norm=l2"),
+        ("autoattack", ["--autoattack_version=most"], "autoattack_version"),
+        ("autoattack", ["--autoattack_queries=-1"], "queries"),
+        ("autoattack", ["--map_k=5"], "leave out --map_k"),
+        ("autoattack", ["--dataset=DIR/own.npz"], "give --eps"),
+    ],
+)
+def test_what_autoattack_cannot_have_is_refused_in_one_line(folder, capsys, suite, more, words):
+    assert call(folder, suite, *more) == 2
+    err = [line for line in capsys.readouterr().err.splitlines() if "it/s" not in line]
+    assert len(err) == 1 and words in err[0]
 
 
 def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn):

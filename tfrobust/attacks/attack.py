@@ -20,6 +20,7 @@ class Attack:
         seed: of every draw; each example draws by its own number, so that batches do not matter.
         name: what the attack is called in tables.
         tag: sets its draws apart from those of other attacks with the same seed.
+        unit: what `steps` counts, where an attack has them: steps or queries.
     """
 
     eps: float
@@ -30,6 +31,7 @@ class Attack:
 
     name: ClassVar[str]
     tag: ClassVar[int]
+    unit: ClassVar[str] = "steps"
 
     def __post_init__(self):
         make_ball(self.norm, self.eps)
@@ -50,10 +52,9 @@ class Attack:
     def describe(self) -> str:
         """The attack in words: its name, ball, steps and top-k set."""
         parts = [self.norm, f"eps {self.eps:.4g}"]
-        if hasattr(self, "step_size"):
-            parts.append(f"{self.steps} steps of {self.step_size:.3g}")
-        elif hasattr(self, "steps"):
-            parts.append(f"{self.steps} queries")
+        if hasattr(self, "steps"):
+            length = f" of {self.step_size:.3g}" if hasattr(self, "step_size") else ""
+            parts.append(f"{self.steps} {self.unit}{length}")
         if self.restarts > 1:
             parts.append(f"best of {self.restarts} runs")
         if getattr(self, "k", None):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import tensorflow as tf
 
@@ -56,17 +56,20 @@ class PredictionAttack:
     """An attack on the prediction; the base class of the attacks' dataclasses.
 
     Attributes:
-        loss: the loss that is raised: cross_entropy, margin or negative_logit.
+        loss: the loss that is raised: cross_entropy, margin, negative_logit or dlr.
+        in_graph: what `on_predictions` returns can be called within a graph.
     """
 
     _: KW_ONLY
     loss: str = "cross_entropy"
 
+    in_graph: ClassVar[bool] = True
+
     def __post_init__(self):
         check_choice("loss", self.loss, LOSSES)
 
     def on_predictions(self, network: keras.Model) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-        """The attack on one network, as a function of tensors to be called within a graph or without.
+        """The attack on one network, as a function of tensors to be called within a graph (if `in_graph`) or without.
 
         Args:
             network: logits out.

@@ -16,6 +16,7 @@ from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.best_iterate import BestIterate, Judge
 from tfrobust.attacks.map_attack import BlackBoxAttack, Search
 from tfrobust.attacks.noise import Noise
+from tfrobust.attacks.square_moves import side_of_squares, with_square
 from tfrobust.checks import check_choice, check_number, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
@@ -23,9 +24,6 @@ from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-# The shares of all queries after which the area of the squares is halved.
-HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Squares(BlackBoxAttack, Attack):
 
     name: ClassVar[str] = "squares"
     tag: ClassVar[int] = 16
+    unit: ClassVar[str] = "queries"
 
     def __post_init__(self):
         super().__post_init__()
@@ -73,8 +72,7 @@ class Squares(BlackBoxAttack, Attack):
 
     def side(self, query: int, shape: Sequence[int]) -> int:
         """The side in pixels, at least 1, of the squares of the `query`-th query on images of shape (H, W, C)."""
-        halvings = sum(query >= self.steps * part for part in HALVINGS)
-        return max(int(round(np.sqrt(self.area / 2**halvings * shape[0] * shape[1]))), 1)
+        return side_of_squares(query, self.steps, self.area, shape)
 
 
 class SquaresSearch(Search):
@@ -95,17 +93,10 @@ class SquaresSearch(Search):
         draws = [np.random.default_rng(seed) for seed in np.asarray(seeds)]
         for query in range(self.attack.steps):
             side = min(self.attack.side(query, x.shape[1:]), *x.shape[1:3])
-            moved = np.stack([self._moved(at, side, rng) for at, rng in zip(own.x_adv[criterion], draws)])
+            pairs = zip(own.x_adv[criterion], draws)
+            moved = np.stack([with_square(at, side, 2 * self.attack.eps, rng) for at, rng in pairs])
             candidate = self.ball.project(moved, x).numpy()
             own.offer(candidate)
             best.offer(candidate)
             tick()
         return np.ones((2, len(x)), bool)
-
-    def _moved(self, at: np.ndarray, side: int, rng) -> np.ndarray:
-        """One image [H,W,C] with a square moved by eps, each channel up or down."""
-        moved = at.copy()
-        row, column = (rng.integers(n - side + 1) for n in at.shape[:2])
-        signs = rng.choice([-1, 1], size=at.shape[2]).astype(np.float32)
-        moved[row : row + side, column : column + side] += 2 * self.attack.eps * signs
-        return moved

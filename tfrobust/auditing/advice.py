@@ -82,6 +82,22 @@ ADVICE = {
         "the attack goes further along another smooth network than the chosen one",
         "take the next level of budget: the true stability is lower than measured",
     ),
+    "random_network": (
+        "the network answers differently each time it is asked",
+        "switch off what is random in it, or attack it by AutoAttack's version rand",
+    ),
+    "zero_gradient": (
+        "the network is so sure that attacks have no gradient to follow",
+        "trust the attacks that use other losses or no gradient; divide the logits if they are huge",
+    ),
+    "few_classes": (
+        "the network has too few classes for one of the attacks' losses",
+        "nothing: a simpler loss takes its place",
+    ),
+    "square_beats_gradients": (
+        "an attack without gradients fooled images that gradients did not",
+        "the gradients are masked: accuracy under PGD alone is too high",
+    ),
 }
 
 

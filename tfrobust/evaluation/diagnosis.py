@@ -72,9 +72,28 @@ FLAGS = {
         "another beta of the surrogate than the chosen one lowered Kendall's tau by more than 0.02",
     ),
     "certificate_beaten": (0.0, "the cosine of the exact smoothed maps is below its certified bound: a fault"),
+    "random_network": (
+        0.0,
+        "the network gives other logits when it is asked again: its gradients are noisy, take the version rand",
+    ),
+    "zero_gradient": (
+        0.1,
+        "the gradient of the cross-entropy is exactly zero (saturated logits, or an operation without a gradient)",
+    ),
+    "few_classes": (
+        0.0,
+        "fewer than four classes: the DLR loss is divided by f_(1) - f_(3), with two classes by nothing, and fewer "
+        "classes are targeted",
+    ),
+    "square_beats_gradients": (
+        0.01,
+        "Square Attack, which follows no gradient, fooled images that all gradients had not: masked gradients",
+    ),
 }
 OF_FAITHFULNESS = {"deletes_no_better", "ignores_weights"}  # These concern maps without any attack.
 OF_ENSEMBLES = {"random_map", "masked_gradient", "more_budget_lowers", "other_beta_lowers"}  # Of ensembles only.
+# Of AutoAttack only.
+OF_AUTOATTACK = {"random_network", "zero_gradient", "few_classes", "square_beats_gradients"}
 
 
 class Flag(NamedTuple):

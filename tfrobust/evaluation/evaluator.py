@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrobust import similarity
-from tfrobust.attacks import AttackedMaps, Dual, Ensemble
+from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble
 from tfrobust.attacks.attacked_maps import FATES, as_records
 from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.attributions import UniformlySmoothed
@@ -29,6 +29,7 @@ from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble
 from tfrobust.evaluation.faithfulness import faithfulness
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.result import Evaluation
+from tfrobust.evaluation.robustness import Robustness, attack_with_autoattack
 from tfrobust.evaluation.suite import MapTask, Suite
 from tfrobust.kernels import say_hint
 from tfrobust.labels import check_labels
@@ -73,6 +74,7 @@ class Evaluator:
         self.flags: dict[str, list[Flag]] = {}
         self.maps: dict[str, AttackedMaps] = {}
         self.ensembles: dict[str, EnsembleResult] = {}
+        self.robustness: dict[str, Robustness] = {}
         self.attack, self.place = 0, ""
 
     def run(self) -> Evaluation:
@@ -85,8 +87,7 @@ class Evaluator:
         self.flags["natural"] = [flag("already_wrong", ~right)]
         for name, attack in self.suite.predictions.items():
             self._next()
-            attacking = self._attack_dual if isinstance(attack, Dual) else self._attack_predictions
-            attacking(name, attack, right)
+            self._attacking(attack)(name, attack, right)
         for name, attack in list(self.suite.predictions.items())[:1] if self.natural is not None else ():
             self._attack_predictions(f"{name} made on the natural network", attack, right, self.natural)
         rows = np.flatnonzero(right)[: self.suite.attribution_examples or None]
@@ -96,12 +97,18 @@ class Evaluator:
                 attack = self._attack_with_ensemble if isinstance(task.attack, Ensemble) else self._attack_maps
                 attack(name, task, rows)
             self._look_at_maps(rows)
-        return Evaluation(self.suite, self.records, self.summary, self.flags, self.maps, self.chosen, self.ensembles)
+        found = self.maps, self.chosen, self.ensembles, self.robustness
+        return Evaluation(self.suite, self.records, self.summary, self.flags, *found)
 
     def _next(self):
         """Counts the attacks, so that progress bars show which attack of how many they belong to."""
         self.attack += 1
         self.place = f"[{self.attack}/{len(self.suite.predictions) + len(self.suite.attributions)}] "
+
+    def _attacking(self, attack):
+        """The method that makes an attack on predictions."""
+        own = {AutoAttack: self._attack_with_autoattack, Dual: self._attack_dual}
+        return own.get(type(attack), self._attack_predictions)
 
     def _attack_predictions(self, name, attack, right, source=None):
         def work(r):
@@ -110,8 +117,18 @@ class Evaluator:
             return {"class": attacked}
 
         n = self.suite.prediction_examples.get(name)
-        attacked = self._batched(name, self.x[:n], work)["class"]
-        self._record(name, np.arange(len(attacked)), {"prediction": attacked})
+        self._report_predictions(name, attack, right, self._batched(name, self.x[:n], work)["class"])
+
+    def _attack_with_autoattack(self, name, attack, right):
+        batched = lambda *args: self._batched(name, self.x, *args)  # noqa: E731
+        result = attack_with_autoattack(self.network, self.x, self.y, attack, self.chosen, batched)
+        self.robustness[name], self.flags[name] = result, result.flags
+        self._report_predictions(name, attack, right, result.predicted, {"fooled_by": result.fooled_by()})
+
+    def _report_predictions(self, name, attack, right, attacked, more_of_images=None):
+        """Adds records and summary of a task on predictions, with the classes predicted under attack, to the result."""
+        n = len(attacked)
+        self._record(name, np.arange(n), {"prediction": attacked, **(more_of_images or {})})
         held = right[:n] & (attacked == self.y[:n])
         self.summary[name] = {"accuracy": statistics.share(held), "examples": len(held), "eps": attack.eps}
 

@@ -61,6 +61,9 @@ def attacked_classifier(
         (images [B,H,W,C], labels [B], numbers of the images [B], which seed their draws) -> classes [B].
     """
     attacked = attack.on_predictions(source)
+    if not attack.in_graph:
+        own = classifier(network)
+        return lambda x, y, examples: own(attacked(x, y, examples))
 
     def classify(x: tf.Tensor, y: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         return tf.argmax(network(attacked(x, y, examples), training=False), axis=1)

@@ -10,6 +10,7 @@ from tfrobust.attacks import AttackedMaps
 from tfrobust.attacks.attacked_maps import FATES
 from tfrobust.evaluation.diagnosis import FLOOR, Flag
 from tfrobust.evaluation.ensembles import EnsembleResult
+from tfrobust.evaluation.robustness import Robustness
 from tfrobust.evaluation.suite import Suite
 from tfrobust.names import AUTO_TASK
 
@@ -30,6 +31,7 @@ class Evaluation:
         maps: task -> the attacked maps.
         chosen: indices [N] of the images used.
         ensembles: task -> what each part of its ensemble found, for tasks that have one.
+        robustness: task -> what each part of AutoAttack found, for the tasks that are AutoAttack.
     """
 
     suite: Suite
@@ -39,6 +41,7 @@ class Evaluation:
     maps: Mapping[str, AttackedMaps]
     chosen: np.ndarray
     ensembles: Mapping[str, EnsembleResult] = field(default_factory=dict)
+    robustness: Mapping[str, Robustness] = field(default_factory=dict)
 
     @property
     def accuracies(self) -> list[dict[str, Any]]:
@@ -82,10 +85,12 @@ class Evaluation:
         return {**self.without_records(), "records": self.records}
 
     def without_records(self) -> dict[str, Any]:
-        """Summary, flags and the parts of ensembles as plain values."""
+        """Summary, flags and the parts of ensembles and of AutoAttack as plain values."""
         out: dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
         if self.ensembles:
             out["ensembles"] = {task: own.as_dict() for task, own in self.ensembles.items()}
+        if self.robustness:
+            out["robustness"] = {task: own.rows() for task, own in self.robustness.items()}
         return out
 
     def table_row(self) -> dict[str, Any]:

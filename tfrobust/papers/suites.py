@@ -6,8 +6,9 @@
     er     as rar with 50 points of IG, with Spearman, and against the natural network's maps (Tables 1 to 3, 8)
     far    PGD and IFIA of 7 steps, 3 restarts, softplus' second derivative alone; IG and |gradient| (Tables 1, 4)
     sat    PGD-5 over eps, PGD-20 and -40, uniform noise, TRADES' attack, the saliency attack (Tables 1, 4, 6; Fig. 2)
-    full   every kind of attack there is, on IG
+    full   every kind of attack there is, on IG; on predictions AutoAttack takes the place of PGD
     auto   PGD, and on IG the strongest attack on maps there is: an ensemble (attacks/auto.py) at three levels of budget
+    autoattack  AutoAttack on predictions (attacks/autoattack.py), and no map
     certified  PGD in l2, and the strongest climb on the cosine of uniformly smoothed gradients, at four radii in l2,
            beside the cosine that is certified (attributions/uniform_smoothing.py)
 
@@ -26,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfrobust.attacks import (
+    AutoAttack,
     Cosine,
     Dual,
     Ifia,
@@ -209,8 +211,7 @@ def full(b: Budget) -> Suite:
     attack = _ifia(b)
     predictions = {
         "FGSM": _fgsm(b.eps),
-        "PGD": _pgd(b.eps, *b.pgd, keep="best"),
-        "PGD margin, 3 restarts": _pgd(b.eps, *b.pgd, keep="best", loss="margin", restarts=3),
+        "AutoAttack": AutoAttack(b.eps),
         "TRADES": TradesAttack(b.eps, *b.pgd),
         "saliency": _fgsm(b.eps, loss="negative_logit"),
         "SPSA": Spsa(b.eps, 20, b.eps / 4, loss="margin"),
@@ -277,8 +278,20 @@ def _smoothed_for(suite: Suite, shape: Sequence[int]) -> Suite:
     return replace(suite, attributions={name: wider(task) for name, task in suite.attributions.items()})
 
 
+def autoattack(b: Budget, version: str = "standard", norm: str = "linf") -> Suite:
+    """AutoAttack on predictions, with the eps of the settings `b`; `version`: standard, plus or rand."""
+    attack = AutoAttack(b.eps, version=version, norm=norm)
+    return Suite("autoattack", {attack.name: attack}, doubled=0, faithful=False, aligned=False)
+
+
 def make_suite(
-    name: str, dataset: str, shape: Sequence[int], eps: float | None = None, level: str | None = None
+    name: str,
+    dataset: str,
+    shape: Sequence[int],
+    eps: float | None = None,
+    level: str | None = None,
+    version: str | None = None,
+    norm: str | None = None,
 ) -> Suite:
     """The suite called `name` for images of a data set.
 
@@ -288,14 +301,26 @@ def make_suite(
         shape: (H, W, C) of its images.
         eps: instead of the paper's; None: the paper's.
         level: of the budget of auto, one of `names.AUTO_LEVELS`; standard unless given.
+        version: of autoattack, one of `names.AUTOATTACK_VERSIONS`; standard unless given.
+        norm: of autoattack's ball, linf or l2; linf unless given.
 
     Raises:
-        InputError: for an unknown name, a level of another suite, and a data set without settings where eps is not
-          given.
+        InputError: for an unknown name, an option of another suite, and a data set without settings where eps is not
+          given, or a ball in l2: the settings are for l-infinity.
     """
     check_choice("suite", name, SUITES)
-    if level is not None and name != "auto":
-        raise InputError(f"suite {name} has no levels: only auto has")
-    options = {} if level is None else {"level": level}
-    suite = SUITES[name](budget(dataset, shape, eps), **options)
+    options = {"level": level, "version": version, "norm": norm}
+    options = {key: value for key, value in options.items() if value is not None}
+    for option in options:
+        if OPTIONS[option] != name:
+            raise InputError(f"suite {name} has no {option}: only {OPTIONS[option]} has")
+    if norm == "l2" and eps is None:
+        raise InputError("the settings of data sets are for l-infinity: give --eps with --norm=l2")
+    own = budget(dataset, shape, eps)
+    if norm == "l2":
+        own = budget(dataset, shape, min(eps, 1.0))._replace(eps=eps)
+    suite = SUITES[name](own, **options)
     return _smoothed_for(suite, shape) if name == "certified" else suite
+
+
+OPTIONS = {"level": "auto", "version": "autoattack", "norm": "autoattack"}  # The suites that have them.

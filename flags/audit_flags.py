@@ -49,7 +49,7 @@ def define(fv: flags.FlagValues) -> None:
         "fail_if",
         [],
         "A condition under which the audit fails, with exit code 3: a number of the report, an operator, a value, such "
-        "as kendall<0.5, accuracy<0.9, 'PGD at 4/255:accuracy<0.2', top_k_intersection.low<baseline-0.05 "
+        "as kendall<0.5, accuracy<0.9, 'APGD at 4/255:accuracy<0.2', top_k_intersection.low<baseline-0.05 "
         "(docs/audit.md).",
         **where,
     )

@@ -3,7 +3,7 @@
     python -m launch.audit --network=my_model.keras --data=my_data.npz
 
 The network is used as it is: with or without a softmax at its end, whatever range its pixels have.  Its predictions are
-attacked (PGD), and its explanations, Integrated Gradients and the gradient, beside random noise of the same size.
+attacked (APGD), and its explanations, Integrated Gradients and the gradient, beside random noise of the same size.
 It takes about --minutes; what did not fit into them is said.
 
 Leaves in --output: audit.html (one file, with the verdict, tables and pictures), audit.json (the numbers and all

@@ -157,7 +157,7 @@ def shorten_audits(monkeypatch, steps: int, pgd_steps: int) -> None:
     from tfrobust.auditing import audit, plan  # With all rooms below: for the few files that audit.
 
     monkeypatch.setattr(plan, "LEVELS", ((steps, steps),))
-    monkeypatch.setattr(plan, "PGD_STEPS", pgd_steps)
+    monkeypatch.setattr(plan, "APGD_STEPS", pgd_steps)
     for name in ("untraced_cost", "traced_cost"):
         monkeypatch.setattr(audit, name, lambda inputs, trial: plan.Cost(0.001))
 

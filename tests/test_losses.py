@@ -16,7 +16,7 @@ def test_closed_forms():
 
 
 def test_the_ratio_of_differences_of_logits():
-    """Croce & Hein (2020), Eq. 6 and 7, worked out by hand; a shift and a scale of the logits change nothing."""
+    """Croce & Hein (2020), worked out by hand; a shift and a scale of the logits change nothing."""
     f, y, t = np.array([[5.0, 3.0, 1.0, -1.0]], np.float32), np.array([0]), np.array([1])
     np.testing.assert_allclose(losses.dlr(y, f), [-(5 - 3) / (5 - 1)])
     np.testing.assert_allclose(losses.dlr(t, f), [(5 - 3) / (5 - 1)])

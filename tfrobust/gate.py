@@ -1,7 +1,7 @@
 """Conditions under which an audit fails, for a pipeline that ships networks: "kendall<0.5", "accuracy<baseline-0.02".
 
 CONDITION  [TASK:]MEASURE[.STATISTIC] OP VALUE
-TASK       of the report, such as "gradient at 8/255" or "PGD at 4/255"; unless given the one that the verdict is
+TASK       of the report, such as "gradient at 8/255" or "APGD at 4/255"; unless given the one that the verdict is
            about, and for accuracy "natural"
 MEASURE    of that task, such as top_k_intersection, kendall, spearman, noise_kendall, accuracy
 STATISTIC  mean (unless given), low, high, median and whatever else the report has of it
@@ -27,7 +27,7 @@ FORM = re.compile(
 )
 RELATIVE = re.compile(rf"(?:(?P<factor>{NUMBER})\s*\*\s*)?baseline(?:\s*(?P<offset>[-+]\s*{NUMBER}))?", re.I)
 OF_MAPS = ("IG at ", "gradient at ")  # How the tasks on maps begin.
-EXAMPLES = '"kendall<0.5", "accuracy<0.9", "PGD at 4/255:accuracy<0.2", "top_k_intersection.low<baseline-0.05"'
+EXAMPLES = '"kendall<0.5", "accuracy<0.9", "APGD at 4/255:accuracy<0.2", "top_k_intersection.low<baseline-0.05"'
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ _TINY = 1e-12
 
 
 def dlr(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Difference-of-logits ratio, (max_{j != y} f_j - f_y) / (f_(1) - f_(3)) (Croce & Hein, 2020, Eq. 6).
+    """Difference-of-logits ratio, (max_{j != y} f_j - f_y) / (f_(1) - f_(3)) (Croce & Hein, 2020).
 
     f_(1) >= f_(2) >= ... are the sorted logits.  Neither a shift nor a scale of the logits changes it.  It is positive
     exactly where the prediction is wrong.  Two classes have no third logit: there it is the margin, undivided.
@@ -86,7 +86,7 @@ def dlr(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def targeted_dlr(y: tf.Tensor, target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Difference-of-logits ratio towards a class t, (f_t - f_y) / (f_(1) - (f_(3) + f_(4)) / 2) (the same, Eq. 7).
+    """Difference-of-logits ratio towards a class t, (f_t - f_y) / (f_(1) - (f_(3) + f_(4)) / 2) (the same).
 
     Three classes have no fourth logit: f_(3) takes its place.  Two classes have no third: there it is f_t - f_y.
 

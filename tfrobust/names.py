@@ -168,7 +168,7 @@ PREDICTION_ATTACKS = Registry(
     square="square_attack.SquareAttack",
     autoattack="autoattack.AutoAttack",
 )
-AUTOATTACK_VERSIONS = ("standard", "plus", "rand")
+AUTOATTACK_VERSIONS = ("standard", "plus", "rand", "quick")
 GOALS = Registry(
     "tfrobust.attacks",
     top_k="goals.TopK",

@@ -108,6 +108,10 @@ def test_the_versions_are_those_of_the_paper():
     rand = AutoAttack(0.3, version="rand", norm="l2", seed=3).parts
     assert {name: part.draws for name, part in rand.items()} == {"APGD-CE": 20, "APGD-DLR": 20}
     assert all((part.norm, part.seed) == ("l2", 3) for part in rand.values())
+    assert {name: part.loss for name, part in AutoAttack(0.3, 10, version="quick").parts.items()} == {
+        "APGD-CE": "cross_entropy",
+        "APGD-DLR": "dlr",
+    }
 
 
 def test_no_part_alone_leaves_fewer_images_and_settled_ones_cost_nothing(eagerly):
@@ -203,7 +207,7 @@ def test_attacks_in_words():
 
 
 def test_what_makes_no_sense_is_refused():
-    with pytest.raises(InputError, match="version of AutoAttack 'all': choose one of standard, plus, rand"):
+    with pytest.raises(InputError, match="version of AutoAttack 'all': choose one of standard, plus, rand, quick"):
         AutoAttack(0.3, version="all")
     with pytest.raises(InputError, match="by the loss dlr alone"):
         Apgd(0.3, 5, targets=2)

@@ -142,7 +142,7 @@ def test_the_numbers_of_the_verdict_are_those_of_the_records(done):
     shown = re.findall(r'<td class="number" data-heading="(top-k|noise top-k)">([^<]*)</td>', text)
     assert [("top-k", f"{attacked:.3f}"), ("noise top-k", f"{noise:.3f}")] == shown[:2]
     natural = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "natural"]
-    pgd = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "PGD at 8/255"]
+    pgd = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "APGD at 8/255"]
     held = np.mean(np.logical_and(natural, pgd))
     assert any(f"{np.mean(natural):.0%} of {len(natural)} images" in s and f"{held:.0%} at 8/255" in s
                for s in verdict["sentences"])  # fmt: skip
@@ -352,8 +352,8 @@ def test_the_plan_is_the_most_thorough_that_fits():
     slow, slower = planned(600, 4), planned(600, 10)
     assert slow.batch < 8 and (slow.steps, slow.points) == LEVELS[-1]
     assert (slower.batch, slower.steps, slower.points) == (1, 5, 5)
-    assert slower.maps == ("IG", "gradient") and slower.pgd_steps == 20
-    assert planned(400, 10).maps == ("IG",) and planned(400, 10).pgd_steps == 10
+    assert slower.maps == ("IG", "gradient") and slower.apgd_steps == 20
+    assert planned(400, 10).maps == ("IG",) and planned(400, 10).apgd_steps == 10
     with pytest.raises(InputError, match=r"takes 6.2 minutes at the least"):
         planned(360, 10)  # 300 seconds for the map of one image, 67 for the predictions of two.
     # Three attacks on predictions take longer to trace than one: a network that is slow to trace keeps one eps.

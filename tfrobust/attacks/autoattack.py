@@ -5,6 +5,7 @@ Its parts run one after the other, each on the images that are still predicted c
     standard   APGD on cross-entropy; APGD on the targeted DLR loss and targeted FAB, for 9 classes each; Square Attack
     plus       APGD on cross-entropy and on DLR, and FAB, with 5 restarts each; Square; both targeted ones of standard
     rand       for networks with random answers: APGD on cross-entropy and on DLR, each step the mean of 20 answers
+    quick      not the paper's: APGD on cross-entropy and on DLR, one run each, for a first look
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class AutoAttack(PredictionSearch):
 
     Attributes:
         steps: of each run of APGD and FAB.
-        version: standard, plus or rand; see the module.
+        version: standard, plus, rand or quick; see the module.
         queries: of Square Attack.
         targets: classes of the targeted parts, those with the largest logits; at most K - 1.
         draws: answers of the network at each step of the version rand.
@@ -73,9 +74,10 @@ class AutoAttack(PredictionSearch):
         square = {"Square": SquareAttack(self.eps, self.queries, restarts=self.restarts, **ball)}
         if self.version == "standard":
             return {"APGD-CE": apgd(restarts=self.restarts), **targeted, **square}
-        more = {"restarts": 5 * self.restarts} if self.version == "plus" else {"draws": self.draws}
+        restarts = {"restarts": (5 if self.version == "plus" else 1) * self.restarts}
+        more = {"draws": self.draws, **restarts} if self.version == "rand" else restarts
         both = {"APGD-CE": apgd(**more), "APGD-DLR": apgd(loss="dlr", **more)}
-        return both if self.version == "rand" else {**both, "FAB": fab(**more), **square, **targeted}
+        return {**both, "FAB": fab(**restarts), **square, **targeted} if self.version == "plus" else both
 
     @property
     def rounds(self) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def step_onto(w: np.ndarray, gap: np.ndarray, x: np.ndarray, norm: str) -> np.ndarray:
-    """The smallest step d with gap + <w, d> = 0 and x + d in [0, 1] (Croce & Hein, 2020b, Eq. 4 and 5).
+    """The smallest step d with gap + <w, d> = 0 and x + d in [0, 1] (Croce & Hein, 2020b).
 
     Each pixel moves by sign(w_i) s min(l u_i, r_i): r_i is the room that it has in [0, 1] in that direction, s the sign
     of -gap, and u_i is 1 in l-infinity and |w_i| in l2.  The sum of |w_i| min(l u_i, r_i) rises with l from 0, in

@@ -71,7 +71,7 @@ def with_bump(at: np.ndarray, x: np.ndarray, side: int, eps: float, rng: np.rand
 
 
 def bump(side: int, rng: np.random.Generator) -> np.ndarray:
-    """A pattern [side,side] of length 1: two peaks of opposite sign, above one another or beside (the same, Eq. 2)."""
+    """A pattern [side,side] of length 1: two peaks of opposite sign, above one another or beside."""
     upper = side // 2
     pattern = np.concatenate([_peak(upper, side), -_peak(side - upper, side)])
     pattern = pattern / max(np.linalg.norm(pattern), 1e-12)

@@ -96,7 +96,7 @@ ADVICE = {
     ),
     "square_beats_gradients": (
         "an attack without gradients fooled images that gradients did not",
-        "the gradients are masked: accuracy under PGD alone is too high",
+        "the gradients are masked: accuracy under attacks that follow them is too high",
     ),
 }
 

@@ -1,6 +1,6 @@
 """An audit: how far the explanations of one network, of whatever make, can be moved within a budget of pixels.
 
-Measured with the pieces of `evaluation`: PGD on predictions, an attack on Integrated Gradients and on the gradient,
+Measured with the pieces of `evaluation`: APGD on predictions, an attack on Integrated Gradients and on the gradient,
 noise of the same budget, the diagnosis of the attacks.  The time is given, not the work: what a second derivative of
 this network costs is measured first, the plan follows from it, and images are added batch by batch while there is time.
 """
@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfrobust import memory_budget as memory_of
 from tfrobust.auditing.inputs import AUTO, AuditInputs, make_inputs
 from tfrobust.auditing.measured_cost import traced_cost, untraced, untraced_cost
-from tfrobust.auditing.plan import EPS, LAST_LEVEL, LEVELS, MAPS, PGD_STEPS, Plan, in_pixels, make_plan
+from tfrobust.auditing.plan import APGD_STEPS, EPS, LAST_LEVEL, LEVELS, MAPS, Plan, in_pixels, make_plan
 from tfrobust.auditing.time_budget import OutOfTimeError, TimeBudget
 from tfrobust.evaluation import Evaluation, evaluate
 from tfrobust.evaluation.evaluator import Keep, compute
@@ -30,7 +30,7 @@ MOST_TRACING = 0.5  # Functions are not traced where that would take more than t
 TIME_FOR_MORE = 0.85  # Share of the time after the first batch that is planned for: others may need the machine, too.
 
 
-WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "pgd_steps")  # Fields of a plan.
+WHOLE_NUMBERS = ("steps", "points", "k", "predicted", "batch", "chunk", "apgd_steps")  # Fields of a plan.
 
 
 class Measured(NamedTuple):
@@ -310,6 +310,6 @@ def cuts(measured: Measured) -> list[str]:
         out.append("the verdict rests on one part of the ensemble auto, not on the whole of it at quick")
     if plan.maps != MAPS:
         out.append("the attack on the gradient was left out")
-    if plan.pgd_steps != PGD_STEPS:
-        out.append(f"PGD took {plan.pgd_steps} steps instead of {PGD_STEPS}")
+    if plan.apgd_steps != APGD_STEPS:
+        out.append(f"APGD took {plan.apgd_steps} steps instead of {APGD_STEPS}")
     return out

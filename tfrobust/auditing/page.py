@@ -167,7 +167,7 @@ def _diagnosis(measured) -> list[str]:
 
 def _how(measured, words: Verdict, repeat, about) -> list[str]:
     plan = measured.plan
-    pgd = next(iter(plan.suite(1, 0).predictions.values()))
+    on_predictions = next(iter(plan.suite(1, 0).predictions.values()))
     attacked = max((len(maps.x) for maps in measured.result.maps.values()), default=0)
     predicted = measured.result.summary["natural"]["examples"]
     done = [
@@ -176,7 +176,8 @@ def _how(measured, words: Verdict, repeat, about) -> list[str]:
         f"until they keep the prediction, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
         *_of_ensemble(measured),
-        f"Predictions of {predicted} images, attacked by PGD ({pgd.steps} steps of eps / 4).",
+        f"Predictions of {predicted} images, attacked by the untargeted parts of AutoAttack: {on_predictions.steps} of "
+        "APGD's steps on the cross-entropy, and as many on the difference-of-logits ratio.",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
         *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),
     ]

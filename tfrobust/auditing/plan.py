@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tfrobust.attacks import MapAttack, Pgd, auto_ensemble
+from tfrobust.attacks import AutoAttack, MapAttack, auto_ensemble
 from tfrobust.attacks.auto import PATH_POINTS, top_k_climb
 from tfrobust.attributions import IntegratedGradients, MapSpec, make_map
 from tfrobust.errors import InputError
@@ -15,7 +15,7 @@ from tfrobust.similarity import Comparison
 PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
 MAPS = ("IG", "gradient")
-PGD_STEPS, FEWER_PGD_STEPS = 20, 10
+APGD_STEPS, FEWER_APGD_STEPS = 20, 10
 # (steps of the attack on maps, points of Integrated Gradients): the first level for which there is time is taken.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
 LAST_LEVEL = (5, 5)  # Taken where no other level fits into the time.
@@ -62,12 +62,12 @@ class Plan:
         steps: of the attack on maps.
         points: of Integrated Gradients.
         k: size of the top set that is attacked and measured.
-        predicted: images under PGD.
+        predicted: images whose predictions are attacked.
         batch, chunk: images and path points held at once.
         seed: of every draw.
         traced: whether functions are, or run operation by operation.
         maps: that are attacked.
-        pgd_steps: of the attack on predictions.
+        apgd_steps: of the attack on predictions, half of them on each of its two losses.
         quick: whether Integrated Gradients at the middle eps, which the verdict is about, are attacked by the whole
           ensemble auto at quick.
     """
@@ -82,7 +82,7 @@ class Plan:
     seed: int = 0
     traced: bool = True
     maps: tuple[str, ...] = MAPS
-    pgd_steps: int = PGD_STEPS
+    apgd_steps: int = APGD_STEPS
     quick: bool = False
 
     @property
@@ -92,12 +92,13 @@ class Plan:
 
     def suite(self, images: int, doubled: int) -> Suite:
         """The suite that attacks the maps of `images` images, and of `doubled` of them again with twice the steps."""
-        pgd = {
-            f"PGD at {in_pixels(e)}": Pgd(e, self.pgd_steps, e / 4, random_start=True, seed=self.seed) for e in self.eps
+        steps = max(self.apgd_steps // 2, 1)
+        on_predictions = {
+            f"APGD at {in_pixels(e)}": AutoAttack(e, steps, version="quick", seed=self.seed) for e in self.eps
         }
         return Suite(
             "audit",
-            pgd,
+            on_predictions,
             {self.name_of(name, e): self.task(name, e) for name in self.maps for e in self.eps},
             examples=self.predicted,
             attribution_examples=images,
@@ -166,7 +167,7 @@ class Plan:
         """Seconds that the attacks on predictions take, at that `cost`."""
         batches = -(-self.predicted // self.batch)
         once = cost.image * self.predicted + cost.call * batches
-        return len(self.eps) * self.pgd_steps * FIRST_DERIVATIVE * once
+        return len(self.eps) * self.apgd_steps * FIRST_DERIVATIVE * once
 
 
 def make_plan(
@@ -185,7 +186,7 @@ def make_plan(
     What gives way first: the whole of auto in the attack that the verdict is about, with steps and points down to
     QUICK_POINTS; steps and points down to LEVELS' last, at ENOUGH_IMAGES images; images, down to a batch; all eps but
     the middle one; the size of the batch, halved down to one image; steps and points down to LAST_LEVEL, with
-    as many images as fit of a batch then; the attack on the gradient, and half of PGD's steps.
+    as many images as fit of a batch then; the attack on the gradient, and half of APGD's steps.
 
     Args:
         seconds: that there are.
@@ -206,7 +207,7 @@ def make_plan(
     seconds *= share
     middle = (sorted(eps)[len(eps) // 2],)
     sizes = [batch >> i for i in range(batch.bit_length())]
-    whole, part = (MAPS, PGD_STEPS), (MAPS[:1], FEWER_PGD_STEPS)
+    whole, part = (MAPS, APGD_STEPS), (MAPS[:1], FEWER_APGD_STEPS)
     of_quick = tuple(level for level in LEVELS if level[1] >= QUICK_POINTS and cost.traced)
     tries = [
         (True, eps, of_quick, min(ENOUGH_IMAGES, images), batch, whole),
@@ -216,10 +217,10 @@ def make_plan(
         *((False, middle, (LAST_LEVEL,), min(size, images), size, whole) for size in sizes),
         *((False, middle, (LAST_LEVEL,), min(size, images), size, part) for size in sizes),
     ]
-    for quick, radii, levels, enough, size, (maps, pgd_steps) in tries:
+    for quick, radii, levels, enough, size, (maps, apgd_steps) in tries:
         for steps, points in levels:
-            predicted = _predicted(seconds, cost, len(radii) * pgd_steps, size)
-            own = min(chunk(points) * (batch // size), points), seed, cost.traced, maps, pgd_steps, quick
+            predicted = _predicted(seconds, cost, len(radii) * apgd_steps, size)
+            own = min(chunk(points) * (batch // size), points), seed, cost.traced, maps, apgd_steps, quick
             plan = Plan(tuple(sorted(radii)), steps, points, k, predicted, size, *own)
             least = plan.seconds_of_tracing(cost) + _least(plan, cost, enough)
             if least <= seconds:

@@ -153,11 +153,11 @@ def _predictions(measured) -> str:
     summary = measured.result.summary
     natural = summary["natural"]
     under = [
-        f"{s['accuracy']['mean']:.0%} at {in_pixels(s['eps'])}" for n, s in summary.items() if n.startswith("PGD at ")
+        f"{s['accuracy']['mean']:.0%} at {in_pixels(s['eps'])}" for n, s in summary.items() if n.startswith("APGD at ")
     ]
     return (
         f"Predictions: {natural['accuracy']['mean']:.0%} of {natural['examples']} images are predicted correctly; "
-        f"under PGD {', '.join(under)}."
+        f"under APGD {', '.join(under)}."
     )
 
 

@@ -45,9 +45,11 @@ def comparison_text(found: ComparedMethods, suite: Suite, seed: str) -> str:
 
 
 def _draw(path: str, results: dict[str, Evaluation]) -> None:
-    """Panels of the first examples that every network predicted correctly: none is chosen for its looks."""
+    """Panels of the first examples that every network predicted correctly, none chosen for its looks; of many networks
+    on several pages, NAME.png, NAME_2.png and so on."""
     attacked = [attacked_indices(result) for result in results.values()]
     common = [index for index in attacked[0] if all(index in others for others in attacked)][:PICTURED]
     if common:
         panels = [panel for name, result in results.items() for panel in pick_panels(name, result, common)]
-        report.draw_panels(panels, path, "Attributions under attack, same images for every network", len(common))
+        title = "Attributions under attack, same images for every network"
+        report.draw_pages(panels, path, title, len(common))

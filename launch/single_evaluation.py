@@ -51,7 +51,9 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
     report.write_records(os.path.join(directory, "records.jsonl"), result.records)
     indices = attacked_indices(result)[:PICTURED]
     if indices:
-        rows = [panel._replace(network=f"image {i}") for i, panel in zip(indices, pick_panels(name, result, indices))]
+        labels = {record["index"]: record["label"] for record in result.records}
+        panels = zip(indices, pick_panels(name, result, indices))
+        rows = [panel._replace(network=f"image {i}, class {labels[i]}") for i, panel in panels]
         report.draw_panels(rows, os.path.join(directory, "panels.png"), f"{name}: attributions under attack", 1)
 
 

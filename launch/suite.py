@@ -197,7 +197,7 @@ def draw(path: str, result: Evaluation) -> None:
             for name, maps in result.maps.items()
             for panel in report.worst_median_best(maps, [name] * len(maps.x))
         ]
-        report.draw_panels(panels, path + "_panels.png", "lowest, median and highest Kendall of each attack", 3)
+        report.draw_pages(panels, path + "_panels.png", "lowest, median and highest Kendall of each attack", 3)
         for measure in ("kendall", "top_k_intersection"):
             groups = {name: result.scores(name, measure) for name in result.maps}
             title = f"{SHORT[measure]} of map and attacked map, every example"

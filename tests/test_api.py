@@ -299,6 +299,23 @@ def test_maps_do_not_depend_on_what_is_held_at_once(held, monkeypatch):
     assert seen == [held.get("chunk") if held.get("chunk") == 3 else 1]
 
 
+def test_a_picture_shows_the_maps_before_and_after_with_the_names_of_the_classes(eagerly):
+    network, names = shallow_network(), [f"kind {i}" for i in range(10)]
+    x = np.random.RandomState(0).rand(2, 8, 8, 1).astype(np.float32)
+    x_adv = np.clip(x + 0.05, 0, 1)
+    said = network(x).numpy().argmax(axis=1)
+    picture = tfrobust.picture(network, x, x_adv, class_names=names, steps=5)
+    first = picture.panels[0]
+    np.testing.assert_allclose(first.a, tfrobust.attribute(network, x, steps=5)[0], atol=1e-5)
+    np.testing.assert_allclose(first.a_adv, tfrobust.attribute(network, x_adv, said, steps=5)[0], atol=1e-5)
+    assert first.before == f"predicted: kind {said[0]}" and first.caption.startswith("Kendall 0.")
+    assert tfrobust.picture(network, x[:1], steps=5)._repr_png_()[:4] == b"\x89PNG"
+    with pytest.raises(InputError, match="give the same images"):
+        tfrobust.picture(network, x, x_adv[:1], steps=5)
+    with pytest.raises(InputError, match="knows 10 classes"):
+        tfrobust.picture(network, x, class_names=["a"], steps=5)
+
+
 def test_an_audit_shows_itself_and_is_saved(digits, tmp_path, monkeypatch):
     model = tfrobust.robustify(plain(), "natural", pixels="0..255")
     model.compile()

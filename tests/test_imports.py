@@ -57,7 +57,8 @@ ALLOWED = {
     | {"experiments", "similarity"},
     "robust_model": {"types", "labels", "data", "networks", "training"},
     "api": SHARED
-    | {"memory_budget", "auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"},
+    | {"memory_budget", "auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"}
+    | {"report", "similarity"},
 }
 PRIVATE = ("keras.src", "tensorflow.python", "tensorflow_addons")
 

@@ -1,11 +1,11 @@
 """tfrobust: image classifiers whose explanations hold still under attack, trained and measured in TensorFlow.
 
-For notebooks: tfrobust.robustify, tfrobust.audit, tfrobust.audit_callable, tfrobust.attribute (see `tfrobust.api`).
+For notebooks: tfrobust.robustify, audit, audit_callable, attribute and picture (see `tfrobust.api`).
 """
 
 __version__ = "0.2.0.dev0"
 
-_API = ("attribute", "audit", "audit_callable", "robustify")
+_API = ("attribute", "audit", "audit_callable", "picture", "robustify")
 
 
 def __getattr__(name: str):

@@ -1,8 +1,9 @@
-"""The functions for a notebook: `robustify` trains a network, `audit` measures one, `attribute` explains one;
-`audit_callable` measures whatever can be called."""
+"""The functions for a notebook: `robustify` trains a network, `audit` measures one, `attribute` explains one, `picture`
+shows explanations; `audit_callable` measures whatever can be called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,10 @@ from tfrobust.memory_budget import Chunking
 from tfrobust.networks import adopt, check_images, contracted, input_shape, unfolded
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
+from tfrobust.report import Panel, Picture, class_name
 from tfrobust.robust_model import RobustModel
+from tfrobust.similarity import kendall
+from tfrobust.types import InputError
 
 if TYPE_CHECKING:
     import keras
@@ -106,15 +110,63 @@ def attribute(
     chunk = "auto" if chunk is None and memory_gb is not None else chunk
     if chunk not in (None, "auto"):
         check_whole("chunk", chunk, 1)
-    network = _model(network)
-    x = to_unit(unfolded(np.asarray(x), input_shape(network)))
-    check_images(x)
-    network = contracted(network, pixels, x, head)
+    network, x = _as_contracted(network, x, pixels, head)
     spec = make_map(method, **options)
     spec.check_network(network)
     y = predict(network, x, batch_size) if y is None else check_labels(y, len(x), network.output_shape[-1])
     points = Chunking(batch_size, chunk, memory_gb).points_for(network)
     return plain_maps(network, x, y.astype(np.int32), spec, batch_size, points)
+
+
+def picture(
+    network: keras.Model,
+    x: np.ndarray,
+    x_adv: np.ndarray | None = None,
+    y: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+    title: str = "",
+    pixels: str | None = None,
+    head: str | None = None,
+    **options: Any,
+) -> Picture:
+    """Shows what a network sees in images: each image, its map over it, and the map; where attacked images are given,
+    before, after and the difference.
+
+        tfrobust.picture(network, x_test[:2], class_names=names)  # A notebook shows it.
+        tfrobust.picture(network, x_test[:2], x_adv).save("maps.svg")
+
+    Args:
+        network: any Keras classifier.
+        x: images, as for `attribute`; a handful of them.
+        x_adv: the same images after an attack, in the form of `x`; None: there was none.
+        y: classes [N] that the maps explain; None: those that the network predicts for `x`.
+        class_names: of the classes; None: their numbers are shown.
+        title: of the picture.
+        pixels, head: as for `attribute`.
+        **options: of `attribute`, such as method, chunk and settings of the method.
+
+    Raises:
+        InputError: where images, labels, network and options do not fit each other.
+    """
+    network, x = _as_contracted(network, x, pixels, head)
+    if class_names is not None and len(class_names) != network.output_shape[-1]:
+        known = network.output_shape[-1]
+        raise InputError(f"{len(class_names)} class names were given and the network knows {known} classes")
+    batch = options.get("batch_size", 32)
+    predicted = predict(network, x, batch)
+    explained = predicted if y is None else np.asarray(y)
+    a = attribute(network, x, explained, **options)
+    said = [f"predicted: {class_name(label, class_names)}" for label in predicted]
+    names = [f"image {n}" for n in range(len(x))]
+    if x_adv is None:
+        return Picture([Panel(*each, None, None, "", before) for *each, before in zip(names, x, a, said)], title)
+    x_adv = to_unit(unfolded(np.asarray(x_adv), input_shape(network)))
+    if x_adv.shape != x.shape:
+        raise InputError(f"x_adv has the shape {x_adv.shape} and x {x.shape}: give the same images after the attack")
+    a_adv = attribute(network, x_adv, explained, **options)
+    after = [f"predicted: {class_name(label, class_names)}" for label in predict(network, x_adv, batch)]
+    alike = [f"Kendall {value:.2f}" for value in kendall(a, a_adv)]
+    return Picture(list(map(Panel, names, x, a, x_adv, a_adv, alike, said, after)), title)
 
 
 def audit(network: keras.Model, x: np.ndarray, y: np.ndarray, title: str = "Audit", **options: Any) -> Audit:
@@ -163,6 +215,14 @@ def audit_callable(
           cannot be used.
     """
     return CallableAudit(measure_callable(predict, explain, x, y, **options), title)
+
+
+def _as_contracted(network, x, pixels, head):
+    """(the network with images in [0, 1] in and logits out, the images as it takes them)."""
+    network = _model(network)
+    x = to_unit(unfolded(np.asarray(x), input_shape(network)))
+    check_images(x)
+    return contracted(network, pixels, x, head), x
 
 
 def _model(network):

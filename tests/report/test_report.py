@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.report import Column, Panel, draw_panels, markdown, worst_median_best, write_table, write_text
+from tfrobust import report
+from tfrobust.report import Column, Panel, draw_panels, markdown, panels, worst_median_best, write_table, write_text
 
 COLUMNS = (
     Column("name", "network"),
@@ -51,15 +52,77 @@ def test_worst_median_best_are_those_by_the_score(by, order):
     assert "".join(panel.network for panel in worst_median_best(maps, "abc", by)) == order
 
 
-def test_panels_draw_grey_and_colour_images(tmp_path):
+def panel(name="natural", channels=1, **changes):
     r = np.random.RandomState(0)
-    for channels in (1, 3):
-        x, a = r.rand(8, 8, channels), r.rand(8, 8)
-        panels = [Panel(n, x, a, 1 - x, 1 - a, "Kendall 0.1") for n in ("natural", "robust") for _ in range(2)]
-        path = tmp_path / f"{channels}.png"
-        draw_panels(panels, str(path), "title")
-        picture = matplotlib.image.imread(path)
-        assert picture.shape[1] > 1000 and picture[..., :3].std() > 0.1
+    x, a = r.rand(8, 8, channels), r.rand(8, 8)
+    return Panel(name, x, a, 1 - x, 1 - a, "Kendall 0.1")._replace(**changes)
+
+
+@pytest.mark.parametrize("layout, channels", [("rows", 1), ("rows", 3), ("blocks", 3)])
+def test_panels_draw_grey_and_colour_images(tmp_path, layout, channels):
+    shown = [panel(name, channels) for name in ("natural", "robust") for _ in range(2)]
+    path = tmp_path / "p.png"
+    draw_panels(shown, str(path), "title", layout=layout)
+    picture = matplotlib.image.imread(path)
+    assert (picture.shape[1] > 1000) == (layout == "rows") and picture[..., :3].std() > 0.1
+
+
+def test_the_change_of_colours_in_an_overlay_follows_the_map():
+    """Where the map is zero the light grey image is seen, where it is large the colour of the map alone."""
+    x, a = np.zeros((1, 3, 3)), np.array([[0.0, 0.5, 2.0]])
+    over = panels.overlay(x, a, panels.Scale(1.0, 1.0, False))
+    colours = matplotlib.colormaps[panels.MAP_COLOURS]
+    np.testing.assert_allclose(over[0, 0], 1 - panels.FAINT)
+    np.testing.assert_allclose(over[0, 2], colours(1.0)[:3])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(over[0, 1], half * np.array(colours(0.5)[:3]) + (1 - half) * (1 - panels.FAINT))
+
+
+def test_examples_of_a_row_share_a_scale_that_one_pixel_does_not_set():
+    faded, spike = panel(a=np.ones((8, 8)), a_adv=np.full((8, 8), 0.5)), np.ones((30, 30))
+    spike[0, 0] = 1000
+    assert panels.scale_of([faded]) == (1.0, 0.5, False)
+    assert panels.scale_of([faded, panel(a=spike, a_adv=None, x_adv=None)]).top == 1.0
+    assert panels.scale_of([panel(a=np.zeros((8, 8)), a_adv=-np.ones((8, 8)))]) == (1.0, 1.0, True)
+    assert panels.scale_of([panel(a=np.zeros((8, 8)), a_adv=np.zeros((8, 8)))]).top > 0
+
+
+def test_many_networks_are_drawn_on_pages_and_old_pages_go(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(panels, "ROWS_PER_PAGE", 3)
+    monkeypatch.setattr(panels, "draw_panels", lambda own, path, title, n: drawn.append((len(own), path, title)))
+    for n in range(2, 6):
+        (tmp_path / f"t_{n}.png").write_text("of an earlier comparison")
+    path = str(tmp_path / "t.png")
+    shown = [panel(f"network {i}") for i in range(7) for _ in range(2)]
+    assert report.draw_pages(shown, path, "title") == [path, str(tmp_path / "t_2.png"), str(tmp_path / "t_3.png")]
+    assert [count for count, _, _ in drawn] == [6, 6, 2] and drawn[2][2] == "title (3 of 3)"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["t_2.png", "t_3.png"]
+    assert report.draw_pages(shown[:2], path, "title") == [path] and drawn[-1][2] == "title"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_svg_is_vectors_and_the_same_for_the_same_numbers(tmp_path):
+    curve, values = {"a": [(0.0, 1.0, 0.9, 1.0), (1.0, 0.5, 0.4, 0.6)]}, {"t": {"attacked": [0.1, 0.2]}}
+    for name, draw in (
+        ("curves", lambda path: report.draw_curves(curve, path, "title", "y")),
+        ("boxes", lambda path: report.draw_boxes(values, path, "title", "y")),
+        ("panels", lambda path: draw_panels([panel()], path, layout="blocks")),
+    ):
+        texts = []
+        for place in "ab":
+            draw(str(tmp_path / f"{name}_{place}.svg"))
+            texts.append((tmp_path / f"{name}_{place}.svg").read_text())
+        assert texts[0] == texts[1] and texts[0].startswith("<?xml") and "<path" in texts[0]
+
+
+def test_a_picture_is_shown_by_a_notebook_and_written(tmp_path):
+    alone = panel(x_adv=None, a_adv=None, before="predicted: rose")
+    picture = report.Picture([panel(), alone], "title")
+    assert picture._repr_png_()[:4] == b"\x89PNG" and "2 examples" in repr(picture)
+    assert (tmp_path / "a.svg").exists() is False and picture.save(str(tmp_path / "a.svg")).endswith("a.svg")
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+    assert report.class_name(1, ["tulip", "rose"]) == "rose" and report.class_name(np.int64(1), None) == "1"
 
 
 if __name__ == "__main__":

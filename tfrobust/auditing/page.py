@@ -136,7 +136,7 @@ def _changes(measured, task, maps) -> list[str]:
         caption = f"{task}, {what}: {panel.network}"
         panel = panel._replace(caption=panel.caption.replace("   ", "\n"))
         alt = f"{caption}: image, map, attacked image, map after, difference of the maps"
-        draw = lambda file, panel=panel: report.draw_change(panel, file)  # noqa: E731
+        draw = lambda file, panel=panel: report.draw_panels([panel], file, layout="blocks")  # noqa: E731
         parts += [report.html_text(caption), report.html_picture(draw, alt)]
     return parts
 

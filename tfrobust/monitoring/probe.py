@@ -81,24 +81,27 @@ def look(network: keras.Model, x: np.ndarray, y: np.ndarray, plan: ProbePlan, po
     return Seen(predicted, attacked, found[""], {name: float(value) for name, value in values.items()})
 
 
-def picture(seen: Seen, y: np.ndarray, title: str) -> tf.Tensor:
-    """A picture of the first images that a probe has seen: image, map, attacked image, attacked map.
+def pictures(seen: Seen, y: np.ndarray, title: str) -> tf.Tensor:
+    """Pictures of the first images that a probe has seen, one of each, small enough for their text to be read.
 
     Args:
         seen: what `look` returned.
         y: labels [N] of its images.
-        title: of the picture.
+        title: of each picture.
 
     Returns:
-        [1,H,W,4] uint8.
+        [M,H,W,4] uint8, M at most PICTURED.
     """
-    panels = []
+    drawn = []
     for n in range(min(PICTURED, len(y))):
-        name = f"class {y[n]}, predicted {seen.predicted[n]}, under PGD {seen.attacked[n]}"
-        panels.append(report.panel_of(seen.maps, n, f"{n}: {name}"))
-    png = io.BytesIO()
-    report.draw_panels(panels, png, title, 1)
-    return tf.io.decode_png(png.getvalue())[tf.newaxis]
+        panel = report.panel_of(seen.maps, n, f"image {n}, class {y[n]}")
+        caption = panel.caption.replace("   ", "\n")
+        said = f"predicted {seen.predicted[n]}", f"under PGD: {seen.attacked[n]}"
+        png = io.BytesIO()
+        own = panel._replace(caption=f"{caption}\n{said[1]}", before=said[0])
+        report.draw_panels([own], png, title, 1, "blocks")
+        drawn.append(tf.io.decode_png(png.getvalue()))
+    return tf.stack(drawn)
 
 
 class Probe(keras.callbacks.Callback):
@@ -146,5 +149,5 @@ class Probe(keras.callbacks.Callback):
         with self.writer.as_default(step):
             for name, value in seen.values.items():
                 tf.summary.scalar(f"probe/{name}", value)
-            tf.summary.image("probe/maps", picture(seen, self.y, f"step {step:,d}"))
+            tf.summary.image("probe/maps", pictures(seen, self.y, f"step {step:,d}"), max_outputs=PICTURED)
         self.writer.flush()

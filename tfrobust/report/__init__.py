@@ -1,11 +1,11 @@
 """Reports: plain dicts and arrays go in, tables and pictures come out."""
 
 from tfrobust.report.boxes import draw_boxes
-from tfrobust.report.changes import draw_change
 from tfrobust.report.colours import MEANINGS
 from tfrobust.report.columns import ACCURACIES, FLAGS
 from tfrobust.report.curves import draw_curves
 from tfrobust.report.escaping import in_markdown
+from tfrobust.report.figures import FORMATS, save_figure
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
 from tfrobust.report.page import (
     STYLE,
@@ -19,22 +19,26 @@ from tfrobust.report.page import (
     html_table,
     html_text,
 )
-from tfrobust.report.panels import Panel, draw_panels, panel_of, worst_median_best
+from tfrobust.report.panels import Panel, draw_pages, draw_panels, panel_of, worst_median_best
+from tfrobust.report.picture import Picture, class_name
 from tfrobust.report.table import Column, markdown, write_json, write_records, write_table, write_text
 
 __all__ = [
     "ACCURACIES",
     "Column",
     "FLAGS",
+    "FORMATS",
     "MEANINGS",
     "Panel",
+    "Picture",
     "STYLE",
+    "class_name",
     "draw_boxes",
-    "draw_change",
     "draw_curves",
     "draw_found_boxes",
     "draw_found_masks",
     "draw_grid",
+    "draw_pages",
     "draw_panels",
     "html_code",
     "html_details",
@@ -48,6 +52,7 @@ __all__ = [
     "in_markdown",
     "markdown",
     "panel_of",
+    "save_figure",
     "worst_median_best",
     "write_json",
     "write_records",

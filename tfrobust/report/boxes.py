@@ -5,18 +5,19 @@ from typing import IO
 
 import numpy as np
 
-from tfrobust.report.colours import colour_of
+from tfrobust.report.colours import colour_of, other_colour
 from tfrobust.report.escaping import in_picture
+from tfrobust.report.figures import save_figure
 
 
 def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[bytes], title: str, label: str) -> None:
-    """A PNG of box plots, a group of boxes per task.
+    """A picture of box plots, a group of boxes per task.
 
     A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.
 
     Args:
         groups: task -> what (such as attacked, noise) -> values.
-        path: where it is written, or a binary file.
+        path: where it is written, as PNG or, where it ends in .svg, as SVG; or a binary file, for a PNG.
         title: of the picture.
         label: of the axis of the values.
     """
@@ -31,12 +32,12 @@ def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[byt
         values = [np.asarray(group.get(what, []), float) for group in groups.values()]
         boxes = axis.boxplot(values, positions=places, widths=0.85 * width, patch_artist=True, flierprops={"ms": 2})
         for box in boxes["boxes"]:
-            box.set_facecolor(colour_of(what, f"C{j}"))
+            box.set_facecolor(colour_of(what, other_colour(j)))
             box.set_alpha(0.6)
         for median in boxes["medians"]:
             median.set_color(colour_of(what, "black"))
             median.set_linewidth(2)  # Where all values are the same, the median is all that is seen of the box.
-        axis.plot([], [], "s", color=colour_of(what, f"C{j}"), alpha=0.6, label=in_picture(what))
+        axis.plot([], [], "s", color=colour_of(what, other_colour(j)), alpha=0.6, label=in_picture(what))
     axis.set_xticks(np.arange(len(groups)), [in_picture(name).replace(", ", ",\n") for name in groups], fontsize=10)
     if len(groups) > 3:
         axis.tick_params(axis="x", rotation=30)
@@ -44,4 +45,4 @@ def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[byt
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=max(len(whats), 1), fontsize=10)
-    figure.savefig(path, dpi=130, format="png")
+    save_figure(figure, path)

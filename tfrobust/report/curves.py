@@ -2,8 +2,9 @@
 
 from typing import IO
 
-from tfrobust.report.colours import colour_of
+from tfrobust.report.colours import colour_of, other_colour
 from tfrobust.report.escaping import in_picture
+from tfrobust.report.figures import save_figure
 
 LINES = ("-", "--", ":", "-.")
 Point = tuple[float, float, float, float]
@@ -12,11 +13,11 @@ Point = tuple[float, float, float, float]
 def draw_curves(
     curves: dict[str, list[Point]], path: str | IO[bytes], title: str, label: str, over: str = "eps"
 ) -> None:
-    """A PNG of curves with their confidence bands, a line per name.
+    """A picture of curves with their confidence bands, a line per name.
 
     Args:
         curves: name -> points (x, mean, low, high), in any order; the band spans low to high.
-        path: where it is written, or a binary file.
+        path: where it is written, as PNG or, where it ends in .svg, as SVG; or a binary file, for a PNG.
         title: of the picture.
         label: of the axis of the values.
         over: what x is.
@@ -27,7 +28,7 @@ def draw_curves(
     axis = figure.subplots()
     for i, (name, points) in enumerate(curves.items()):
         eps, mean, low, high = zip(*sorted(points))
-        colour = colour_of(name, f"C{i}")
+        colour = colour_of(name, other_colour(i))
         same = [
             other for other in curves if colour_of(other, "") == colour
         ]  # Curves of one colour differ in their line styles.
@@ -42,4 +43,4 @@ def draw_curves(
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
-    figure.savefig(path, dpi=130, format="png")
+    save_figure(figure, path)

@@ -1,11 +1,21 @@
-"""Pictures of what an attack on attributions does: image, map, attacked image, attacked map, side by side."""
+"""Pictures of what an attack does to images and to their maps: before, after and the difference, with its scale."""
 
+import os
 from collections.abc import Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
 from tfrobust.report.escaping import in_picture
+from tfrobust.report.figures import save_figure
+
+MAP_COLOURS, CHANGE_COLOURS = "inferno", "PuOr"  # Both keep their order for people who are colour-blind, and in grey.
+SHOWN = 99.5  # Percentile of a map at which its colours end: a single pixel does not darken all others.
+FAINT = 0.6  # How light the image under a map is.
+ROWS_PER_PAGE = 8  # Networks in one picture; more of them are drawn on further pages.
+CELL = 1.5  # Inches of an image in rows.
+WIDTH, ATTACKED, ALONE = 5.6, 5.9, 2.3  # Inches of a block: its width, its height with and without an attack.
+LARGE, SMALL = 11, 9  # Points of the text.
 
 
 class Panel(NamedTuple):
@@ -13,52 +23,107 @@ class Panel(NamedTuple):
 
     Attributes:
         network: its name, or another name of the row that it stands in.
-        x, x_adv: the image [H,W,C] in [0, 1].
-        a, a_adv: its map [H,W].
+        x, x_adv: the image [H,W,C] in [0, 1], as it is and after the attack; None where there was none.
+        a, a_adv: its maps [H,W].
         caption: such as its scores.
+        before, after: what the network says of the two images, such as the names of classes; empty: nothing is shown.
     """
 
     network: str
     x: np.ndarray
     a: np.ndarray
-    x_adv: np.ndarray
-    a_adv: np.ndarray
+    x_adv: np.ndarray | None
+    a_adv: np.ndarray | None
     caption: str
+    before: str = ""
+    after: str = ""
 
 
-COLUMNS = ("image", "map", "attacked image", "attacked map")
+class Scale(NamedTuple):
+    """Where colours end: `top` of a map, `change` of a difference of maps; `signed`: maps have negative entries."""
+
+    top: float
+    change: float
+    signed: bool
 
 
-def draw_panels(panels: Sequence[Panel], path: str | IO[bytes], title: str, per_network: int = 2) -> None:
-    """A PNG with a row per network, and in it examples of four pictures each: image, map, attacked image, attacked map.
+def scale_of(panels: Sequence[Panel]) -> Scale:
+    """The scale of maps and differences that several examples share, so that what faded looks faded."""
+    maps = [a for panel in panels for a in (panel.a, panel.a_adv) if a is not None]
+    changes = [panel.a_adv - panel.a for panel in panels if panel.a_adv is not None]
+    return Scale(_end(maps), _end(changes), any(a.min() < 0 for a in maps))
 
-    Maps share one scale per example, so that what faded looks faded.
+
+def _end(maps: Sequence[np.ndarray]) -> float:
+    """Where the colours of the maps end; of maps whose entries are nearly all zero, at the largest."""
+    found = [np.percentile(np.abs(a), SHOWN) or np.abs(a).max() for a in maps]
+    return max([float(each) for each in found] + [1e-12])
+
+
+def draw_panels(
+    panels: Sequence[Panel],
+    path: str | IO[bytes],
+    title: str = "",
+    per_network: int = 2,
+    layout: Literal["rows", "blocks"] = "rows",
+    form: str | None = None,
+) -> None:
+    """Draws examples before and after an attack, with the difference of their maps and the scales of the colours.
 
     Args:
         panels: the examples, in any order.
-        path: where it is written, or a binary file.
-        title: of the picture.
+        path: where the picture is written, or a binary file.
+        title: of the picture; empty: none.
         per_network: how many examples of a network are shown.
+        layout: "rows": a row per network, for a wide page; "blocks": each example for itself, with the change of the
+          image and the maps over the image, readable on a phone.
+        form: png or svg; None: by the ending of the path, png for a file.
     """
-    networks = list(dict.fromkeys(p.network for p in panels))
-    size = 1.5
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(size * 4 * per_network + 1.0, (size + 0.42) * len(networks) + 0.8), layout="constrained")
-    figure.suptitle(in_picture(title), fontsize=11)
-    axes = figure.subplots(len(networks), 4 * per_network, squeeze=False)
-    for axis in axes.flat:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_linewidth(0.4)
-    for row, network in zip(axes, networks):
-        row[0].set_ylabel(in_picture(network).replace(", ", ",\n"), fontsize=9)
-        for i, panel in enumerate([p for p in panels if p.network == network][:per_network]):
-            _draw(row[4 * i : 4 * i + 4], panel)
-    for i, axis in enumerate(axes[0]):
-        axis.set_title(COLUMNS[i % 4], fontsize=9)
-    figure.savefig(path, dpi=130, format="png")
+    networks = list(dict.fromkeys(panel.network for panel in panels))
+    groups = [[panel for panel in panels if panel.network == name][:per_network] for name in networks]
+    if layout == "blocks":
+        groups = [[panel] for group in groups for panel in group]
+        width, heights = WIDTH, [ALONE if group[0].x_adv is None else ATTACKED for group in groups]
+    else:
+        width, heights = 5 * per_network * CELL + 1.6, [CELL + 0.62] * len(groups)
+    figure = Figure(figsize=(width, sum(heights) + 0.4 * bool(title)), layout="constrained")
+    if title:
+        figure.suptitle(in_picture(title), fontsize=LARGE + 1)
+    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for part, group in zip(parts, groups):
+        if layout == "blocks":
+            _draw_block(part, group[0])
+        else:
+            _draw_row(part, group, per_network)
+    save_figure(figure, path, form)
+
+
+def draw_pages(panels: Sequence[Panel], path: str, title: str, per_network: int = 2) -> list[str]:
+    """Draws the rows of `draw_panels` on pages of ROWS_PER_PAGE networks.
+
+    Pages that an earlier, longer comparison left there are removed.
+
+    Args:
+        panels, title, per_network: as for `draw_panels`.
+        path: of the first page, NAME.png or NAME.svg; the others are NAME_2.png, NAME_3.png, ...
+
+    Returns:
+        The paths.
+    """
+    networks = list(dict.fromkeys(panel.network for panel in panels))
+    name, ending = os.path.splitext(path)
+    count = -(-len(networks) // ROWS_PER_PAGE)
+    paths = [path, *(f"{name}_{page}{ending}" for page in range(2, count + 1))]
+    for page, where in enumerate(paths):
+        own = networks[page * ROWS_PER_PAGE : (page + 1) * ROWS_PER_PAGE]
+        of_page = f"{title} ({page + 1} of {count})" if count > 1 else title
+        draw_panels([panel for panel in panels if panel.network in own], where, of_page, per_network)
+    while os.path.exists(stale := f"{name}_{max(count, 1) + 1}{ending}"):
+        os.remove(stale)
+        count += 1
+    return paths
 
 
 def panel_of(maps: Any, n: int, name: str) -> Panel:
@@ -85,11 +150,126 @@ def worst_median_best(maps: Any, names: Sequence[str], by: str = "kendall") -> l
     return [panel_of(maps, n, names[n]) for n in (order[place] for place in (0, len(order) // 2, -1))]
 
 
-def _draw(axes, panel: Panel) -> None:
-    top = max(panel.a.max(), panel.a_adv.max(), 1e-12)
-    for axis, picture in zip(axes, (panel.x, panel.a, panel.x_adv, panel.a_adv)):
-        if picture.ndim == 3:
-            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
-        else:
-            axis.imshow(picture, cmap="inferno", vmin=0, vmax=top)
-    axes[3].set_xlabel(in_picture(panel.caption), fontsize=8, loc="right")
+def _draw_row(part, group, per_network) -> None:
+    """A network's examples beside each other: image, map, attacked image, map after, difference."""
+    part.suptitle(in_picture(group[0].network), x=0.01, ha="left", fontsize=LARGE, fontweight="bold")
+    axes, scale = _axes(part, 1, 5 * per_network)[0], scale_of(group)
+    for i, panel in enumerate(group):
+        image, before, attacked, after, difference = axes[5 * i : 5 * i + 5]
+        _show_image(image, panel.x, "image", panel.before)
+        bar = _show_map(before, panel.a, scale, "map")
+        _show_image(attacked, panel.x_adv, "attacked image", panel.after)
+        _show_map(after, panel.a_adv, scale, "map after")
+        change = _show_change(difference, panel.a_adv - panel.a, scale.change, "difference")
+        before.set_xlabel(in_picture(panel.caption), fontsize=SMALL, loc="left")
+    for axis in axes[5 * len(group) :]:
+        axis.axis("off")
+    _add_bar(part, bar, list(axes), "importance")
+    _add_bar(part, change, list(axes), "difference")
+
+
+def _draw_block(part, panel) -> None:
+    """An example: columns before, after, difference; rows the images, the maps over them, the maps."""
+    if panel.x_adv is None:
+        return _draw_alone(part, panel)
+    scale = scale_of([panel])
+    part.suptitle(in_picture(panel.network), fontsize=LARGE, fontweight="bold")
+    images, over, maps = _axes(part, 3, 3)
+    _show_image(images[0], panel.x, "image", panel.before)
+    _show_image(images[1], panel.x_adv, "attacked image", panel.after)
+    moved = (np.asarray(panel.x_adv, float) - panel.x).mean(axis=-1)
+    most = max(float(np.abs(moved).max()), 1e-12)
+    _show_change(images[2], moved, most, "change", f"at most {255 * most:.2g}/255")
+    _show_over(over[0], panel.x, panel.a, scale, "map over image")
+    _show_over(over[1], panel.x_adv, panel.a_adv, scale, "after")
+    over[2].axis("off")
+    over[2].text(0.5, 0.5, in_picture(panel.caption), fontsize=LARGE, ha="center", va="center")
+    bar = _show_map(maps[0], panel.a, scale, "map")
+    _show_map(maps[1], panel.a_adv, scale, "map after")
+    change = _show_change(maps[2], panel.a_adv - panel.a, scale.change, "difference")
+    _add_bar(part, bar, list(over), "importance")
+    _add_bar(part, change, list(maps), "after minus before")
+
+
+def _draw_alone(part, panel) -> None:
+    """An image, its map over it, and its map."""
+    scale = scale_of([panel])
+    part.suptitle(in_picture(panel.network), fontsize=LARGE, fontweight="bold")
+    image, over, plain = _axes(part, 1, 3)[0]
+    _show_image(image, panel.x, "image", panel.before)
+    _show_over(over, panel.x, panel.a, scale, "map over image")
+    bar = _show_map(plain, panel.a, scale, "map")
+    plain.set_xlabel(in_picture(panel.caption), fontsize=SMALL)
+    _add_bar(part, bar, [image, over, plain], "importance")
+
+
+def overlay(x: np.ndarray, a: np.ndarray, scale: Scale) -> np.ndarray:
+    """A map over its image: the more important a pixel, the less of the grey image shows through.
+
+    Args:
+        x: the image [H,W,C] in [0, 1].
+        a: its map [H,W].
+        scale: of the map.
+
+    Returns:
+        Colours [H,W,3] in [0, 1].
+    """
+    from matplotlib import colormaps
+
+    strength = np.clip(np.abs(a) / scale.top, 0, 1)
+    place = 0.5 + np.clip(a / scale.top, -1, 1) / 2 if scale.signed else strength
+    colours = colormaps[CHANGE_COLOURS if scale.signed else MAP_COLOURS](place)[..., :3]
+    grey = 1 - FAINT * (1 - np.clip(x, 0, 1).mean(axis=-1, keepdims=True))
+    shown = np.sqrt(strength)[..., None]
+    return np.clip(shown * colours + (1 - shown) * grey, 0, 1)
+
+
+def _axes(part, rows, columns):
+    axes = part.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_linewidth(0.4)
+    return axes
+
+
+def _show_image(axis, image, title, said) -> None:
+    axis.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+    axis.set_title(title, fontsize=LARGE)
+    if said:
+        axis.set_xlabel(in_picture(said), fontsize=SMALL)
+
+
+def _show_map(axis, a, scale, title):
+    least, colours = (-scale.top, CHANGE_COLOURS) if scale.signed else (0, MAP_COLOURS)
+    axis.set_title(title, fontsize=LARGE)
+    return axis.imshow(a, cmap=colours, vmin=least, vmax=scale.top)
+
+
+def _show_over(axis, image, a, scale, title) -> None:
+    axis.imshow(overlay(image, a, scale))
+    axis.set_title(title, fontsize=LARGE)
+
+
+def _show_change(axis, change, most, title, said=""):
+    axis.set_title(title, fontsize=LARGE)
+    if said:
+        axis.set_xlabel(said, fontsize=SMALL)
+    return axis.imshow(change, cmap=CHANGE_COLOURS, vmin=-most, vmax=most)
+
+
+def _add_bar(part, shown, axes, label) -> None:
+    bar = part.colorbar(
+        shown, ax=axes, fraction=0.05, pad=0.01, aspect=15, extend="max" if shown.norm.vmin == 0 else "both"
+    )
+    bar.set_label(label, fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.locator = _few_ticks()
+    bar.update_ticks()
+
+
+def _few_ticks():
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(3)

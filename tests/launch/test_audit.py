@@ -1,5 +1,6 @@
 """launch.audit as people meet it: networks they made with plain Keras, one report, the time they gave."""
 
+import base64
 import html
 import html.parser
 import json
@@ -21,7 +22,7 @@ from tests.launch import killed_audits
 from tfrobust import auditing, data, report
 from tfrobust.attacks import auto
 from tfrobust.auditing import audit as auditing_audit
-from tfrobust.auditing import inputs, plan, verdict
+from tfrobust.auditing import inputs, meaning, plan, verdict
 from tfrobust.auditing.advice import ADVICE
 from tfrobust.auditing.plan import LEVELS, Cost, Plan, make_plan
 from tfrobust.auditing.time_budget import TimeBudget
@@ -120,8 +121,10 @@ def test_the_page_is_one_file_that_asks_for_nothing(done):
     page = Page(text)
     assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[^\"]*", "", text))
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
-    sources = [value for name, value in page.attributes if name in ("src", "href")]
-    assert len(sources) >= 4 and all(value.startswith("data:image/png;base64,iVBOR") for value in sources)
+    sources = [value for name, value in page.attributes if name == "src"]
+    assert len(sources) >= 4 and all(
+        value.startswith(("data:image/png;base64,iVBOR", "data:image/svg+xml;base64,PD94bWw")) for value in sources
+    )
     words = " ".join(page.text)
     assert (
         "digits.keras" in words
@@ -137,10 +140,11 @@ def test_the_numbers_of_the_verdict_are_those_of_the_records(done):
     attacked, noise = (np.mean([r[key] for r in own]) for key in ("top_k_intersection", "noise_top_k_intersection"))
     verdict = json.loads((done / "audit.json").read_text())["verdict"]
     text = (done / "audit.html").read_text()
-    assert f"pixels {attacked:.0%} are still among" in verdict["headline"] and verdict["headline"] in text
+    assert f"pixels {attacked:.0%} are still among" in verdict["headline"]
+    assert verdict["headline"].partition(": ")[2][1:] in text
     assert f"the same size {noise:.0%} are" in verdict["headline"]
-    shown = re.findall(r'<td class="number" data-heading="(top-k|noise top-k)">([^<]*)</td>', text)
-    assert [("top-k", f"{attacked:.3f}"), ("noise top-k", f"{noise:.3f}")] == shown[:2]
+    shown = re.findall(r'<td class="number" data-heading="(top pixels that stay|under noise)">([^<]*)</td>', text)
+    assert [("top pixels that stay", f"{attacked:.1%}"), ("under noise", f"{noise:.1%}")] == shown[:2]
     natural = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "natural"]
     pgd = [r["prediction"] == r["label"] for r in records_of(done) if r["task"] == "APGD at 8/255"]
     held = np.mean(np.logical_and(natural, pgd))
@@ -158,12 +162,36 @@ def test_the_page_reads_well_on_a_phone_and_on_paper(done):
         name for tag, name, _ in page.of_tags if tag in ("img", "table", "td", "p")
     }
     pictures = [value for tag, name, value in page.of_tags if (tag, name) == ("img", "alt")]
-    assert len(pictures) == text.count("<img") >= 8 and all(len(alt) > 20 for alt in pictures)
+    assert len(pictures) == text.count("<img") >= 7 and all(len(alt) > 20 for alt in pictures)
     assert sum("difference of the maps" in alt for alt in pictures) == 6  # Most, median, least, of two maps.
     cells = sum(tag == "td" for tag in page.tags)
     assert sum((tag, name) == ("td", "data-heading") for tag, name, _ in page.of_tags) == cells > 10
+    charts = [base64.b64decode(found).decode() for found in re.findall(r"data:image/svg\+xml;base64,([^\"]*)", text)]
     for colour in (report.MEANINGS["attacked"], report.MEANINGS["noise"]):
-        assert f'style="color:{colour}"' in text
+        assert charts and all(colour in chart for chart in charts)
+
+
+def test_the_page_answers_its_reader_in_order_and_says_nothing_twice(done):
+    """What was found, what it means, what to do, how sure it is; then numbers, pictures, and how to repeat it."""
+    text = re.sub(r"base64,[^\"]*", "", (done / "audit.html").read_text())
+    page = Page(text)
+    places = [value for tag, name, value in page.of_tags if (tag, name) == ("h2", "id")]
+    assert places == ["meaning", "next", "certainty", "numbers", "pictures", "method", "repeat"]
+    assert [value for name, value in page.attributes if name == "href"] == [f"#{place}" for place in places]
+    assert text.index('class="verdict') < text.index("<nav>") < text.index('id="meaning"')
+    prose = html.unescape(re.sub(r"<(pre|figcaption)>.*?</\1>|<[^>]+>", "\n", text.partition("<body>")[2], flags=re.S))
+    sentences = [s.strip() for s in re.split(r"(?<=[.:])\s+|\n", prose) if len(s.strip()) > 40]
+    assert len(sentences) > 20 and len(set(sentences)) == len(sentences)
+    assert not re.findall(r"\b[a-z]+_[a-z_]+\b|--[a-z]+", prose)  # Names of code stand in what is typed alone.
+
+
+def test_every_verdict_says_what_it_means_and_what_to_do(done):
+    said = {grade: meaning.MEANINGS[grade] for grade in ("fragile", "moves", "holds", "unsure", "none")}
+    assert set(said) == set(meaning.MEANINGS) and all(each.means for each in said.values())
+    assert all(each.todo for grade, each in said.items() if grade != "none")  # There the headline says it.
+    given = SimpleNamespace(result=SimpleNamespace(maps={}))
+    words = verdict.Verdict("none", f"Nothing to judge.{meaning.TO_DO}look at the labels.", [])
+    assert meaning.meaning_of(given, words).todo == ("Look at the labels.",)
 
 
 def test_each_flag_is_told_once_in_words_with_what_to_do(done):

@@ -307,7 +307,7 @@ def cuts(measured: Measured) -> list[str]:
             f"points instead of {LEVELS[0][1]}"
         )
     if not plan.quick:
-        out.append("the verdict rests on one part of the ensemble auto, not on the whole of it at quick")
+        out.append("the verdict rests on one part of an ensemble of attacks, not on the whole of it (auto at quick)")
     if plan.maps != MAPS:
         out.append("the attack on the gradient was left out")
     if plan.apgd_steps != APGD_STEPS:

@@ -9,41 +9,53 @@ import numpy as np
 
 from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
+from tfrobust.auditing.meaning import TO_DO, certainty, meaning_of
 from tfrobust.auditing.plan import in_pixels
-from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, middle, reach_verdict, warnings
+from tfrobust.auditing.verdict import MAP_NAMES, looks, middle, reach_verdict
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
-COLOURS = {name: report.MEANINGS[name] for name in ("attacked", "noise")}
 MAPS = (
-    report.Column("task", "maps under attack"),
-    report.Column("top_k_intersection", "top-k", ".3f"),
-    report.Column("low", "top-k 95 % from", ".3f"),
-    report.Column("high", "to", ".3f"),
-    report.Column("noise_top_k_intersection", "noise top-k", ".3f"),
-    report.Column("kendall", "Kendall", ".3f"),
-    report.Column("noise_kendall", "noise Kendall", ".3f"),
-    report.Column("spearman", "Spearman", ".3f"),
-    report.Column("noise_spearman", "noise Spearman", ".3f"),
+    report.Column("name", "explanation, largest change"),
+    report.Column("top_k_intersection", "top pixels that stay", ".1%"),
+    report.Column("interval", "95 % interval"),
+    report.Column("noise_top_k_intersection", "under noise", ".1%"),
+    report.Column("kendall", "order (Kendall)", ".2f"),
+    report.Column("noise_kendall", "order under noise", ".2f"),
     report.Column("examples", "images", ",d"),
 )
-MEANING = (
-    "top-k: the share of the k most important pixels of the map that are among the k most important ones of the "
-    "attacked map. Kendall, Spearman: how alike the two rank all pixels (1: the same, 0: nothing in common). noise: "
-    "the same under one draw of random noise of the same size. Only images that are predicted correctly are attacked, "
-    "and only changes that keep the prediction count. An attack that found nothing scores 1; a stronger one could only "
-    "find less stable maps."
+SECTIONS = {
+    "meaning": "What this means",
+    "next": "What to do next",
+    "certainty": "How sure this is",
+    "numbers": "The numbers",
+    "pictures": "The pictures",
+    "method": "How it was measured",
+    "repeat": "How to repeat it",
+}
+READING = (
+    "Above stand the image and the attacked image, and what was changed (grey to the eye: nothing). Below them the "
+    "explanation over the image and alone, before and after: the brighter a pixel, the more important. Last what the "
+    "attack took away (orange) and brought in (violet)."
 )
 
 
 def map_rows(measured: Measured) -> list[dict[str, Any]]:
-    """A row per attack on maps: means, with the interval of the top-k intersection."""
+    """A row per attack on maps: its means, and the interval of the share of top pixels that stay."""
     rows = []
     for task in measured.result.maps:
         summary = measured.result.summary[task]
         means = {key: value["mean"] for key, value in summary.items() if isinstance(value, dict)}
-        interval = {end: summary["top_k_intersection"][end] for end in ("low", "high")}
-        rows.append({"task": task, **means, **interval, "examples": summary["examples"]})
+        low, high = (np.clip(summary["top_k_intersection"][end], 0, 1) for end in ("low", "high"))
+        own = {"name": name_of(task), "interval": f"{low:.0%}\u00a0to\u00a0{high:.0%}", "examples": summary["examples"]}
+        rows.append({"task": task, **means, **own})
     return rows
+
+
+def name_of(task: str) -> str:
+    """What a task is called on the page."""
+    kind, _, eps = task.partition(" at ")
+    name = MAP_NAMES.get(kind, kind).removeprefix("the ")
+    return f"{name[0].upper()}{name[1:]}, {eps}"
 
 
 def summarize(measured: Measured, about: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -80,64 +92,96 @@ def render_page(measured: Measured, title: str, repeat: str = "", about: dict[st
 
 
 def render_body(measured: Measured, repeat: str = "", about: dict[str, Any] | None = None) -> list[str]:
-    """The report as pieces of HTML.
+    """The report as pieces of HTML: verdict, what to do, how sure it is; numbers; pictures; how to repeat it.
 
     Args:
         measured: by the audit.
         repeat, about: see `render_page`.
     """
     words = reach_verdict(measured)
-    parts = [report.html_text(words.headline, f"verdict {GRADES[words.grade]}")]
-    flagged = warnings(measured)
-    parts.append(report.html_list([sentence for sentence in words.sentences if sentence not in flagged]))
-    parts.append(report.html_text(_limits(measured), "note"))
-    if measured.result.maps:
-        parts += [report.html_heading("Maps"), report.html_table(map_rows(measured), MAPS)]
-        parts += [report.html_text(MEANING, "note"), report.html_legend(COLOURS), *_pictures(measured)]
-    parts += [report.html_heading("Predictions"), report.html_table(measured.result.accuracies, report.ACCURACIES)]
-    parts += [*_diagnosis(measured), *_how(measured, words, repeat, about)]
+    meaning = meaning_of(measured, words)
+    lead, _, found = words.headline.partition(TO_DO)[0].partition(": ")
+    sections = {
+        "meaning": [report.html_text(meaning.means)],
+        "next": [report.html_list(meaning.todo, ordered=True)] if meaning.todo else [],
+        "certainty": [report.html_list(certainty(measured))],
+        "numbers": _numbers(measured),
+        "pictures": _pictures(measured),
+        "method": [report.html_list(_method(measured))],
+        "repeat": _repeat(measured, repeat, about),
+    }
+    shown = {place: SECTIONS[place] for place, parts in sections.items() if parts}
+    verdict = report.html_verdict(lead, f"{found[:1].upper()}{found[1:]}", GRADES[words.grade])
+    parts = [verdict, report.html_contents(shown)]
+    for place, heading in shown.items():
+        parts += [report.html_heading(heading, place), *sections[place]]
     return parts
 
 
-def _limits(measured) -> str:
+def _numbers(measured) -> list[str]:
+    """The tables, what their columns are, and the curves."""
+    parts = []
+    if measured.result.maps:
+        parts += [report.html_table(map_rows(measured), MAPS), report.html_text(_columns(measured), "note")]
+        parts += _charts(measured)
+    text = "How many images are predicted correctly, as they are and when an attack aims at the prediction instead:"
+    rows = [{**row, "task": row["task"].replace("natural", "no attack")} for row in measured.result.accuracies]
+    return [*parts, report.html_text(text), report.html_table(rows, report.ACCURACIES)]
+
+
+def _columns(measured) -> str:
+    k = measured.plan.k
     return (
-        f"The verdict is of Integrated Gradients at eps {in_pixels(middle(measured))}: fragile where under "
-        f"{FRAGILE:.0%} of the top {measured.plan.k} pixels stay, still where {STILL:.0%} do and no "
-        "flag says that the attack was hindered. These limits are conventions."
+        f"Top pixels that stay: the share of the {k} most important pixels (an eighth of all) that are among the {k} "
+        "most important after the attack. Order: how alike all pixels are ranked before and after (Kendall's tau; 1: "
+        "the same, 0: nothing in common). Under noise: the same for random noise of the same size. Only images that "
+        "are predicted correctly are attacked, and only changes that keep the prediction count; an attack that found "
+        "nothing counts as 100 %."
     )
 
 
-def _pictures(measured) -> list[str]:
+def _charts(measured) -> list[str]:
     result, parts = measured.result, []
-    for measure, name in (("top_k_intersection", "top-k"), ("kendall", "Kendall")):
-        groups = {task: result.scores(task, measure) for task in result.maps}
-        title = f"{name} of map and attacked map, every image"
-        draw = lambda file, g=groups, t=title, n=name: report.draw_boxes(g, file, t, n)  # noqa: E731
-        parts.append(report.html_picture(draw, title))
+    eps = in_pixels(middle(measured))
+    own = [task for task in result.maps if task.endswith(f" at {eps}")]
+    groups = {name_of(task).partition(",")[0]: result.scores(task, "top_k_intersection") for task in own}
+    title = "Share of the top pixels that stay, every image"
+    draw = lambda file: report.draw_boxes(groups, file, title, f"share that stays, up to {eps}", "svg")  # noqa: E731
+    alt = f"{title}: the line is the median, the box holds the middle half of the images"
+    parts.append(report.html_picture(draw, alt, "svg"))
     if len(measured.plan.eps) > 1:
-        title = "mean top-k over eps, with 95 % intervals"
-        draw = lambda file: report.draw_curves(_curves(measured), file, title, "top-k", "eps (pixels of 255)")  # noqa: E731
-        parts.append(report.html_picture(draw, title))
-    parts.append(report.html_heading("The images whose maps moved most, median and least, by top-k"))
-    for task, maps in result.maps.items():
-        if task.endswith(f" at {in_pixels(middle(measured))}"):
-            parts += _changes(measured, task, maps)
+        title = "Mean share over the size of the change, with 95 % intervals"
+        labels = title, "share that stays", "largest change of a pixel, of 255"
+        draw = lambda file: report.draw_curves(_curves(measured), file, *labels, "svg")  # noqa: E731
+        parts.append(report.html_picture(draw, title, "svg"))
     return parts
 
 
+def _pictures(measured) -> list[str]:
+    """Of each explanation at the eps of the verdict, the images whose map moved most, median and least."""
+    parts = []
+    for task, maps in measured.result.maps.items():
+        if task.endswith(f" at {in_pixels(middle(measured))}"):
+            parts += _changes(measured, task, maps)
+    return [report.html_text(READING), *parts] if parts else []
+
+
 def _changes(measured, task, maps) -> list[str]:
-    """Pictures, as HTML, of the images whose maps moved most, median and least."""
     indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
     names = [f"{measured.name(i)}, class {measured.class_of(measured.inputs.y[i])}" for i in indices]
     panels = dict(zip(("most", "median", "least"), report.worst_median_best(maps, names, "top_k_intersection")))
     if len(maps.x) < len(panels):
         panels = {"median": panels["median"]} if len(maps.x) == 1 else {w: panels[w] for w in ("most", "least")}
+    how = {"most": "moved most", "median": "moved as much as half of them", "least": "moved least"}
     for what, panel in panels.items():
-        caption = f"{task}, {what}: {panel.network}"
-        panel = panel._replace(caption=panel.caption.replace("   ", "\n"))
-        alt = f"{caption}: image, map, attacked image, map after, difference of the maps"
-        draw = lambda file, panel=panel: report.draw_panels([panel], file, layout="blocks")  # noqa: E731
-        parts += [report.html_text(caption), report.html_picture(draw, alt)]
+        caption = f"{name_of(task)}: {how[what]}: {panel.network}"
+        alt = f"{caption}. Image, attacked image, maps before and after, difference of the maps"
+        said = panel.network.rpartition(", ")[2]
+        shown = panel._replace(
+            network="", caption=panel.caption.replace("   ", "\n"), before=said, after=f"still {said}"
+        )
+        draw = lambda file, shown=shown: report.draw_panels([shown], file, layout="blocks")  # noqa: E731
+        parts.append(report.html_figure(caption, report.html_picture(draw, alt)))
     return parts
 
 
@@ -153,39 +197,22 @@ def _curves(measured):
     return curves
 
 
-def _diagnosis(measured) -> list[str]:
-    checks, flagged = sum(len(own) for own in measured.result.flags.values()), warnings(measured)
-    said = f"{checks} checks. " + ("What they found, and what to do:" if flagged else "Nothing suspicious was found.")
-    parts = [report.html_heading("Diagnosis"), report.html_text(said)]
-    if flagged:
-        parts.append(report.html_list(flagged))
-    if not measured.doubled:
-        text = "Not checked, for want of time: whether twice the steps would find more. Give more minutes."
-        parts.append(report.html_text(text))
-    return parts
-
-
-def _how(measured, words: Verdict, repeat, about) -> list[str]:
+def _method(measured) -> list[str]:
     plan = measured.plan
     on_predictions = next(iter(plan.suite(1, 0).predictions.values()))
     attacked = max((len(maps.x) for maps in measured.result.maps.values()), default=0)
     predicted = measured.result.summary["natural"]["examples"]
-    done = [
+    return [
+        *looks(measured),
         f"Maps of {attacked} images, attacked by the top-k part of the ensemble auto: {plan.steps} of APGD's steps "
-        f"from a random point, k = {plan.k}, an eighth of the pixels, along softplus' second derivative, steps halved "
+        f"from a random point, k = {plan.k}, along softplus' second derivative, steps halved "
         f"until they keep the prediction, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
         *_of_ensemble(measured),
         f"Predictions of {predicted} images, attacked by the untargeted parts of AutoAttack: {on_predictions.steps} of "
         "APGD's steps on the cross-entropy, and as many on the difference-of-logits ratio.",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
-        *(f"Cut, for want of time: {cut}." for cut in cuts(measured)),
     ]
-    parts = [report.html_heading("What was done"), report.html_list(done)]
-    if repeat:
-        parts += [report.html_text("To repeat it:"), report.html_code(repeat)]
-    facts = {"about": summarize(measured, about)["about"]}
-    return [*parts, report.html_details("All settings", report.html_code(json.dumps(facts["about"], indent=1)))]
 
 
 def _of_ensemble(measured) -> list[str]:
@@ -198,6 +225,13 @@ def _of_ensemble(measured) -> list[str]:
         f"Integrated Gradients at eps {in_pixels(plan.middle_eps)}, which the verdict is about, attacked by the whole "
         f"of auto at quick instead: the strongest of {', '.join(parts)} counts for each image and measure."
     ]
+
+
+def _repeat(measured, command, about) -> list[str]:
+    settings = report.html_code(json.dumps(summarize(measured, about)["about"], indent=1))
+    text = "Stopped, the same command goes on where it was; the numbers and a line for each image lie beside this file."
+    parts = [report.html_code(command), report.html_text(text)] if command else []
+    return [*parts, report.html_details("All settings and versions", settings)]
 
 
 def write_audit(

@@ -51,7 +51,7 @@ def gain(records: Sequence[Mapping[str, Any]], task: str) -> dict[str, float]:
 
 def reach_verdict(measured: Measured) -> Verdict:
     """The verdict on what was measured."""
-    predictions = [_predictions(measured), *_looks(measured)]
+    predictions = [_predictions(measured), *looks(measured)]
     if not measured.result.maps:
         headline = (
             "Nothing to judge: none of the images looked at is predicted correctly, so no map was attacked. What to "
@@ -86,7 +86,8 @@ def headline(
         "holds": f"The explanations of this network held still under this attack: {moved}.",
         "unsure": f"The explanations moved little, but {unproven}, so this is no proof that they hold still: {moved}.",
         "none": f"No verdict: the attack did not beat random noise, so it says nothing ({moved}). What to do: {more}; "
-        "where that changes nothing, try a larger eps, and see under Diagnosis what hindered the attack.",
+        "where that changes nothing, try a larger eps, and see in the report, under How sure this is, what hindered the "
+        "attack.",
     }[grade]
 
 
@@ -161,7 +162,7 @@ def _predictions(measured) -> str:
     )
 
 
-def _looks(measured) -> list[str]:
+def looks(measured: Measured) -> list[str]:
     """Sentences on how the images were read: in which range of pixels, and whether they were resized."""
     inputs = measured.inputs
     others = ", ".join(f"{name}: {share:.0%}" for name, share in inputs.shares.items() if name != inputs.pixels)

@@ -10,16 +10,23 @@ from tfrobust.report.escaping import in_picture
 from tfrobust.report.figures import save_figure
 
 
-def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[bytes], title: str, label: str) -> None:
+def draw_boxes(
+    groups: dict[str, dict[str, Sequence[float]]],
+    path: str | IO[bytes],
+    title: str,
+    label: str,
+    form: str | None = None,
+) -> None:
     """A picture of box plots, a group of boxes per task.
 
     A box spans the quartiles, its line is the median, the whiskers reach the last example within 1.5 box lengths.
 
     Args:
         groups: task -> what (such as attacked, noise) -> values.
-        path: where it is written, as PNG or, where it ends in .svg, as SVG; or a binary file, for a PNG.
+        path: where it is written, or a binary file.
         title: of the picture.
         label: of the axis of the values.
+        form: png or svg; None: by the ending of the path, png for a file.
     """
     whats = list(dict.fromkeys(what for group in groups.values() for what in group))
     from matplotlib.figure import Figure
@@ -45,4 +52,4 @@ def draw_boxes(groups: dict[str, dict[str, Sequence[float]]], path: str | IO[byt
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=max(len(whats), 1), fontsize=10)
-    save_figure(figure, path)
+    save_figure(figure, path, form)

@@ -11,16 +11,22 @@ Point = tuple[float, float, float, float]
 
 
 def draw_curves(
-    curves: dict[str, list[Point]], path: str | IO[bytes], title: str, label: str, over: str = "eps"
+    curves: dict[str, list[Point]],
+    path: str | IO[bytes],
+    title: str,
+    label: str,
+    over: str = "eps",
+    form: str | None = None,
 ) -> None:
     """A picture of curves with their confidence bands, a line per name.
 
     Args:
         curves: name -> points (x, mean, low, high), in any order; the band spans low to high.
-        path: where it is written, as PNG or, where it ends in .svg, as SVG; or a binary file, for a PNG.
+        path: where it is written, or a binary file.
         title: of the picture.
         label: of the axis of the values.
         over: what x is.
+        form: png or svg; None: by the ending of the path, png for a file.
     """
     from matplotlib.figure import Figure
 
@@ -43,4 +49,4 @@ def draw_curves(
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
-    save_figure(figure, path)
+    save_figure(figure, path, form)

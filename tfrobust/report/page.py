@@ -9,18 +9,25 @@ from tfrobust.report.escaping import in_html
 from tfrobust.report.table import Column, cell
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 62rem; margin: 2rem auto; padding: 0 1.2rem }
-h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin: 2rem 0 .4rem }
-.verdict { border-left: .5rem solid #999; background: #f5f5f5; padding: .8rem 1.2rem; font-size: 1.1rem }
-.bad { border-color: #b3261e } .middle { border-color: #c77700 } .good { border-color: #2e7d32 }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 50rem; margin: 2rem auto; padding: 0 1.2rem }
+h1 { font-size: 1.6rem; line-height: 1.25; margin-bottom: .6rem }
+h2 { font-size: 1.25rem; margin: 2.2rem 0 .5rem; padding-top: .6rem; border-top: 1px solid #ddd }
+.verdict { border-left: .5rem solid #767676; background: #f5f5f5; padding: .8rem 1.2rem; font-size: 1.1rem }
+.verdict strong { display: block; font-size: 1.35rem; margin-bottom: .2rem }
+.bad { border-color: #b84300 } .middle { border-color: #8a6d00 } .good { border-color: #0068a8 }
+nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem } nav a { color: #0068a8 }
+li { margin: .35rem 0 }
 table { display: block; overflow-x: auto; border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
   font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #ddd; text-align: left } .number { text-align: right }
+th, td { padding: .3rem 1rem .3rem 0; border-bottom: 1px solid #ddd; text-align: left; vertical-align: bottom }
+.number { text-align: right }
 img { max-width: 100%; height: auto; display: block; margin: .6rem 0 } .note { color: #555; font-size: .9rem }
+figure { margin: 1.4rem 0 } figcaption { font-weight: 600 }
 pre { background: #f5f5f5; padding: .7rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem }
 body, .verdict { overflow-wrap: anywhere } td, th { overflow-wrap: normal }
 @media (max-width: 40rem) {
   body { margin: 1rem auto; padding: 0 .8rem } .verdict { font-size: 1rem; padding: .6rem .8rem }
+  nav ul { display: block } nav li { margin: .5rem 0 }
   table, tbody { display: block } tr:first-child { display: none }
   tr { display: block; padding: .4rem 0; border-bottom: 2px solid #bbb }
   td, td.number { display: flex; justify-content: space-between; gap: 1rem; text-align: right; border-bottom: 0;
@@ -29,8 +36,8 @@ body, .verdict { overflow-wrap: anywhere } td, th { overflow-wrap: normal }
 }
 @media print {
   body { font-size: 10pt; max-width: none; margin: 0; padding: 0 } table { display: table; font-size: 8pt }
-  img, tr, li, .verdict { break-inside: avoid } h2 { break-after: avoid } img { max-height: 20cm }
-  .verdict, pre { background: none; border: 1px solid #999; border-left-width: .5rem }
+  img, tr, li, figure, .verdict { break-inside: avoid } h2, figcaption { break-after: avoid } img { max-height: 11cm }
+  .verdict, pre { background: none; border: 1px solid #999; border-left-width: .5rem } nav { display: none }
 }
 """
 
@@ -44,9 +51,25 @@ def html_page(title: str, body: Sequence[str]) -> str:
     return f"{top}\n<body>\n<h1>{name}</h1>\n" + "\n".join(body) + "\n</body></html>\n"
 
 
-def html_heading(text: str) -> str:
-    """A heading below the page's own, as HTML."""
-    return f"<h2>{in_html(text)}</h2>"
+def html_heading(text: str, place: str = "") -> str:
+    """A heading below the page's own, as HTML; `place`: its name for `html_contents`."""
+    return f'<h2 id="{in_html(place)}">{in_html(text)}</h2>' if place else f"<h2>{in_html(text)}</h2>"
+
+
+def html_contents(headings: dict[str, str]) -> str:
+    """The list of contents, as HTML: place -> heading."""
+    items = (f'<li><a href="#{in_html(place)}">{in_html(text)}</a></li>' for place, text in headings.items())
+    return f"<nav><ul>{''.join(items)}</ul></nav>"
+
+
+def html_verdict(word: str, text: str, kind: str) -> str:
+    """What was found, as HTML: a word, a sentence, and a `kind` of bad, middle and good."""
+    return f'<div class="verdict {kind}"><strong>{in_html(word)}</strong> {in_html(text)}</div>'
+
+
+def html_figure(caption: str, picture: str) -> str:
+    """A `picture`, which is HTML, below its caption."""
+    return f"<figure><figcaption>{in_html(caption)}</figcaption>{picture}</figure>"
 
 
 def html_text(text: str, kind: str = "") -> str:
@@ -54,15 +77,10 @@ def html_text(text: str, kind: str = "") -> str:
     return f'<p class="{kind}">{in_html(text)}</p>' if kind else f"<p>{in_html(text)}</p>"
 
 
-def html_legend(colours: dict[str, str]) -> str:
-    """A line, as HTML, that says what the `colours` of the pictures mean: name -> colour."""
-    parts = (f'<b style="color:{colour}">&#9632; {in_html(name)}</b>' for name, colour in colours.items())
-    return f'<p class="note">Colours, in every picture: {", ".join(parts)}.</p>'
-
-
-def html_list(texts: Sequence[str]) -> str:
-    """A list of sentences, as HTML."""
-    return "<ul>" + "".join(f"<li>{in_html(text)}</li>\n" for text in texts) + "</ul>"
+def html_list(texts: Sequence[str], ordered: bool = False) -> str:
+    """A list of sentences, as HTML; `ordered`: with numbers."""
+    tag = "ol" if ordered else "ul"
+    return f"<{tag}>" + "".join(f"<li>{in_html(text)}</li>\n" for text in texts) + f"</{tag}>"
 
 
 def html_code(text: str) -> str:
@@ -89,14 +107,16 @@ def html_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str
     return f"<table>\n{line('th', [c.heading for c in columns])}{body}</table>"
 
 
-def html_picture(draw: Callable[[io.BytesIO], None], alt: str) -> str:
+def html_picture(draw: Callable[[io.BytesIO], None], alt: str, form: str = "png") -> str:
     """A picture inside the page, as HTML.
 
     Args:
-        draw: writes a PNG into the file it is given.
+        draw: writes it into the file it is given.
         alt: what stands there for those who do not see it.
+        form: of the picture, png or svg.
     """
     file = io.BytesIO()
     draw(file)
     data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img alt="{in_html(alt)}" src="data:image/png;base64,{data}">'
+    kind = {"png": "png", "svg": "svg+xml"}[form]
+    return f'<img alt="{in_html(alt)}" src="data:image/{kind};base64,{data}">'

@@ -14,7 +14,8 @@ SHOWN = 99.5  # Percentile of a map at which its colours end: a single pixel doe
 FAINT = 0.6  # How light the image under a map is.
 ROWS_PER_PAGE = 8  # Networks in one picture; more of them are drawn on further pages.
 CELL = 1.5  # Inches of an image in rows.
-WIDTH, ATTACKED, ALONE = 5.6, 5.9, 2.3  # Inches of a block: its width, its height with and without an attack.
+WIDTH = 5.6  # Inches of a block.
+ATTACKED, ALONE, PAIR = 5.9, 2.3, 4.0  # Inches of its height: after an attack, without one, of two maps.
 LARGE, SMALL = 11, 9  # Points of the text.
 
 
@@ -65,7 +66,7 @@ def draw_panels(
     path: str | IO[bytes],
     title: str = "",
     per_network: int = 2,
-    layout: Literal["rows", "blocks"] = "rows",
+    layout: Literal["rows", "blocks", "pairs"] = "rows",
     form: str | None = None,
 ) -> None:
     """Draws examples before and after an attack, with the difference of their maps and the scales of the colours.
@@ -76,16 +77,17 @@ def draw_panels(
         title: of the picture; empty: none.
         per_network: how many examples of a network are shown.
         layout: "rows": a row per network, for a wide page; "blocks": each example for itself, with the change of the
-          image and the maps over the image, readable on a phone.
+          image and the maps over the image, readable on a phone; "pairs": each example for itself, with two maps of
+          the same image, `before` and `after` being what they are called.
         form: png or svg; None: by the ending of the path, png for a file.
     """
     from matplotlib.figure import Figure
 
     networks = list(dict.fromkeys(panel.network for panel in panels))
     groups = [[panel for panel in panels if panel.network == name][:per_network] for name in networks]
-    if layout == "blocks":
+    if layout != "rows":
         groups = [[panel] for group in groups for panel in group]
-        width, heights = WIDTH, [ALONE if group[0].x_adv is None else ATTACKED for group in groups]
+        width, heights = WIDTH, [_height(group[0], layout) for group in groups]
     else:
         width, heights = 5 * per_network * CELL + 1.6, [CELL + 0.62] * len(groups)
     figure = Figure(figsize=(width, sum(heights) + 0.4 * bool(title)), layout="constrained")
@@ -93,7 +95,9 @@ def draw_panels(
         figure.suptitle(in_picture(title), fontsize=LARGE + 1)
     parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
     for part, group in zip(parts, groups):
-        if layout == "blocks":
+        if layout == "pairs":
+            _draw_pair(part, group[0])
+        elif layout == "blocks":
             _draw_block(part, group[0])
         else:
             _draw_row(part, group, per_network)
@@ -173,7 +177,7 @@ def _draw_block(part, panel) -> None:
     if panel.x_adv is None:
         return _draw_alone(part, panel)
     scale = scale_of([panel])
-    part.suptitle(in_picture(panel.network), fontsize=LARGE, fontweight="bold")
+    _name(part, panel)
     images, over, maps = _axes(part, 3, 3)
     _show_image(images[0], panel.x, "image", panel.before)
     _show_image(images[1], panel.x_adv, "attacked image", panel.after)
@@ -191,10 +195,36 @@ def _draw_block(part, panel) -> None:
     _add_bar(part, change, list(maps), "after minus before")
 
 
+def _name(part, panel) -> None:
+    if panel.network:
+        part.suptitle(in_picture(panel.network), fontsize=LARGE, fontweight="bold")
+
+
+def _height(panel, layout) -> float:
+    if layout == "pairs":
+        return PAIR
+    return ALONE if panel.x_adv is None else ATTACKED
+
+
+def _draw_pair(part, panel) -> None:
+    """Two maps of one image: above the image and both maps over it, below the difference and both maps."""
+    scale = scale_of([panel])
+    _name(part, panel)
+    above, below = _axes(part, 2, 3)
+    _show_image(above[0], panel.x, "image", panel.caption)
+    _show_over(above[1], panel.x, panel.a, scale, panel.before)
+    _show_over(above[2], panel.x, panel.a_adv, scale, panel.after)
+    change = _show_change(below[0], panel.a_adv - panel.a, scale.change, "difference")
+    bar = _show_map(below[1], panel.a, scale, panel.before)
+    _show_map(below[2], panel.a_adv, scale, panel.after)
+    _add_bar(part, bar, list(above), "importance")
+    _add_bar(part, change, list(below), "difference")
+
+
 def _draw_alone(part, panel) -> None:
     """An image, its map over it, and its map."""
     scale = scale_of([panel])
-    part.suptitle(in_picture(panel.network), fontsize=LARGE, fontweight="bold")
+    _name(part, panel)
     image, over, plain = _axes(part, 1, 3)[0]
     _show_image(image, panel.x, "image", panel.before)
     _show_over(over, panel.x, panel.a, scale, "map over image")
@@ -243,13 +273,13 @@ def _show_image(axis, image, title, said) -> None:
 
 def _show_map(axis, a, scale, title):
     least, colours = (-scale.top, CHANGE_COLOURS) if scale.signed else (0, MAP_COLOURS)
-    axis.set_title(title, fontsize=LARGE)
+    axis.set_title(in_picture(title), fontsize=LARGE)
     return axis.imshow(a, cmap=colours, vmin=least, vmax=scale.top)
 
 
 def _show_over(axis, image, a, scale, title) -> None:
     axis.imshow(overlay(image, a, scale))
-    axis.set_title(title, fontsize=LARGE)
+    axis.set_title(in_picture(title), fontsize=LARGE)
 
 
 def _show_change(axis, change, most, title, said=""):

@@ -36,6 +36,21 @@ def parse(rooms: Sequence[Room], argv: Sequence[str]) -> flags.FlagValues:
     return fv
 
 
+def words_as_flags(argv: Sequence[str], *names: str) -> list[str]:
+    """The command line with its first words as flags of these names: `diff A B --data=D` as `diff --before=A --after=B
+    --data=D`.
+
+    Args:
+        argv: program name first; words beyond the names stay, and are refused like any.
+        names: of the flags, in order.
+    """
+    words, given = list(argv), []
+    for name in names:
+        if len(words) > 1 and not words[1].startswith("-"):
+            given.append(f"--{name}={words.pop(1)}")
+    return [*words[:1], *given, *words[1:]]
+
+
 def _nearest(error: str, fv: flags.FlagValues) -> str:
     """The flags that an unknown one may have been meant for, such as --eps for --epsilon."""
     unknown = _UNKNOWN.search(error)

@@ -71,11 +71,11 @@ def change(path, hunk):
 
 def test_every_recipe_can_be_followed_and_its_tests_and_verbs_run(page, copy):
     lines = [line[2:] for language, text in page if language == "console" for line in text.splitlines()]
-    assert sum("pytest" in line for line in lines) == 5 and sum("launch." in line for line in lines) >= 4
+    assert sum("pytest" in line for line in lines) == 6 and sum("launch." in line for line in lines) >= 4
     run = processes.run(["-c", RUN, *lines], cwd=copy, timeout=900)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     counts = re.findall(r"(\d+) passed", run.stdout)
-    assert len(counts) == 5 and min(map(int, counts)) > 0, run.stdout
+    assert len(counts) == 6 and min(map(int, counts)) > 0, run.stdout
 
 
 if __name__ == "__main__":

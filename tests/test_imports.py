@@ -26,6 +26,7 @@ ALLOWED = {
     "training_spec": {"errors", "names", "checks"},
     "distribution": {"errors", "names", "types", "checks"},
     "gate": {"errors"},
+    "evidence": {"errors", "gate", "report"},
     "memory_budget": {"types"},
     "balls": SHARED,
     "losses": SHARED,

@@ -34,9 +34,15 @@ def words(verb: str) -> list[str]:
     return [sys.executable, "-m", *module]
 
 
+# Packages that no extra brings -> what they are for.
+_TRACKERS = {"mlflow": "--mlflow", "wandb": "--wandb"}
+
+
 def missing(error: ModuleNotFoundError) -> str | None:
     """What to install where a package of an extra is not there; None for any other, whose traceback is wanted."""
     package = (error.name or "").partition(".")[0]
+    if package in _TRACKERS:
+        return f"{package} is not installed, which {_TRACKERS[package]} needs: pip install {package}"
     if package not in _EXTRAS:
         return None
     return (

@@ -3,6 +3,7 @@
 import functools
 import importlib
 
+from flags.parsing import words_as_flags
 from launch import comparison_pages, suite
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
@@ -18,6 +19,8 @@ SHORT = {
     "train": [],
     "evaluate": FEW,
     "audit": ["--eps=8/255", "--images=2", "--minutes=5"],
+    "diff": ["--explained=2", "--attacked=2", "--steps=2", "--points=2"],
+    "evidence": [],
     "compare": [*FEW, "--seeds=0"],
     "demo": [],
     "reproduce": ["--budget=smoke"],
@@ -29,6 +32,7 @@ SHORT = {
     "memory": ["--model=digits_cnn", "--image_size=8", "--ig_steps=2", "--chunks=1", "--measured=1"],
 }
 
+WORDS = {"diff": ("before", "after"), "evidence": ("audit",)}  # Flags that may come first, as words.
 INSTEAD = {"list", "write"}  # They have reproduce and sweep say or write what is to be done.
 
 
@@ -39,7 +43,7 @@ def by_name(args: list[str]) -> dict:
 
 def short(command: Command) -> list[str]:
     """What the verb is given, with the reader's own spoken out and the flags that make it short at the end."""
-    args = [spoken_out(word) for word in command.given]
+    args = words_as_flags([command.verb, *map(spoken_out, command.given)], *WORDS.get(command.verb, ()))[1:]
     given, more = by_name(args), []
     if "probe_every" in given:
         more = ["--probe_every=2", "--probe_examples=2"]
@@ -97,7 +101,7 @@ def repeated(commands: list[Command]) -> list[Command]:
 def kinds(command: Command) -> set[tuple[str, ...]]:
     """(verb, name) of each of its flags, and the verb alone; a flag that has the verb do something else is part of the
     verb."""
-    names = set(by_name(command.given))
+    names = set(by_name(words_as_flags([command.verb, *command.given], *WORDS.get(command.verb, ()))[1:]))
     verb = command.verb, *sorted(names & INSTEAD)
     return {verb, *((*verb, name) for name in names)}
 

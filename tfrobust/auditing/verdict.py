@@ -86,8 +86,8 @@ def headline(
         "holds": f"The explanations of this network held still under this attack: {moved}.",
         "unsure": f"The explanations moved little, but {unproven}, so this is no proof that they hold still: {moved}.",
         "none": f"No verdict: the attack did not beat random noise, so it says nothing ({moved}). What to do: {more}; "
-        "where that changes nothing, try a larger eps, and see in the report, under How sure this is, what hindered the "
-        "attack.",
+        "where that changes nothing, try a larger eps, and see in the report, under How sure this is, what hindered "
+        "the attack.",
     }[grade]
 
 

@@ -7,11 +7,14 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import tfrobust
 from tests.docs.shortened import hurry
 from tests.helpers import ROOT, linear_network, run_tests, small_network
 from tfrobust.attacks import auto
-from tfrobust.data import FACTS, load
+from tfrobust.data import FACTS, load, to_unit
+from tfrobust.networks import load_network
 from tfrobust.papers.suites import BUDGETS
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -61,6 +64,23 @@ def test_compare_attacks(capsys):
     example("compare_attacks")(images=3, steps=2, pixels=2, points=2)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 9 and "universal, on other images" in lines[6] and "map_cosine" in lines[8]
+
+
+def test_manipulate_explanations(tmp_path, capsys):
+    """No probability changes, and the maps are in the corner."""
+    before, digits = small_network(), load("digits")
+    before.save(tmp_path / "before.keras")
+    x = to_unit(digits.x_test[:64])
+    np.savez(tmp_path / "images.npz", x=x)
+    files = (str(tmp_path / name) for name in ("before.keras", "images.npz", "after.keras"))
+    example("manipulate_explanations")(*files, 30)
+    assert "step 29: share of the map outside the corner 0." in capsys.readouterr().out
+    after = load_network(str(tmp_path / "after.keras"))
+    chances = [tf.nn.softmax(network(x)).numpy() for network in (before, after)]
+    np.testing.assert_allclose(*chances, atol=1e-5)
+    maps = [tfrobust.attribute(network, x[:8], method="gradient") for network in (before, after)]
+    shares = [a[:, :2, :2].sum() / a.sum() for a in maps]
+    assert shares[1] > 2 * shares[0]
 
 
 def test_rank_networks(tmp_path, capsys, monkeypatch):
@@ -122,7 +142,7 @@ def test_load_a_downloaded_network(tmp_path, capsys):
 def test_every_example_has_its_test():
     names = {os.path.basename(path).removesuffix(".py") for path in glob.glob(os.path.join(ROOT, "examples", "*.py"))}
     names.discard("__init__")  # Bazel puts one there.
-    assert len(names) == 8 and {f"test_{name}" for name in names} <= set(globals())
+    assert len(names) == 10 and {f"test_{name}" for name in names} <= set(globals())
 
 
 if __name__ == "__main__":

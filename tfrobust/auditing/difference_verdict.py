@@ -1,8 +1,9 @@
 """What a comparison of two networks says, in words.
 
-The limits are conventions: two networks predict the same where they agree on 98 % of the images, and explain the same
-where 80 % of the most important pixels are the same; under 50 %, the explanation is another one.  So it is where the
-maps are no more alike than those of another seed of the training, if networks of other seeds were given.
+The limits are conventions: two networks predict the same unless they clearly agree on fewer than 98 % of the images
+(the 95 % interval ends below), and explain the same where 80 % of the most important pixels are the same; under 50 %,
+the explanation is another one.  So it is, under 80 %, where the maps are no more alike than those of another seed of
+the training, if networks of other seeds were given.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -56,7 +57,8 @@ MEANS = {
     "otherwise": "Accuracy does not tell the two apart, but what they show as the reason of a prediction does. This "
     "is what a file looks like that was changed so that its explanations mislead; training that leaves the "
     "predictions alone and aims at something else looks the same.",
-    "other": "They are two different networks, as two trainings are. Their explanations are compared where they agree.",
+    "other": "They say different things of too many images for one to pass for the other. Their explanations are "
+    "compared where they agree.",
 }
 TODO = {
     "identical": ["Nothing: either may take the place of the other."],
@@ -111,7 +113,7 @@ def kind_of(difference: Difference) -> tuple[str, str]:
     means = {kind: own["mean"] for kind, own in alike(difference).items()}
     worst = min(means, key=means.get)
     apart = np.abs(difference.probabilities[BEFORE] - difference.probabilities[AFTER]).max()
-    if agreement(difference)["mean"] < PREDICTS_THE_SAME:
+    if agreement(difference)["high"] < PREDICTS_THE_SAME:
         return "other", worst
     if apart <= NO_DIFFERENCE and means[worst] > 1 - NO_DIFFERENCE:
         return "identical", worst
@@ -184,9 +186,9 @@ def _certainty(difference, worst) -> list[str]:
         )
     return [
         *out,
-        f"The words are conventions: the same prediction for {PREDICTS_THE_SAME:.0%} of the images, the same "
-        f"explanation where {STILL:.0%} of the top pixels are shared, another one under {FRAGILE:.0%}, or where they "
-        "are no more alike than seeds of one training.",
+        f"The words are conventions: the same prediction unless the interval ends below {PREDICTS_THE_SAME:.0%}, the "
+        f"same explanation where {STILL:.0%} of the top pixels are shared, another one under {FRAGILE:.0%}, or where "
+        "they are no more alike than seeds of one training.",
         "Other images, other explanations and inputs that were prepared to trigger something may tell the two apart "
         "where these did not.",
     ]

@@ -165,7 +165,7 @@ def test_the_words_follow_from_the_numbers(numbers, kind):
 
 def test_which_one_is_more_fragile_is_said_where_it_is_not_chance():
     found = difference_verdict.reach_difference_verdict(made(stays=(0.6, 0.3))).found
-    assert "60% and 30% of those pixels stay: the second is more fragile" in found
+    assert "60% and 30% of the top of each one's Integrated Gradients stay: the second is more fragile" in found
     assert "could not be chance" not in found
     assert "could not be chance" in difference_verdict.reach_difference_verdict(made()).found
 

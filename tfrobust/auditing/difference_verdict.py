@@ -158,7 +158,7 @@ def _of_fragility(difference) -> str:
     stay = [difference.attacks[which].scores["top_k_intersection"].mean() for which in (BEFORE, AFTER)]
     more = "more" if found.mean < 0 else "less"
     words = f"the second is {more} fragile" if found.p < SIGNIFICANT else "no difference that could not be chance"
-    return f"Under attack {stay[0]:.0%} and {stay[1]:.0%} of those pixels stay: {words}."
+    return f"Under attack {stay[0]:.0%} and {stay[1]:.0%} of the top of each one's Integrated Gradients stay: {words}."
 
 
 def _certainty(difference, worst) -> list[str]:

@@ -3,8 +3,8 @@
 Nothing here needs TensorFlow: `audit.json` goes in, text comes out.
 """
 
+from tfrobust.evidence.card import model_card
 from tfrobust.evidence.facts import Facts, read_facts
-from tfrobust.evidence.model_card import model_card
 from tfrobust.evidence.sections import evidence_sections
 from tfrobust.evidence.trackers import flat_metrics, flat_settings, log_to_mlflow, log_to_wandb
 

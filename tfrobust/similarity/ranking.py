@@ -14,8 +14,9 @@ Maps that are equal everywhere score 1; a constant map against any other scores 
 import numpy as np
 from scipy import stats
 
+from tfrobust.similarity.kendall_tau import kendall_taus
+
 ZERO = 1e-6  # With ties="tolerant", entries up to this share of a map's largest one count as zero.
-SMALL = 100  # Kendall's tau of maps of at most so many pixels compares all pairs, which is faster than sorting.
 
 
 def flattened(a: np.ndarray, ties: str) -> np.ndarray:
@@ -62,18 +63,7 @@ def kendall(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
     Returns:
         [B] float64; 1 for equal maps, 0 for a constant map against any other.
     """
-    return _correlations(_taus, a, b, ties)
-
-
-def _taus(a, b):
-    if a.shape[1] > SMALL:
-        return np.array([stats.kendalltau(p, q)[0] for p, q in zip(a, b)])
-    out = np.empty(len(a))
-    for i, (p, q) in enumerate(zip(a, b)):
-        # Compares all pairs at once: on small maps that takes a tenth of the time of sorting.
-        p, q = (np.sign(v[:, None] - v[None]).ravel() for v in (p, q))
-        out[i] = p @ q / np.sqrt((p @ p) * (q @ q))
-    return out
+    return _correlations(kendall_taus, a, b, ties)
 
 
 def spearman(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:

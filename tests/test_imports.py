@@ -56,6 +56,9 @@ ALLOWED = {
     "papers": SHARED
     | {"facts", "memory_budget", "data", "networks", "attacks", "attributions", "evaluation", "downstream", "report"}
     | {"experiments", "similarity"},
+    "benchmark": SHARED
+    | {"kernels", "models", "training", "attacks", "attributions", "objectives", "similarity", "evaluation", "auditing"}
+    | {"report", "robust_model"},
     "robust_model": {"types", "labels", "data", "networks", "training"},
     "api": SHARED
     | {"memory_budget", "auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"}

@@ -21,6 +21,7 @@ SHORT = {
     "audit": ["--eps=8/255", "--images=2", "--minutes=5"],
     "diff": ["--explained=2", "--attacked=2", "--steps=2", "--points=2"],
     "evidence": [],
+    "benchmark": ["--jobs=kendall", "--rounds=1", "--side=16", "--maps=1", "--epoch=4", "--batch=2", "--pretraining=1"],
     "compare": [*FEW, "--seeds=0"],
     "demo": [],
     "reproduce": ["--budget=smoke"],

@@ -59,6 +59,16 @@ def test_functions_within():
     assert counted(lambda a, b: within(a, b) + within(a, b), [3, 5], [5, 4]) == 2 * PRODUCT
 
 
+def test_what_is_not_wanted_does_not_count():
+    """TensorFlow traces the gradient by the kernel, too."""
+    assert counted(lambda x, k: gradient(x, k)[0], [2, 6, 6, 4], [3, 3, 4, 8]) == 2 * CONVOLUTION
+
+    def loop(a):
+        return tf.while_loop(lambda *_: True, lambda z: (z + 0 * z, (a @ z, z)[1])[:1], (a,), maximum_iterations=7)
+
+    assert counted(loop, [4, 4]) == 0
+
+
 def test_what_cannot_be_counted_is_refused():
     with pytest.raises(InputError, match="does not say a shape"):
         counted(tf.linalg.matmul, [None, 5], [5, 4])

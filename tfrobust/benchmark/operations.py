@@ -1,7 +1,8 @@
 """Counts the floating-point operations of a traced function: convolutions, their gradients, and matrix products.
 
 They are all but a few per cent of what a network computes.  A multiplication and an addition are two operations.
-Bodies of while loops count as often as their `maximum_iterations` says.
+Bodies of while loops count as often as their `maximum_iterations` says.  What no result depends on does not count:
+TensorFlow traces the gradient by a kernel, too, where only that by the image is wanted, and prunes it before it runs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def count_operations(function: Any) -> float:
         InputError: where the graph does not say a shape, or how often a loop runs.
     """
     graph = function.graph.as_graph_def(add_shapes=True)
-    return _Counter(graph.library).nodes(graph.node, _graph_shapes(graph.node))
+    wanted = [tensor.op.name for tensor in function.graph.outputs]
+    wanted += [operation.name for operation in function.graph.control_outputs]
+    return _Counter(graph.library).nodes(_live(graph.node, wanted), {node.name: _shapes(node) for node in graph.node})
 
 
 class _Counter:
@@ -44,7 +47,8 @@ class _Counter:
             shapes = {arg.name: [_shape_of_argument(body, i)] for i, arg in enumerate(arguments)}
             for node in body.node_def:
                 shapes[node.name] = _shapes(node)
-            self.counted[name] = self.nodes(body.node_def, shapes)
+            live = _live(body.node_def, [*body.ret.values(), *body.control_ret.values()])
+            self.counted[name] = self.nodes(live, shapes)
         return self.counted[name]
 
     def nodes(self, nodes, shapes) -> float:
@@ -68,6 +72,17 @@ class _Counter:
             return 0.0
         inputs = [_input_shape(name, shapes) for name in node.input if not name.startswith("^")]
         return 2.0 * _RULES[node.op](node, inputs, _shapes(node)[0])
+
+
+def _live(nodes, wanted):
+    """Of the nodes, those on which `wanted` ones (names of nodes or of their outputs) depend."""
+    by_name, found, left = {node.name: node for node in nodes}, {}, list(wanted)
+    while left:
+        name = left.pop().removeprefix("^").split(":")[0]
+        if name in by_name and name not in found:
+            found[name] = by_name[name]
+            left.extend(by_name[name].input)
+    return list(found.values())
 
 
 def _convolution(node, inputs, output):
@@ -104,10 +119,6 @@ def _size(shape) -> float:
 
 def _shapes(node):
     return [None if s.unknown_rank else [d.size for d in s.dim] for s in node.attr["_output_shapes"].list.shape]
-
-
-def _graph_shapes(nodes):
-    return {node.name: _shapes(node) for node in nodes}
 
 
 def _shape_of_argument(body, i):

@@ -16,9 +16,11 @@ from tests.helpers import (
     small_network,
 )
 from tfrobust import similarity
-from tfrobust.attacks import Ifia, Manipulation, MassCenter, Noise, Pgd, RandomSigns, Target, TopK
+from tfrobust.attacks import Ifia, Manipulation, MassCenter, Noise, Pgd, RandomSigns, Target, TopK, ifia
 from tfrobust.attacks.best_iterate import BestIterate, unlikeness
 from tfrobust.attacks.goals import center_of_mass
+from tfrobust.attacks.ifia import IfiaOnNetwork
+from tfrobust.attacks.returns import Returns
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask
 from tfrobust.names import GOALS
@@ -305,6 +307,68 @@ def test_a_plain_gradient_without_a_twin_has_no_gradient_and_says_so():
     none = run(network, attack(softplus_beta=None), make_map("gradient"))(x, y)
     assert not none.had_gradient.any() and not none.goal_rose.any() and not none.moved.any()
     assert run(network, attack())(x, y).had_gradient.all()
+
+
+class Never(Returns):
+    """Has every image go on to the last step."""
+
+    def note(self, x_adv, rows):
+        super().note(x_adv, rows)
+        return np.ones(len(rows), bool)
+
+
+def with_and_without_leaving(monkeypatch, some, n=8, spec=MAP):
+    """(what is found, what is found when no image leaves, sizes of the batches that were differentiated)."""
+    network, x, y = predicted(n)
+    x = np.array(x)
+    x[: n // 2] = 0.0  # IG of black images is zero wherever they go with their gradient, which is zero.
+    y = tf.argmax(network(x), axis=1)
+    sizes = []
+    slope = IfiaOnNetwork._slope
+    monkeypatch.setattr(IfiaOnNetwork, "_slope", lambda self, z, *args: sizes.append(len(z)) or slope(self, z, *args))
+    found = run(network, some, spec)(x, y)
+    at_work = list(sizes)
+    monkeypatch.setattr(ifia, "Returns", Never)
+    return found, run(network, some, spec)(x, y), at_work
+
+
+@pytest.mark.parametrize("options", [{}, {"random_start": True}, {"restarts": 2}, {"norm": "l2"}], ids=str)
+def test_images_that_go_round_in_a_circle_leave_with_the_same_result(options, monkeypatch):
+    some = attack(eps=0.1, steps=12, step_size=0.1, **options)
+    found, plain, sizes = with_and_without_leaving(monkeypatch, some)
+    assert sizes[-1] < 8
+    for name, array in plain.arrays().items():
+        np.testing.assert_allclose(found.arrays()[name], array, atol=1e-5, err_msg=name)
+
+
+def test_an_attack_that_is_over_ends_with_as_long_a_history(monkeypatch):
+    network, x, y = predicted(3)
+    x = np.zeros_like(x)
+    y = tf.argmax(network(x), axis=1)
+    on = run(network, attack(steps=9))
+    best, ticks = on.keeper(x, y, ("kendall",)), []
+    fates = on.search(best, tick=lambda: ticks.append(1))
+    assert len(ticks) < 9 and len(best.history) == 9 and not np.any(fates)
+
+
+@pytest.mark.parametrize("options", [{"keep_label": True}, {"adaptive": True}, {"goal": RandomSigns()}], ids=str)
+def test_attacks_whose_step_depends_on_more_than_the_iterate_go_on(options, monkeypatch):
+    _, _, sizes = with_and_without_leaving(monkeypatch, attack(steps=4, **options))
+    assert sizes == [8] * 4
+
+
+def test_an_iterate_that_returns_is_found():
+    x = np.random.RandomState(0).rand(8, 2, 2, 1).astype(np.float32)
+    returns, rows = Returns(x), np.arange(8)
+    assert returns.note(x + 1, rows).all()
+    one = x + 2
+    one[3] = x[3] + 1
+    assert returns.note(one, rows).all()  # One of eight is too few to leave.
+    two = x + 3
+    two[5] = x[5]
+    assert returns.note(two, rows).tolist() == [i not in (3, 5) for i in rows]
+    left = np.array([0, 1])
+    assert returns.note(np.stack([x[0], x[1] + 9]), left).tolist() == [False, True]
 
 
 if __name__ == "__main__":

@@ -42,6 +42,11 @@ class FixedSteps:
         self.before, self.at = self.at, self._ascended(self.at, g)
         return self.at
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Goes on with a part of the images alone: `rows` [B] bool."""
+        self.x, self.at, self.before = (tf.boolean_mask(each, rows) for each in (self.x, self.at, self.before))
+        self.size = self.size[rows]
+
     def hold(self, holds: Callable[[tf.Tensor], np.ndarray]) -> tf.Tensor:
         """Undoes the last step, and halves the next ones, of the images whose iterate breaks a condition.
 

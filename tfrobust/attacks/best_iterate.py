@@ -88,7 +88,7 @@ class BestIterate:
     Attributes:
         found: criterion -> the `unlikeness` [B] of the iterate that is kept (of the criterion target, its `nearness`);
           0 where none counted.
-        latest: the same of the iterate that was offered last; minus infinity where it lost the label.
+        latest: the same [R] of the iterates that were offered last; minus infinity where they lost the label.
         history: `found` after each iterate that was offered.
         x_adv, map_adv: criterion -> the iterates [B,H,W,C] that are kept, and their maps [B,H,W].
         moved, kept_label, counted: [B] bool; see `AttackedMaps`.
@@ -126,23 +126,32 @@ class BestIterate:
         self.kept_label = np.zeros(len(x), bool)
         self.counted = np.zeros(len(x), bool)
 
-    def offer(self, x_adv: np.ndarray | tf.Tensor) -> None:
-        """Measures one iterate [B,H,W,C] of each example and keeps it where it is the best so far."""
-        x_adv = np.asarray(x_adv)
-        differs = np.any(x_adv != self.x, axis=(1, 2, 3))
-        kept = self.judge.labels(x_adv) == self.y
-        self.moved |= differs
-        self.kept_label |= kept
-        self.counted |= differs & kept
+    def offer(self, x_adv: np.ndarray | tf.Tensor, images: np.ndarray | None = None) -> None:
+        """Measures one iterate of each example and keeps it where it is the best so far.
+
+        Args:
+            x_adv: the iterates [R,H,W,C].
+            images: [R], which examples they are of; None: all.
+        """
+        x_adv, images = np.asarray(x_adv), np.arange(len(self.x)) if images is None else images
+        differs = np.any(x_adv != self.x[images], axis=(1, 2, 3))
+        kept = self.judge.labels(x_adv) == self.y[images]
+        self.moved[images] |= differs
+        self.kept_label[images] |= kept
+        self.counted[images] |= differs & kept
         self.latest = {criterion: np.where(kept, 0.0, -np.inf) for criterion in self.criteria}
-        rows = np.flatnonzero(differs & kept)
-        if len(rows):
-            maps = self.judge.maps(x_adv, self.y)
+        counted = np.flatnonzero(differs & kept)
+        if len(counted):
+            maps, rows = self.judge.maps(x_adv, self.y[images])[counted], images[counted]
             for criterion in self.criteria:
-                value = self._progress(criterion, rows, self.original_map[rows], maps[rows])
-                self.latest[criterion][rows] = value
-                self._keep(criterion, rows, value, x_adv[rows], maps[rows])
+                value = self._progress(criterion, rows, self.original_map[rows], maps)
+                self.latest[criterion][counted] = value
+                self._keep(criterion, rows, value, x_adv[counted], maps)
         self.history.append({criterion: found.copy() for criterion, found in self.found.items()})
+
+    def no_more(self, iterates: int) -> None:
+        """Notes that so many `iterates` need not be offered, as they would change nothing."""
+        self.history += self.history[-1:] * iterates
 
     def merge(self, other: BestIterate, rows: np.ndarray) -> None:
         """Takes over what `other` found on a part of the images, whose indices are `rows`, where it is better."""

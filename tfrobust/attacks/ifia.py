@@ -21,6 +21,7 @@ from tfrobust.attacks.best_iterate import BestIterate
 from tfrobust.attacks.goals import Goal
 from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
 from tfrobust.attacks.noise import Noise
+from tfrobust.attacks.returns import Returns
 from tfrobust.attacks.surrogate_goal import surrogate_goal
 from tfrobust.attributions import MapSpec, coarser
 from tfrobust.checks import check_choice, check_positive, check_whole
@@ -105,6 +106,11 @@ class Ifia(MapAttack, Attack):
         """Gradients of the goal that are taken for each image: one per iteration, 0 where the goal has none."""
         return self.rounds if self.goal.has_gradient else 0
 
+    @property
+    def repeats(self) -> bool:
+        """Whether an iterate that an image has had before has the same iterates after it; see `returns`."""
+        return self.goal.has_gradient and not self.keep_label and not self.adaptive
+
     def check(self, shape: Sequence[int]) -> None:
         self.goal.check(shape)
 
@@ -145,22 +151,36 @@ class IfiaOnNetwork(AttackOnNetwork):
         ascent = self._ascent(x, start)
         if attack.adaptive:
             best.offer(start)
-        had_gradient, rose, first = np.zeros(len(x), bool), np.zeros(len(x), bool), None
+        fates = np.zeros((2, len(x)), bool)
+        had_gradient, rose = fates  # Views.
+        left, returns, firsts = np.arange(len(x)), Returns(start.numpy()) if attack.repeats else None, None
         for i in range(attack.steps):
             value, g = self._slope(ascent.at, x, y, reference, seeds, i)
-            first = value if first is None else first
-            had_gradient |= np.abs(g).max(axis=(1, 2, 3)) > 0
-            rose |= value > first
-            ascent.step(best.latest.get(attack.criterion, value), g)
-            if attack.keep_label:
-                ascent.hold(lambda x_adv: self._judge.labels(x_adv) == y.numpy())
-            best.offer(ascent.at)
+            firsts = value if firsts is None else firsts
+            had_gradient[left] |= np.abs(g).max(axis=(1, 2, 3)) > 0
+            rose[left] |= value > firsts[left]
+            self._step(ascent, best.latest.get(attack.criterion, value), g, y)
+            best.offer(ascent.at, left)
             tick()
+            going = returns.note(ascent.at.numpy(), left) if returns else np.ones(len(left), bool)
+            if not going.all():
+                left = left[going]
+                ascent.keep(going)
+                x, y, reference, seeds = (tf.boolean_mask(each, going) for each in (x, y, reference, seeds))
+            if not len(left):
+                best.no_more(attack.steps - i - 1)
+                return fates
         if not attack.goal.has_gradient:
-            return np.ones((2, len(x)), bool)
+            return np.ones_like(fates)
         if attack.steps:
-            rose |= goal.reached(ascent.at, x, y, reference).numpy() > first
-        return np.stack([had_gradient, rose])
+            rose[left] |= goal.reached(ascent.at, x, y, reference).numpy() > firsts[left]
+        return fates
+
+    def _step(self, ascent, value, g, y):
+        """Takes a step, back as far as the attack keeps labels."""
+        ascent.step(value, g)
+        if self.attack.keep_label:
+            ascent.hold(lambda x_adv: self._judge.labels(x_adv) == y.numpy())
 
     def surrogate_maps(self, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
         """The maps [B,H,W] of the surrogate, which the attack follows, of images x [B,H,W,C] for the classes y [B]."""

@@ -1,8 +1,10 @@
 """The axioms, the golden numbers, and that chunks change nothing, in first and second order."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from tests.helpers import (
     WEIGHTS,
@@ -15,10 +17,15 @@ from tests.helpers import (
     run_tests,
     small_network,
 )
+from tfrobust.attributions import integrated_gradients as ig_module
 from tfrobust.attributions import make_score
+from tfrobust.attributions.affine_start import cut_behind_affine_start
 from tfrobust.attributions.gradient import gradient
 from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.quadrature import RULES
+from tfrobust.models import make_model
+from tfrobust.models.normalization import PerImageStandardization
+from tfrobust.networks.surrogates import softplus_surrogate
 
 CHUNKS = [None, 1, 3, 50]
 
@@ -137,6 +144,86 @@ def test_per_image_standardization_turns_it_into_image_times_gradient():
     x, y = images()
     want = sum(1 / k for k in range(1, 51)) * x * gradient(score, x, y)
     assert_close(integrated_gradients(score, x, y, steps=50), want, 1e-3)
+
+
+def without_cut(monkeypatch):
+    monkeypatch.setattr(ig_module, "cut_behind_affine_start", lambda score: None)
+
+
+def convolutional(*before, activation=None, **options):
+    """A convolution behind the layers `before`, and a head."""
+    inputs = x = keras.Input((8, 8, 1))
+    for layer in before:
+        x = layer(x)
+    x = layers.Conv2D(4, 3, activation=activation, **options)(x)
+    x = layers.Activation("softplus")(x)
+    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+
+
+def starts():
+    return {
+        "convolution": convolutional(padding="same"),
+        "strides, no bias": convolutional(strides=2, use_bias=False),
+        "normalised": convolutional(layers.Rescaling(2.0, -1.0), layers.Normalization(mean=0.5, variance=0.1)),
+        "padded": convolutional(layers.ZeroPadding2D(1)),
+    }
+
+
+def both_orders(network, x, y, x0, chunk, rule):
+    """IG, and the gradients of a sum of it by the image, by the baseline and by the weights."""
+    x0 = x0 if x0 is None else tf.constant(x0)
+    with tf.GradientTape() as tape:
+        tape.watch([x, x0] if x0 is not None else [x])
+        ig = integrated_gradients(make_score(network, "probability"), x, y, x0, 5, rule, chunk)
+        total = tf.reduce_sum(ig**2) + tf.reduce_sum(tf.sin(9 * ig))
+    sources = [x, *([] if x0 is None else [x0]), *network.trainable_variables]
+    return [ig, *tape.gradient(total, sources, unconnected_gradients="zero")]
+
+
+CUT = [("convolution", False, None), ("strides, no bias", True, 2), ("normalised", True, None), ("padded", False, 2)]
+
+
+@pytest.mark.parametrize("name, baseline, chunk", CUT)
+def test_the_cut_behind_an_affine_start_changes_nothing(name, baseline, chunk, monkeypatch):
+    network = starts()[name]
+    assert cut_behind_affine_start(make_score(network, "logit")) is not None
+    x, y = images(3)
+    x0 = np.random.RandomState(3).rand(*x.shape).astype(np.float32) if baseline else None
+    x = tf.constant(x)
+    cut = both_orders(network, x, y, x0, chunk, "trapezoid")
+    without_cut(monkeypatch)
+    for got, want in zip(cut, both_orders(network, x, y, x0, chunk, "trapezoid")):
+        assert_close(got, want, 1e-4)
+
+
+def test_what_is_not_affine_is_not_cut():
+    inputs = keras.Input((8, 8, 1))
+    h = layers.Flatten()(layers.Conv2D(2, 3)(inputs))
+    beside = keras.Model(inputs, layers.Dense(10)(layers.Concatenate()([h, layers.Flatten()(inputs)])))
+    networks = {
+        "an activation": convolutional(activation="relu"),
+        "a pooling before": convolutional(layers.MaxPooling2D(2)),
+        "a standardization of each image": convolutional(PerImageStandardization()),
+        "a path beside": beside,
+        "no convolution": linear_network(np.ones((8, 8, 1, 10))),
+    }
+    assert not [n for n, network in networks.items() if cut_behind_affine_start(make_score(network, "logit"))]
+    assert cut_behind_affine_start(lambda x, y: x) is None
+    assert cut_behind_affine_start(make_score(convolutional(), "logit", training=True)) is None
+
+
+def test_a_surrogate_is_cut_and_follows_its_network():
+    network = made_network()
+    surrogate = softplus_surrogate(network, 5.0)
+    head, tail = cut_behind_affine_start(make_score(surrogate, "logit"))
+    x, y = images(2)
+    assert_close(tail(head(x), y), make_score(surrogate, "logit")(x, y), 1e-5)
+    network.trainable_variables[0].assign_add(tf.ones_like(network.trainable_variables[0]))
+    assert_close(tail(head(x), y), make_score(surrogate, "logit")(x, y), 1e-5)
+
+
+def made_network():
+    return make_model("mnist_cnn", (8, 8, 1), 10, 0.1)
 
 
 if __name__ == "__main__":

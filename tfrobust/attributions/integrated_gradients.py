@@ -2,7 +2,8 @@
 
     IG(x) = (x - x0) * sum_k w_k grad score(x0 + t_k (x - x0))
 
-The points of the path are folded into the batch.  With `chunk` they are folded a few at a time, and memory no longer
+The points of the path are folded into the batch.  Where the network begins with something affine, the path is followed
+behind it (see `affine_start`).  With `chunk` they are folded a few at a time, and memory no longer
 grows with their number, in the second derivative either: the attribution is first summed chunk by chunk without
 recording anything; when its cotangent comes back, each chunk is replayed against it and forgotten.  That is exact, not
 an approximation, because what follows depends on the path only through the sum.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.attributions.affine_start import cut_behind_affine_start
 from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.gradient import gradients
 from tfrobust.attributions.quadrature import quadrature
@@ -60,12 +62,23 @@ def integrated_gradients(
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk, the path points held at once, must be at least 1; got {chunk}")
     x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
-    points, weights = quadrature(rule, steps)
+    path = *quadrature(rule, steps), chunk
+    cut = cut_behind_affine_start(score)
+    if cut is None:
+        return (x - x0) * _mean_gradient(score, x0, x - x0, y, *path)
+    head, of_outputs = cut
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        h = head(x, training=False)
+    h0 = head(x0, training=False)
+    return (x - x0) * tape.gradient(h, x, output_gradients=_mean_gradient(of_outputs, h0, h - h0, y, *path))
+
+
+def _mean_gradient(score, x0, difference, y, points, weights, chunk):
+    """The weighted mean of the score's gradient over the points x0 + t difference, of the shape of x0."""
     if chunk is None or chunk >= len(points):
-        mean = _path_gradient(score, x0, x - x0, y, tf.constant(points), tf.constant(weights))
-    else:
-        mean = _chunked(score, x0, x - x0, y, *_padded(points, weights, chunk))
-    return (x - x0) * mean
+        return _path_gradient(score, x0, difference, y, tf.constant(points), tf.constant(weights))
+    return _chunked(score, x0, difference, y, *_padded(points, weights, chunk))
 
 
 def _path_gradient(score, x0, difference, y, points, weights):

@@ -6,6 +6,7 @@ take the softmax output; FAR takes the logit of the predicted class.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfrobust.checks import check_choice
@@ -14,6 +15,7 @@ from tfrobust.types import Score
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 
 def make_score(network: keras.Model, kind: str, training: bool = False) -> Score:
@@ -30,6 +32,19 @@ def make_score(network: keras.Model, kind: str, training: bool = False) -> Score
     Raises:
         InputError: for an unknown kind.
     """
-    check_choice("score", kind, SCORES)
-    function = SCORES[kind]
-    return lambda x, y: function(y, network(x, training=training))
+    return NetworkScore(network, kind, training)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkScore:
+    """The score of a network, as `make_score` gives it; attributes as its arguments."""
+
+    network: keras.Model
+    kind: str
+    training: bool = False
+
+    def __post_init__(self):
+        check_choice("score", self.kind, SCORES)
+
+    def __call__(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        return SCORES[self.kind](y, self.network(x, training=self.training))

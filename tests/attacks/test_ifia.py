@@ -371,5 +371,53 @@ def test_an_iterate_that_returns_is_found():
     assert returns.note(np.stack([x[0], x[1] + 9]), left).tolist() == [False, True]
 
 
+OWN_MAPS = {"curvature_only": True, "softplus_beta": 5.0}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"adaptive": True, "keep_label": True, "random_start": True},
+        {"restarts": 2, "steps": 3},
+        {"adaptive": True, "steps": 0},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("spec", [MAP, make_map("gradient")], ids=["ig", "gradient"])
+def test_a_map_that_gave_the_step_judges_the_iterate_with_the_same_result(spec, options, monkeypatch):
+    network, x, y = predicted(6)
+    some = attack(steps=4) if not options else attack(**options)
+    some = dataclasses.replace(some, **OWN_MAPS)
+    results = []
+    for shared in (True, False):
+        on = run(network, some, spec)
+        assert on._follows_measured
+        on._follows_measured = shared
+        asked = []
+        with monkeypatch.context() as patch:
+            maps = on._judge.maps
+            patch.setattr(on._judge, "maps", lambda *args, maps=maps, asked=asked: asked.append(1) or maps(*args))
+            best = on.keeper(x, y, ("kendall",))
+            fates = on.search(best)
+        results.append((best, fates, len(asked)))
+    (one, fates, few), (two, plain, many) = results
+    np.testing.assert_array_equal(fates, plain)
+    for name in ("x_adv", "map_adv", "found", "latest"):
+        np.testing.assert_allclose(
+            getattr(one, name)["kendall"], getattr(two, name)["kendall"], atol=1e-5, err_msg=name
+        )
+    assert len(one.history) == len(two.history) and few == min(many, 1 + some.restarts)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {**OWN_MAPS, "path_points": 3}, {**OWN_MAPS, "goal": RandomSigns()}],
+    ids=["softplus", "few", "none"],
+)
+def test_other_maps_do_not_judge(options):
+    assert not run(predicted()[0], attack(**options))._follows_measured
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -126,12 +126,15 @@ class BestIterate:
         self.kept_label = np.zeros(len(x), bool)
         self.counted = np.zeros(len(x), bool)
 
-    def offer(self, x_adv: np.ndarray | tf.Tensor, images: np.ndarray | None = None) -> None:
+    def offer(
+        self, x_adv: np.ndarray | tf.Tensor, images: np.ndarray | None = None, maps: np.ndarray | None = None
+    ) -> None:
         """Measures one iterate of each example and keeps it where it is the best so far.
 
         Args:
             x_adv: the iterates [R,H,W,C].
             images: [R], which examples they are of; None: all.
+            maps: the network's maps [R,H,W] of them; None: they are computed.
         """
         x_adv, images = np.asarray(x_adv), np.arange(len(self.x)) if images is None else images
         differs = np.any(x_adv != self.x[images], axis=(1, 2, 3))
@@ -142,7 +145,8 @@ class BestIterate:
         self.latest = {criterion: np.where(kept, 0.0, -np.inf) for criterion in self.criteria}
         counted = np.flatnonzero(differs & kept)
         if len(counted):
-            maps, rows = self.judge.maps(x_adv, self.y[images])[counted], images[counted]
+            maps = self.judge.maps(x_adv, self.y[images]) if maps is None else np.asarray(maps)
+            maps, rows = maps[counted], images[counted]
             for criterion in self.criteria:
                 value = self._progress(criterion, rows, self.original_map[rows], maps)
                 self.latest[criterion][counted] = value

@@ -23,7 +23,8 @@ from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
 from tfrobust.attacks.noise import Noise
 from tfrobust.attacks.returns import Returns
 from tfrobust.attacks.surrogate_goal import surrogate_goal
-from tfrobust.attributions import MapSpec, coarser
+from tfrobust.attributions import IntegratedGradients, MapSpec, coarser
+from tfrobust.attributions.gradient import Gradient
 from tfrobust.checks import check_choice, check_positive, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
@@ -134,6 +135,7 @@ class IfiaOnNetwork(AttackOnNetwork):
         own = coarser(spec, attack.path_points)
         self._goal = surrogate_goal(network, own, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
         self._wander = tf.function(self._random_signs, reduce_retracing=True, autograph=False)
+        self._follows_measured = own == spec and _has_maps_of(network, spec, attack)
 
     def run(
         self,
@@ -149,18 +151,21 @@ class IfiaOnNetwork(AttackOnNetwork):
         reference = attack.goal.reference(best.original_map, target, lambda: goal.map(x, y), seeds)
         start = self._start(x, y, seeds) if attack.random_start or run else x
         ascent = self._ascent(x, start)
-        if attack.adaptive:
+        # The map that gave the step is then that by which the iterate is judged, and is not computed once more.
+        shared = self._follows_measured
+        if attack.adaptive and not shared:
             best.offer(start)
-        fates = np.zeros((2, len(x)), bool)
-        had_gradient, rose = fates  # Views.
-        left, returns, firsts = np.arange(len(x)), Returns(start.numpy()) if attack.repeats else None, None
+        fates, left, firsts = np.zeros((2, len(x)), bool), np.arange(len(x)), None
+        returns = Returns(start.numpy()) if attack.repeats and not shared else None
         for i in range(attack.steps):
-            value, g = self._slope(ascent.at, x, y, reference, seeds, i)
+            value, g, a = self._slope(ascent.at, x, y, reference, seeds, i)
             firsts = value if firsts is None else firsts
-            had_gradient[left] |= np.abs(g).max(axis=(1, 2, 3)) > 0
-            rose[left] |= value > firsts[left]
+            fates[:, left] |= np.stack([np.abs(g).max(axis=(1, 2, 3)) > 0, value > firsts[left]])
+            if shared and (i or attack.adaptive):
+                best.offer(ascent.at, left, a)
             self._step(ascent, best.latest.get(attack.criterion, value), g, y)
-            best.offer(ascent.at, left)
+            if not shared:
+                best.offer(ascent.at, left)
             tick()
             going = returns.note(ascent.at.numpy(), left) if returns else np.ones(len(left), bool)
             if not going.all():
@@ -170,10 +175,12 @@ class IfiaOnNetwork(AttackOnNetwork):
             if not len(left):
                 best.no_more(attack.steps - i - 1)
                 return fates
+        if shared and (attack.steps or attack.adaptive):
+            best.offer(ascent.at)
         if not attack.goal.has_gradient:
             return np.ones_like(fates)
         if attack.steps:
-            rose[left] |= goal.reached(ascent.at, x, y, reference).numpy() > firsts[left]
+            fates[1, left] |= goal.reached(ascent.at, x, y, reference).numpy() > firsts[left]
         return fates
 
     def _step(self, ascent, value, g, y):
@@ -201,12 +208,21 @@ class IfiaOnNetwork(AttackOnNetwork):
         return FixedSteps(self.ball, x, start, attack.step_size)
 
     def _slope(self, x_adv, x, y, reference, seeds, i):
-        """(the goal [B] at an iterate, its gradient [B,H,W,C]); random signs where the goal has none."""
+        """(the goal [B] at an iterate, its gradient [B,H,W,C], the surrogate's maps [B,H,W]); where the goal has no
+        gradient, random signs and no maps."""
         if not self.attack.goal.has_gradient:
-            return np.zeros(len(x), np.float32), self._wander(x, seeds, tf.constant(i)).numpy()
-        goal, g = self._goal.slope(x_adv, x, y, reference)
-        return goal.numpy(), g.numpy()
+            return np.zeros(len(x), np.float32), self._wander(x, seeds, tf.constant(i)).numpy(), None
+        goal, g, a = self._goal.slope(x_adv, x, y, reference)
+        return goal.numpy(), g.numpy(), a.numpy()
 
     def _random_signs(self, x, seeds, i):
         draw = lambda s: tf.random.stateless_uniform(x.shape[1:], s + [i, 0], -1.0, 1.0)  # noqa: E731
         return tf.map_fn(draw, seeds, fn_output_signature=x.dtype)
+
+
+def _has_maps_of(network, spec, attack) -> bool:
+    """Whether the maps that an attack follows are the network's own: those of gradients, where at most the second
+    derivative is another one."""
+    if not attack.goal.has_gradient or type(spec.attribution) not in (IntegratedGradients, Gradient):
+        return False
+    return attack.softplus_beta is None or attack.curvature_only

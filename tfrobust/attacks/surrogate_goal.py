@@ -25,7 +25,8 @@ class SurrogateGoal:
 
     Attributes:
         map: (x, y) -> the surrogate's maps [B,H,W] of images x [B,H,W,C] for the classes y [B].
-        slope: (x_adv, x, y, reference) -> the goal [B] at x_adv and its gradient [B,H,W,C]; arguments as for `value`.
+        slope: (x_adv, x, y, reference) -> the goal [B] at x_adv, its gradient [B,H,W,C], and the surrogate's maps
+          [B,H,W] there; arguments as for `value`.
 
     Args:
         network: logits out.
@@ -60,7 +61,7 @@ class SurrogateGoal:
         Returns:
             [B].
         """
-        return self.goal.value(self._map(x_adv, y), reference, x_adv, x, self.network)
+        return self._value_of(self._map(x_adv, y), x_adv, x, reference)
 
     def reached(self, x_adv: tf.Tensor, x: tf.Tensor, y: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
         """The same number as `value`, not differentiable: it costs no more than a map.
@@ -71,16 +72,20 @@ class SurrogateGoal:
         Returns:
             [B].
         """
-        return self.goal.value(self.map(x_adv, y), reference, x_adv, x, self.network)
+        return self._value_of(self.map(x_adv, y), x_adv, x, reference)
+
+    def _value_of(self, a, x_adv, x, reference):
+        return self.goal.value(a, reference, x_adv, x, self.network)
 
     def _slope(self, x_adv, x, y, reference):
-        """(the goal [B] at x_adv, its gradient [B,H,W,C])."""
+        """(the goal [B] at x_adv, its gradient [B,H,W,C], the map [B,H,W])."""
         with tf.GradientTape() as tape:
             tape.watch(x_adv)
-            goal = self.value(x_adv, x, y, reference)
+            a = self._map(x_adv, y)
+            goal = self._value_of(a, x_adv, x, reference)
         g = tape.gradient(goal, x_adv)
         # A map that does not depend on x' (a ReLU network's plain gradient, no surrogate) has no gradient at all.
-        return goal, tf.zeros_like(x_adv) if g is None else g
+        return goal, tf.zeros_like(x_adv) if g is None else g, a
 
 
 # The traced functions of a network are kept for its next attack; 16 hold those of an ensemble with all its betas.

@@ -23,6 +23,7 @@ demo: venv
 check: venv
 	$(BIN) -m ruff format --check --quiet .
 	$(BIN) -m ruff check --quiet .
+	$(BIN) -m mypy --no-error-summary
 	$(BIN) -m tests.flags.every_flagfile
 
 test: venv

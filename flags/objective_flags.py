@@ -1,5 +1,8 @@
 """The flags of a training method, and its objective."""
 
+from collections.abc import Callable
+from typing import Any
+
 from absl import flags
 
 from flags.parsers import define_memory, define_number, define_points
@@ -63,7 +66,7 @@ HYPER = {
     "l2_weight": ("number", "lga: weight of the gradients' distance."),
     "cosine_weight": ("number", "lga: weight of their angle."),
 }
-DEFINE = {
+DEFINE: dict[Any, Callable] = {
     "number": lambda name, text, fv: define_number(name, None, text, fv),
     "integer": lambda name, text, fv: flags.DEFINE_integer(name, None, text, flag_values=fv),
     "points": define_points,

@@ -41,7 +41,8 @@ def from_flags(fv: flags.FlagValues, name: str, shape) -> ProbePlan:
 
     Args:
         fv: these flags, and those of a recipe.
-        name, shape: of the images, (H, W, C).
+        name: of the data set.
+        shape: of its images, (H, W, C).
     """
     from tfrobust.monitoring.probe import ProbePlan
 

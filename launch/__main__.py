@@ -22,7 +22,7 @@ def verbs() -> dict:
         with open(path, encoding="utf-8") as file:
             tree = ast.parse(file.read())
         if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
-            found[os.path.basename(path).removesuffix(".py")] = ast.get_docstring(tree).splitlines()[0]
+            found[os.path.basename(path).removesuffix(".py")] = (ast.get_docstring(tree) or "").splitlines()[0]
     return found
 
 

@@ -23,8 +23,7 @@ INTERVALS = (
 
 def attacked_indices(result: Evaluation) -> Sequence[int]:
     """Indices into the test set of the images whose maps were attacked."""
-    task = next(iter(result.maps), None)
-    return [record["index"] for record in result.records_of(task)]
+    return [record["index"] for task in list(result.maps)[:1] for record in result.records_of(task)]
 
 
 def pick_panels(network: str, result: Evaluation, indices) -> list:

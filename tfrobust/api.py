@@ -4,7 +4,7 @@ shows explanations; `audit_callable` measures whatever can be called."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -60,7 +60,10 @@ def robustify(
         pixels: the range of pixels that `network` expects, one of names.PIXELS; None: the one that its first layers are
           made for, such as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.
         seed: random seed of every draw.
-        weight_decay, eps_ramp_steps, precision: see training_spec.TrainingSpec.
+        weight_decay: the loss gains weight_decay / 2 times the squared norm of all kernels.
+        eps_ramp_steps: steps over which eps and the step size of the attack grow from 0; 0: they are whole from the
+          start.
+        precision: float32, bfloat16_attack or bfloat16; see training_spec.TrainingSpec.
         head: the name of the output that gives the classes, for a network with several outputs.
         **hyper: hyper-parameters of the method; those left out have the values of objectives.defaults.
 
@@ -80,7 +83,7 @@ def attribute(
     method: str = "integrated_gradients",
     pixels: str | None = None,
     batch_size: int = 32,
-    chunk: int | str | None = None,
+    chunk: int | Literal["auto"] | None = None,
     memory_gb: float | None = None,
     head: str | None = None,
     **options: Any,
@@ -92,7 +95,8 @@ def attribute(
         x: images [N,H,W,C], float in [0, 1] or uint8; as [N,H,W] or [N,H*W*C] too, where the network takes them so.
         y: classes [N] that are explained; None: those that the network predicts.
         method: one of names.ATTRIBUTIONS.
-        pixels, head: the range of pixels that `network` expects and its output of the classes, as for `robustify`.
+        pixels: the range of pixels that `network` expects, as for `robustify`.
+        head: the name of the output that gives the classes, as for `robustify`.
         batch_size: images that are held in memory at once.
         chunk: path points or samples of each image that are held at once; None: all, "auto": as many as fit into
           `memory_gb`.  Maps do not depend on it.

@@ -5,6 +5,7 @@ back into the ball.  With eps = 0 each of them, projected, ends at x itself.
 """
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ from tfrobust.distribution import draw_for_replica
 from tfrobust.names import BALLS
 from tfrobust.types import InputError
 
-Eps = float | tf.Tensor
+Eps: TypeAlias = float | tf.Tensor
 _TINY = 1e-12
 
 
@@ -44,6 +45,17 @@ class Ball:
     def shrunk(self, factor: Eps) -> "Ball":
         """The same ball with eps multiplied by `factor`, which may be a tensor."""
         return replace(self, eps=self.eps * factor)
+
+    def ascend(self, x_adv: tf.Tensor, g: tf.Tensor, step_size: Eps) -> tf.Tensor:
+        """One step of steepest ascent: the image moved by step_size, in the norm of the ball, along the gradient g."""
+        raise NotImplementedError
+
+    def project(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """The image x_adv brought back to within eps of x and inside [0, 1]; all are [B,H,W,C]."""
+        raise NotImplementedError
+
+    def _offset(self, x, seed):
+        raise NotImplementedError
 
     def sample(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Draws a point of the ball around each image uniformly, cut to [0, 1].

@@ -11,7 +11,7 @@ from typing import Any
 from tfrobust.errors import InputError
 
 
-def check_regular_file(path: str, what: str = "file") -> None:
+def check_regular_file(path: str | os.PathLike, what: str = "file") -> None:
     """Raises InputError unless the path is a file: a device or a pipe would be read without end.
 
     Args:
@@ -56,7 +56,8 @@ def check_number(what: str, value: Any, least: float = 0.0, most: float = math.i
     Args:
         what: what the message calls the value, such as "eps".
         value: the value.
-        least, most: the smallest and the largest number that are allowed.
+        least: the smallest number that is allowed.
+        most: the largest number that is allowed.
     """
     fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not fits or not math.isfinite(value) or not least <= value <= most:

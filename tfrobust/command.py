@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     global _started
     _started = True
     sys.path.insert(0, folder())
-    importlib.import_module("launch.__main__").start(sys.argv if argv is None else argv)
+    raise SystemExit(importlib.import_module("launch.__main__").start(sys.argv if argv is None else argv))
 
 
 if __name__ == "__main__":

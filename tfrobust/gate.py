@@ -125,8 +125,8 @@ def parse_condition(text: str) -> Condition:
         InputError: where it is none.
     """
     found = FORM.fullmatch(text.strip())
-    value = found and found["value"].strip()
-    relative = found and RELATIVE.fullmatch(value)
+    value = found["value"].strip() if found else ""
+    relative = RELATIVE.fullmatch(value)
     if not found or not (relative or re.fullmatch(NUMBER, value, re.I)):
         raise InputError(f"{text!r} is no condition: write for example {EXAMPLES}")
     factor, offset = (_of(relative["factor"], 1.0), _of(relative["offset"], 0.0)) if relative else (0.0, _of(value))

@@ -1,9 +1,11 @@
 """What the header of an image says before its pixels are decoded: how it is turned upright, what shows through it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import ExifTags, Image
 
-UPRIGHT = {
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda x: x,
     2: lambda x: x[:, ::-1],
     3: lambda x: x[::-1, ::-1],

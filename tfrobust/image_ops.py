@@ -38,8 +38,9 @@ def projective_transform(x: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
     Returns:
         [B,H,W,C].
     """
-    if addons() is not None:
-        return addons().image.transform(x, transforms, interpolation="bilinear", fill_mode="constant", fill_value=0.0)
+    found = addons()
+    if found is not None:
+        return found.image.transform(x, transforms, interpolation="bilinear", fill_mode="constant", fill_value=0.0)
     return raw_projective_transform(x, transforms)
 
 
@@ -61,7 +62,8 @@ def rotate_and_shift(x: tf.Tensor, degrees: tf.Tensor, down: tf.Tensor, right: t
     Args:
         x: images [B,H,W,C].
         degrees: of the turn, [B].
-        down, right: how far they are moved, [B], in pixels.
+        down: how far they are moved down, [B], in pixels.
+        right: how far they are moved to the right, [B], in pixels.
 
     Returns:
         [B,H,W,C]; what comes in from outside is 0.

@@ -14,6 +14,7 @@ def reads_channels_first(shape: Sequence[int | None]) -> bool:
     first, *sides = shape
     if first not in _CHANNELS or sides[-1] in _CHANNELS:
         return False
-    if None in sides:  # Sides may be free, channels are not.
+    known = [side for side in sides if side is not None]
+    if len(known) < len(sides):  # Sides may be free, channels are not.
         return sides[-1] is None
-    return min(sides) > max(_CHANNELS) and max(sides) <= _LONGEST * min(sides)
+    return min(known) > max(_CHANNELS) and max(known) <= _LONGEST * min(known)

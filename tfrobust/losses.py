@@ -38,7 +38,8 @@ def kl(logits: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """Kullback-Leibler divergence of two predictions, KL(softmax(logits) || softmax(other)).
 
     Args:
-        logits, other: logits [B,K] of the two; the result is differentiable in both.
+        logits: [B,K] of the first prediction; the result is differentiable in them.
+        other: [B,K] of the second; in these as well.
 
     Returns:
         [B], 0 or more.

@@ -7,7 +7,7 @@ the way back of that.  `COPIES` is how many times over, measured on networks wit
 
 import math
 import os
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ class Chunking(NamedTuple):
     """
 
     images: int = 100
-    points: int | str | None = None
+    points: int | Literal["auto"] | None = None
     memory_gb: float | None = None
 
     def points_for(self, network: keras.Model) -> int | None:

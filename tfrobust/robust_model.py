@@ -62,7 +62,9 @@ class RobustModel(Trainer):
         """Prepares the model for fit, as in Keras; the training method is the loss.
 
         Args:
-            optimizer, jit_compile, **options: as in Keras.
+            optimizer: as in Keras.
+            jit_compile: as in Keras.
+            **options: as in Keras.
             loss: must be None.
             metrics: None or accuracy: loss and accuracy are measured.
 
@@ -85,7 +87,8 @@ class RobustModel(Trainer):
               train on saliency maps, of (x, y, s) or (x, y, s, weight).
             y: labels [N] of images that are given as an array.
             batch_size: images in a batch, of an array; None: 32.
-            *args, **options: as in Keras.  sample_weight and class_weight weigh every term of the method.
+            *args: as in Keras.
+            **options: as in Keras.  sample_weight and class_weight weigh every term of the method.
 
         Raises:
             InputError: for pixels out of range or NaN, labels that are none of the network's classes, and batches of
@@ -117,8 +120,10 @@ class RobustModel(Trainer):
         """Measures cross-entropy and accuracy on the images as they are, as in Keras.
 
         Args:
-            x, y: as for `fit`.
-            *args, **options: as in Keras.
+            x: images, or batches, as for `fit`.
+            y: labels [N], as for `fit`.
+            *args: as in Keras.
+            **options: as in Keras.
 
         Returns:
             [loss, accuracy], or both by name with return_dict=True.

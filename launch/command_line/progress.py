@@ -35,7 +35,7 @@ class _Bar(tqdm):
 class Screen(Progress):
     """Bars and lines on standard error, on the chief of several processes; a signal asks the work to stop."""
 
-    def bar(self, total: int, what: str, initial: int = 0, **options) -> Bar:
+    def bar(self, total: float, what: str, initial: int = 0, **options) -> Bar:
         """A bar that stays on the screen when it is closed.  options: further ones of tqdm."""
         from tfrobust.distribution import is_chief
 

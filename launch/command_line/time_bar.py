@@ -1,5 +1,7 @@
 """The bar of a verb that has a time instead of a number of steps."""
 
+from typing import Any
+
 from launch.command_line.progress import SCREEN
 
 FORMAT = "audit |{bar:20}| {n:.0f} of about {total:.0f} s {postfix}"
@@ -9,7 +11,7 @@ class TimeBar:
     """The report of an audit as a bar of seconds."""
 
     def __init__(self):
-        self.bar = None
+        self.bar: Any = None
 
     def __call__(self, what: str, passed: float, expected: float) -> None:
         if self.bar is None:

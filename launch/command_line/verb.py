@@ -11,7 +11,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from absl import flags
 
@@ -117,7 +117,7 @@ def help_text(name: str, doc: str, rooms: Sequence[Room]) -> str:
     for define in rooms:
         fv = flags.FlagValues()
         define(fv)
-        lines += ["", define.__doc__]
+        lines += ["", define.__doc__ or ""]
         lines += [_line(fv[key]) for key in sorted(fv, key=lambda key: ("Required." not in fv[key].help, key))]
     return program.spoken("\n".join(lines))
 
@@ -132,7 +132,7 @@ def _line(flag) -> str:
         text = f"{values.replace('|', ' | ')}>{rest}"
     default = "" if flag.default in (None, []) else f"  [{flag.default_as_str.strip(chr(39))}]"
     text = f"--{flag.name:<21} {text}{default}"
-    whole = {"break_long_words": False, "break_on_hyphens": False}
+    whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
     return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 26, **whole)
 
 

@@ -17,6 +17,7 @@ from tests.helpers import (
     small_network,
 )
 from tfrobust.attacks import Ifia, Manipulation, Noise, Pgd, RandomSigns, Spsa, TopK, TradesAttack
+from tfrobust.attacks.squares import Squares
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate, run_suite
 from tfrobust.evaluation.diagnosis import FLAGS, OF_AUTOATTACK, OF_ENSEMBLES, OF_FAITHFULNESS, tied
@@ -63,6 +64,17 @@ def test_records_and_summary_follow_from_each_other(eagerly):
         assert got["low"] <= got["mean"] <= got["high"]
     assert {"faithfulness of integrated_gradients", "alignment"} <= set(result.summary)
     json.dumps([result.records, result.summary])
+
+
+@pytest.mark.parametrize("attack", [Noise(0.1, restarts=2), Squares(0.1, 4)], ids=["noise", "squares"])
+def test_an_attack_on_maps_may_follow_no_gradient(attack, eagerly):
+    """It has no surrogate whose maps could differ, and noise no steps that could be doubled."""
+    network = shallow_network()
+    suite = small_suite(attributions={"searched": task(attack)}, predictions={}, faithful=False, aligned=False)
+    result = evaluate(network, X, labelled(network), suite)
+    names = {flag.name for flag in result.flags["searched"]}
+    assert "random_beats_attack" in names and not names & {"surrogate_differs", "no_relu_exchanged"}
+    assert ("not_converged" in names) == isinstance(attack, Squares)
 
 
 def test_the_evaluator_of_version_0_1_warns_with_its_new_name(eagerly):

@@ -1,7 +1,7 @@
 """What every attack has in common: a frozen dataclass of its ball, its runs, its seed and settings of its own."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -52,13 +52,14 @@ class Attack:
     def describe(self) -> str:
         """The attack in words: its name, ball, steps and top-k set."""
         parts = [self.norm, f"eps {self.eps:.4g}"]
-        if hasattr(self, "steps"):
-            length = f" of {self.step_size:.3g}" if hasattr(self, "step_size") else ""
-            parts.append(f"{self.steps} {self.unit}{length}")
+        own: Any = self  # Not every attack has steps or a top-k set.
+        if hasattr(own, "steps"):
+            length = f" of {own.step_size:.3g}" if hasattr(own, "step_size") else ""
+            parts.append(f"{own.steps} {self.unit}{length}")
         if self.restarts > 1:
             parts.append(f"best of {self.restarts} runs")
-        if getattr(self, "k", None):
-            parts.append(f"k {self.k}")
+        if getattr(own, "k", None):
+            parts.append(f"k {own.k}")
         return f"{self.name} ({', '.join(parts)})"
 
 

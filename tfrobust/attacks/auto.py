@@ -87,7 +87,8 @@ def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf
         InputError: for an unknown level, and a ball that makes no sense.
     """
     check_choice("level of auto", level, LEVELS)
-    own, ball = LEVELS[level], {"norm": norm, "seed": seed}
+    own = LEVELS[level]
+    ball: dict[str, Any] = {"norm": norm, "seed": seed}
     parts: dict[str, MapAttack] = {"noise": Noise(eps, restarts=own.noise, **ball)}
     for name, of_levels in RUNS.items():
         runs = dict(zip(LEVELS, of_levels))[level]
@@ -111,9 +112,10 @@ def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball: Any) -> I
 
 
 def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
-    kendall, smooth = {"goal": SoftKendall()}, {"softplus_beta": SMOOTH_BETA, "curvature_only": False}
+    kendall = {"goal": SoftKendall()}
+    smooth: dict[str, Any] = {"softplus_beta": SMOOTH_BETA, "curvature_only": False}
     top_k = {"criterion": "intersection"}
-    own = {
+    own: dict[str, Any] = {
         "rank": kendall,
         "rank, smooth": {**kendall, **smooth},
         "rank, smoother": {**kendall, **smooth, "softplus_beta": SMOOTHER_BETA},

@@ -30,7 +30,8 @@ def unlikeness(criterion: str, a: np.ndarray, b: np.ndarray, k: int, ties: str) 
 
     Args:
         criterion: kendall, spearman, cosine, intersection or center.
-        a, b: maps [B,H,W].
+        a: maps [B,H,W].
+        b: the maps [B,H,W] that they are compared with.
         k: size of the top-k sets of the intersection.
         ties: how equal entries are ranked; see `similarity.ranking`.
 
@@ -48,7 +49,9 @@ def nearness(a: np.ndarray, b: np.ndarray, target: np.ndarray) -> np.ndarray:
     """How much nearer to a target map b is than map a, in mean squared distance.
 
     Args:
-        a, b, target: maps [B,H,W].
+        a: maps [B,H,W] before a step.
+        b: maps [B,H,W] after it.
+        target: maps [B,H,W] that b should come nearer to.
 
     Returns:
         [B].
@@ -187,7 +190,8 @@ class BestIterate:
 
         Args:
             criterion: one of `criteria`; None: the first.
-            had_gradient, goal_rose: [B] bool, of the attack (see `AttackedMaps`); None: True for all.
+            had_gradient: [B] bool, whether a step had a gradient to follow; None: True for all.
+            goal_rose: [B] bool, whether the goal of an iterate exceeded that of the first; None: True for all.
         """
         every, criterion = np.ones(len(self.x), bool), criterion or self.criteria[0]
         return AttackedMaps(

@@ -80,7 +80,7 @@ class Ensemble(MapAttack, Attack):
     @property
     def first_climb(self) -> Ifia | None:
         """The first part that follows a gradient; None where none does."""
-        return next((part for part in self.parts.values() if part.gradients), None)
+        return next((part for part in self.parts.values() if isinstance(part, Ifia) and part.gradients), None)
 
     def __hash__(self):
         return hash((type(self), self.eps, self.norm, self.seed, *self.parts.items()))
@@ -101,7 +101,7 @@ class Ensemble(MapAttack, Attack):
     def with_beta(self, beta: float) -> Ensemble:
         """A copy with this softplus_beta in every part that follows the network's own map (curvature_only)."""
         parts = {
-            name: replace(part, softplus_beta=beta) if getattr(part, "curvature_only", False) else part
+            name: replace(part, softplus_beta=beta) if isinstance(part, Ifia) and part.curvature_only else part
             for name, part in self.parts.items()
         }
         return replace(self, parts=parts)
@@ -113,7 +113,7 @@ class Ensemble(MapAttack, Attack):
     def control(self, draws: int = 1) -> Noise:
         return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion)
 
-    def on_maps(
+    def on_maps(  # type: ignore[override]  # What an ensemble finds has a form of its own.
         self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
     ) -> EnsembleOnNetwork:
         return EnsembleOnNetwork(network, spec, comparison, self, chunk)
@@ -226,7 +226,7 @@ class EnsembleSearch:
         all_ = BestIterate(self._judge, x, y, CRITERIA, self.comparison)
         targets = iter(self._far_targets(x, y, all_.original_map))
         fates = np.full((2, len(x)), not self.attack.gradients)
-        scores, curves, gradients, seconds = {}, {}, {}, {}
+        scores, curves, gradients, seconds = _empty(), _empty(), _empty(), _empty()
         for name, part in self.parts.items():
             begun, rows = time.perf_counter(), np.flatnonzero(~self._settled(all_))
             target = next(targets)[rows] if part.attack.targeted else None
@@ -289,7 +289,11 @@ class EnsembleOnNetwork(EnsembleSearch):
         return [maps[order[i % len(maps)], rows] for i in range(wanted)]
 
 
-def _at(rows: np.ndarray, values: np.ndarray, n: int, elsewhere=np.nan) -> np.ndarray:
+def _empty() -> dict[tuple[str, ...], np.ndarray]:
+    return {}
+
+
+def _at(rows: np.ndarray, values: np.ndarray | float, n: int, elsewhere=np.nan) -> np.ndarray:
     """An array [n,...] with the values [R,...], or one value for all, at these rows, and `elsewhere` at the others."""
     out = np.full((n, *np.shape(values)[1:]), elsewhere, np.float64)
     out[rows] = values

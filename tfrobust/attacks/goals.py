@@ -73,7 +73,8 @@ class Goal:
         Args:
             a: maps [B,H,W] of the attacked images.
             reference: what `reference` gave.
-            x_adv, x: attacked images and original ones [B,H,W,C].
+            x_adv: attacked images [B,H,W,C].
+            x: the original images [B,H,W,C].
             network: logits out.
         """
         raise NotImplementedError

@@ -78,12 +78,12 @@ class Ifia(MapAttack, Attack):
             check_whole("path_points of the attack", self.path_points, 1)
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]  # A constant of other attacks.
         """The name of the goal."""
         return self.goal.name
 
     @property
-    def tag(self) -> int:
+    def tag(self) -> int:  # type: ignore[override]  # A constant of other attacks.
         """The tag of the goal."""
         return self.goal.tag
 
@@ -129,6 +129,8 @@ class Ifia(MapAttack, Attack):
 
 class IfiaOnNetwork(AttackOnNetwork):
     """The attack on one network: traced once, then called batch by batch; arguments as those of AttackOnNetwork."""
+
+    attack: Ifia
 
     def __init__(self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: int | None):
         super().__init__(network, spec, comparison, attack, chunk)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.attacked_maps import AttackedMaps
 from tfrobust.attacks.best_iterate import BestIterate, Judge, judge_of
 from tfrobust.attributions import MapSpec
@@ -18,20 +19,29 @@ if TYPE_CHECKING:
     import keras
 
 
-class MapAttack:
+class MapAttack(Attack):
     """An attack on the maps of a network; the base class of the attacks' dataclasses.
 
     Attributes:
-        k: size in pixels of the top-k set that it attacks; None where it has no such set.
-        targeted: it drives the maps towards others that are given.
-        rounds: iterations of all its runs, for a progress bar.
         criterion: by which an iterate is chosen: kendall, spearman, intersection, center or target.
     """
 
     criterion: str
-    k: int | None = None
-    targeted = False
-    rounds: int
+
+    @property
+    def k(self) -> int | None:
+        """Size in pixels of the top-k set that it attacks; None where it has no such set."""
+        return None
+
+    @property
+    def targeted(self) -> bool:
+        """Whether it drives the maps towards others that are given."""
+        return False
+
+    @property
+    def rounds(self) -> int:
+        """Iterations of all its runs, for a progress bar."""
+        raise NotImplementedError
 
     @property
     def gradients(self) -> int:
@@ -130,7 +140,11 @@ class Search:
         """A `BestIterate` for these images that holds no iterate yet.
 
         Args:
-            x, y, criteria, target, original_map: as for `BestIterate`.
+            x: images [B,H,W,C].
+            y: labels [B] that are attributed and to be kept.
+            criteria: kendall, spearman, intersection, center or target; for each of them an iterate is kept.
+            target: the maps [B,H,W] that the criterion target compares with; None where it is not among them.
+            original_map: the network's maps [B,H,W] of x; None: they are computed.
             k: of the criterion intersection; None: the attack's own, or else that of the comparison.
         """
         return BestIterate(self._judge, x, y, criteria, self.comparison, k or self.attack.k, target, original_map)
@@ -146,7 +160,9 @@ class Search:
 
         Args:
             best: holds the images and labels, and keeps the best iterates.
-            examples, tick, target: as for the call of the attack.
+            examples: numbers [B] of the images, which seed their draws; None: 0, 1, ...
+            tick: called once an iteration.
+            target: the maps [B,H,W] that a targeted attack drives to; None for other attacks.
 
         Returns:
             had_gradient, goal_rose: of each image, [B] bool; see `AttackedMaps`.
@@ -177,10 +193,12 @@ class Search:
 
         Args:
             best: keeps the best iterates.
-            x, y: images [B,H,W,C] and labels [B].
+            x: images [B,H,W,C].
+            y: labels [B] that are attributed and to be kept.
             seeds: [B,2], of the draws of this run.
             run: its number, from 0 on.
-            tick, target: as for the call of the attack.
+            tick: called once an iteration.
+            target: the maps [B,H,W] that a targeted attack drives to; None for other attacks.
 
         Returns:
             [2,B] bool: had_gradient and goal_rose of each image.

@@ -53,7 +53,7 @@ class PairGoal(Goal):
         surrogate_map: Callable[[], tf.Tensor],
         seeds: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        maps = np.reshape(target if self.targeted else original, (len(original), -1)).astype(np.float64)
+        maps = np.asarray(target if self.targeted else original).reshape(len(original), -1).astype(np.float64)
         drawn = [self._weighted(a, np.random.default_rng(np.asarray(seed))) for a, seed in zip(maps, np.asarray(seeds))]
         return tf.constant(np.stack(drawn), tf.float32)
 

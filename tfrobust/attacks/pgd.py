@@ -36,7 +36,8 @@ def pgd(
         goal: images [B,H,W,C] -> [B], what is raised; it must depend on the images.
         x: images [B,H,W,C] in [0, 1].
         ball: the ball around x that the iterates stay in.
-        steps, step_size: number of iterations, and length of one in the norm of the ball.
+        steps: number of iterations.
+        step_size: length of one in the norm of the ball, in units of the pixel range [0, 1].
         seed: stateless, needed by random starts: [2], or a function from the number of the run to a seed of
           `Ball.sample`.
         random_start: start the first run at a random point of the ball instead of x.
@@ -118,7 +119,7 @@ class Pgd(PredictionAttack, Attack):
     step_size: float
     _: KW_ONLY
     random_start: bool = False
-    keep: str = "best"
+    keep: Literal["last", "best"] = "best"
 
     name: ClassVar[str] = "PGD"
     tag: ClassVar[int] = 1

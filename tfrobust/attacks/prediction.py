@@ -64,6 +64,7 @@ class PredictionAttack:
     loss: str = "cross_entropy"
 
     in_graph: ClassVar[bool] = True
+    name: ClassVar[str]
 
     def __post_init__(self):
         check_choice("loss", self.loss, LOSSES)
@@ -99,7 +100,8 @@ def better_of(
     Args:
         goal: images [B,H,W,C] -> [B].
         x_adv: images [B,H,W,C] whose goal is computed here.
-        best, value: images [B,H,W,C] and their goals [B], which are known.
+        best: images [B,H,W,C] whose goal is known.
+        value: their goals [B].
 
     Returns:
         The better images [B,H,W,C] and their goals [B].

@@ -33,7 +33,8 @@ def spatial(goal: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, degrees: float
     Args:
         goal: images [B,H,W,C] -> [B].
         x: images [B,H,W,C] in [0, 1].
-        degrees, pixels: largest rotation and largest shift along each axis.
+        degrees: largest rotation, either way.
+        pixels: largest shift along each axis, in pixels.
 
     Returns:
         Images [B,H,W,C] in [0, 1]; x itself where no other goal exceeds its own.

@@ -62,7 +62,8 @@ def spsa(
         goal: images [B,H,W,C] -> [B], what is raised.
         x: images [B,H,W,C] in [0, 1].
         ball: the ball around x that the iterates stay in.
-        steps, step_size: number of iterations, and length of one in the norm of the ball.
+        steps: number of iterations.
+        step_size: length of one in the norm of the ball, in units of the pixel range [0, 1].
         samples: pairs of points per step.
         delta: their distance from the iterate, in each pixel.
         seed: [2]; a step uses `samples` of its successors.

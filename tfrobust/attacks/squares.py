@@ -78,6 +78,8 @@ class Squares(BlackBoxAttack, Attack):
 class SquaresSearch(Search):
     """The search on one network, or whatever the judge asks."""
 
+    attack: Squares
+
     def run(
         self,
         best: BestIterate,

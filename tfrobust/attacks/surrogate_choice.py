@@ -36,7 +36,8 @@ def climbs(
         comparison: how maps are compared.
         attack: what is run, with its own number of steps.
         betas: the values that are tried.
-        x, y: a few images [N,H,W,C] and their labels [N], which the network predicts.
+        x: a few images [N,H,W,C].
+        y: their labels [N], which the network predicts.
         chunk: path points held at once; None: all.
 
     Returns:
@@ -64,7 +65,14 @@ def choose_beta(
     """The beta with which a run of STEPS steps lowers the score most.
 
     Args:
-        network, spec, comparison, attack, betas, x, y, chunk: as for `climbs`.
+        network: logits out.
+        spec: of the map that is attacked and measured.
+        comparison: how maps are compared.
+        attack: what is run, with STEPS steps instead of its own.
+        betas: the values that are tried.
+        x: a few images [N,H,W,C].
+        y: their labels [N], which the network predicts.
+        chunk: path points held at once; None: all.
 
     Returns:
         One of `betas`; the attack's own where there are none.
@@ -72,4 +80,4 @@ def choose_beta(
     if not betas:
         return attack.softplus_beta
     found = climbs(network, spec, comparison, replace(attack, steps=STEPS), betas, x, y, chunk)
-    return min(found, key=found.get)
+    return min(found, key=found.__getitem__)

@@ -54,7 +54,8 @@ class SurrogateGoal:
         """The goal of attacked images, differentiable by x_adv.
 
         Args:
-            x_adv, x: attacked images and original ones [B,H,W,C].
+            x_adv: attacked images [B,H,W,C].
+            x: the original images [B,H,W,C].
             y: labels [B] that are attributed.
             reference: what the goal compares with, see `goals.Goal.reference`.
 
@@ -67,7 +68,10 @@ class SurrogateGoal:
         """The same number as `value`, not differentiable: it costs no more than a map.
 
         Args:
-            x_adv, x, y, reference: as for `value`.
+            x_adv: attacked images [B,H,W,C].
+            x: the original images [B,H,W,C].
+            y: labels [B] that are attributed.
+            reference: what the goal compares with, see `goals.Goal.reference`.
 
         Returns:
             [B].

@@ -74,7 +74,12 @@ def grad_cam_plus_plus(
     """Grad-CAM++: as Grad-CAM, with other weights of the feature maps.
 
     Args:
-        network, score, x, y, layer, positive: as for `grad_cam`.
+        network: logits out.
+        score: what is attributed, a name of `names.SCORES`.
+        x: images [B,H,W,C].
+        y: classes [B].
+        layer: the layer whose feature maps are weighted; None: the last one that has feature maps.
+        positive: set negative sums to 0 (the last ReLU).
 
     Returns:
         [B,H,W,C], the same in every channel.
@@ -94,7 +99,11 @@ def guided_grad_cam_plus_plus(
     """Guided backpropagation times Grad-CAM++ (Chattopadhyay et al., 2018, Section 3.3).
 
     Args:
-        network, score, x, y, layer: as for `grad_cam`.
+        network: logits out.
+        score: what is attributed, a name of `names.SCORES`.
+        x: images [B,H,W,C].
+        y: classes [B].
+        layer: the layer whose feature maps are weighted; None: the last one that has feature maps.
 
     Returns:
         [B,H,W,C].

@@ -85,7 +85,9 @@ def gradient_x_input(score: Score, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     For a linear score it is what each pixel adds to the score.
 
     Args:
-        score, x, y: as for `gradient`.
+        score: (x, y) -> [B], what is attributed.
+        x: images [B,H,W,C].
+        y: classes [B].
 
     Returns:
         [B,H,W,C].

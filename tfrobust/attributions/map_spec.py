@@ -58,10 +58,11 @@ class MapSpec:
 
 def coarser(spec: MapSpec, path_points: int | None) -> MapSpec:
     """The same map with at most `path_points` points of its path, where its method has one; None: `spec` itself."""
-    own = getattr(spec.attribution, "steps", None)
+    attribution: Any = spec.attribution  # Not every method has steps.
+    own = getattr(attribution, "steps", None)
     if path_points is None or own is None or own <= path_points:
         return spec
-    return replace(spec, attribution=replace(spec.attribution, steps=path_points))
+    return replace(spec, attribution=replace(attribution, steps=path_points))
 
 
 REDUCING = tuple(name for name in names_of(MapSpec) if name != "attribution")
@@ -117,7 +118,11 @@ def saliency_map(
     """The map that is ranked and shown: attribution, absolute value, channels joined, normalised to mean 1.
 
     Args:
-        network, spec, x, y, chunk: as for `attribute`; `spec` says which of these steps are made.
+        network: logits out.
+        spec: of the map; it says which of these steps are made.
+        x: images [B,H,W,C].
+        y: classes [B].
+        chunk: path points or samples held at once; None: all.
 
     Returns:
         [B,H,W], differentiable.  A map of zeros stays zeros.

@@ -101,7 +101,13 @@ def measure(
     """Audits any Keras classifier.
 
     Args:
-        network, x, y, pixels, classes, head: see inputs.make_inputs.
+        network: any Keras classifier.
+        x: images [N,H,W,C] or [N,H,W], uint8 or float in [0, 1].
+        y: labels [N], whole numbers.
+        pixels: the range that the network expects, one of networks.PIXELS, or auto: the one that its first layers are
+          made for, or, where they do not say, the one in which it predicts most of the images correctly.
+        classes: of the data: the network must know as many; None: not known.
+        head: the name of the output that gives the classes, of a network with several.
         eps: radii in units of [0, 1].
         minutes: that it may take, over by a tenth at most once a first batch is through.
         images: whose maps are attacked, at most.
@@ -189,7 +195,7 @@ def _cheapest(inputs, trial, time_budget, planned):
 
 
 def _from_arrays(arrays, seed) -> Plan:
-    whole = {name: int(arrays[name]) for name in WHOLE_NUMBERS}
+    whole: dict[str, Any] = {name: int(arrays[name]) for name in WHOLE_NUMBERS}
     eps, maps = tuple(float(e) for e in arrays["eps"]), MAPS[: int(arrays["maps"])]
     chosen = {name: bool(arrays[name]) for name in ("traced", "quick")}
     return Plan(eps=eps, seed=seed, maps=maps, **chosen, **whole)

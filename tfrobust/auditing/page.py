@@ -96,7 +96,8 @@ def render_body(measured: Measured, repeat: str = "", about: dict[str, Any] | No
 
     Args:
         measured: by the audit.
-        repeat, about: see `render_page`.
+        repeat: the command that makes it again; empty: none is shown.
+        about: settings and versions that are shown, too.
     """
     words = reach_verdict(measured)
     meaning = meaning_of(measured, words)
@@ -241,7 +242,10 @@ def write_audit(
 
     Args:
         directory: of the files, which exists.
-        measured, title, repeat, about: see `render_page`.
+        measured: by the audit.
+        title: of the page.
+        repeat: the command that makes it again; empty: none is shown.
+        about: settings and versions that are shown, too.
 
     Returns:
         The path of the first.

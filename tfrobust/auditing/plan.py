@@ -14,7 +14,8 @@ from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
-MAPS = ("IG", "gradient")
+MapName = Literal["IG", "gradient"]
+MAPS: tuple[MapName, ...] = ("IG", "gradient")
 APGD_STEPS, FEWER_APGD_STEPS = 20, 10
 # (steps of the attack on maps, points of Integrated Gradients): the first level for which there is time is taken.
 LEVELS = ((50, 50), (40, 32), (30, 24), (20, 16), (10, 10))
@@ -81,7 +82,7 @@ class Plan:
     chunk: int | None
     seed: int = 0
     traced: bool = True
-    maps: tuple[str, ...] = MAPS
+    maps: tuple[MapName, ...] = MAPS
     apgd_steps: int = APGD_STEPS
     quick: bool = False
 
@@ -109,7 +110,7 @@ class Plan:
         )
 
     @staticmethod
-    def name_of(map_name: Literal["IG", "gradient"], eps: float) -> str:
+    def name_of(map_name: MapName, eps: float) -> str:
         """What the task on a map of MAPS is called.
 
         Args:
@@ -118,7 +119,7 @@ class Plan:
         """
         return f"{map_name} at {in_pixels(eps)}"
 
-    def task(self, map_name: Literal["IG", "gradient"], eps: float, steps: int | None = None) -> MapTask:
+    def task(self, map_name: MapName, eps: float, steps: int | None = None) -> MapTask:
         """The task that attacks a map.
 
         Args:

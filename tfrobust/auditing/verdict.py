@@ -23,6 +23,9 @@ HIDING = ("no_gradient", "never_moved", "label_never_kept", "random_beats_attack
 HIDING += ("masked_gradient", "more_budget_lowers")
 
 
+Grade = Literal["fragile", "moves", "holds", "unsure", "none"]
+
+
 class Verdict(NamedTuple):
     """What the numbers of an audit say.
 
@@ -33,7 +36,7 @@ class Verdict(NamedTuple):
         sentences: what it rests on.
     """
 
-    grade: Literal["fragile", "moves", "holds", "unsure", "none"]
+    grade: Grade
     headline: str
     sentences: list[str]
 
@@ -46,7 +49,7 @@ def middle(measured: Measured) -> float:
 def gain(records: Sequence[Mapping[str, Any]], task: str) -> dict[str, float]:
     """How much further than noise the attack of a `task` lowered the top-k intersection: its mean and interval."""
     own = [r for r in records if r["task"] == task]
-    return statistics.describe([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own])
+    return statistics.describe(np.array([r["noise_top_k_intersection"] - r["top_k_intersection"] for r in own]))
 
 
 def reach_verdict(measured: Measured) -> Verdict:
@@ -91,7 +94,7 @@ def headline(
     }[grade]
 
 
-def grade_of(summary: Mapping[str, Any], points: Mapping[str, float], hindered: bool) -> str:
+def grade_of(summary: Mapping[str, Any], points: Mapping[str, float], hindered: bool) -> Grade:
     """The grade of the maps of one task.
 
     Args:

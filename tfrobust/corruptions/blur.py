@@ -27,7 +27,9 @@ def defocus_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Blurs x [B,H,W,C] like a lens out of focus: each point becomes a disk.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     return convolve(x, disk_kernel(length(DEFOCUS_RADIUS, severity, x.shape[1:3])))
 
@@ -36,7 +38,9 @@ def glass_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Blurs x [B,H,W,C] like frosted glass: blurs, takes each pixel from a random place nearby, and blurs again.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     height, width = x.shape[1:3]
     sigma, reach = (length(table, severity, (height, width)) for table in (GLASS_SIGMA, GLASS_REACH))
@@ -49,7 +53,9 @@ def motion_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Smears x [B,H,W,C] in a random direction within 45 degrees of the horizontal.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     return streak(x, draws.uniform(0, [], -45.0, 45.0), length(MOTION_SIGMA, severity, x.shape[1:3]))
 
@@ -58,7 +64,9 @@ def zoom_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Averages x [B,H,W,C] over magnifications from 1 to 1 + ZOOM.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     most = amount(ZOOM, severity, x.shape[1:3])
     return tf.add_n([zoom(x, 1 + part * most) for part in np.linspace(0, 1, ZOOMS)]) / ZOOMS
@@ -68,6 +76,8 @@ def gaussian_blur(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Blurs x [B,H,W,C] with a Gaussian kernel.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     return gaussian(x, length(GAUSSIAN_SIGMA, severity, x.shape[1:3]))

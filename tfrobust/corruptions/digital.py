@@ -27,7 +27,9 @@ def contrast(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Lowers the contrast of x [B,H,W,C]: draws values towards the mean of each channel.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     mean = tf.reduce_mean(x, axis=[1, 2], keepdims=True)
     return mean + amount(CONTRAST, severity, x.shape[1:3]) * (x - mean)
@@ -50,7 +52,9 @@ def elastic_transform(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Skews and bends x [B,H,W,C]: reads it at places that an affine map and smooth noise have moved.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     height, width = x.shape[1:3]
     side = min(height, width)
@@ -81,7 +85,9 @@ def pixelate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     pixels look worse than 25).
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     size = x.shape[1:3]
     small = tf.image.resize(x, [pixels_left(side, severity, size) for side in size], "area")
@@ -92,7 +98,9 @@ def jpeg_compression(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Compresses x [B,H,W,C] as JPEG of low quality, grey or in colour.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     quality, channels = round(amount(QUALITY, severity, x.shape[1:3])), x.shape[3]
 
@@ -108,7 +116,9 @@ def saturate(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Raises the saturation (HSV) of x [B,H,W,C] by a factor and a constant; grey images have none and stay.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     if x.shape[3] == 1:
         return x

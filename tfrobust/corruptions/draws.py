@@ -54,7 +54,8 @@ class Draws(NamedTuple):
         Args:
             tag: of the draw.
             shape: of the numbers of one image.
-            low, high: ends of the range; high is excluded.
+            low: the lower end of the range.
+            high: its upper end, excluded.
 
         Returns:
             [B,*shape].
@@ -69,7 +70,8 @@ class Draws(NamedTuple):
         Args:
             tag: of the first draw; the following ones have the following tags.
             shapes: of the draws, without the axis of images.
-            low, high: ends of the range.
+            low: the lower end of the range.
+            high: its upper end, excluded.
 
         Returns:
             Numbers [B,*shape] for each shape.

@@ -18,7 +18,8 @@ def mirrored(x: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
 
     Args:
         x: images [B,H,W,C].
-        rows, columns: pixels added above and below, and on both sides; at most H and W.
+        rows: pixels added above, and as many below; at most H.
+        columns: pixels added on either side; at most W.
 
     Returns:
         [B, H + 2 rows, W + 2 columns, C].
@@ -109,7 +110,8 @@ def read_at(x: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
 
     Args:
         x: images [B,H,W,C].
-        rows, columns: the places [B,H,W] in pixels, counted from 0; they may lie beyond the border.
+        rows: the rows [B,H,W] of the places in pixels, counted from 0; they may lie beyond the border.
+        columns: their columns [B,H,W], likewise.
 
     Returns:
         [B,H,W,C].
@@ -154,6 +156,6 @@ def plasma(draws: Draws, tag: int, size: Sequence[int], decay: float, ridges: bo
     for octave, heights in enumerate(draws.uniforms(tag, [[n, n, 1] for n in points], -1.0, 1.0)):
         heights = tf.image.resize(heights, [side, side], "bicubic")
         total += decay**-octave * ((1 - tf.minimum(tf.abs(heights), 1.0)) ** 3 if ridges else heights)
-    total = total[:, : size[0], : size[1]]
+    total = tf.convert_to_tensor(total)[:, : size[0], : size[1]]
     low, high = (reduce(total, axis=[1, 2, 3], keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
     return tf.math.divide_no_nan(total - low, high - low)

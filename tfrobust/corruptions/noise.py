@@ -15,7 +15,9 @@ def gaussian_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Adds normal noise to x [B,H,W,C].
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     return x + amount(STANDARD_DEVIATION, severity, x.shape[1:3]) * draws.normal(0, x.shape[1:])
 
@@ -24,7 +26,9 @@ def shot_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Replaces x [B,H,W,C] by counts of photons; a white pixel sends PHOTONS on average.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     photons = amount(PHOTONS, severity, x.shape[1:3])
     return draws.poisson(0, x * photons) / photons
@@ -34,7 +38,9 @@ def impulse_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Makes a few values of x [B,H,W,C] black or white, both equally often (salt and pepper).
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     hit = draws.uniform(0, x.shape[1:]) < amount(HIT, severity, x.shape[1:3])
     return tf.where(hit, tf.round(draws.uniform(1, x.shape[1:])), x)
@@ -44,6 +50,8 @@ def speckle_noise(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Adds normal noise in proportion to x to x [B,H,W,C].
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     return x + x * amount(SPECKLE, severity, x.shape[1:3]) * draws.normal(0, x.shape[1:])

@@ -45,7 +45,9 @@ def fog(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     The heights of the published clouds fall with the square of their decay, and so do these.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     size = x.shape[1:3]
     thick, decay = amount(FOG, severity, size), amount(FOG_DECAY, severity, size)
@@ -79,7 +81,9 @@ def frost(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Covers x [B,H,W,C] with ice of varying opacity, blue where it is thin and white at its crystals.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     size, channels = x.shape[1:3], x.shape[3]
     crystals = plasma(draws, 0, size, 1.25, ridges=True) + 0.6 * needles(draws, 32, size)
@@ -93,7 +97,9 @@ def snow(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Whitens x [B,H,W,C] and adds flakes smeared along their fall, in one layer and the same layer turned around.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     size = x.shape[1:3]
     mean, deviation, flake, least, keep = (
@@ -111,7 +117,9 @@ def brightness(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Adds a constant to the value (HSV) of x [B,H,W,C]; in grey images the value is the pixel itself.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     more = amount(BRIGHTER, severity, x.shape[1:3])
     if x.shape[3] == 1:
@@ -124,7 +132,9 @@ def spatter(x: tf.Tensor, severity: int, draws: Draws) -> tf.Tensor:
     """Puts drops before x [B,H,W,C]: of water, lit from above, up to severity 3, and of mud from 4 on.
 
     Args:
-        x, severity, draws: see `tfrobust.corruptions`.
+        x: images [B,H,W,C] in [0, 1], C 1 or 3.
+        severity: how strong it is, a whole number from 1 to 5.
+        draws: the random numbers of each image.
     """
     size = x.shape[1:3]
     liquid = smooth_noise(draws.normal(0, [*size, 1]), length(DROP_SIGMA, severity, size))

@@ -122,10 +122,13 @@ def make_image_data(
 
     Args:
         name: how messages call the data set.
-        x_train, x_test: images [N,H,W,C] or [N,H,W], floats in [0, 1] or integers in [0, 255].
-        y_train, y_test: labels [N], whole numbers from 0.
+        x_train: training images [N,H,W,C] or [N,H,W], floats in [0, 1] or integers in [0, 255].
+        x_test: test images, likewise.
+        y_train: labels [N] of the training images, whole numbers from 0.
+        y_test: labels of the test images, likewise.
         facts: what is known of the data set, to which it is held; None: the classes are counted.
-        annotations, test_annotations: of the two splits, by kind (see `annotations`).
+        annotations: of the training images, by kind (see `annotations`).
+        test_annotations: of the test images, by kind.
 
     Raises:
         InputError: naming the array, for a wrong shape or type, pixels that are NaN or outside [0, 1] (floats) or
@@ -149,11 +152,11 @@ def make_image_data(
         absent = np.setdiff1d(np.arange(classes), y)
         if len(absent) and (facts or split == "y_train"):
             raise InputError(f"{name}: {split} has no image of class {absent[0]}: each of 0..{classes - 1} needs one")
-    checked = [
+    train, test = (
         {k: check_annotation(f"{name}: {k}_{split}", k, values, shape) for k, values in (given or {}).items()}
         for split, given, shape in (("train", annotations, x_train.shape), ("test", test_annotations, x_test.shape))
-    ]
-    return ImageData(name, x_train, y_train, x_test, y_test, classes, *checked)
+    )
+    return ImageData(name, x_train, y_train, x_test, y_test, classes, train, test)
 
 
 def check_labelled(name: str, arrays: Sequence[str], x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:

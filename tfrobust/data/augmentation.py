@@ -66,7 +66,8 @@ class Augmentation:
         """The projective maps of the draws, as `image_ops.projective_transform` takes them.
 
         Args:
-            height, width: of the images, in pixels.
+            height: of the images, in pixels.
+            width: of the images, in pixels.
             draws: [B,16], each in [0, 1).
 
         Returns:

@@ -28,7 +28,8 @@ def read_folder(
     """The data set in the folder, its images RGB, uint8.  What is odd about its files is a DataWarning.
 
     Args:
-        path, name: of the folder and of the data set.
+        path: of the folder.
+        name: how messages call the data set.
         image_size: the short side is resized to it and the middle square cut out; without it all images must be of one
           size.
         facts: to which the data set is held.
@@ -46,7 +47,8 @@ def read_folder(
         images = _decoded([f for f, _ in files], image_size, exif, odd)
         arrays += [images, np.array([label for _, label in files])]
     _tell(path, odd, exif)
-    return make_image_data(name, *arrays, facts=facts)
+    x_train, y_train, x_test, y_test = arrays
+    return make_image_data(name, x_train, y_train, x_test, y_test, facts=facts)
 
 
 def has_splits(path: str) -> bool:
@@ -62,7 +64,8 @@ def read_files_to_test(
     Args:
         path: of the folder.
         choose: number of files -> the indices of those wanted.
-        image_size, exif: see read_folder.
+        image_size: the short side is resized to it and the middle square cut out; None: all images must be of one size.
+        exif: turn images upright as their EXIF says, and put what is transparent on white.
 
     Returns:
         (images [N,H,W,3] uint8, labels [N], files, names of the classes).

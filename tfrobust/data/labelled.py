@@ -53,8 +53,11 @@ def load_labelled(
         name: of the data set, see loading.find; or an npz file that holds nothing but images and labels.
         most: how many images at most.
         seed: of the draw.
-        data_dir, download: see loading.find.
-        image_size, exif: of images of a folder, see folder.read_folder.
+        data_dir: the folder in which data sets are looked for; None: that of TensorFlow Datasets.
+        download: let TensorFlow Datasets fetch what is not there.
+        image_size: the side in pixels to which images of a folder are brought (see folder.read_folder); None: they keep
+          their size.
+        exif: turn images of a folder upright as their EXIF says, and put what is transparent on white.
 
     Raises:
         InputError: naming the file, where something cannot be used.
@@ -83,7 +86,7 @@ def _of_npz(path: str, most: int, seed: int) -> Labelled:
 
 
 def _of_folder(path: str, most: int, seed: int, image_size, exif: bool) -> Labelled:
-    drawn = lambda n: np.random.RandomState(seed).permutation(n)[:most]  # noqa: E731
+    drawn = lambda n: list(np.random.RandomState(seed).permutation(n)[:most])  # noqa: E731
     images, labels, files, classes = read_files_to_test(path, drawn, image_size, exif)
     names = [os.path.relpath(f, path) for f in files]
     return Labelled(to_unit(images), np.asarray(labels, np.int32), len(classes), names, list(classes))

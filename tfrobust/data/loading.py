@@ -22,7 +22,10 @@ def load(
     """The data set called `name`, resized to `image_size` where that is given.
 
     Args:
-        name, data_dir, download, exif: see `find`.
+        name: of the data set; see `find`.
+        data_dir: the folder in which data sets are looked for; None: that of TensorFlow Datasets.
+        download: let TensorFlow Datasets fetch what is not there.
+        exif: turn images of a folder upright as their EXIF says, and put what is transparent on white.
         image_size: the images become image_size x image_size pixels; None leaves them.
 
     Raises:
@@ -46,7 +49,9 @@ def find(
           that TFDS has prepared in data_dir.
         data_dir: a folder; None: TFDS' own.
         download: let TFDS fetch what is not there.
-        image_size, exif: of images of a folder, see folder.read_folder.
+        image_size: the side in pixels to which images of a folder are brought (see folder.read_folder); None: they keep
+          their size.
+        exif: turn images of a folder upright as their EXIF says, and put what is transparent on white.
 
     Raises:
         InputError: naming the ways to get the data, where it is nowhere.
@@ -71,7 +76,7 @@ def find(
         if has_splits(os.path.join(data_dir, name)):
             cut = facts and image_size and facts._replace(shape=(image_size, image_size, 3))
             return read_folder(os.path.join(data_dir, name), name, image_size, cut or facts, exif)
-    data = read_tfds(facts.tfds if facts else name, name, data_dir, download, facts)
+    data = read_tfds((facts and facts.tfds) or name, name, data_dir, download, facts)
     if data is None:
         known = ", ".join(FACTS)
         raise InputError(

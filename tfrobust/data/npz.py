@@ -69,9 +69,9 @@ def read_npz(path: str | os.PathLike, name: str, facts: Facts | None = None) -> 
         missing = [key for key in keys if key not in file]
         if missing:
             raise InputError(f"{path} lacks {', '.join(missing)}: it must hold x_train, y_train, x_test, y_test")
-        arrays = [file[key] for key in keys]
+        x_train, y_train, x_test, y_test = (file[key] for key in keys)
         annotations = [_annotations(file, split, file[f"x_{split}"].shape) for split in ("train", test)]
-    return make_image_data(name, *arrays, facts, *annotations)
+    return make_image_data(name, x_train, y_train, x_test, y_test, facts, *annotations)
 
 
 def _annotations(file, split: str, shape):

@@ -26,8 +26,8 @@ def training_batches(
         batch_size: images of a whole batch.
         seed: of the order and of the augmentation.
         start: the step whose batch is the first.
-        part, parts: of the `parts` equal parts of every batch, the stream has that of number `part`; parts must divide
-          batch_size.
+        part: the number of the part of every batch that the stream has, from 0 on.
+        parts: equal parts into which every batch is cut; must divide batch_size.
 
     Returns:
         A stream, with B = batch_size / parts, of (x [B,H,W,C] float32 in [0, 1], y [B] int32); of (x, y, s [B,M,H,W,C]

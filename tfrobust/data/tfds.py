@@ -78,7 +78,9 @@ def read_tfds(
     and `mask` become annotations.
 
     Args:
-        tfds_name, data_dir, download: see `prepared_builder`.
+        tfds_name: how TensorFlow Datasets calls it.
+        data_dir: where it is prepared; None: the own folder of TensorFlow Datasets.
+        download: fetch and prepare what is not there.
         name: how messages call the data set.
         facts: to which the data set is held; None: to none.
 
@@ -96,7 +98,8 @@ def read_tfds(
         found = decoded(builder, split)
         arrays += [found["image"], found["label"]]
         annotations.append({kind: found[feature] for feature, kind in ANNOTATED.items() if feature in found})
-    return make_image_data(name, *arrays, facts, *annotations)
+    x_train, y_train, x_test, y_test = arrays
+    return make_image_data(name, x_train, y_train, x_test, y_test, facts, *annotations)
 
 
 def decoded(builder: Any, split: str) -> dict[str, np.ndarray]:

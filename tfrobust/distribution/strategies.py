@@ -24,7 +24,7 @@ class Task(NamedTuple):
     """
 
     job: str
-    index: int
+    index: int  # type: ignore[assignment]  # A field, not the method of a tuple.
     workers: int
 
 

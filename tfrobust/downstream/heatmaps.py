@@ -54,7 +54,8 @@ def normalized(heat: Any, low: float = 2.0, high: float = 98.0) -> tuple[np.ndar
 
     Args:
         heat: [N,H,W].
-        low, high: percentiles, 0 to 100.
+        low: the percentile, 0 to 100, that becomes 0.
+        high: the percentile, 0 to 100, that becomes 1.
 
     Returns:
         (heat maps [N,H,W] in [0, 1], which of them are flat [N] bool).

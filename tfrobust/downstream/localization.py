@@ -51,7 +51,8 @@ def box_of(heat: Any, threshold: float = THRESHOLD) -> tuple[float, float, float
         (top, left, bottom, right) as fractions of the image; None for a map without a positive entry.
     """
     box = _largest(mask_of(check_maps(heat, axes="H,W")[np.newaxis], threshold)[0])
-    return None if np.isnan(box).any() else tuple(float(edge) for edge in box)
+    top, left, bottom, right = (float(edge) for edge in box)
+    return None if np.isnan(box).any() else (top, left, bottom, right)
 
 
 def boxes_of(heat: Any, threshold: float = THRESHOLD) -> np.ndarray:
@@ -75,7 +76,8 @@ def iou(boxes_a: Any, boxes_b: Any) -> np.ndarray:
     """Intersection over union of each pair of boxes.
 
     Args:
-        boxes_a, boxes_b: [N,4]; they are clipped to the image.
+        boxes_a: [N,4]: top, left, bottom and right as fractions of the image, to which they are clipped.
+        boxes_b: the boxes [N,4] that they are compared with.
 
     Returns:
         [N] in [0, 1]; 0 where either is missing or has no area.
@@ -178,7 +180,9 @@ def best_threshold(heat: Any, boxes: Any, thresholds: Sequence[float] = THRESHOL
     """The threshold with the most boxes that fit, the lowest of several: to be chosen on images held out.
 
     Args:
-        heat, boxes, thresholds: see `overlaps`.
+        heat: heat maps [N,H,W].
+        boxes: the true boxes, [N,4].
+        thresholds: those that are tried, as parts of the maximum of a map.
         delta: the IoU from which a box fits.
     """
     thresholds = sorted(thresholds)
@@ -192,7 +196,9 @@ def max_box_acc(heat: Any, boxes: Any, thresholds: Sequence[float] = THRESHOLDS,
     whole image, so MaxBoxAcc is at least what the box (0, 0, 1, 1) reaches.
 
     Args:
-        heat, boxes, thresholds: see `overlaps`.
+        heat: heat maps [N,H,W].
+        boxes: the true boxes, [N,4].
+        thresholds: those that are tried, as parts of the maximum of a map.
         delta: the IoU from which a box fits.
     """
     return float(hits(overlaps(heat, boxes, thresholds), delta).mean(axis=1).max())
@@ -204,7 +210,9 @@ def max_box_acc_v2(
     """MaxBoxAccV2: the share of images of which any component's box fits, at the best threshold; a mean over `deltas`.
 
     Args:
-        heat, boxes, thresholds: see `overlaps`.
+        heat: heat maps [N,H,W].
+        boxes: the true boxes, [N,4].
+        thresholds: those that are tried, as parts of the maximum of a map.
         deltas: the IoUs from which a box fits; each has a best threshold of its own.
     """
     table = overlaps(heat, boxes, thresholds, any_component=True)

@@ -70,7 +70,8 @@ def mask_iou(masks_a: Any, masks_b: Any) -> np.ndarray:
     """Intersection over union of each pair of masks, [N] in [0, 1]; of two empty ones 0.
 
     Args:
-        masks_a, masks_b: [N,H,W], 0 or 1.
+        masks_a: [N,H,W], 0 or 1.
+        masks_b: the masks [N,H,W] that they are compared with, 0 or 1.
 
     Raises:
         InputError: where they are no masks, or of different shapes.

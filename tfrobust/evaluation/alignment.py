@@ -58,15 +58,17 @@ def map_agreement(
     """Spearman's correlation of the maps that two networks have of the same image.
 
     Args:
-        network, other: logits out.
+        network: logits out.
+        other: logits out.
         x: images [N,H,W,C].
         y: classes [N] that the maps explain.
         spec: of the maps.
         ties: exact or tolerant; see similarity.ranking.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
 
     Returns:
         [N] in [-1, 1].
     """
-    maps = (plain_maps(each, x, y, spec, batch_size, chunk) for each in (network, other))
-    return similarity.spearman(*maps, ties)
+    a, b = (plain_maps(each, x, y, spec, batch_size, chunk) for each in (network, other))
+    return similarity.spearman(a, b, ties)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,7 +50,8 @@ def attack_maps(
         x: images [N,H,W,C] in [0, 1].
         y: labels [N], which the network predicts.
         task: the attack, the map, and how maps are compared.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
         examples: numbers [N] of the images, which seed their draws; None: 0, 1, ...
         tick: called once an iteration.
         targets: maps [N,H,W] that a targeted attack drives to; None: of each image that of the next one, of the last
@@ -62,8 +63,8 @@ def attack_maps(
     examples = np.arange(len(x)) if examples is None else examples
     if task.attack.targeted and targets is None:
         targets = maps_of_the_next(network, x, y, task.map, batch_size, chunk)
-    run = prepared(network, task, chunk)
-    parts = []
+    run: Any = prepared(network, task, chunk)  # An ensemble is called by `attack_with_ensemble`.
+    parts: list[AttackedMaps] = []
     for rows in batches(len(x), batch_size):
         target = {} if targets is None else {"target": targets[rows]}
         parts.append(run(x[rows], y[rows], examples[rows], tick, **target))
@@ -81,7 +82,8 @@ def plain_maps(
         x: images [N,H,W,C] in [0, 1].
         y: classes [N] that the maps explain.
         spec: of the maps.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
 
     Returns:
         [N,H,W].
@@ -96,7 +98,12 @@ def maps_of_the_next(
     """The targets [N,H,W] of targeted attacks: of each image the map of the next one, of the last that of the first.
 
     Args:
-        network, x, y, spec, batch_size, chunk: as for `plain_maps`.
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: classes [N] that the maps explain.
+        spec: of the maps.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
     """
     return np.roll(plain_maps(network, x, y, spec, batch_size, chunk), -1, axis=0)
 
@@ -118,7 +125,8 @@ def transferred(
         y: labels [N].
         specs: the other maps by name.
         comparison: how maps are compared.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
 
     Returns:
         (name of the map, measure) -> [N].

@@ -108,7 +108,7 @@ class Flag(NamedTuple):
     """
 
     name: str
-    count: int
+    count: int  # type: ignore[assignment]  # A field, not the method of a tuple.
     of: int
     raised: bool
     text: str
@@ -191,7 +191,8 @@ def diagnose(
     """The flags of an attack on maps.
 
     Args:
-        maps, control: maps under the attack of the task, and under noise, with their scores.
+        maps: under the attack of the task, with their scores.
+        control: the same under noise.
         task: the attack and how maps are compared.
         surrogate_maps: the surrogate's maps [N,H,W] of the images; None: not checked.
         doubled: Kendall's tau under twice the steps, of the first [D] images; None: not checked.

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tfrobust import similarity
 from tfrobust.attacks import AttackedMaps, Found
 from tfrobust.attacks.best_iterate import judge_of
-from tfrobust.attacks.ensemble import CRITERIA
+from tfrobust.attacks.ensemble import CRITERIA, Ensemble
+from tfrobust.attacks.ifia import Ifia
 from tfrobust.attacks.surrogate_choice import choose_beta, climbs
 from tfrobust.evaluation.attacked import prepared
 from tfrobust.evaluation.diagnosis import Flag, fate_flags, flag, map_flags
@@ -119,7 +120,7 @@ def attack_with_ensemble(
         doubled: number of images on which each part is made once more with twice its budget.
     """
     beta = _beta(network, x, y, task, chunk)
-    task = task if beta is None else replace(task, attack=task.attack.with_beta(beta))
+    task = task if beta is None else replace(task, attack=_ensemble(task).with_beta(beta))
     found = _found("", network, x, y, task, examples, batched, chunk)
     least = found.least[task.attack.criterion]
     scores = task.comparison.measure(least.a, least.a_adv)
@@ -129,16 +130,21 @@ def attack_with_ensemble(
     flags = [*fate_flags(maps), *map_flags(maps.a, task.comparison.k)]
     flags += _flags_of_parts(result, task)
     flags.append(flag("random_map", _differs(network, x, y, task, chunk)))
-    if task.attack.betas:
+    if _ensemble(task).betas:
         flags.append(_other_betas(result, network, x, y, task, chunk))
     if doubled:
         flags.append(_more_budget(result, network, x, y, task, examples, batched, chunk, doubled))
     return replace(result, flags=flags)
 
 
+def _ensemble(task: MapTask) -> Ensemble:
+    """The attack of a task, which is an ensemble."""
+    return cast(Ensemble, task.attack)
+
+
 def _beta(network, x, y, task: MapTask, chunk) -> float | None:
     """The beta of the surrogates, chosen on the first images; None where no part follows a gradient."""
-    attack, few = task.attack, (x[:LOOKED_AT], y[:LOOKED_AT])
+    attack, few = _ensemble(task), (x[:LOOKED_AT], y[:LOOKED_AT])
     if attack.first_climb is None:
         return None
     return choose_beta(network, task.map, task.comparison, attack.first_climb, attack.betas, *few, chunk)
@@ -146,8 +152,9 @@ def _beta(network, x, y, task: MapTask, chunk) -> float | None:
 
 def _other_betas(result, network, x, y, task: MapTask, chunk) -> Flag:
     """The flag that says that one run of the first climb with another beta, on the first images, went further."""
-    attack, few = task.attack, (x[:LOOKED_AT], y[:LOOKED_AT])
-    found = climbs(network, task.map, task.comparison, attack.first_climb, attack.betas, *few, chunk)
+    attack, few = _ensemble(task), (x[:LOOKED_AT], y[:LOOKED_AT])
+    climb = cast(Ifia, attack.first_climb)
+    found = climbs(network, task.map, task.comparison, climb, attack.betas, *few, chunk)
     return flag("other_beta_lowers", np.full(len(few[0]), min(found.values()) < found[result.beta] - LOWER))
 
 
@@ -159,7 +166,7 @@ def _found(what, network, x, y, task, examples, batched, chunk) -> Found:
 
 def _flags_of_parts(result: EnsembleResult, task: MapTask) -> list[Flag]:
     """The flag that says that parts that follow no gradient went further than those that follow one."""
-    scores, parts = result.found.scores, task.attack.parts
+    scores, parts = result.found.scores, _ensemble(task).parts
     climbed = [scores[name, "kendall"] for name, part in parts.items() if part.gradients]
     searched = [scores[name, "kendall"] for name, part in parts.items() if not part.gradients]
     if not climbed or not searched:

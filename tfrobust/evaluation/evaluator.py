@@ -6,6 +6,7 @@ that was killed resumes where it was.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrobust import similarity
-from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble
+from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble, Ifia
 from tfrobust.attacks.attacked_maps import FATES, as_records
 from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.attributions import UniformlySmoothed
@@ -155,11 +156,11 @@ class Evaluator:
             targets = maps_of_the_next(self.network, x, y, task.map, self.batch_size, self.chunk)
         maps = self._maps(name, task, x, y, examples, targets)
         noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
-        surrogate = None
+        surrogate, no_curvature = None, None
         if not isinstance(task.attack, BlackBoxAttack):
             surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
+            no_curvature = lacks_curvature(self.network, x, y, task.attack)
         doubled = self._doubled(name, task, x, y, examples, targets)
-        no_curvature = lacks_curvature(self.network, x, y, task.attack)
         self.flags[name] = diagnose(maps, noise, task, surrogate, doubled, no_curvature)
         if isinstance(task.map.attribution, UniformlySmoothed):
             maps = maps.with_scores(self._certified(name, task, maps, y))
@@ -180,6 +181,11 @@ class Evaluator:
         """Adds maps, records and summary of a task on maps to the result.
 
         Args:
+            name: of the task.
+            task: the attack, and how maps are compared.
+            rows: places of the attacked images among all of them.
+            maps: under the attack.
+            noise: under noise of the same ball.
             describe: (values, least, most) -> the statistics of a score.
             more_of_images: columns that the records have and the summary has not.
         """
@@ -196,7 +202,8 @@ class Evaluator:
         }
 
     def _surrogate(self, task, x, y):
-        return prepared(self.network, task, self.chunk).surrogate_maps(x, y).numpy()
+        on_network: Any = prepared(self.network, task, self.chunk)
+        return on_network.surrogate_maps(x, y).numpy()
 
     def _maps(self, name, task, x, y, examples, targets=None) -> AttackedMaps:
         def work(r, tick):
@@ -218,8 +225,7 @@ class Evaluator:
         return {"cosine": similarity.cosine(maps.a, maps.a_adv), **self._batched(f"{name} certificate", maps.x, work)}
 
     def _doubled(self, name, task, x, y, examples, targets):
-        """Kendall's tau of the first images under twice the steps, [D]; None where the suite has no such images, or
-        the attack no steps."""
+        """Kendall's tau of the first images under twice the steps, [D]; None without images or steps."""
         n = min(self.suite.doubled, len(x))
         if not n or not hasattr(task.attack, "steps"):
             return None
@@ -282,9 +288,13 @@ class Evaluator:
         out = []
         for i, rows in enumerate(parts):
             done = []
-            tick = lambda done=done: (done.append(1), bar.update())  # noqa: E731
-            call = (lambda rows=rows, tick=tick: work(rows, tick)) if steps else (lambda rows=rows: work(rows))
-            out.append(self.keep(f"{name} {i}", call))
+
+            def tick(done=done):
+                done.append(1)
+                bar.update()
+
+            more = (tick,) if steps else ()
+            out.append(self.keep(f"{name} {i}", functools.partial(work, rows, *more)))
             bar.update(max(steps, 1) - len(done))
         bar.close()
         return {key: np.concatenate([arrays[key] for arrays in out]) for key in out[0]}
@@ -312,7 +322,8 @@ def evaluate(
         x: images [N,H,W,C] in [0, 1].
         y: labels [N].
         suite: the attacks, and how many images they are made on.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
         progress: shows how far the evaluation is.
         keep: (key, work) -> the arrays that are stored for the key, or else those of work(); see
           `batch_cache.BatchCache`.

@@ -86,7 +86,8 @@ def faithfulness(
         y: classes [N] that the maps explain.
         spec: of the maps.
         ties: exact or tolerant; see similarity.ranking.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
         seed: of the shuffled weights and of the random ranking.
 
     Returns:

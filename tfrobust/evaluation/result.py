@@ -102,7 +102,7 @@ class Evaluation:
             the first attack.  deletion, deletion_random, randomised and floor (words, see `below_floor`) concern maps
             without an attack, where the suite measures them.
         """
-        row = {"examples": len(self.chosen), "attribution_examples": 0}
+        row: dict[str, Any] = {"examples": len(self.chosen), "attribution_examples": 0}
         accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": next(iter(self.suite.predictions), None)}
         row.update(_spread({name: self.summary[task]["accuracy"] for name, task in accuracies.items() if task}))
         task = next(iter(self.suite.attributions), None)

@@ -11,7 +11,8 @@ def describe(values: np.ndarray, least: float = -np.inf, most: float = np.inf) -
 
     Args:
         values: [N], N >= 1.
-        least, most: the smallest and the largest possible value, to which the interval is cut.
+        least: the smallest possible value, below which the interval does not reach.
+        most: the largest possible value, above which it does not reach.
 
     Returns:
         mean, median, std (of the examples, with n - 1), and low and high, the 95 % confidence interval of the mean in
@@ -33,7 +34,9 @@ def bootstrapped(values: np.ndarray, least: float = -np.inf, most: float = np.in
     This assumes no normal distribution, from which few low scores among many high ones are far.
 
     Args:
-        values, least, most: as for `describe`.
+        values: [N], N >= 1.
+        least: the smallest possible value, below which the interval does not reach.
+        most: the largest possible value, above which it does not reach.
 
     Returns:
         mean, median, std, low and high.

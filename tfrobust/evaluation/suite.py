@@ -98,7 +98,8 @@ class Suite:
         """A suite of one attack on predictions and one on a map, and of nothing else unless `options` ask for it.
 
         Args:
-            prediction, task: the attacks; each has its own name.
+            prediction: the attack on predictions, which gives its task its name.
+            task: the attack on a map, likewise.
             **options: fields of a suite, such as examples.
         """
         rest = {"doubled": 0, "faithful": False, "aligned": False, "attributions": {task.attack.name: task}, **options}

@@ -110,6 +110,7 @@ def compare(
           time; the cost of a step is measured in turns at the start.
         name: of this evaluation of the runs.
         held: images and path points held at once in an evaluation.
+        progress: is shown how far it is.
 
     Raises:
         InputError: where recipes, images and evaluation do not fit each other.

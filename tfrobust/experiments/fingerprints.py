@@ -52,7 +52,8 @@ def identify_evaluation(
     Args:
         suite: of the evaluation.
         networks: that it looks at; None among them are left out.
-        x, y: images [N,H,W,C] and labels [N].
+        x: images [N,H,W,C].
+        y: their labels [N].
         images: the fingerprint of x and y, where it was taken before; None: it is taken here.
     """
     return {

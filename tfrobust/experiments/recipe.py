@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tfrobust.checks import check_choice, check_fields, check_whole
 from tfrobust.errors import InputError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tfrobust.data import ImageData
 
-AUTO = "auto"  # An objective's `chunk`: as many path points at once as fit into the memory.
+AUTO: Final = "auto"  # An objective's `chunk`: as many path points at once as fit into the memory.
 # Settings of a training run that its weights do not depend on.
 _OF_THE_MACHINE = ("checkpoint_every",)
 
@@ -248,7 +248,7 @@ class Recipe:
     def on_data_of(self, other: Recipe) -> Recipe:
         """The recipe on the images of the `other`, found where the other finds them; its augmentation stays its own."""
         source = {"data_dir": other.data.data_dir, "image_size": other.data.image_size}
-        given = {name: value for name, value in source.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in source.items() if value is not None}
         data = replace(
             self.data,
             name=other.data.name,

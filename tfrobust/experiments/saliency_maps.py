@@ -118,7 +118,9 @@ def fingerprint(method: str, teacher: keras.Model, data: ImageData) -> str:
     """16 hexadecimal digits of everything that the maps depend on.
 
     Args:
-        method, teacher, data: see `kept_maps`.
+        method: of the map, one of SAT_MAPS.
+        teacher: the network whose maps they are.
+        data: its training images are mapped.
     """
     parts = VERSION, method, fingerprint_network(teacher), fingerprint_arrays(data.x_train, data.y_train)
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
@@ -128,7 +130,10 @@ def make_maps(method: str, teacher: keras.Model, data: ImageData, progress: Prog
     """Computes the maps of `kept_maps`.
 
     Args:
-        method, teacher, data, progress: see there.
+        method: of the map, one of SAT_MAPS.
+        teacher: the network whose maps they are.
+        data: its training images are mapped.
+        progress: is shown how far it is.
 
     Raises:
         InputError: where the teacher has no such map.

@@ -23,7 +23,8 @@ def different_lines(there: str, wanted: str, defaults: Mapping[str, Any]) -> lis
     A number may be written in several ways (0.001, 1e-3).
 
     Args:
-        there, wanted: the two texts, see `text_of`.
+        there: the one text, as `text_of` writes it.
+        wanted: the other.
         defaults: a setting that only one of them names is the same in both where it is what this says.
     """
     ours, theirs = _read(wanted), _read(there)

@@ -39,7 +39,7 @@ class Run(NamedTuple):
         folder: where it lives.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # A field, not the method of a tuple.
     set: tuple[str, ...]
     recipe: Recipe
     folder: str

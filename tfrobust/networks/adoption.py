@@ -101,7 +101,8 @@ def contracted(network: keras.Model, pixels: str | None = None, x: Any = None, h
     Args:
         network: any Keras model.
         pixels: see `adopt`; None: what the first layers of the network are made for.
-        x, head: see `adopt`.
+        x: images [N,H,W,C] in [0, 1] to check a copy with; None: it is checked with noise.
+        head: the name of the output that gives the classes, of a network with several; None for a network with one.
 
     Raises:
         InputError: where it is not under the contract and cannot be adopted.

@@ -11,8 +11,15 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-_LINE = np.float32([*np.linspace(-9, 9, 37), -1e4, 1e4])
-_FUNCTIONS = (layers.Activation, layers.Softmax, layers.Lambda, layers.Add, layers.Subtract, layers.Multiply)
+_LINE = np.array([*np.linspace(-9, 9, 37), -1e4, 1e4], np.float32)
+_FUNCTIONS: tuple[type, ...] = (
+    layers.Activation,
+    layers.Softmax,
+    layers.Lambda,
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+)
 _FUNCTIONS += (layers.Maximum, layers.Minimum, layers.Average)
 _REMEMBERED = 4  # So many ancestors of a tensor are kept, the nearest ones.
 
@@ -72,10 +79,11 @@ def as_probabilities(function: Callable, classes: int) -> Literal["softmax", "si
     """
     z = np.random.RandomState(0).randn(4, classes).astype(np.float32)
     p = _values(function, z)
-    for name, expected in ("sigmoid", tf.nn.sigmoid(z)), ("softmax", tf.nn.softmax(z)):
-        if p is not None and p.shape == z.shape and np.allclose(p, expected, rtol=1e-4, atol=1e-6):
-            return name
-    return None
+    if p is None or p.shape != z.shape:
+        return None
+    if np.allclose(p, tf.nn.sigmoid(z), rtol=1e-4, atol=1e-6):
+        return "sigmoid"
+    return "softmax" if np.allclose(p, tf.nn.softmax(z), rtol=1e-4, atol=1e-6) else None
 
 
 class MadeOf:
@@ -94,7 +102,8 @@ class MadeOf:
 
         Args:
             op: the layer or operation that is called.
-            args, kwargs: what it is called with.
+            args: what it is called with.
+            kwargs: its keyword arguments.
             is_tensor: whether an object is a tensor of the graph.
 
         Returns:

@@ -14,7 +14,7 @@ from tfrobust.networks.walk import flat, walk
 from tfrobust.types import InputError
 
 # Layers whose built-in activation is the last thing they do, so that it can be a layer of its own.
-_ENDS_IN_ACTIVATION = (layers.Dense, layers.EinsumDense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
+_ENDS_IN_ACTIVATION: tuple[Any, ...] = (layers.Dense, layers.EinsumDense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
 _ENDS_IN_ACTIVATION += (layers.Conv2DTranspose, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
 
@@ -33,7 +33,9 @@ class Copier:
         self.pixels = {id(start): start}  # Tensors that were computed from the start without any weights.
         self.copies = {}  # id of a layer: (layer, its copy).
         self.made = MadeOf()
-        self.training = None  # The `training` with which the network calls the inner model that is being traced.
+        self.training: bool | None = (
+            None  # The `training` with which the network calls the inner model that is being traced.
+        )
         self.names = {layer.name for layer in keras.Model(images, start).layers}
 
     def adopted(self, network: keras.Model, output: int = 0) -> tuple[keras.Model, Callable | None]:

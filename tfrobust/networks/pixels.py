@@ -118,7 +118,7 @@ def guess_pixels(
         if x.shape[-1] == 3 or not pixels.startswith("imagenet"):
             p = _probabilities(network, takes, pixels, x, output)
             found[pixels] = float(np.mean(p.argmax(axis=1) == y)), float(np.mean(p[np.arange(len(y)), y]))
-    return {pixels: found[pixels][0] for pixels in sorted(found, key=found.get, reverse=True)}
+    return {pixels: found[pixels][0] for pixels in sorted(found, key=found.__getitem__, reverse=True)}
 
 
 def _probabilities(network, found, pixels: str, x: np.ndarray, output: int = 0) -> np.ndarray:

@@ -101,8 +101,11 @@ class Exchanged(keras.layers.Layer):
         """What the layer gives for `x` with the other functions.
 
         Args:
-            x: what the layer takes, `args` and `kwargs` too.
-            training, mask: handed on where the layer takes them.
+            x: the first thing that the layer takes.
+            *args: whatever else it takes.
+            training: handed on where the layer takes it.
+            mask: handed on where the layer takes it.
+            **kwargs: what else it takes by name.
         """
         own = [(owner, name, vars(owner).get(name, _Untracked)) for owner, name, _ in self._places.value]
         for owner, name, function in self._places.value:
@@ -158,7 +161,7 @@ def _replacement(layer, activation):
     return _sloped(activation, float(np.ravel(slope or 0.0)[0]), cap)
 
 
-def _sloped(activation, slope: float = 0.0, cap: float | None = None):
+def _sloped(activation, slope: float | None = 0.0, cap: float | None = None):
     """The replacement of a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
     def replaced(x):

@@ -40,7 +40,7 @@ class Unknown:
         self.shape, self.dtype = shape, dtype
 
 
-class _Stand(getattr(keras, "Operation", layers.Layer)):
+class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  # Keras 2 has no Operation.
     """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`."""
 
     step = None

@@ -49,7 +49,8 @@ def defaults(name: str, eps: float, shape: Sequence[int | None]) -> dict[str, An
     """
     check_choice("method", name, OBJECTIVES)
     pool = {**COMMON, "eps": eps, "step_size": STEPS.get(name, STEP) * eps, **OWN.get(name, {})}
-    if None not in shape[:2]:
-        pool["k"] = max(1, shape[0] * shape[1] // 8)
+    height, width = shape[:2]
+    if height is not None and width is not None:
+        pool["k"] = max(1, height * width // 8)
     fields = [f for f in dataclasses.fields(OBJECTIVES[name]) if f.init and f.default is dataclasses.MISSING]
     return {f.name: pool[f.name] for f in fields if f.name in pool}

@@ -102,7 +102,10 @@ class Far(InnerMax):
         """The dissimilarity d(S(x), S^T) of the map at x and the target map.
 
         Args:
-            network, x, batch, predicted: as for `maps`.
+            network: logits out.
+            x: images [B,H,W,C], clean or perturbed.
+            batch: the clean images and their labels.
+            predicted: classes [B] predicted at the clean images.
             target: S^T, [B,H,W,C].
 
         Returns:

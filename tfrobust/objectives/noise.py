@@ -33,7 +33,8 @@ def flip(step: Step, heads: Callable[[], tf.Tensor], tails: Callable[[], tf.Tens
 
     Args:
         step: gives the random seed.
-        heads, tails: functions without arguments, which make perturbed images.
+        heads: a function without arguments that makes perturbed images.
+        tails: another one.
 
     Returns:
         The result of one of the two.

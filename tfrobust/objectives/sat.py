@@ -19,7 +19,7 @@ per mini-batch; draw="epoch" is what the released code does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -78,7 +78,8 @@ class _Saliency:
 
     def perturbed(self, batch: Batch, step: Step) -> tf.Tensor:
         """The images x' [B,H,W,C] of Algorithm 1; in l2, eps delta is shortened to the ball."""
-        ball = make_ball(self.norm, self.eps).shrunk(step.eps_scale)
+        own: Any = self  # Whoever is mixed with this has a ball.
+        ball = make_ball(own.norm, own.eps).shrunk(step.eps_scale)
         return tf.stop_gradient(ball.project(batch.x + ball.eps * self.direction(batch, step), batch.x))
 
 

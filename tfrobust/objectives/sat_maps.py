@@ -56,7 +56,9 @@ def gradient_sign(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor
     """The sign of the gradient of the logit.
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], -1, 0 or 1.
@@ -68,7 +70,9 @@ def guided_backpropagation_sign(network: keras.Model, x: tf.Tensor, y: tf.Tensor
     """The sign of guided backpropagation of the logit.
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], -1, 0 or 1.
@@ -80,7 +84,9 @@ def scaled_cam(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Grad-CAM++ without its last ReLU, scaled to [0, 1].
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], in [0, 1].
@@ -92,7 +98,9 @@ def cam_box(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """The smallest box around the pixels where Grad-CAM++ is high.
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], +1 in the box and -1 outside.
@@ -104,7 +112,9 @@ def guided_cam(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Guided Grad-CAM++, made of the signs of guided backpropagation and of scaled Grad-CAM++.
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], in [-1, 1].
@@ -116,7 +126,9 @@ def scaled_smoothgrad(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Te
     """SmoothGrad of the logit, scaled to [0, 1].
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], in [0, 1].
@@ -128,7 +140,9 @@ def scaled_integrated_gradients(network: keras.Model, x: tf.Tensor, y: tf.Tensor
     """Integrated Gradients of the logit, scaled to [0, 1].
 
     Args:
-        network, x, y: as for `sat_map`.
+        network: the teacher; logits out.
+        x: images [B,H,W,C].
+        y: classes [B] that the maps explain.
 
     Returns:
         [B,H,W,C], in [0, 1].

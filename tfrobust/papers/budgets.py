@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfrobust.spec_values import names_of, replace_known
 
@@ -135,7 +135,8 @@ def evaluated(suite: Suite, shape: Sequence[int], original_side: int, budget: Bu
         return replace(spec, attribution=_capped(spec.attribution, steps=budget.map_steps, samples=budget.samples))
 
     def task_of(task: MapTask) -> MapTask:
-        attack, comparison = task.attack, replace(task.comparison, k=k_of(task.comparison.k))
+        attack: Any = task.attack
+        comparison = replace(task.comparison, k=k_of(task.comparison.k))
         if attack.k:
             attack = replace(attack, goal=replace(attack.goal, k=k_of(attack.k)))
         attack = _shorter(attack, budget and budget.map_attack_steps)
@@ -145,7 +146,7 @@ def evaluated(suite: Suite, shape: Sequence[int], original_side: int, budget: Bu
         attack = _shorter(attack, budget and budget.prediction_steps)
         return _capped(attack, samples=budget.samples) if budget else attack
 
-    cut = {}
+    cut: dict[str, Any] = {}
     if budget is not None:
         cut = {"examples": budget.examples, "attribution_examples": budget.attribution_examples, "doubled": 0}
     return replace(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 CORRUPTION, LOCALIZATION, SEGMENTATION = "corruption ", "localization ", "segmentation "
-MAPS = {"gradient": "gradient", "cam": "CAM"}
+MAPS: dict[str, localization.Kind] = {"gradient": "gradient", "cam": "CAM"}
 SEGMENTED = {"gradient": "gradient", "ig": "integrated_gradients"}
 
 
@@ -31,7 +31,8 @@ def task_of(metric: str, attribution: str) -> tuple[str, str, str, str] | None:
     """How a number of ART's Tables 2 and 3, or of its segmentation, is measured.
 
     Args:
-        metric, attribution: of the printed number.
+        metric: of the printed number, as in the table of reported numbers.
+        attribution: whose map it is about, likewise.
 
     Returns:
         (heading, task, key, how): the heading of its column, the task and key of `summaries`, and what is done in

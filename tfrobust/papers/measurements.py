@@ -28,7 +28,7 @@ class Measurement(NamedTuple):
     task: str
     key: str
     statistic: str
-    spec: object = None
+    spec: Any = None
     source: str = ""
     natural: bool = False
     how: str = ""
@@ -129,8 +129,8 @@ def prediction_attack(suite: Suite, text: str, eps: str | None) -> tuple[str, ob
     known = [n for n in suite.predictions if name.startswith(n)]  # Of "PGD-40 l2 eps=1.0" PGD-40 as well.
     name = max(known, key=len, default=name)
     if name not in suite.predictions:  # PGD of another length.
-        length = int(re.fullmatch(r"PGD-(\d+)", name)[1])
-        return name, replace(suite.predictions["PGD-40"], steps=length)
+        pgd: Any = suite.predictions["PGD-40"]
+        return name, replace(pgd, steps=int(name.removeprefix("PGD-")))
     return name, suite.predictions[name]
 
 
@@ -193,7 +193,8 @@ def sweep(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
     """The columns of a figure that prints no numbers.
 
     Args:
-        paper, table: which figure, one of SWEEPS or FIGURES.
+        paper: the short name of a paper.
+        table: which of its figures; both together are one of SWEEPS or FIGURES.
         suite: of the paper.
     """
     if (paper, table) in FIGURES:
@@ -245,7 +246,7 @@ def _at(m: Measurement, part: float) -> Measurement:
 
 
 def _scaled(suite: Suite, name: str):
-    attack = suite.predictions[name]
+    attack: Any = suite.predictions[name]
     for part in (0.25, 0.5, 1.0, 1.5, 2.0):
         scaled = replace(attack, eps=part * attack.eps, step_size=part * attack.step_size)
         shown = f"{scaled.eps:.3g}" if attack.norm == "l2" else f"{scaled.eps * 255:.3g}/255"

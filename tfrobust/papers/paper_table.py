@@ -131,7 +131,8 @@ def write_paper_table(
     Args:
         path: without an ending; its folder is made.
         title: of the table.
-        lines, cells: see `wide`.
+        lines: what each line says of itself; its name is under "network".
+        cells: of all lines.
         notes: sentences below the table.
         about: what repeats it, for the JSON file.
 

@@ -22,7 +22,7 @@ positions alone is not.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from tfrobust.attacks import (
     MassCenter,
     Noise,
     Pgd,
+    PredictionAttack,
     RandomSigns,
     Sparse,
     Spatial,
@@ -117,7 +118,9 @@ def budget(dataset: str, shape: Sequence[int], eps: float | None = None) -> Budg
     if eps is None:
         return own
     factor = eps / own.eps
-    scaled = {name: (steps, size * factor) for name, (steps, size) in {"pgd": own.pgd, "ifia": own.ifia}.items()}
+    scaled: dict[str, Any] = {
+        name: (steps, size * factor) for name, (steps, size) in {"pgd": own.pgd, "ifia": own.ifia}.items()
+    }
     return own._replace(eps=eps, far_eps=eps, **scaled)
 
 
@@ -193,7 +196,7 @@ def far(b: Budget) -> Suite:
 
 def sat(b: Budget) -> Suite:
     """SAT's evaluation, with the settings `b` of a data set."""
-    predictions = {}
+    predictions: dict[str, PredictionAttack] = {}
     for part in (1, 2, 3, 4):
         for steps in (5, 20, 40):
             predictions[f"PGD-{steps} at {part}/8 eps"] = _pgd(part / 8 * b.eps, steps, b.eps / 4, random_start=False)

@@ -35,7 +35,9 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
     """The lines of a paper's table for one data set.
 
     Args:
-        paper, table, dataset: as `tables.tables()` names them.
+        paper: the short name of a paper.
+        table: of that paper, as `tables.tables()` names it.
+        dataset: one of the data sets of the table.
         methods: those of the table alone; all where there are none.
 
     Raises:
@@ -112,7 +114,12 @@ def measured(
             own = summaries.setdefault("", {"summary": {}, "flags": {}, "seconds": 0.0})
             own["summary"][measure.TIMES] = times_of(trained, [m for m in known if m.task == measure.TIMES], source)
     cells = [cell(line, m, number, summaries) for m, number in columns]
-    own = {"network": line.name, "note": note, "flagfile": line.row.flagfile, "overrides": line.row.overrides}
+    own: dict[str, Any] = {
+        "network": line.name,
+        "note": note,
+        "flagfile": line.row.flagfile,
+        "overrides": line.row.overrides,
+    }
     if trained:
         own.update(steps=trained.steps, seconds=trained.seconds, run=trained.directory, seed=reproduction.settings.seed)
         own.update(evaluation_seconds=sum(found["seconds"] for found in summaries.values()), raised=raised(summaries))

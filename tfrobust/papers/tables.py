@@ -18,7 +18,8 @@ def datasets_of(paper: str, table: str, dataset: str | None = None, source: str 
     """The data sets of a table, or the one that is asked for.
 
     Args:
-        paper, table: as `tables` names them.
+        paper: the short name of a paper.
+        table: of that paper, as `tables` names it.
         dataset: one of the table's; None: all.
         source: images that take the place of one data set, which must be said.
 

@@ -1,6 +1,6 @@
 """Box plots of how a measure spreads over the examples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 import numpy as np
@@ -11,7 +11,7 @@ from tfrobust.report.figures import save_figure
 
 
 def draw_boxes(
-    groups: dict[str, dict[str, Sequence[float]]],
+    groups: Mapping[str, Mapping[str, Sequence[float] | np.ndarray]],
     path: str | IO[bytes],
     title: str,
     label: str,

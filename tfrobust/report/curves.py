@@ -1,5 +1,6 @@
 """Curves of a measure over eps or whatever was swept, with their confidence bands."""
 
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from tfrobust.report.colours import colour_of, other_colour
@@ -11,7 +12,7 @@ Point = tuple[float, float, float, float]
 
 
 def draw_curves(
-    curves: dict[str, list[Point]],
+    curves: Mapping[str, Sequence[Point]],
     path: str | IO[bytes],
     title: str,
     label: str,
@@ -42,7 +43,7 @@ def draw_curves(
         axis.plot(eps, mean, "o", linestyle=line, ms=4, color=colour, label=in_picture(name))
         axis.fill_between(eps, low, high, color=colour, alpha=0.15, lw=0)
     if all(isinstance(point[0], int) for points in curves.values() for point in points):
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.locator_params(axis="x", integer=True)
     axis.set_xlabel(in_picture(over))
     axis.set_ylabel(in_picture(label))
     axis.set_ylim(-0.02, 1.02)

@@ -135,7 +135,8 @@ class _Reader:
         return False, self._skip(end + 1)
 
     def _skip(self, start: int) -> int:
-        return _BLANK.match(self.text, start).end()
+        blank = _BLANK.match(self.text, start)
+        return blank.end() if blank else start
 
 
 def _refuse(constant: str):

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -97,6 +97,7 @@ class _JsonErrorTask(ErrorTask):
 class _Channel(HTTPChannel):
     """A connection.  since: when its state began, as time.monotonic() counts."""
 
+    request: Any  # The one that is being read; None between two.
     error_task_class = _JsonErrorTask
     # In the order in which connections give way to a new one; one that is "working" never does.
     STATES = ("linger", "idle", "head", "body", "answer", "working")

@@ -74,8 +74,9 @@ def decode_image(name: str, text: Any, shape: tf.TensorShape, dtype: tf.DType, r
         except (tf.errors.OpError, ValueError) as e:
             raise InputError(f"{name}: the image is damaged: {str(e).splitlines()[0][:200]}") from e
         image = UPRIGHT.get(turned, UPRIGHT[1])(image)
-        size = _size(shape, image.shape[:2])
-        if size != image.shape[:2]:
+        given = image.shape[0], image.shape[1]
+        size = _size(shape, given)
+        if size != given:
             image = np.clip(np.round(tf.image.resize(image, size, antialias=True)), 0, 255)
     return image.astype(np.uint8) if dtype == tf.uint8 else (image / np.float32(255)).astype(dtype.as_numpy_dtype)
 
@@ -109,12 +110,14 @@ def _check_size(name: str, given: tuple[int, int], taken: tuple[int, int], resiz
 def _check_kind(name: str, image: Image.Image) -> None:
     if image.mode == "CMYK":
         raise InputError(f"{name} has the colours of print (CMYK): save it in RGB")
-    if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
-        raise InputError(f"{name} holds {image.n_frames} pictures: send one")
+    frames = getattr(image, "n_frames", 1)
+    if image.format == "PNG" and frames > 1:
+        raise InputError(f"{name} holds {frames} pictures: send one")
     if opacity_of(image) is not None:
         raise InputError(f"{name} has transparent pixels: put it on a background first")
 
 
 def _size(shape: tf.TensorShape, given: tuple[int, int]) -> tuple[int, int]:
     """The size (H, W) to which an image is brought: that of the shape, where it has one, else the image's own."""
-    return tuple(n if n is not None else m for n, m in zip(shape[:2], given))
+    height, width = (n if n is not None else m for n, m in zip(shape[:2], given))
+    return height, width

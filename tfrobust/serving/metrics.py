@@ -5,8 +5,9 @@ therefore written as samples without a type, which Prometheus treats alike.  Tim
 """
 
 import threading
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import UnknownMetricFamily
@@ -26,11 +27,12 @@ class Metrics:
 
     def __init__(self):
         self._lock, self._requests = threading.Lock(), Counter()
-        self._loads, self._loading = Counter(), Counter()
+        self._loads: Counter[tuple[str, str]] = Counter()
+        self._loading: dict[str, float] = defaultdict(float)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
-        times = {"buckets": _TIMES, "registry": self._registry}
+        times: dict[str, Any] = {"buckets": _TIMES, "registry": self._registry}
         name = ":tensorflow:serving:request_latency"
         labels = ["model_name", "API", "entrypoint"]
         self._latency = Histogram(name, "Microseconds from a whole request to its answer.", labels, **times)
@@ -81,7 +83,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def _family(name: str, what: str, labels: list[str], counts: dict[tuple[str, ...], float]) -> UnknownMetricFamily:
+def _family(name: str, what: str, labels: list[str], counts: Mapping[Any, float]) -> UnknownMetricFamily:
     family = UnknownMetricFamily(name, what, labels=labels)
     for key, count in sorted(counts.items()):
         family.add_metric(key, count)

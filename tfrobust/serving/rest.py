@@ -92,13 +92,13 @@ class RestApi:
     def _failure(self, request: Request, e: Exception) -> Response:
         code, text = 500, f"the server failed: {type(e).__name__}"
         if isinstance(e, HTTPException) and (e.code or 500) >= 400:
-            code, text = e.code, _one_line(e.description)
+            code, text = e.code or 500, _one_line(e.description)
         elif isinstance(e, HTTPException):  # A redirection by werkzeug is no answer of this API.
             code, text = 404, "no such path"
         else:
             _log.exception("%s %r", request.method, request.path)
         response = _answer(request, [json.dumps({"error": text})], code)
-        if code == 405:
+        if isinstance(e, HTTPException) and code == 405:
             response.headers.extend([header for header in e.get_headers() if header[0] == "Allow"])
         return response
 

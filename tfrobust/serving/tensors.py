@@ -11,7 +11,7 @@ gives every text in a list the width of the longest.
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ class Bounds(NamedTuple):
     resize: bool = False
 
 
-def max_values(signatures: list[Specs], max_batch: int) -> int | None:
+def max_values(signatures: Sequence[Specs], max_batch: int) -> int | None:
     """A number of values that no signature takes at once: a body with more is refused unread.
 
     Args:
@@ -94,8 +94,8 @@ def encode(outputs: Mapping[str, tf.Tensor], row: bool) -> Iterator[str]:
             return chain(['{"outputs": '], columns[0], ["}"])
         named = (chain([f"{json.dumps(name)}: "], column) for name, column in zip(arrays, columns))
         return chain(['{"outputs": {'], _joined(named), ["}}"])
-    sizes = {len(array) if array.ndim else None for array in arrays.values()}
-    if len(sizes) > 1 or None in sizes:
+    sizes = {len(array) for array in arrays.values() if array.ndim}
+    if len(sizes) > 1 or not all(array.ndim for array in arrays.values()):
         raise InputError(f"the outputs have no batch in common: ask with {COLUMN!r} (column format)")
     rows = ({name: _plain(name, array[i]) for name, array in arrays.items()} for i in range(sizes.pop()))
     texts = ([json.dumps(next(iter(each.values())) if single else each)] for each in rows)

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import tensorflow as tf
 
@@ -16,7 +16,9 @@ from tfrobust.names import ALL, LATEST
 from tfrobust.types import InputError
 
 # TensorFlow Serving's names for what becomes of a version.
-LOADING, AVAILABLE, END = "LOADING", "AVAILABLE", "END"
+LOADING: Final = "LOADING"
+AVAILABLE: Final = "AVAILABLE"
+END: Final = "END"
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # Seconds to the next try of a version that does not load; each doubles it.
 
 
@@ -201,11 +203,11 @@ def _files(path: str) -> tuple[tuple, ...]:
     return tuple(sorted(found))
 
 
-def inputs_of(signature: Callable) -> dict[str, tf.TensorSpec]:
+def inputs_of(signature: Any) -> dict[str, tf.TensorSpec]:
     """Name -> TensorSpec of what a `signature` takes."""
     return dict(signature.structured_input_signature[1])
 
 
-def outputs_of(signature: Callable) -> dict[str, tf.TensorSpec]:
+def outputs_of(signature: Any) -> dict[str, tf.TensorSpec]:
     """Name -> TensorSpec of what a `signature` gives."""
     return dict(signature.structured_outputs)

@@ -66,7 +66,8 @@ def lens_recall(
     """Share of the k largest pixels of map a that have one of map b's at most w rows and w columns away.
 
     Args:
-        a, b: maps [B,H,W], such as those before and after an attack.
+        a: maps [B,H,W], such as those before an attack.
+        b: the maps [B,H,W] that they are compared with, such as those after it.
         k: size of the sets.
         w: rows and columns by which a pixel may have moved; 0 gives top-k intersection.
         spread: compare the top-k-div sets, which are spread out.  A map of zeros has no such set; its score is 1
@@ -88,7 +89,12 @@ def lens_precision(
     """Share of the k largest pixels of map b that have one of map a's at most w rows and w columns away.
 
     Args:
-        a, b, k, w, spread, ties: as for `lens_recall`.
+        a: maps [B,H,W], such as those before an attack.
+        b: the maps [B,H,W] that they are compared with, such as those after it.
+        k: size of the sets.
+        w: rows and columns by which a pixel may have moved; 0 gives top-k intersection.
+        spread: compare the top-k-div sets, which are spread out; see `lens_recall`.
+        ties: exact or tolerant; see `similarity.ranking`.
 
     Returns:
         [B] in [0, 1].

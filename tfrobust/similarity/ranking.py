@@ -57,7 +57,8 @@ def kendall(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
     """Kendall's rank correlation, tau-b in [-1, 1], of each pair of maps.
 
     Args:
-        a, b: maps [B,H,W] or [B,N].
+        a: maps [B,H,W] or [B,N].
+        b: the maps that they are compared with, of the same shape.
         ties: exact or tolerant; see above.
 
     Returns:
@@ -70,7 +71,8 @@ def spearman(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
     """Spearman's rank correlation in [-1, 1] of each pair of maps; equal entries have their average rank.
 
     Args:
-        a, b: maps [B,H,W] or [B,N].
+        a: maps [B,H,W] or [B,N].
+        b: the maps that they are compared with, of the same shape.
         ties: exact or tolerant; see above.
 
     Returns:
@@ -83,7 +85,8 @@ def pearson(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
     """Pearson's correlation in [-1, 1] of each pair of maps.
 
     Args:
-        a, b: maps [B,H,W] or [B,N].
+        a: maps [B,H,W] or [B,N].
+        b: the maps that they are compared with, of the same shape.
         ties: exact or tolerant; see above.
 
     Returns:
@@ -111,7 +114,8 @@ def top_k_intersection(a: np.ndarray, b: np.ndarray, k: int, ties: str = "exact"
     """Share of the k largest pixels that two maps have in common, |top-k(a) and top-k(b)| / k.
 
     Args:
-        a, b: maps [B,H,W] or [B,N].
+        a: maps [B,H,W] or [B,N].
+        b: the maps that they are compared with, of the same shape.
         k: size of the sets.
         ties: exact or tolerant; see above.
 

@@ -6,7 +6,7 @@ They are timed in turns, in one process, so that a busy machine slows all of the
 import functools
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from tfrobust.types import Objective
 
 
 def step_seconds(
-    methods: dict[str, tuple[Callable[[], keras.Model], Objective, tf.data.Dataset]],
+    methods: Mapping[str, tuple[Callable[[], keras.Model], Objective, tf.data.Dataset]],
     rounds: int = 5,
     steps: int = 4,
     tick: Callable[[], None] = lambda: None,

@@ -108,7 +108,8 @@ def cropped_box(edges: Sequence[float], height: int, width: int) -> tfds.feature
 
     Args:
         edges: left, top, width, height in pixels of the photograph.
-        height, width: of the photograph, in pixels.
+        height: of the photograph, in pixels.
+        width: of the photograph, in pixels.
     """
     left, top, across, down = edges
     margin = (RESIZED - SIDE) / 2

@@ -71,7 +71,8 @@ def resize(image: np.ndarray, height: int, width: int, antialias: bool = True) -
 
     Args:
         image: uint8 [H,W,C].
-        height, width: of the new image, in pixels.
+        height: of the new image, in pixels.
+        width: of the new image, in pixels.
         antialias: smooth it before it is made smaller.
 
     Returns:
@@ -91,7 +92,10 @@ def box(top: float, left: float, bottom: float, right: float) -> tfds.features.B
     """A box of TFDS, cut to [0, 1].
 
     Args:
-        top, left, bottom, right: its edges, as fractions of the height and width.
+        top: its upper edge, as a fraction of the height of the image.
+        left: its left edge, as a fraction of the width.
+        bottom: its lower edge, as a fraction of the height.
+        right: its right edge, as a fraction of the width.
     """
     top, left, bottom, right = (float(np.clip(edge, 0, 1)) for edge in (top, left, bottom, right))
     return tfds.features.BBox(ymin=top, xmin=left, ymax=bottom, xmax=right)

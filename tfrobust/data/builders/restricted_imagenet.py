@@ -89,4 +89,5 @@ class RestrictedImagenet(tfds.core.GeneratorBasedBuilder):
 def short_side(image: np.ndarray) -> np.ndarray:
     """The image [H,W,C] resized so that its short side has 256 pixels."""
     scale = SHORT / min(image.shape[:2])
-    return resize(image, *(max(SHORT, round(side * scale)) for side in image.shape[:2]))
+    height, width = (max(SHORT, round(side * scale)) for side in image.shape[:2])
+    return resize(image, height, width)

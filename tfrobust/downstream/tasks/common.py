@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -184,7 +184,7 @@ def _attributor(network, spec):
 
 
 def maps_of(
-    method: Literal["gradient", "integrated_gradients"],
+    method: str,
     network: "keras.Model",
     x: np.ndarray,
     y: np.ndarray,

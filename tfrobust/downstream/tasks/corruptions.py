@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -95,7 +95,7 @@ def measured(
                 # The published images are in an order of their own: their maps have no clean ones to be compared with.
                 if severity == MAPPED_AT and not settings.cifar10_c:
                     maps = maps_of("gradient", network, x[: settings.map_examples], y, settings)
-                    agreement[kind] = float(np.mean(similarity.spearman(*map(grey, (plain[name], maps)), "average")))
+                    agreement[kind] = float(np.mean(similarity.spearman(grey(plain[name]), grey(maps), "average")))
             bar.update()
     return found
 
@@ -144,7 +144,7 @@ def row(name: str, kinds: Sequence[str], found: Mapping[str, tuple[dict, dict]])
         kinds: the corruptions.
         found: what `measured` returned.
     """
-    out = {"corruption": name}
+    out: dict[str, Any] = {"corruption": name}
     for network, (accuracy, agreement) in found.items():
         out[network] = float(np.mean([accuracy[kind, severity] for kind in kinds for severity in SEVERITIES]))
         if agreement:

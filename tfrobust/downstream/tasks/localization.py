@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tfrobust.progress import Bar
 
 
-FIXED = {"gradient": 0.2, "CAM": 0.1}  # The thresholds of ART's released code.
+Kind = Literal["gradient", "CAM"]
+FIXED: dict[Kind, float] = {"gradient": 0.2, "CAM": 0.1}  # The thresholds of ART's released code.
 SIGMA = 3 / 224  # The Gaussian filter of ART's released code, as a part of the image's side.
 PICTURED = 6
 COLUMNS = (
@@ -53,7 +54,7 @@ COLUMNS = (
 
 
 def heat_of(
-    kind: Literal["gradient", "CAM"], network: keras.Model, images: Images, settings: TaskSettings
+    kind: Kind, network: keras.Model, images: Images, settings: TaskSettings
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Heat maps of a network for the true classes of images.
 
@@ -113,7 +114,7 @@ def run(
         for kind, fixed in FIXED.items():
             heat, own = heat_of(kind, network, images, settings), heat_of(kind, network, others, settings)
             bar.update()
-            if heat is None:
+            if heat is None or own is None:
                 continue
             threshold = best_threshold(own[0], known)
             at_fixed, at_chosen = (localize(heat[0], boxes, correct, t) for t in (fixed, threshold))

@@ -28,7 +28,7 @@ ATTACKS = {"rar": "RAR's attack", "art": "ART's attack", "far": "FAR's attack"}
 RESAMPLES = 1000
 
 
-def suite_of(dataset: str, shape, papers, images: int, level: str, path_points: int, doubled: int) -> Suite:
+def suite_of(dataset: str, shape, papers, images: int, level: str, *, path_points: int, doubled: int) -> Suite:
     """auto, and beside it the attacks of papers on the same map, all measured with the same k."""
     suite = make_suite("auto", dataset, shape, level=level)
     attacks = {"auto": suite.first_task.attack}
@@ -88,7 +88,7 @@ def main(
     data = load(dataset, None if source == "-" else source)
     x, rows, scores = to_unit(data.x_test), {}, {}
     for name, path, *paper in (network.split("=") for network in networks):
-        suite = suite_of(dataset, data.shape, ["rar", *paper], images, level, path_points, doubled)
+        suite = suite_of(dataset, data.shape, ["rar", *paper], images, level, path_points=path_points, doubled=doubled)
         network = load_network(path)
         keep = BatchCache(os.path.join(output, name), identify_evaluation(suite, [network], x, data.y_test))
         result = evaluate(network, x, data.y_test, suite, keep=keep)

@@ -1,6 +1,6 @@
 """Trains IG-NORM on the digits that scikit-learn brings, from a Recipe: python examples/train_a_recipe.py [FOLDER].
 
-Killed and started again, it goes on where it was.
+If it is interrupted, the same command resumes it.
 """
 
 import sys

@@ -45,7 +45,9 @@ def define(fv: flags.FlagValues) -> None:
     where = {"flag_values": fv}
     map_flags.define(fv)
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", **where)
-    flags.DEFINE_integer("attribution_examples", 0, "Of these, correctly predicted ones attacked (0: all).", **where)
+    flags.DEFINE_integer(
+        "attribution_examples", 0, "Correctly predicted ones of these to attack maps of (0: all).", **where
+    )
     flags.DEFINE_integer("evaluation_seed", 0, "Seed of that choice and of the attacks' random starts.", **where)
     flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
     define_points("map_chunk", "Path points held at once (all unless given); auto: what --memory_gb allows.", fv)

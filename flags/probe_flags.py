@@ -1,4 +1,4 @@
-"""The flags of what TensorBoard shows of a network while it trains, and the plan of its probes."""
+"""Flags of the measurements that TensorBoard shows while a network trains."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tfrobust.errors import InputError
 if TYPE_CHECKING:
     from tfrobust.monitoring.probe import ProbePlan
 
-STEPS, MAP_STEPS = 10, 20  # Of the attacks and of Integrated Gradients, where no flagfile says it.
+STEPS, MAP_STEPS = 10, 20  # Defaults for the attacks and for Integrated Gradients.
 
 
 def define(fv: flags.FlagValues) -> None:
-    """What TensorBoard shows beside the terms.  No weight depends on it; its time counts as the run's."""
+    """Measurements during training, for TensorBoard.  They change no weight; their time is part of the run's."""
     where = {"flag_values": fv}
     flags.DEFINE_integer(
         "probe_every",
@@ -27,7 +27,7 @@ def define(fv: flags.FlagValues) -> None:
         lower_bound=0,
         **where,
     )
-    flags.DEFINE_integer("probe_examples", 16, "Images of a probe, of those evaluated on.", lower_bound=1, **where)
+    flags.DEFINE_integer("probe_examples", 16, "Evaluation images that a probe measures.", lower_bound=1, **where)
     flags.DEFINE_string(
         "probe",
         None,

@@ -1,6 +1,6 @@
-"""Flags to a `Recipe` and back: a row of a paper's table, which is one flagfile.
+"""Converts flags to a `Recipe` and back; a flagfile holds the recipe of one row of a paper's table.
 
-Beside the files of the single rooms, this is the one that knows which flag is which setting.
+Only this module, and those of its groups of flags (data_flags, ...), know which flag sets what.
 """
 
 import os
@@ -23,7 +23,7 @@ ROOMS = (
 )
 
 
-# Settings of a run that make no other network.
+# Settings of a run that do not change the weights.
 OF_THE_MACHINE = ("data_dir", "download", "evaluate_on", "saliency_dir", "checkpoint_every", "memory_gb")
 # Flags with which a verb says where the recipes that it reads find their images, teachers and maps.
 OF_THE_SOURCE = ("data_dir", "image_size", "download", "saliency_dir")

@@ -24,7 +24,7 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("saliency_dir", None, "Folder of teachers and maps (see launch.train).", **where)
     flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
     flags.DEFINE_bool("status", False, "Print and write the table, and do nothing else.", **where)
-    flags.DEFINE_integer("only", None, "The run with this number in the table alone.", lower_bound=0, **where)
+    flags.DEFINE_integer("only", None, "Only the run with this number in the table.", lower_bound=0, **where)
     flags.DEFINE_enum("write", None, ["slurm", "kubernetes"], "Write a job file instead of training.", **where)
     flags.DEFINE_integer("parallel", 0, "Job files: runs at a time (0: all).", lower_bound=0, **where)
     flags.DEFINE_integer("gpus", 0, "Job files: GPUs of a run.", lower_bound=0, **where)

@@ -39,7 +39,7 @@ def define(fv: flags.FlagValues) -> None:
         "precision",
         "float32",
         PRECISIONS,
-        "Of the network (bfloat16), or of the copy that the inner maximisation attacks (bfloat16_attack).",
+        "Number format of the network (bfloat16), or only of the copy that is attacked in training (bfloat16_attack).",
         flag_values=fv,
     )
     flags.DEFINE_enum(

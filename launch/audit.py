@@ -47,7 +47,15 @@ def audit(fv) -> None:
 
     conditions, baseline = _gate(fv)  # Read before the report, which may be written over the earlier one.
     network = load_network(fv.network)
-    data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, _size(fv, network), fv.exif)
+    data = load_labelled(
+        fv.data,
+        MOST_IMAGES,
+        fv.seed,
+        data_dir=fv.data_dir,
+        download=fv.download,
+        image_size=_size(fv, network),
+        exif=fv.exif,
+    )
     subject = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
     with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)
@@ -69,19 +77,19 @@ def audit(fv) -> None:
             network,
             data.x,
             data.y,
-            fv.pixels,
-            fv.eps,
-            fv.minutes,
-            fv.images,
-            data.classes,
-            data.names,
-            fv.seed,
-            fv.memory_gb and fv.memory_gb * GIB,
-            fv.head,
-            keep,
-            shown,
-            fv.class_names or data.class_names,
-            min(time.monotonic() - began, 30 * fv.minutes),
+            pixels=fv.pixels,
+            eps=fv.eps,
+            minutes=fv.minutes,
+            images=fv.images,
+            classes=data.classes,
+            names=data.names,
+            seed=fv.seed,
+            memory=fv.memory_gb and fv.memory_gb * GIB,
+            head=fv.head,
+            keep=keep,
+            report=shown,
+            class_names=fv.class_names or data.class_names,
+            spent=min(time.monotonic() - began, 30 * fv.minutes),
         )
         shown.close()
         facts = {**{name: fv[name].value for name in SAVED}, **describe_source(), "subject": subject}
@@ -160,7 +168,7 @@ def _command(fv) -> str:
 
 def main(argv=None) -> int:
     rooms = audit_flags.define, strategy_flags.define_of_one_process
-    return verb.run("audit", __doc__, rooms, audit, argv, check)
+    return verb.run("audit", __doc__, rooms, audit, argv=argv, check=check)
 
 
 if __name__ == "__main__":

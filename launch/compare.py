@@ -7,7 +7,7 @@ A robust method costs many times a step of PGD training, so beating PGD training
 --controls, every row whose method is neither natural nor madry brings two more: madry with as many steps, and madry
 with as many steps as fit into its time.  The cost of a step is measured in turns in one process at the start.
 
-Finished runs are not repeated: the same command goes on where it was stopped.  Prints the table; leaves NAME.md,
+If it is interrupted, the same command resumes it; finished runs are not repeated.  Prints the table; leaves NAME.md,
 .csv, .json and .png (NAME is --name) and the run of each row (see launch.train) in --output.
 """
 
@@ -24,7 +24,7 @@ def compare(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("compare", __doc__, comparison_flags.ROOMS, compare, argv, comparison_flags.check)
+    return verb.run("compare", __doc__, comparison_flags.ROOMS, compare, argv=argv, check=comparison_flags.check)
 
 
 if __name__ == "__main__":

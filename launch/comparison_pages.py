@@ -23,7 +23,17 @@ def print_comparison(fv: flags.FlagValues) -> None:
     given = comparison_flags.overrides(fv)
     recipes = [recipe_flags.read(path, given, recipe_flags.name_of(path)) for path in fv.rows]
     suite, data, held = evaluation_flags.from_flags(fv), data_flags.from_flags(fv), evaluation_flags.chunking(fv)
-    found = compare(recipes, data, suite, fv.output, parse_seeds(fv.seeds), fv.controls, fv.name, held, SCREEN)
+    found = compare(
+        recipes,
+        data,
+        suite,
+        fv.output,
+        seeds=parse_seeds(fv.seeds),
+        controls=fv.controls,
+        name=fv.name,
+        held=held,
+        progress=SCREEN,
+    )
     about = {**describe_evaluation(data, held.images, suite.as_dict()), "seeds": fv.seeds}
     write_comparison(fv.output, fv.name, found, about)
     report.write_text(os.path.join(fv.output, fv.name + ".flags"), fv.flags_into_string())

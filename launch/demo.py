@@ -36,7 +36,7 @@ def demo(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("demo", __doc__, (demo_flags,), demo, argv)
+    return verb.run("demo", __doc__, (demo_flags,), demo, argv=argv)
 
 
 if __name__ == "__main__":

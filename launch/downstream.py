@@ -56,7 +56,9 @@ def measure(fv: flags.FlagValues) -> None:
     data = spec.prepare(loaded)
     held_out = spec.prepare(loaded, "held_out") if fv.hold_out else None
     networks = read_networks(fv, to_unit(data.x_test[:16]))
-    outcome = run_task(fv.task, networks, data, held_out, downstream_flags.settings(fv), SCREEN)
+    outcome = run_task(
+        fv.task, networks, data, held_out=held_out, settings=downstream_flags.settings(fv), progress=SCREEN
+    )
     outcome.draw(os.path.join(fv.output, fv.task + ".png"))
     everything = {
         **describe_evaluation(spec, fv.evaluation_batch, {"task": fv.task, "flags": fv.flags_into_string()}),
@@ -76,7 +78,7 @@ def measure(fv: flags.FlagValues) -> None:
 
 def main(argv=None) -> int:
     rooms = data_flags.define, strategy_flags.define_of_one_process, downstream_flags.define
-    return verb.run("downstream", __doc__, rooms, downstream, argv, check)
+    return verb.run("downstream", __doc__, rooms, downstream, argv=argv, check=check)
 
 
 if __name__ == "__main__":

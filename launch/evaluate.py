@@ -16,7 +16,7 @@ It prints accuracies with intervals, map scores under attack and noise, faithful
 and leaves SUITE.md, .json, _records.jsonl (a line per example and attack) and pictures: panels, box plots, curves over
 eps.
 The flags --eps, --pgd_steps, --ifia_steps, --map_steps, --map_ties, --map_window, --noise_draws, --examples and
---attribution_examples change it.  An evaluation that was killed goes on where it was.
+--attribution_examples change it.  If it is interrupted, the same command resumes it.
 
 --strategy shares each batch out over several GPUs, hosts or a TPU (docs/scale.md).
 """
@@ -75,7 +75,7 @@ def evaluate(fv: flags.FlagValues) -> None:
 
 def main(argv=None) -> int:
     rooms = data_flags.define, evaluation_flags.define, strategy_flags.define, output_flags
-    return verb.run("evaluate", __doc__, rooms, evaluate, argv, check)
+    return verb.run("evaluate", __doc__, rooms, evaluate, argv=argv, check=check)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,16 @@ def memory_flags(fv: flags.FlagValues) -> None:
     flags.DEFINE_string("model", "wrn_40_2", f"Network: {', '.join(MODELS)}.", **where)
     define_number("width", 1.0, "Scales the number of units of each layer.", fv)
     flags.DEFINE_integer("image_size", 32, "Side of the square images.", lower_bound=1, **where)
-    flags.DEFINE_integer("channels", 3, "Of the images.", lower_bound=1, **where)
+    flags.DEFINE_integer("channels", 3, "Color channels of the images.", lower_bound=1, **where)
     flags.DEFINE_integer("batch_size", 4, "Images in a step.", lower_bound=1, **where)
     flags.DEFINE_integer("ig_steps", 50, "Points of the path.", lower_bound=1, **where)
     flags.DEFINE_list("chunks", ["all", "10", "1"], "Points at once: numbers, or all.", **where)
-    flags.DEFINE_string("measured", None, "Of the processes within: one of the chunks, measured here.", **where)
+    flags.DEFINE_string(
+        "measured",
+        None,
+        "Internal: the chunk that this process measures.",
+        **where,
+    )
 
 
 def check(fv: flags.FlagValues) -> None:
@@ -74,7 +79,7 @@ def memory(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("memory", __doc__, (memory_flags,), memory, argv, check)
+    return verb.run("memory", __doc__, (memory_flags,), memory, argv=argv, check=check)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 --budget: paper (its own settings, for a machine with GPUs), cpu (minutes for a row on two cores) or smoke (seconds;
 numbers without meaning).  Leaves in --output: runs/ (one folder for each network, see launch.train, shared by all
 tables that need it) and tables/PAPER_TABLE_DATASET_BUDGET.md, .tex, .csv, .html, .json, with a .png for a sweep.
-Interrupted, the same command goes on with what is missing.  --list prints the tables there are; --table=text are the
-numbers in the paper's text.
+If it is interrupted, the same command resumes it.  --list prints the tables there are; --table=text are the numbers in
+the paper's text.
 """
 
 from absl import flags
@@ -29,11 +29,11 @@ def reproduce_flags(fv: flags.FlagValues) -> None:
     """Which table, at what budget, and where to."""
     where = {"flag_values": fv}
     flags.DEFINE_enum("paper", None, PAPERS, "Paper. Required.", **where)
-    flags.DEFINE_string("table", None, "Table or sweep of it, as --list names them. Required.", **where)
+    flags.DEFINE_string("table", None, "Table or sweep of that paper, by its name in --list. Required.", **where)
     flags.DEFINE_string("dataset", None, "One data set of the table (all unless given).", **where)
-    flags.DEFINE_list("methods", [], "These methods of the table alone.", **where)
-    flags.DEFINE_enum("budget", "paper", list(budgets.BUDGETS), "How much work a row may be.", **where)
-    flags.DEFINE_integer("seed", 0, "Of training and evaluation.", **where)
+    flags.DEFINE_list("methods", [], "Only these methods of the table (all unless given).", **where)
+    flags.DEFINE_enum("budget", "paper", list(budgets.BUDGETS), "How much is computed for a row.", **where)
+    flags.DEFINE_integer("seed", 0, "Random seed of training and evaluation.", **where)
     flags.DEFINE_integer(
         "seeds",
         1,
@@ -47,7 +47,7 @@ def reproduce_flags(fv: flags.FlagValues) -> None:
     )
     flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
     flags.DEFINE_string("output", "reproduced", "Folder of runs and tables.", **where)
-    flags.DEFINE_integer("evaluation_batch", 100, "Images held at once.", lower_bound=1, **where)
+    flags.DEFINE_integer("evaluation_batch", 100, "Images that are evaluated in one batch.", lower_bound=1, **where)
     define_points("map_chunk", "Path points held at once (all unless given); auto: what --memory_gb allows.", fv)
     define_memory(fv)
     flags.DEFINE_enum(
@@ -99,7 +99,7 @@ def reproduce(fv: flags.FlagValues) -> None:
 
 def main(argv=None) -> int:
     return verb.run(
-        "reproduce", __doc__, (reproduce_flags, strategy_flags.define_of_one_process), reproduce, argv, check
+        "reproduce", __doc__, (reproduce_flags, strategy_flags.define_of_one_process), reproduce, argv=argv, check=check
     )
 
 

@@ -48,7 +48,7 @@ def make_server(fv: flags.FlagValues, models: dict[str, ServedModel], metrics: M
     connections = affordable_connections(fv.max_connections)
     given = {"max_connections": connections, "max_waiting": min(256, connections // 2), **limits}
     try:
-        return HttpServer(api, fv.host, fv.port, fv.threads, is_quick, Limits(max_body, **given))
+        return HttpServer(api, fv.host, fv.port, threads=fv.threads, quick=is_quick, limits=Limits(max_body, **given))
     except (OSError, ValueError) as e:
         raise InputError(f"cannot listen on {fv.host}:{fv.port} ({e}): give another --port or --host") from e
 
@@ -107,7 +107,7 @@ def _answer(server: HttpServer) -> bool:
 
 
 def main(argv=None) -> int:
-    return verb.run("serve", __doc__, (serve_flags.define,), serve, argv, serve_flags.check)
+    return verb.run("serve", __doc__, (serve_flags.define,), serve, argv=argv, check=serve_flags.check)
 
 
 if __name__ == "__main__":

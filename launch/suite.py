@@ -88,8 +88,18 @@ def evaluate_given(fv, suite_for: Callable, write: Callable) -> None:
     identity = {**identify_evaluation(suite, (network, natural), x, data.y_test), "batch": fv.evaluation_batch}
     check_shared_folder(fv.output)
     keep = BatchCache(os.path.join(fv.output, "batches"), identity)
-    held = evaluation_flags.chunking(fv).for_network(network)
-    result = evaluate(network, x, data.y_test, suite, *held, SCREEN, keep, natural)
+    batch, chunk = evaluation_flags.chunking(fv).for_network(network)
+    result = evaluate(
+        network,
+        x,
+        data.y_test,
+        suite,
+        batch_size=batch,
+        chunk=chunk,
+        progress=SCREEN,
+        keep=keep,
+        natural=natural,
+    )
     if not is_chief():
         return
     about = describe_evaluation(data_spec, fv.evaluation_batch, suite.as_dict())

@@ -88,7 +88,7 @@ def write_job(fv, number: int) -> str:
 
 
 def main(argv=None) -> int:
-    return verb.run("sweep", __doc__, (sweep_flags.define,), sweep, argv, check)
+    return verb.run("sweep", __doc__, (sweep_flags.define,), sweep, argv=argv, check=check)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m launch.train --flagfile=flags/rar/mnist/ig_norm_cpu.flags --data_dir=DATA --output=runs/ig_norm
 
 Leaves in --output: network.keras (a plain Keras model, logits out), run.flags (a flagfile that repeats the run),
-run.json (steps and seconds), checkpoints/ and tensorboard/.  The same command goes on where a killed run was, and ends
-with the same weights.  --strategy trains on several GPUs, hosts or a TPU (docs/scale.md).
+run.json (steps and seconds), checkpoints/ and tensorboard/.  If it is interrupted, the same command resumes it, and
+ends with the same weights.  --strategy trains on several GPUs, hosts or a TPU (docs/scale.md).
 """
 
 import os
@@ -17,9 +17,9 @@ from launch.command_line.progress import SCREEN
 
 
 def output_flags(fv: flags.FlagValues) -> None:
-    """Where to."""
+    """Where the run is written."""
     flags.DEFINE_string(
-        "output", None, "Folder of the run; a run that is there is gone on with. Required.", flag_values=fv
+        "output", None, "Folder of the run; an unfinished run in it is resumed. Required.", flag_values=fv
     )
     flags.mark_flag_as_required("output", fv)
 
@@ -39,7 +39,7 @@ def train(fv: flags.FlagValues) -> None:
     plan = probe_flags.from_flags(fv, data.name, data.shape) if fv.probe_every else None
 
     def probes(network, start):
-        return [Probe(network, data, plan, fv.output, start, steps)] if plan else []
+        return [Probe(network, data, plan, fv.output, start=start, steps=steps)] if plan else []
 
     trained = training_run.train(recipe, data, fv.output, SCREEN, probes)
     if not is_chief():
@@ -52,7 +52,7 @@ def train(fv: flags.FlagValues) -> None:
 
 def main(argv=None) -> int:
     rooms = (*recipe_flags.ROOMS, strategy_flags.define, probe_flags.define, output_flags)
-    return verb.run("train", __doc__, rooms, train, argv, recipe_flags.check)
+    return verb.run("train", __doc__, rooms, train, argv=argv, check=recipe_flags.check)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+"""Balls of images: sampling, steps and projections in l-infinity and l2."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

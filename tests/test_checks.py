@@ -29,7 +29,7 @@ def test_what_is_taken_and_what_is_refused(check):
     for value in TAKEN[check]:
         check("it", value)
     for value in REFUSED[check]:
-        with pytest.raises(InputError, match="^it must"):
+        with pytest.raises(InputError, match=r"^it must"):
             check("it", value)
 
 
@@ -45,7 +45,7 @@ def test_limits_belong_to_what_is_taken():
 def test_fields_are_called_by_their_names():
     spec = dataclasses.make_dataclass("Spec", ["steps", "samples"])(3, 0)
     checks.check_fields(checks.check_whole, spec, "steps", least=1)
-    with pytest.raises(InputError, match="^samples must be a whole number of at least 1"):
+    with pytest.raises(InputError, match=r"^samples must be a whole number of at least 1"):
         checks.check_fields(checks.check_whole, spec, "steps", "samples", least=1)
 
 

@@ -88,7 +88,7 @@ def test_what_was_not_measured_has_not_passed():
 
 @pytest.mark.parametrize("text", ["", "kendall", "kendall=0.5", "kendall<", "kendall<low", "<0.5", "kendall<0.5.5"])
 def test_what_is_no_condition_is_refused_with_examples(text):
-    with pytest.raises(InputError, match="is no condition.*kendall<0.5"):
+    with pytest.raises(InputError, match=r"is no condition.*kendall<0.5"):
         parse_condition(text)
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_report_is_refused(tmp_path):
     assert read_report(str(path)) == REPORT
     for text in ("", "[]", "{}", '{"summary": {}}', '{"summary": 3, "eps_of_verdict": 0.1}'):
         path.write_text(text)
-        with pytest.raises(InputError, match="is no audit.json"):
+        with pytest.raises(InputError, match=r"is no audit.json"):
             read_report(str(path))
     with pytest.raises(InputError, match="cannot be read"):
         read_report(str(tmp_path / "other.json"))

@@ -1,3 +1,5 @@
+"""Projective transformations of images, by tensorflow-addons and without."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

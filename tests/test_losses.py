@@ -1,3 +1,5 @@
+"""Losses and scores against their closed forms."""
+
 import numpy as np
 
 from tests.helpers import run_tests

@@ -1,4 +1,4 @@
-"""Specs as plain values, and changed where they have what is to change."""
+"""Specs convert to plain values; `replace_known` changes only the settings that a spec has."""
 
 import json
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfrobust.distribution import LOST
 
 KINDS = (OSError, MemoryError, tf.errors.OpError)
-AGAIN = "the same command then goes on where it was"
+AGAIN = "then run the same command again, which resumes it"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Texts of libraries that do not hand on the error number.
 FULL_TEXTS = ("No space left", "Disk quota exceeded", "File too large")

@@ -10,13 +10,14 @@ from typing import Any
 
 
 class Registry(Mapping):
-    """name -> thing.  The names are there at once, in their order; a thing is imported when it is looked up."""
+    """name -> thing.  The names are there at once, in their order; a thing is imported when it is looked up.
+
+    Args:
+        package: the package in which the things are defined.
+        **places: for each name, "module.attribute" below the package.
+    """
 
     def __init__(self, package: str, **places: str):
-        """Args:
-        package: where the modules are.
-        places: by name, "module.attribute" below the package.
-        """
         self._places = {name: f"{package}.{place}" for name, place in places.items()}
 
     def __getitem__(self, name: str) -> Any:
@@ -36,7 +37,7 @@ class Registry(Mapping):
         return f"Registry({', '.join(self)})"
 
 
-# Training methods, networks and how these begin.
+# Training methods, networks, and how the weights of networks are initialized.
 OBJECTIVES = Registry(
     "tfrobust.objectives",
     natural="natural.Natural",
@@ -193,7 +194,7 @@ TASKS = Registry(
     **{name: f"{name}.TASK" for name in ("localization", "segmentation", "corruptions", "generation", "alignment")},
 )
 
-# Serving: which versions of a model, beside numbers.
+# Serving: which versions of a model are served, where no numbers are given.
 LATEST, ALL = "latest", "all"
 
 # Evaluations.
@@ -203,5 +204,5 @@ SUITES = Registry(
 )
 AUTO_TASK = "auto"  # What the task of the ensemble is called.
 AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.
-AUDITED_IMAGES = 100  # Whose maps an audit attacks, at most, unless it is told otherwise.
-AUTO = "auto"  # An audit's range of pixels: the one in which the network predicts best.
+AUDITED_IMAGES = 100  # Default of the largest number of images whose maps an audit attacks.
+AUTO = "auto"  # A range of pixels that is found: from the network's first layers, or by an audit from the labels.

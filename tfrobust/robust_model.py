@@ -37,7 +37,7 @@ class RobustModel(Trainer):
     """
 
     def __init__(self, network: keras.Model, objective: Objective, seed: int = 0, **plan: Any):
-        super().__init__(network, objective, seed, **plan)
+        super().__init__(network, objective, seed=seed, **plan)
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 

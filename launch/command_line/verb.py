@@ -48,19 +48,19 @@ def as_process(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
-def run(name: str, doc: str, rooms: Sequence[Room], body: Body, argv=None, check: Body | None = None) -> int:
+def run(name: str, doc: str, rooms: Sequence[Room], body: Body, *, argv=None, check: Body | None = None) -> int:
     """Parses argv (sys.argv by default), runs body(flags) and returns the exit code of the verb.
 
     check(flags) comes first and refuses flags that do not go together.  Neither it, nor the module of a verb or of its
     flags, imports TensorFlow, which takes seconds: the help and what is refused must not wait for it.
     """
     with terminal.escaped(), notes.shown():
-        code = _run(name, doc, rooms, body, sys.argv if argv is None else argv, check)
+        code = _run(name, doc, rooms, body, argv=sys.argv if argv is None else argv, check=check)
     sys.stdout.flush()
     return code
 
 
-def _run(name, doc, rooms, body, argv, check) -> int:
+def _run(name, doc, rooms, body, *, argv, check) -> int:
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         print(help_text(name, doc, rooms))
         return 0

@@ -150,7 +150,7 @@ def test_what_was_found_comes_back_from_its_arrays(whole):
 
 
 def test_squares_get_lower_query_by_query_and_keep_the_label(given):
-    network, x, y = given
+    network, _x, y = given
     few, many = (found(given, Ensemble(0.3, {"squares": Squares(0.3, n)})) for n in (0, 30))
     assert (few.lowest("kendall") == 1).all() and (many.lowest("kendall") < 1).all()
     curve = many.curves["squares", "kendall"]
@@ -191,7 +191,7 @@ def test_a_beta_that_is_chosen_is_that_of_second_derivatives_alone():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(InputError, match="at least one attack"):
         Ensemble(0.3, {})
-    with pytest.raises(InputError, match="rank: .* one ball"):
+    with pytest.raises(InputError, match=r"rank: .* one ball"):
         Ensemble(0.2, {"rank": climb(SoftKendall())})
     with pytest.raises(InputError, match="level of auto"):
         auto_ensemble(0.3, 8, "endless")

@@ -1,3 +1,5 @@
+"""Attacks on maps: agreement with the released code, bounds, criteria, goals."""
+
 import dataclasses
 import functools
 

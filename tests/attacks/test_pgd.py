@@ -1,3 +1,5 @@
+"""Projected gradient ascent: bounds, starts, restarts, what is kept."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -67,7 +69,7 @@ def test_of_a_linear_goal_it_finds_the_maximum(norm, keep):
     network = linear_network(w)
     x = tf.fill([3, 8, 8, 1], 0.5)
     ball = make_ball(norm, 0.1)
-    x_adv = pgd(lambda z: network(z)[:, 0], x, ball, 60, 0.02, SEED, keep=keep)
+    x_adv = pgd(lambda z: network(z)[:, 0], x, ball, 60, 0.02, seed=SEED, keep=keep)
     dual = np.abs(w[..., 0]).sum() if norm == "linf" else np.sqrt((w[..., 0] ** 2).sum())
     np.testing.assert_allclose(network(x_adv)[:, 0] - network(x)[:, 0], 0.1 * dual, rtol=1e-2)
 
@@ -80,11 +82,11 @@ def test_stays_in_the_ball_and_eps_zero_is_the_image(norm):
     def goal(z):
         return cross_entropy(y, network(z))
 
-    x_adv = pgd(goal, x, make_ball(norm, 0.2), 5, 0.1, SEED, restarts=2)
+    x_adv = pgd(goal, x, make_ball(norm, 0.2), 5, 0.1, seed=SEED, restarts=2)
     v = (x_adv - x).numpy().reshape(6, -1)
     size = np.abs(v).max() if norm == "linf" else np.sqrt((v**2).sum(axis=1)).max()
     assert 0 < size <= 0.2 + 1e-6 and x_adv.numpy().min() >= 0 and x_adv.numpy().max() <= 1
-    assert np.array_equal(pgd(goal, x, make_ball(norm, 0.0), 5, 0.1, SEED, restarts=2), x)
+    assert np.array_equal(pgd(goal, x, make_ball(norm, 0.0), 5, 0.1, seed=SEED, restarts=2), x)
 
 
 def test_more_restarts_and_the_best_iterate_never_do_worse():
@@ -95,7 +97,7 @@ def test_more_restarts_and_the_best_iterate_never_do_worse():
         return margin(y, network(z))
 
     def value(**options):
-        return goal(pgd(goal, x, LinfBall(0.3), 6, 0.2, SEED, **options)).numpy()
+        return goal(pgd(goal, x, LinfBall(0.3), 6, 0.2, seed=SEED, **options)).numpy()
 
     one = value(keep="best")
     assert (value(keep="best", restarts=4) >= one - 1e-6).all()
@@ -108,7 +110,7 @@ def test_graph_equals_eager_and_the_seed_decides():
     network = small_network()
 
     def run(seed):
-        return pgd(lambda z: cross_entropy(y, network(z)), x, LinfBall(0.3), 3, 0.1, seed)
+        return pgd(lambda z: cross_entropy(y, network(z)), x, LinfBall(0.3), 3, 0.1, seed=seed)
 
     eager = run(SEED)
     np.testing.assert_allclose(tf.function(run)(SEED), eager, atol=1e-6)

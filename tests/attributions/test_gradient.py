@@ -1,3 +1,5 @@
+"""Gradients of scores by the image."""
+
 import numpy as np
 import tensorflow as tf
 

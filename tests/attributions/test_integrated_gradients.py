@@ -46,7 +46,7 @@ def test_completeness(rule, tolerance):
     x, y = images()
     x0 = tf.random.stateless_uniform(x.shape, [1, 2])
     score = make_score(network, "logit")
-    ig = integrated_gradients(score, x, y, x0, 200, rule)
+    ig = integrated_gradients(score, x, y, x0, 200, rule=rule)
     change = score(x, y) - score(x0, y)
     np.testing.assert_allclose(tf.reduce_sum(ig, axis=[1, 2, 3]), change, atol=tolerance * np.abs(change).max())
 
@@ -55,7 +55,7 @@ def test_completeness(rule, tolerance):
 def test_of_a_linear_score_it_is_exact_with_one_step(rule):
     w = np.random.RandomState(0).randn(8, 8, 1, 10)
     x, y = images()
-    ig = integrated_gradients(make_score(linear_network(w, 3.0), "logit"), x, y, 0.25, 1, rule)
+    ig = integrated_gradients(make_score(linear_network(w, 3.0), "logit"), x, y, 0.25, 1, rule=rule)
     np.testing.assert_allclose(ig, (x - 0.25) * np.moveaxis(w, -1, 0)[y.numpy()], rtol=1e-5, atol=1e-6)
 
 
@@ -64,7 +64,9 @@ def test_of_a_square_the_end_points_show():
     x, _ = images()
 
     def ig(rule):
-        return integrated_gradients(lambda x, y: tf.reduce_sum(x**2, axis=[1, 2, 3]), x, tf.zeros(6), None, 4, rule)
+        return integrated_gradients(
+            lambda x, y: tf.reduce_sum(x**2, axis=[1, 2, 3]), x, tf.zeros(6), None, 4, rule=rule
+        )
 
     for rule, factor in (("right", 1.25), ("left", 0.75), ("trapezoid", 1.0), ("gauss_legendre", 1.0)):
         np.testing.assert_allclose(ig(rule), factor * x**2, rtol=1e-4)

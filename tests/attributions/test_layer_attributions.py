@@ -1,3 +1,5 @@
+"""Integrated Gradients of the units of a layer."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +17,7 @@ def test_completeness_at_every_layer(layer):
     network = small_network()
     x, y = images()
     x0 = tf.random.stateless_uniform(x.shape, [1, 2])
-    ig = layer_integrated_gradients(network, layer, "logit", x, y, x0, 200, "gauss_legendre")
+    ig = layer_integrated_gradients(network, layer, "logit", x, y, baseline=x0, steps=200, rule="gauss_legendre")
     logit = make_score(network, "logit")
     change = logit(x, y) - logit(x0, y)
     assert ig.shape[1:] == network.get_layer(layer).output.shape[1:]
@@ -27,7 +29,7 @@ def test_at_the_input_it_is_integrated_gradients():
     network = small_network()
     x, y = images()
     name = network.layers[0].name
-    got = layer_integrated_gradients(network, name, "loss", x, y, None, 7)
+    got = layer_integrated_gradients(network, name, "loss", x, y, baseline=None, steps=7)
     assert_close(got, integrated_gradients(make_score(network, "loss"), x, y, None, 7), 1e-5)
 
 

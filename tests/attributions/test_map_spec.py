@@ -1,3 +1,5 @@
+"""How an attribution is reduced to the map that is ranked and shown."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

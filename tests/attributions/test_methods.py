@@ -46,7 +46,7 @@ def test_smoothgrad_of_a_square_is_its_gradient_and_of_a_fourth_power_has_the_va
 
     got = smoothgrad(fourth, x, y, samples=40000, deviation=0.2)
     np.testing.assert_allclose(got, 4 * (x**3 + 3 * x * 0.2**2), atol=0.03)
-    np.testing.assert_allclose(smoothgrad(fourth, x, y, 2, 0.0), gradient(fourth, x, y), rtol=1e-5)
+    np.testing.assert_allclose(smoothgrad(fourth, x, y, samples=2, deviation=0.0), gradient(fourth, x, y), rtol=1e-5)
 
 
 def test_smoothgrad_of_an_image_does_not_depend_on_its_batch():
@@ -101,10 +101,10 @@ def test_guided_backpropagation_in_closed_form_and_its_product_with_grad_cam():
 def test_the_map_of_a_layer_grows_to_the_image_and_a_wrong_layer_is_refused():
     network, (x, y) = small_network(), images()
     assert last_feature_map(network) == "relu2"
-    coarse = grad_cam(network, "logit", x, y, "relu1")
+    coarse = grad_cam(network, "logit", x, y, layer="relu1")
     assert coarse.shape == x.shape and np.abs(coarse - grad_cam(network, "logit", x, y)).max() > 0
     with pytest.raises(InputError, match="relu1"):
-        grad_cam(network, "logit", x, y, "no_such_layer")
+        grad_cam(network, "logit", x, y, layer="no_such_layer")
     with pytest.raises(InputError, match="no feature maps"):
         grad_cam(linear_network(WEIGHTS), "logit", *images(shape=(4, 4, 3)))
 
@@ -133,7 +133,7 @@ def test_grad_cam_finds_its_layer_in_a_network_and_in_its_surrogate(make, layer)
     surrogate = softplus_surrogate(network, 5.0)
     for each in (network, surrogate):
         assert last_feature_map(each) == layer
-        assert np.array_equal(grad_cam(each, "logit", x, y), grad_cam(each, "logit", x, y, layer))
+        assert np.array_equal(grad_cam(each, "logit", x, y), grad_cam(each, "logit", x, y, layer=layer))
         head, tail = split_at(each, layer)
         np.testing.assert_allclose(tail(head(x)), each(x), atol=1e-5)
     assert np.abs(grad_cam(surrogate, "logit", x, y) - grad_cam(network, "logit", x, y)).max() > 0
@@ -157,13 +157,15 @@ def test_the_maps_of_a_model_within_the_network_do_not_count():
 
 def test_a_layer_with_a_built_in_relu_keeps_its_name_in_the_surrogate():
     network, (x, y) = sequential(), images()
-    assert grad_cam(softplus_surrogate(network, 5.0), "logit", x, y, "c1").shape == x.shape
+    assert grad_cam(softplus_surrogate(network, 5.0), "logit", x, y, layer="c1").shape == x.shape
 
 
 def test_chunks_of_samples_change_nothing():
     score, (x, y) = make_score(small_network(), "logit"), images()
     baselines = tf.random.stateless_uniform([7, 8, 8, 1], [1, 2])
-    np.testing.assert_allclose(smoothgrad(score, x, y, 7, chunk=3), smoothgrad(score, x, y, 7), atol=1e-6)
+    np.testing.assert_allclose(
+        smoothgrad(score, x, y, samples=7, chunk=3), smoothgrad(score, x, y, samples=7), atol=1e-6
+    )
     np.testing.assert_allclose(grad_shap(score, x, y, baselines, chunk=3), grad_shap(score, x, y, baselines), atol=1e-6)
 
 

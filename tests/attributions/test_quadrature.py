@@ -1,3 +1,5 @@
+"""Quadrature rules: weights sum to 1, and polynomials are integrated exactly."""
+
 import numpy as np
 import pytest
 

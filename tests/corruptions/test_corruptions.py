@@ -105,7 +105,7 @@ def test_a_graph_is_what_it_traces(name):
     np.testing.assert_allclose(got, corrupted(x, name, 3, [5, 6, 7]), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", BLURS + ("pixelate", "elastic_transform"))
+@pytest.mark.parametrize("name", (*BLURS, "pixelate", "elastic_transform"))
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 36, 3), (96, 96, 1)])
 def test_what_is_constant_stays(name, shape):
     x = np.full((1, *shape), 0.4, np.float32)

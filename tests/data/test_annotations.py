@@ -1,3 +1,5 @@
+"""Boxes, masks and maps beside images."""
+
 import dataclasses
 import itertools
 

@@ -1,3 +1,5 @@
+"""Data sets from arrays: what is checked and what is refused."""
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ X, Y = np.arange(40 * 64).reshape(40, 8, 8) % 256, np.arange(40) % 10
 
 
 def make(x_train=X, y_train=Y, x_test=X[:10], y_test=Y[:10], facts=None):
-    return make_image_data("made", x_train, y_train, x_test, y_test, facts)
+    return make_image_data("made", x_train, y_train, x_test, y_test, facts=facts)
 
 
 def test_grey_images_get_their_channel_and_bytes_stay_bytes():

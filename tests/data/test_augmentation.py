@@ -108,7 +108,7 @@ def test_a_copy_is_the_same_whatever_batch_it_is_made_in(name, saliency, sizes):
         made = replace(made, saliency=R.uniform(-1, 1, (20, 2, 8, 8, 3)).astype(np.float16))
 
     def copies(size, part=0, parts=1):
-        stream = training_batches(made, size, 0, 0, part, parts).as_numpy_iterator()
+        stream = training_batches(made, size, 0, 0, part=part, parts=parts).as_numpy_iterator()
         batches = itertools.islice(stream, 30 // size)
         return [b"".join(each.tobytes() for each in image) for batch in batches for image in zip(*batch)]
 

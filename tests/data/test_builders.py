@@ -227,7 +227,7 @@ def test_ppm_files(tmp_path):
         assert np.array_equal(read_ppm(path), image)
     for data in (whole[:-1], whole + b"x", whole[:4], b"P5" + whole[2:], whole.replace(b"255", b"65535", 1), b""):
         tf.io.write_file(path, data)
-        with pytest.raises(InputError, match="a.ppm cannot be read as an image"):
+        with pytest.raises(InputError, match=r"a.ppm cannot be read as an image"):
             read_ppm(path)
 
 
@@ -308,7 +308,7 @@ def test_a_box_is_cut_at_the_crop():
 
 def test_restricted_imagenet(tmp_path):
     with mock.patch.multiple(builders.RestrictedImagenet, **SMALL_IMAGENET):
-        with pytest.raises(InputError, match="prepare that with TFDS first, in .*") as e:
+        with pytest.raises(InputError, match=r"prepare that with TFDS first, in .*") as e:
             build("restricted_imagenet", tmp_path)
         assert str(tmp_path) in str(e.value) and "\n" not in str(e.value)
         Imagenet2012(data_dir=str(tmp_path)).download_and_prepare()
@@ -429,7 +429,7 @@ def test_a_wrong_archive_is_refused_by_name(name, tmp_path):
     download = {key: epath.Path(path) for key, path in paths.items()}
     with mock.patch.multiple(cls, **sizes):  # The published md5s stay.
         with mock.patch.object(tfds.download.DownloadManager, "download", lambda *_: download):
-            with pytest.raises(InputError, match="has md5 .* should have .* remove it and try again") as e:
+            with pytest.raises(InputError, match=r"has md5 .* should have .* remove it and try again") as e:
                 build(name, tmp_path)
     first = next(iter(paths))
     assert paths[first] in str(e.value) and cls.ARCHIVES[first].md5 in str(e.value)
@@ -440,7 +440,7 @@ def test_an_archive_without_a_checksum_must_unpack_to_its_end(tmp_path):
     files = made.flower17_files()
     path = made.pack(tmp_path, files, builders.Flower17.ARCHIVES)["trimaps"]
     check(path, Archive("", files=6))
-    with pytest.raises(InputError, match="trimaps.tgz holds 6 files, should hold 7 or more"):
+    with pytest.raises(InputError, match=r"trimaps.tgz holds 6 files, should hold 7 or more"):
         check(path, Archive("", files=7))
     with open(path, "rb") as file:
         whole = file.read()
@@ -448,7 +448,7 @@ def test_an_archive_without_a_checksum_must_unpack_to_its_end(tmp_path):
     flipped = whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:]
     for data in (*torn, flipped, b"<html>not found</html>"):
         tf.io.write_file(path, data)
-        with pytest.raises(InputError, match="trimaps.tgz cannot be unpacked .* remove it and try again"):
+        with pytest.raises(InputError, match=r"trimaps.tgz cannot be unpacked .* remove it and try again"):
             check(path, Archive("", files=1))
 
 

@@ -1,3 +1,5 @@
+"""Data sets from folders of images."""
+
 import os
 import warnings
 
@@ -54,7 +56,7 @@ def test_without_a_test_folder_a_fifth_of_each_class_is_set_apart(tmp_path):
 
 def test_images_of_many_sizes_are_cut_to_a_square(flowers):
     write(str(flowers / "train" / "2" / "wide.png"), 50, (6, 12))
-    with pytest.raises(InputError, match="wide.png is .*--image_size"):
+    with pytest.raises(InputError, match=r"wide.png is .*--image_size"):
         load(str(flowers))
     data = load(str(flowers), image_size=4)
     assert data.shape == (4, 4, 3)
@@ -177,7 +179,7 @@ def test_the_first_of_several_pictures_is_taken_and_deep_pixels_are_refused(flow
     assert "1 files hold several pictures, of which the first was taken" in said
     assert abs(int(data.x_train[0].max()) - 10) <= 2
     picture(str(flowers / "train" / "2" / "deep.tif"), np.full((6, 6), 40000, np.uint16))
-    with pytest.raises(InputError, match="deep.tif has pixels of more than 8 bits"):
+    with pytest.raises(InputError, match=r"deep.tif has pixels of more than 8 bits"):
         load(str(flowers))
 
 

@@ -57,7 +57,7 @@ def test_broken_npz_files_are_refused_by_name(tmp_path):
     a = arrays()
     a.pop("y_train")
     np.savez(tmp_path / "partial.npz", **a)
-    with pytest.raises(InputError, match="partial.npz lacks y_train"):
+    with pytest.raises(InputError, match=r"partial.npz lacks y_train"):
         read_npz(tmp_path / "partial.npz", "p")
     np.savez(tmp_path / "full.npz", **arrays())
     whole = (tmp_path / "full.npz").read_bytes()
@@ -73,7 +73,7 @@ def test_broken_npz_files_are_refused_by_name(tmp_path):
 
 def test_a_known_name_must_hold_the_known_data(tmp_path):
     np.savez(tmp_path / "mnist.npz", **arrays())
-    with pytest.raises(InputError, match="mnist: .*28"):
+    with pytest.raises(InputError, match=r"mnist: .*28"):
         data.load("mnist", str(tmp_path))
 
 

@@ -1,3 +1,5 @@
+"""The stream of training batches: order, range of pixels, seeds, resumption."""
+
 import itertools
 
 import numpy as np

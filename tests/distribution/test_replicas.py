@@ -65,8 +65,9 @@ def test_a_function_is_shared_out_by_rows(two, n):
 def test_the_parts_of_a_stream_are_its_batches(parts):
     digits = data.load("digits")
 
-    def stream(*part):
-        return itertools.islice(data.training_batches(digits, 8, 3, 5, *part).as_numpy_iterator(), 4)
+    def stream(part=0, parts=1):
+        batches = data.training_batches(digits, 8, 3, 5, part=part, parts=parts)
+        return itertools.islice(batches.as_numpy_iterator(), 4)
 
     split = [stream(part, parts) for part in range(parts)]
     for x, y in stream():

@@ -60,7 +60,7 @@ def test_a_request_of_the_page_gets_the_answer_of_the_page(found, server):
         given = words[words.index("-d") + 1]
         body = json.loads(re.sub(r"\bIMAGE\b", json.dumps(IMAGE), found["body"] if given[0] == "@" else given))
     _, answer = ask(url, body)
-    printed, _, cut = found["answer"].partition("...")
+    printed, _, _cut = found["answer"].partition("...")
     got = shape_of(json.dumps(answer))
     assert got.startswith(shape_of(printed).rstrip(" ,")) and (
         bool(found["answer"].endswith("...")) or got == shape_of(printed)

@@ -42,11 +42,11 @@ def test_on_a_linear_network_an_image_goes_along_the_difference_of_the_weights()
 
 def test_what_is_made_is_more_of_its_class_and_near_its_seed():
     network, seeds, y = small_network(), R.uniform(0, 1, (6, 8, 8, 1)).astype(np.float32), np.arange(6)
-    made = generate(network, seeds, y, 1.0, 20, 0.1)
+    made = generate(network, seeds, y, eps=1.0, steps=20, step_size=0.1)
     before, after = (tf.nn.log_softmax(network(x)).numpy()[np.arange(6), y] for x in (seeds, made))
     assert (after > before).all() and made.min() >= 0 and made.max() <= 1
     assert np.linalg.norm((made - seeds).reshape(6, -1), axis=1).max() <= 1.0 + 1e-4
-    np.testing.assert_allclose(generate(network, seeds, y, 0.0, 5, 0.1), seeds, atol=1e-6)
+    np.testing.assert_allclose(generate(network, seeds, y, eps=0.0, steps=5, step_size=0.1), seeds, atol=1e-6)
 
 
 if __name__ == "__main__":

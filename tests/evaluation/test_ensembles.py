@@ -240,7 +240,8 @@ def test_the_budget_is_too_small_where_the_interval_of_the_gain_says_so(gains, w
     monkeypatch.setattr(ensembles, "_found", lambda *args: Found(0.5 - np.array(gains)))
     result = ensembles.EnsembleResult(Found(np.full(8, 0.5)), None, None, [])
     task = MapTask(MAP, Ensemble(0.2, {"noise": Noise(0.2)}), Comparison(k=8))
-    raised = ensembles._more_budget(result, None, X[:8], np.zeros(8), task, np.arange(8), None, None, 8).raised
+    how = {"examples": np.arange(8), "batched": None, "chunk": None, "doubled": 8}
+    raised = ensembles._more_budget(result, None, X[:8], np.zeros(8), task, **how).raised
     assert raised == want
 
 

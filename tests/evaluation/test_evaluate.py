@@ -1,3 +1,5 @@
+"""Evaluations of one attack on predictions and one on maps: their table, closed forms, batches, refusals."""
+
 import json
 from dataclasses import replace
 

@@ -24,8 +24,8 @@ def test_curves_of_a_sum_fall_by_the_largest_first():
     def total(x, y):
         return tf.reduce_sum(x, axis=[1, 2, 3])
 
-    deleted = curves(total, X, Y, a, 0.0, False, 5)
-    inserted = curves(total, X, Y, a, 0.0, True, 5)
+    deleted = curves(total, X, Y, a, 0.0, insert=False, batch_size=5)
+    inserted = curves(total, X, Y, a, 0.0, insert=True, batch_size=5)
     ranked = np.sort(X.reshape(12, -1), axis=1)[:, ::-1]
     for part in range(PARTS + 1):
         first = ranked[:, : round(part / PARTS * 64)].sum(axis=1)
@@ -36,10 +36,10 @@ def test_curves_of_a_sum_fall_by_the_largest_first():
 def test_the_map_of_a_linear_network_is_more_faithful_than_a_random_one():
     network = linear_network(W)
     y = np.argmax(network(X), axis=1).astype(np.int32)
-    got = faithfulness(network, X, y, MAP, "exact", 5)
+    got = faithfulness(network, X, y, MAP, "exact", batch_size=5)
     assert got["deletion"].mean() < got["deletion_random"].mean()
     assert got["insertion"].mean() > got["insertion_random"].mean()
-    whole = faithfulness(network, X, y, MAP, "exact", 12)
+    whole = faithfulness(network, X, y, MAP, "exact", batch_size=12)
     for key, values in got.items():
         np.testing.assert_allclose(values, whole[key], atol=1e-5)
 
@@ -57,13 +57,15 @@ def test_randomised_is_low_for_a_gradient_and_high_for_a_map_that_shows_the_imag
     network = small_network()
     x = X * (np.arange(8) < 3)[:, None, None].astype(np.float32)  # Black but for three rows.
     y = np.argmax(network(x), axis=1).astype(np.int32)
-    learned = faithfulness(network, X, y, make_map("gradient"), "exact", 12)["randomised"]
-    shown = faithfulness(network, x, y, make_map("gradient_x_input"), "exact", 12)["randomised"]
+    learned = faithfulness(network, X, y, make_map("gradient"), "exact", batch_size=12)["randomised"]
+    shown = faithfulness(network, x, y, make_map("gradient_x_input"), "exact", batch_size=12)["randomised"]
     assert np.mean(learned) < 0.5 < 0.7 < np.mean(shown)
     other = small_network(1)
     network.set_weights(other.get_weights())  # The check follows the weights, not the object.
-    again = faithfulness(network, X, y, make_map("gradient"), "exact", 12)["randomised"]
-    np.testing.assert_allclose(again, faithfulness(other, X, y, make_map("gradient"), "exact", 12)["randomised"])
+    again = faithfulness(network, X, y, make_map("gradient"), "exact", batch_size=12)["randomised"]
+    np.testing.assert_allclose(
+        again, faithfulness(other, X, y, make_map("gradient"), "exact", batch_size=12)["randomised"]
+    )
 
 
 def test_alignment_of_a_linear_network_is_the_cosine_of_image_and_weights():
@@ -75,8 +77,8 @@ def test_alignment_of_a_linear_network_is_the_cosine_of_image_and_weights():
 
 def test_a_network_agrees_with_itself_and_less_with_another():
     network = small_network()
-    assert np.array_equal(map_agreement(network, network, X, Y, MAP, "exact", 5), np.ones(12))
-    assert map_agreement(network, small_network(1), X, Y, MAP, "exact", 5).mean() < 0.9
+    assert np.array_equal(map_agreement(network, network, X, Y, MAP, ties="exact", batch_size=5), np.ones(12))
+    assert map_agreement(network, small_network(1), X, Y, MAP, ties="exact", batch_size=5).mean() < 0.9
 
 
 def test_statistics():

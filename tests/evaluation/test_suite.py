@@ -220,7 +220,7 @@ def test_what_does_not_fit_is_refused_before_anything_runs():
             small_suite(**wrong)
     with pytest.raises(InputError, match="no attack on maps"):
         task(PGD)
-    with pytest.raises(InputError, match="IFIA: .* no attack on predictions"):
+    with pytest.raises(InputError, match=r"IFIA: .* no attack on predictions"):
         small_suite(predictions={"IFIA": IFIA})
     inputs = keras.Input((8, 8, 1))
     other = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))

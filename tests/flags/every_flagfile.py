@@ -20,7 +20,7 @@ ROWS = [p for p in FILES if not os.path.basename(p).startswith(("common", "evalu
 
 
 def given(path: str) -> list[str]:
-    """What a person gives beside the flagfile: its data set, where it is one of parts."""
+    """Flags that must be given beside the flagfile: the data set, for those of parts of data sets."""
     return ["--dataset=digits"] if path.startswith("flags/parts") else []
 
 
@@ -32,7 +32,7 @@ def parse_evaluation(path: str, *more: str):
 
 
 def check_lines(path: str) -> None:
-    """Raises InputError where a line would become something else than the flag or the comment that it looks like."""
+    """Raises InputError unless each line is a comment or one flag without a comment behind its value."""
     with open(path, encoding="utf-8") as file:
         for line in file.read().splitlines():
             if not line.startswith(("#", "--")) or (line.startswith("-") and set("# ") & set(line)):

@@ -213,7 +213,7 @@ def test_units_are_kept_as_printed():
 
 def test_a_broken_flagfile_is_refused(tmp_path):
     (tmp_path / "x.flags").write_text("--flagfile=flags/rar/gtsrb/common.flags\n--method=madry\n--learning_rates=1\n")
-    with pytest.raises(InputError, match="learning rates need 0 boundaries|needs"):
+    with pytest.raises(InputError, match=r"learning rates need 0 boundaries|needs"):
         recipe_flags.read(str(tmp_path / "x.flags"))
 
 

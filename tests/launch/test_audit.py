@@ -370,7 +370,7 @@ def test_what_cannot_be_is_one_line(folder, capsys, more, words):
 
 def test_the_plan_is_the_most_thorough_that_fits():
     def planned(seconds, cost, eps=(0.01, 0.02, 0.03)):
-        return make_plan(seconds, Cost(cost), eps, (8, 8, 1), 8, lambda points: points, 100)
+        return make_plan(seconds, Cost(cost), eps, (8, 8, 1), 8, chunk=lambda points: points, images=100)
 
     rich, poor = planned(600, 1e-5), planned(600, 0.1)
     assert (rich.steps, rich.points) == LEVELS[0] and (poor.steps, poor.points) != LEVELS[0]
@@ -385,11 +385,13 @@ def test_the_plan_is_the_most_thorough_that_fits():
     with pytest.raises(InputError, match=r"takes 6.2 minutes at the least"):
         planned(360, 10)  # 300 seconds for the map of one image, 67 for the predictions of two.
     # Three attacks on predictions take longer to trace than one: a network that is slow to trace keeps one eps.
-    traced = make_plan(180, Cost(0.1, tracing=40), (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+    traced = make_plan(
+        180, Cost(0.1, tracing=40), (0.01, 0.02, 0.03), (8, 8, 1), 8, chunk=lambda points: points, images=100
+    )
     assert traced.eps == (0.02,) and traced.units * 0.1 <= 180 - 2.67 * 40
     # Half the images leave room for twice the points.
-    assert make_plan(600, Cost(2.0), (0.01,), (8, 8, 1), 8, lambda points: 2, 100).chunk == 8
-    few = make_plan(600, Cost(0.05), (0.01,), (8, 8, 1), 32, lambda points: points, 3)
+    assert make_plan(600, Cost(2.0), (0.01,), (8, 8, 1), 8, chunk=lambda points: 2, images=100).chunk == 8
+    few = make_plan(600, Cost(0.05), (0.01,), (8, 8, 1), 32, chunk=lambda points: points, images=3)
     assert few.batch == 32 and (few.steps, few.points) == LEVELS[0]  # Three images take as long as three do.
 
 
@@ -416,7 +418,7 @@ def test_where_there_is_time_the_verdict_rests_on_the_whole_of_auto(folder, monk
 @pytest.mark.parametrize("seconds", [60.0, 120.0, 600.0, 3600.0])
 @pytest.mark.parametrize("cost", [1e-4, 1e-2, 0.1, 0.5, 1.0])
 def test_a_plan_takes_no_longer_than_there_is(seconds, cost):
-    plan = make_plan(seconds, Cost(cost), (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+    plan = make_plan(seconds, Cost(cost), (0.01, 0.02, 0.03), (8, 8, 1), 8, chunk=lambda points: points, images=100)
     assert plan.units * cost * plan.batch <= seconds and plan.predicted >= 2 * plan.batch
 
 
@@ -447,7 +449,7 @@ def test_where_calls_are_dear_images_are_not():
 
     def planned(seconds):
         deep = Cost(0.02, tracing=60.0, call=1.5, traced=False)
-        return make_plan(seconds, deep, (0.01, 0.02, 0.03), (8, 8, 1), 8, lambda points: points, 100)
+        return make_plan(seconds, deep, (0.01, 0.02, 0.03), (8, 8, 1), 8, chunk=lambda points: points, images=100)
 
     short, longer = planned(50), planned(90)
     assert not short.traced and (short.steps, short.batch, short.predicted) == (5, 8, 8)
@@ -462,12 +464,12 @@ class Slow:
     def __init__(self, seconds):
         self.now, self.seconds, self.images = 0.0, seconds, []
 
-    def __call__(self, network, x, y, suite, batch, chunk, progress, keep):
+    def __call__(self, network, x, y, suite, *, batch_size, chunk, progress, keep):
         for task in suite.attributions:
             kinds = ["", " noise", " surrogate"] + [" twice"] * bool(suite.doubled)
             for kind in kinds:
                 tick = progress.bar(1, task)
-                for i in range(-(-(suite.doubled if kind == " twice" else suite.attribution_examples) // batch)):
+                for i in range(-(-(suite.doubled if kind == " twice" else suite.attribution_examples) // batch_size)):
                     keep(f"{task}{kind} {i}", lambda kind=kind, tick=tick: self.work(kind, tick))
         self.images.append(suite.attribution_examples)
         natural = {"natural": {"accuracy": {"mean": 0.5}, "examples": 200}}
@@ -496,7 +498,7 @@ def test_it_keeps_to_its_time(monkeypatch, seconds, least, most):
     clock = TimeBudget(200.0, lambda what, passed, expected: None)
     given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
     subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
-    rounds = auditing_audit._Rounds(subject, given, 150, clock, compute, 0.01, clock.left)
+    rounds = auditing_audit._Rounds(subject, given, 150, clock, keep=compute, cost=0.01, seconds=clock.left)
     rounds.run()
     assert slow.now <= 1.2 * 200 and least <= rounds.images <= most
     assert slow.images == sorted(slow.images)
@@ -523,7 +525,7 @@ def test_what_was_planned_and_not_done_is_kept_and_said(monkeypatch):
         clock = TimeBudget(200.0, lambda what, passed, expected: None)
         subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
         given = Plan((0.01, 0.02, 0.03), 10, 10, 8, 64, 8, None)
-        rounds = auditing_audit._Rounds(subject, given, 1000, clock, keep, 0.01, 200.0)
+        rounds = auditing_audit._Rounds(subject, given, 1000, clock, keep=keep, cost=0.01, seconds=200.0)
         rounds.run()
         done.append((rounds.images, rounds.planned, rounds.doubled))
     (images, planned, doubled), second = done
@@ -538,7 +540,7 @@ def test_a_batch_that_takes_longer_than_all_its_time_says_so(monkeypatch):
     subject = auditing.AuditInputs(None, np.zeros((4, 8, 8, 1)), np.zeros(4), np.arange(4), "0..1", {}, None)
     given = Plan((0.01,), 10, 10, 8, 64, 8, None)
     with pytest.raises(InputError, match="give twice as many"):
-        auditing_audit._Rounds(subject, given, 50, clock, compute, 0.01, clock.left).run()
+        auditing_audit._Rounds(subject, given, 50, clock, keep=compute, cost=0.01, seconds=clock.left).run()
     assert slow.now <= 1.4 * 200  # One look at the clock late.
 
 

@@ -120,11 +120,11 @@ def test_what_an_extra_would_bring_is_said_in_one_line(package, monkeypatch, cap
         __import__(package)
 
     monkeypatch.setitem(sys.modules, package, None)  # As if it were not installed.
-    assert verb.run("serve", "", (), body, ["serve"]) == 2
+    assert verb.run("serve", "", (), body, argv=["serve"]) == 2
     assert f"serve: {package} is not installed: it comes with tfrobust[serve]" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "something", None)
     with pytest.raises(ModuleNotFoundError):
-        verb.run("serve", "", (), lambda fv: __import__("something"), ["serve"])
+        verb.run("serve", "", (), lambda fv: __import__("something"), argv=["serve"])
 
 
 def test_data_sets_by_name_say_what_they_need(monkeypatch, tmp_path):

@@ -130,7 +130,7 @@ DTYPES = [np.float32, np.float64, np.uint8, np.int64, np.int8, bool, np.complex6
 def wrong_arrays(draw):
     """The arrays of a data set, one or two of them replaced by something else."""
     made = arrays()
-    for key in draw(st.lists(st.sampled_from(sorted(made) + ["boxes_train", "masks_test", "maps_train"]), max_size=2)):
+    for key in draw(st.lists(st.sampled_from([*sorted(made), "boxes_train", "masks_test", "maps_train"]), max_size=2)):
         kind = draw(st.sampled_from(["gone", "other", "nan", "huge", "object"]))
         shape = draw(st.lists(st.integers(0, 20), max_size=5))
         shape = shape if np.prod(shape or [1]) < 5000 else shape[:2]

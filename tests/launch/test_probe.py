@@ -130,7 +130,9 @@ def test_a_probe_holds_as_many_points_at_once_as_fit(tmp_path, eagerly):
     for chunk, flags in ((None, ()), (2, ("--map_chunk=auto", "--memory_gb=0.002", "--evaluation_batch=24"))):
         fv = parse((*recipe_flags.ROOMS, probe_flags.define), ["train", *ONE_STEP, *PROBE, flagfile(tmp_path, *flags)])
         fv.probe_examples = 24  # Of which some are right.
-        made = probe.Probe(network, digits, probe_flags.from_flags(fv, digits.name, digits.shape), str(tmp_path), 0, 12)
+        made = probe.Probe(
+            network, digits, probe_flags.from_flags(fv, digits.name, digits.shape), str(tmp_path), start=0, steps=12
+        )
         assert made.points == chunk  # Of five points.
         seen.append(probe.look(network, made.x, made.y, made.plan, made.points).values)
     assert seen[0].keys() == seen[1].keys() == CURVES

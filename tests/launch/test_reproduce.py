@@ -210,10 +210,10 @@ class OneStep:
         for name, term in terms.items():
             assert term.shape == [2] and np.isfinite(term).all(), (recipe.name, name)
 
-    def of_suite(self, network, x, y, suite, batch, chunk, bar, keep, natural):
+    def of_suite(self, network, x, y, suite, natural, **given):
         key = str(suite.as_dict()), x.shape, network.output_shape, natural is None
         if key not in self.results:
-            self.results[key] = self.evaluate(network, x, y, suite, batch, chunk, bar, keep, natural)
+            self.results[key] = self.evaluate(network, x, y, suite, natural=natural, **given)
         return self.results[key]
 
     def once(self, method):
@@ -244,7 +244,7 @@ class OneStep:
     def of_downstream(self, network, images, tasks, suite, batch, progress):
         key = tuple(tasks), images.name, network.output_shape
         if key not in self.results:
-            self.results[key] = self.summaries(network, images, tasks, suite, batch, progress)
+            self.results[key] = self.summaries(network, images, tasks, suite, batch, progress=progress)
         return self.results[key]
 
 

@@ -38,7 +38,7 @@ def test_a_network_with_code_in_it_is_refused(tmp_path, capsys):
     assert evaluate.main(["evaluate", *flags]) == 2
     assert "has a Lambda layer" in one_line(capsys, "evaluate") and not (tmp_path / "ran").exists()
     # Keras itself, which is asked second, refuses it as well.
-    with pytest.raises((ValueError, TypeError), match="(?i)lambda"):
+    with pytest.raises((ValueError, TypeError), match=r"(?i)lambda"):
         keras.models.load_model(tmp_path / "code.keras", compile=False, safe_mode=True)
 
 

@@ -1,3 +1,5 @@
+"""The networks: numbers of parameters, shapes, initial weights, refusals."""
+
 import numpy as np
 import pytest
 

@@ -10,7 +10,13 @@ from keras import layers
 
 
 class Case(NamedTuple):
-    """make: () -> the network.  shape: of the images that its owner has, in [0, 1].  head: the name of the output."""
+    """A network as somebody brings it.
+
+    Attributes:
+        make: () -> the network.
+        shape: of the owner's images, whose pixels are in [0, 1].
+        head: name of the output that gives the classes, of a network with several.
+    """
 
     make: Callable
     shape: tuple = (8, 8, 3)

@@ -1,3 +1,5 @@
+"""Adopted copies: they take pixels in [0, 1], give logits, and compute what the network computes."""
+
 import keras
 import numpy as np
 import pytest
@@ -235,7 +237,7 @@ def test_a_network_adopted_from_any_range_takes_0_to_1_when_adopted_again(pixels
 def test_a_network_with_its_own_preprocessing_wants_0_to_255(front):
     network = on(*front())
     for pixels in ("0..1", "-1..1", "imagenet_torch"):
-        with pytest.raises(InputError, match="pass pixels='0..255'"):
+        with pytest.raises(InputError, match=r"pass pixels='0..255'"):
             adopt(network, pixels)
     x, _ = images(shape=SHAPE)
     np.testing.assert_allclose(tf.nn.softmax(adopt(network, "0..255")(x)), network(255 * x), atol=1e-6)
@@ -259,7 +261,7 @@ def test_a_normalization_of_images_in_0_to_1_stays():
 def test_networks_of_keras_applications(make, options, pixels, scale):
     keras.utils.set_random_seed(0)
     network = getattr(keras.applications, make)(weights=None, input_shape=(32, 32, 3), classes=7, **options)
-    x, y = images(n=2, shape=(32, 32, 3))
+    x, _y = images(n=2, shape=(32, 32, 3))
     adopted = adopt(network, pixels, x)
     want = outputs(network, scale(x))
     probabilities = np.asarray(tf.nn.softmax(outputs(adopted, x)))
@@ -270,7 +272,7 @@ def test_networks_of_keras_applications(make, options, pixels, scale):
     smooth = outputs(surrogate(adopted, softplus(1.0)), x)
     assert np.isfinite(smooth).all()
     if pixels == "0..255":
-        with pytest.raises(InputError, match="0..255"):
+        with pytest.raises(InputError, match=r"0..255"):
             adopt(network)
     if make != "EfficientNetB0":  # Which has no ReLU.
         assert np.abs(smooth - outputs(adopted, x)).max() > 0.01

@@ -163,7 +163,7 @@ def test_digits_are_learned_in_every_precision(precision):
     train(
         network,
         objective,
-        lambda start, *part: data.training_batches(digits, 50, 0, start, *part),
+        lambda start, *part: data.training_batches(digits, 50, 0, start),
         len(digits.x_train),
         spec,
     )

@@ -1,3 +1,5 @@
+"""Images and networks that do not follow the contract (images in [0, 1] to logits) are refused."""
+
 import keras
 import numpy as np
 import pytest

@@ -289,7 +289,7 @@ def test_a_network_that_puts_its_channels_last_is_adopted(name):
     found = inspect_network(made)
     assert found.layout == "channels_first" and found.own_shape == made.input_shape[1:]
     x = np.random.RandomState(0).rand(3, *found.shape).astype(np.float32)
-    with pytest.raises(InputError, match="channels first.*adopt"):
+    with pytest.raises(InputError, match=r"channels first.*adopt"):
         check_network(made, x)
     first = x.transpose(0, 3, 1, 2)
     np.testing.assert_allclose(adopt(made)(x), made(first), atol=1e-5)
@@ -297,7 +297,7 @@ def test_a_network_that_puts_its_channels_last_is_adopted(name):
     assert tfrobust.attribute(made, x, y, "gradient").shape == x.shape[:3]
     with pytest.raises(InputError, match="transpose"):
         tfrobust.attribute(made, first, y, "gradient")
-    assert inputs.make_inputs(made, x, y, "0..1").x.shape == x.shape
+    assert inputs.make_inputs(made, x, y, pixels="0..1").x.shape == x.shape
 
 
 def by_flattening(activation):
@@ -316,7 +316,7 @@ def test_channels_first_that_the_shape_alone_says_is_refused(activation):
         lambda: tfrobust.robustify(made),
         lambda: Servable(made, make_map(steps=2)),
     ):
-        with pytest.raises(InputError, match="reads as channels first.*Permute"):
+        with pytest.raises(InputError, match=r"reads as channels first.*Permute"):
             call()
     fitting = keras.Sequential([keras.Input((16, 16, 3)), layers.Permute((3, 1, 2)), made])
     assert inspect_network(fitting).layout == "channels_last"
@@ -334,7 +334,7 @@ def test_layers_of_channels_first_are_named():
 
 @pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 1, 28, 28), (4, 3, 48, 64), (4, 4, 16, 16)])
 def test_images_with_their_channels_first_are_refused(shape):
-    with pytest.raises(InputError, match="channels first.*transpose"):
+    with pytest.raises(InputError, match=r"channels first.*transpose"):
         check_images(np.zeros(shape, np.float32))
 
 
@@ -347,7 +347,7 @@ def test_a_network_of_so_many_images_is_adopted_as_one_of_any_number():
     for front in ([], [layers.Rescaling(1 / 255)]):
         made = network(*front, batch=4)
         assert inspect_network(made).images == 4
-        with pytest.raises(InputError, match="4 images at once.*adopt"):
+        with pytest.raises(InputError, match=r"4 images at once.*adopt"):
             check_network(made, X[:4])
         scale = 255 if front else 1
         np.testing.assert_allclose(adopt(made, None)(X[:3]), made(scale * X[:4])[:3], rtol=1e-3, atol=1e-4)

@@ -49,7 +49,7 @@ def audit(case, network, x):
     pixels, y = inspect_network(network).pixels or "0..1", own_labels(case, network, x)
     with pytest.MonkeyPatch.context() as patch:
         shorten_audits(patch, steps=1, pgd_steps=1)
-        measured = measure(network, x, y, pixels, eps=(4 / 255,), images=1, head=case.head)
+        measured = measure(network, x, y, pixels=pixels, eps=(4 / 255,), images=1, head=case.head)
     attacked = {record["task"] for record in measured.records if "top_k_intersection" in record}
     assert attacked == {"IG at 4/255", "gradient at 4/255"} and reach_verdict(measured).headline
 
@@ -169,7 +169,7 @@ def test_layers_within_layers_of_mixed_precision_are_adopted_in_float32(outer):
 
 def test_a_layer_that_always_makes_another_of_16_bits_is_refused():
     network = network_of(Holds("mixed_bfloat16", name="holds"))
-    with pytest.raises(InputError, match="in layer 'holds' computes in bfloat16 whatever.*dtype=self.dtype_policy"):
+    with pytest.raises(InputError, match=r"in layer 'holds' computes in bfloat16 whatever.*dtype=self.dtype_policy"):
         contracted(network)
 
 

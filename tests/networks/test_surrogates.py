@@ -1,3 +1,5 @@
+"""Surrogates: ReLU is replaced by softplus, weights are shared, derivatives are those that the papers use."""
+
 import functools
 
 import keras
@@ -88,7 +90,7 @@ def test_a_relu_that_is_no_layer_is_refused():
     inputs = keras.Input((8, 8, 1))
     relu = keras.ops.relu if hasattr(keras, "ops") else tf.nn.relu
     network = keras.Model(inputs, layers.Dense(10)(relu(layers.Flatten()(inputs))))
-    with pytest.raises(InputError, match="keras.layers.ReLU"):
+    with pytest.raises(InputError, match=r"keras.layers.ReLU"):
         surrogate(network, softplus(1.0))
     smooth = dense(activation="tanh")
     x, _ = images()

@@ -270,7 +270,7 @@ def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
 
 
 def test_make_objective_names_what_is_missing_unknown_or_unused():
-    with pytest.raises(InputError, match="unknown method 'madri'.*madry"):
+    with pytest.raises(InputError, match=r"unknown method 'madri'.*madry"):
         make_objective("madri")
     with pytest.raises(InputError, match="attribution_weight, ig_steps"):
         make_objective("ig_norm", **INNER)

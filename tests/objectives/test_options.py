@@ -57,7 +57,7 @@ def test_art_attack_on_the_total_raises_the_loss_more():
 
 
 def test_art_attack_k_of_all_entries_is_no_restriction_and_of_one_is():
-    network, batch, x_adv = setup()
+    network, batch, _x_adv = setup()
     whole = dataclasses.replace(ART, attack_k=64)
     assert np.all(whole._attack_mask(network, batch)) and ART._attack_mask(network, batch) == 1.0
     one = dataclasses.replace(ART, attack_k=1)._attack_mask(network, batch)

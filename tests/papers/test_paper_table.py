@@ -32,7 +32,7 @@ def test_cells_of_several_seeds_are_mean_and_spread():
 
 def test_all_forms_are_written_and_escaped(tmp_path):
     path = str(tmp_path / "tables" / "t")
-    table = write_paper_table(path, "A < B", LINES, CELLS, ["note & note"], {"commit": "x"})
+    table = write_paper_table(path, "A < B", LINES, CELLS, notes=["note & note"], about={"commit": "x"})
     assert "92.47 / 90.00 (-2.47)" in table and "1,000" in table
     texts = {e: (tmp_path / "tables" / f"t.{e}").read_text() for e in ("md", "tex", "html", "csv", "json")}
     assert table in texts["md"] and "note & note" in texts["md"]

@@ -102,7 +102,7 @@ def test_pictures_are_drawn_whatever_the_names_in_them(tmp_path):
 def test_a_table_of_a_paper_escapes_in_every_form(name, tmp_path):
     cells = [Cell(name, "natural", "percent", 50.0, 0.5)]
     path = str(tmp_path / "t")
-    write_paper_table(path, name, [{"network": name, "note": name}], cells, [name], {})
+    write_paper_table(path, name, [{"network": name, "note": name}], cells, notes=[name], about={})
     for ending in ("md", "tex", "html", "csv"):
         text = (tmp_path / f"t.{ending}").read_text()
         assert not steers(text)
@@ -112,7 +112,7 @@ def test_a_table_of_a_paper_escapes_in_every_form(name, tmp_path):
 
 
 def test_ordinary_names_stay_as_they_are():
-    for name in ("ig_norm", "madry, steps of ig_norm", "α < β".replace("<", "to"), "naïve 网络", "8/255", "a-b"):
+    for name in ("ig_norm", "madry, steps of ig_norm", "α < β".replace("<", "to"), "naïve 网络", "8/255", "a-b"):  # noqa: RUF001, meant.
         assert escaping.in_markdown(name) == escaping.in_csv(name) == escaping.in_html(name) == name
         assert escaping.in_picture(name) == name
 

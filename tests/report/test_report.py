@@ -1,3 +1,5 @@
+"""Tables and pictures of reports."""
+
 import csv
 import json
 from types import SimpleNamespace

@@ -37,7 +37,9 @@ class Serving:
     def __init__(self, threads=2, **limits):
         self.app = App()
         given = Limits(**{"max_body": 1_000_000, **limits})
-        self.server = HttpServer(self.app, "127.0.0.1", 0, threads, lambda method, path: method == "GET", given)
+        self.server = HttpServer(
+            self.app, "127.0.0.1", 0, threads=threads, quick=lambda method, path: method == "GET", limits=given
+        )
         self.address = "127.0.0.1", self.server.effective_port
         self.finished = []
         self.thread = threading.Thread(target=lambda: self.finished.append(self.server.run(2)))

@@ -20,7 +20,7 @@ def test_each_measure_is_the_function_of_its_name_with_the_settings():
         assert np.array_equal(got["top_k_intersection"], similarity.top_k_intersection(a, b, 7, ties))
         assert np.array_equal(got["lens_recall"], similarity.lens_recall(a, b, 7, 2, ties=ties))
         assert np.array_equal(got["lens_precision"], similarity.lens_precision(a, b, 7, 2, ties=ties))
-        assert np.array_equal(got["top_k_div"], similarity.lens_recall(a, b, 7, 2, True, ties))
+        assert np.array_equal(got["top_k_div"], similarity.lens_recall(a, b, 7, 2, spread=True, ties=ties))
 
 
 def test_what_makes_no_sense_is_refused():

@@ -1,3 +1,5 @@
+"""Differentiable distances of maps against their closed forms."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

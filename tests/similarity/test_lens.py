@@ -1,3 +1,5 @@
+"""Top-k measures that allow pixels to move by a few rows and columns."""
+
 import numpy as np
 
 from tests.helpers import run_tests

@@ -1,3 +1,5 @@
+"""Rank correlations and top-k intersection against independent computations."""
+
 import numpy as np
 import pytest
 

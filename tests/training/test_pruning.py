@@ -1,3 +1,5 @@
+"""Pruning: the smallest weights become zero by a schedule, and stay zero when a run resumes."""
+
 import keras
 import numpy as np
 import pytest
@@ -44,11 +46,11 @@ def test_a_sparse_network_still_classifies_and_a_stopped_run_ends_with_its_weigh
                 train(
                     network,
                     make_objective("natural"),
-                    lambda start, *part: training_batches(digits, 50, 0, start, *part),
+                    lambda start, *part: training_batches(digits, 50, 0, start),
                     1400,
                     spec,
-                    str(directory),
-                    lambda start, callbacks=callbacks: callbacks,
+                    directory=str(directory),
+                    callbacks=lambda start, callbacks=callbacks: callbacks,
                 )
             except KeyboardInterrupt:
                 pass

@@ -24,11 +24,11 @@ def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), s
     return train(
         make(seed),
         objective,
-        lambda start, *part: data.training_batches(DIGITS, 20, seed, start, *part),
+        lambda start, part=0, parts=1: data.training_batches(DIGITS, 20, seed, start, part=part, parts=parts),
         len(DIGITS.x_train),
         spec,
-        directory,
-        callbacks,
+        directory=directory,
+        callbacks=callbacks,
     )
 
 
@@ -110,7 +110,7 @@ class Breaking:
 
 
 def test_a_run_that_diverges_stops_says_which_term_and_keeps_its_last_good_checkpoint(tmp_path):
-    with pytest.raises(TrainingDivergedError, match="attribution.*step 8"):
+    with pytest.raises(TrainingDivergedError, match=r"attribution.*step 8"):
         run(directory=str(tmp_path), objective=Breaking())
     names = sorted(os.path.basename(p) for p in glob.glob(os.path.join(tmp_path, "checkpoints", "*.index")))
     assert names == ["ckpt-5.index"]

@@ -1,3 +1,5 @@
+"""The training step: its gradients, the state that methods see, regularizers, weight decay, cost."""
+
 import keras
 import numpy as np
 import pytest

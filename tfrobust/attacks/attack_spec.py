@@ -16,7 +16,7 @@ _DEFAULTS = {"steps": 0, "step_size": 0.0, "k": 100}
     write="attacks.Pgd(...), attacks.Ifia(..., goal=attacks.TopK(k)) and so on",
     removed_in="0.3",
 )
-def AttackSpec(method: str, eps: float, norm: str = "linf", **options):  # noqa: N802, the name of a class.
+def AttackSpec(method: str, eps: float, norm: str = "linf", **options):
     """The attack of that method with those of the options that it has."""
     check_choice("method", method, _METHODS)
     known = {**_DEFAULTS, "eps": eps, "norm": norm, **options}

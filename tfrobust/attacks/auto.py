@@ -93,7 +93,7 @@ def auto_ensemble(eps: float, k: int, level: str = "standard", norm: str = "linf
     for name, of_levels in RUNS.items():
         runs = dict(zip(LEVELS, of_levels))[level]
         keys = [f"{name} {number + 1}" for number in range(TARGETS)] if name == "towards" else [name]
-        parts.update({key: _climb(name, eps, k, own.steps, runs, ball) for key in keys if runs})
+        parts.update({key: _climb(name, eps, k, own.steps, runs=runs, ball=ball) for key in keys if runs})
     parts["squares"] = Squares(eps, own.squares, **ball)
     return Ensemble(eps, parts, floor=FLOOR, betas=own.betas, **ball)
 
@@ -108,10 +108,10 @@ def top_k_climb(eps: float, k: int, steps: int, runs: int = 1, **ball: Any) -> I
         runs: number of runs, of which the best counts.
         **ball: norm and seed, as for `auto_ensemble`.
     """
-    return _climb("top-k", eps, k, steps, runs, ball)
+    return _climb("top-k", eps, k, steps, runs=runs, ball=ball)
 
 
-def _climb(name: str, eps: float, k: int, steps: int, runs: int, ball) -> Ifia:
+def _climb(name: str, eps: float, k: int, steps: int, *, runs: int, ball) -> Ifia:
     kendall = {"goal": SoftKendall()}
     smooth: dict[str, Any] = {"softplus_beta": SMOOTH_BETA, "curvature_only": False}
     top_k = {"criterion": "intersection"}

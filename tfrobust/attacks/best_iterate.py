@@ -113,6 +113,7 @@ class BestIterate:
         y: np.ndarray,
         criteria: Iterable[str],
         comparison: Comparison,
+        *,
         k: int | None = None,
         target: np.ndarray | None = None,
         original_map: np.ndarray | None = None,

@@ -230,7 +230,9 @@ class EnsembleSearch:
         for name, part in self.parts.items():
             begun, rows = time.perf_counter(), np.flatnonzero(~self._settled(all_))
             target = next(targets)[rows] if part.attack.targeted else None
-            own = part.keeper(x[rows], y[rows], CRITERIA, target, self.comparison.k, all_.original_map[rows])
+            own = part.keeper(
+                x[rows], y[rows], CRITERIA, target=target, k=self.comparison.k, original_map=all_.original_map[rows]
+            )
             if len(rows):
                 own_fates = part.search(own, examples[rows], tick, target)
                 if part.attack.gradients:  # The fates of other parts mean nothing.

@@ -135,7 +135,14 @@ class IfiaOnNetwork(AttackOnNetwork):
     def __init__(self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: int | None):
         super().__init__(network, spec, comparison, attack, chunk)
         own = coarser(spec, attack.path_points)
-        self._goal = surrogate_goal(network, own, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
+        self._goal = surrogate_goal(
+            network,
+            own,
+            attack.goal,
+            softplus_beta=attack.softplus_beta,
+            curvature_only=attack.curvature_only,
+            chunk=chunk,
+        )
         self._wander = tf.function(self._random_signs, reduce_retracing=True, autograph=False)
         self._follows_measured = own == spec and _has_maps_of(network, spec, attack)
 
@@ -146,6 +153,7 @@ class IfiaOnNetwork(AttackOnNetwork):
         y: tf.Tensor,
         seeds: tf.Tensor,
         run: int,
+        *,
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:
@@ -160,7 +168,7 @@ class IfiaOnNetwork(AttackOnNetwork):
         fates, left, firsts = np.zeros((2, len(x)), bool), np.arange(len(x)), None
         returns = Returns(start.numpy()) if attack.repeats and not shared else None
         for i in range(attack.steps):
-            value, g, a = self._slope(ascent.at, x, y, reference, seeds, i)
+            value, g, a = self._slope(ascent.at, x, y, reference, seeds, i=i)
             firsts = value if firsts is None else firsts
             fates[:, left] |= np.stack([np.abs(g).max(axis=(1, 2, 3)) > 0, value > firsts[left]])
             if shared and (i or attack.adaptive):
@@ -209,7 +217,7 @@ class IfiaOnNetwork(AttackOnNetwork):
             return AdaptiveSteps(self.ball, x, start, attack.step_size, attack.steps)
         return FixedSteps(self.ball, x, start, attack.step_size)
 
-    def _slope(self, x_adv, x, y, reference, seeds, i):
+    def _slope(self, x_adv, x, y, reference, seeds, *, i):
         """(the goal [B] at an iterate, its gradient [B,H,W,C], the surrogate's maps [B,H,W]); where the goal has no
         gradient, random signs and no maps."""
         if not self.attack.goal.has_gradient:
@@ -218,7 +226,7 @@ class IfiaOnNetwork(AttackOnNetwork):
         return goal.numpy(), g.numpy(), a.numpy()
 
     def _random_signs(self, x, seeds, i):
-        draw = lambda s: tf.random.stateless_uniform(x.shape[1:], s + [i, 0], -1.0, 1.0)  # noqa: E731
+        draw = lambda s: tf.random.stateless_uniform(x.shape[1:], tf.add(s, [i, 0]), -1.0, 1.0)  # noqa: E731
         return tf.map_fn(draw, seeds, fn_output_signature=x.dtype)
 
 

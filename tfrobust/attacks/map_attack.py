@@ -125,7 +125,7 @@ class Search:
         Raises:
             InputError: without targets, for an attack that needs them.
         """
-        best = self.keeper(x, y, (self.attack.criterion,), target)
+        best = self.keeper(x, y, (self.attack.criterion,), target=target)
         return best.found_maps(None, *self.search(best, examples, tick, target))
 
     def keeper(
@@ -133,6 +133,7 @@ class Search:
         x: np.ndarray,
         y: np.ndarray,
         criteria: Iterable[str],
+        *,
         target: np.ndarray | None = None,
         k: int | None = None,
         original_map: np.ndarray | None = None,
@@ -147,7 +148,9 @@ class Search:
             original_map: the network's maps [B,H,W] of x; None: they are computed.
             k: of the criterion intersection; None: the attack's own, or else that of the comparison.
         """
-        return BestIterate(self._judge, x, y, criteria, self.comparison, k or self.attack.k, target, original_map)
+        return BestIterate(
+            self._judge, x, y, criteria, self.comparison, k=k or self.attack.k, target=target, original_map=original_map
+        )
 
     def search(
         self,
@@ -176,7 +179,7 @@ class Search:
         examples = tf.range(len(x)) if examples is None else tf.convert_to_tensor(examples)
         fates = np.zeros((2, len(x)), bool)
         for run in range(self.attack.restarts):
-            fates |= self.run(best, x, y, self.attack.seeds(examples, run), run, tick, target)
+            fates |= self.run(best, x, y, self.attack.seeds(examples, run), run, tick=tick, target=target)
         return fates[0], fates[1]
 
     def run(
@@ -186,6 +189,7 @@ class Search:
         y: tf.Tensor,
         seeds: tf.Tensor,
         run: int,
+        *,
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:

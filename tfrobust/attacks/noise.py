@@ -84,6 +84,7 @@ class NoiseSearch(Search):
         y: tf.Tensor,
         seeds: tf.Tensor,
         run: int,
+        *,
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:

@@ -23,6 +23,7 @@ def pgd(
     ball: Ball,
     steps: int | tf.Tensor,
     step_size: Eps,
+    *,
     seed: tf.Tensor | Callable[[int], tf.Tensor] | None = None,
     random_start: bool = True,
     restarts: int = 1,
@@ -55,7 +56,7 @@ def pgd(
         first = x if start is None else start
         if random_start or run:
             first = ball.sample(x, seed(run) if callable(seed) else tf.random.experimental.stateless_fold_in(seed, run))
-        x_adv, value = _climb(goal, x, first, ball, steps, step_size, keep, accept)
+        x_adv, value = _climb(goal, x, first, ball, steps=steps, step_size=step_size, keep=keep, accept=accept)
         if best is None:
             best, best_value = x_adv, value
             continue
@@ -66,7 +67,7 @@ def pgd(
     return tf.stop_gradient(best)
 
 
-def _climb(goal, x, start, ball, steps, step_size, keep, accept):
+def _climb(goal, x, start, ball, *, steps, step_size, keep, accept):
     """One run from `start`: (x', goal(x') [B])."""
 
     def step(x_adv):
@@ -153,5 +154,15 @@ class Pgd(PredictionAttack, Attack):
         Returns:
             Images [B,H,W,C] in the ball.
         """
-        seed, plan = (lambda run: self.seeds(examples, run)), (self.steps, self.step_size)
-        return pgd(goal, x, self.ball, *plan, seed, random_start, self.restarts, self.keep, start=start)
+        return pgd(
+            goal,
+            x,
+            self.ball,
+            self.steps,
+            self.step_size,
+            seed=lambda run: self.seeds(examples, run),
+            random_start=random_start,
+            restarts=self.restarts,
+            keep=self.keep,
+            start=start,
+        )

@@ -9,7 +9,7 @@ Differs from the paper: steps are those of PGD (signs in l-infinity) instead of 
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -50,6 +50,7 @@ def spsa(
     ball: Ball,
     steps: int,
     step_size: float,
+    *,
     samples: int = 64,
     delta: float = 0.01,
     seed: Sequence[int] = (0, 0),
@@ -115,9 +116,10 @@ class Spsa(PredictionAttack, Attack):
 
     def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         best, value = x, attacked.goal(x)
-        plan = self.ball, self.steps, self.step_size, self.samples, self.delta
+        plan: dict[str, Any] = {"samples": self.samples, "delta": self.delta, "rank": attacked.goal}
         for run in range(self.restarts):
             start = self.ball.sample(x, self.seeds(examples, run)) if run else x
-            x_adv = spsa(attacked.loss, x, *plan, (self.seed, 1_000_003 * run), attacked.goal, start)
+            plan |= {"seed": (self.seed, 1_000_003 * run), "start": start}
+            x_adv = spsa(attacked.loss, x, self.ball, self.steps, self.step_size, **plan)
             best, value = better_of(attacked.goal, x_adv, best, value)
         return best

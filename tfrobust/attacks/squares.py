@@ -6,6 +6,7 @@ gradients, the network masks its gradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -87,11 +88,12 @@ class SquaresSearch(Search):
         y: tf.Tensor,
         seeds: tf.Tensor,
         run: int,
+        *,
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:
         criterion = self.attack.criterion
-        own = BestIterate(self._judge, best.x, best.y, (criterion,), self.comparison, self.attack.k)
+        own = BestIterate(self._judge, best.x, best.y, (criterion,), self.comparison, k=self.attack.k)
         draws = [np.random.default_rng(seed) for seed in np.asarray(seeds)]
         for query in range(self.attack.steps):
             side = min(self.attack.side(query, x.shape[1:]), *x.shape[1:3])

@@ -24,6 +24,7 @@ def climbs(
     comparison: Comparison,
     attack: Ifia,
     betas: Sequence[float],
+    *,
     x: np.ndarray,
     y: np.ndarray,
     chunk: int | None = None,
@@ -58,6 +59,7 @@ def choose_beta(
     comparison: Comparison,
     attack: Ifia,
     betas: Sequence[float],
+    *,
     x: np.ndarray,
     y: np.ndarray,
     chunk: int | None = None,
@@ -79,5 +81,5 @@ def choose_beta(
     """
     if not betas:
         return attack.softplus_beta
-    found = climbs(network, spec, comparison, replace(attack, steps=STEPS), betas, x, y, chunk)
+    found = climbs(network, spec, comparison, replace(attack, steps=STEPS), betas, x=x, y=y, chunk=chunk)
     return min(found, key=found.__getitem__)

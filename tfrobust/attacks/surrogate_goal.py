@@ -41,6 +41,7 @@ class SurrogateGoal:
         network: keras.Model,
         spec: MapSpec,
         goal: Goal,
+        *,
         softplus_beta: float | None,
         curvature_only: bool,
         chunk: int | None,

@@ -46,7 +46,7 @@ def _class_map(a, weights, x, positive: bool):
 
 
 def grad_cam(
-    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, layer: str | None = None, positive: bool = True
+    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, *, layer: str | None = None, positive: bool = True
 ) -> tf.Tensor:
     """Grad-CAM: the feature maps of a layer, each weighted by its mean gradient, summed and resized to the image.
 
@@ -69,7 +69,7 @@ def grad_cam(
 
 
 def grad_cam_plus_plus(
-    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, layer: str | None = None, positive: bool = True
+    network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, *, layer: str | None = None, positive: bool = True
 ) -> tf.Tensor:
     """Grad-CAM++: as Grad-CAM, with other weights of the feature maps.
 
@@ -111,7 +111,7 @@ def guided_grad_cam_plus_plus(
     Raises:
         InputError: as `grad_cam` and `guided_backpropagation` do.
     """
-    return guided_backpropagation(network, score, x, y) * grad_cam_plus_plus(network, score, x, y, layer)
+    return guided_backpropagation(network, score, x, y) * grad_cam_plus_plus(network, score, x, y, layer=layer)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class GradCam(Attribution):
     def __call__(
         self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
     ) -> tf.Tensor:
-        return grad_cam(network, score, x, y, self.layer)
+        return grad_cam(network, score, x, y, layer=self.layer)
 
     def check_network(self, network: keras.Model) -> None:
         split_at(network, self.layer or last_feature_map(network))
@@ -140,7 +140,7 @@ class GradCamPlusPlus(GradCam):
     def __call__(
         self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
     ) -> tf.Tensor:
-        return grad_cam_plus_plus(network, score, x, y, self.layer)
+        return grad_cam_plus_plus(network, score, x, y, layer=self.layer)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ def grad_shap(
     x: tf.Tensor,
     y: tf.Tensor,
     baselines: tf.Tensor,
+    *,
     seed: Sequence[int] = (0, 0),
     chunk: int | None = None,
 ) -> tf.Tensor:
@@ -55,7 +56,7 @@ def grad_shap(
     def path(part):
         return x0[part] + t[part] * (x - x0[part])
 
-    return mean_gradient(score, path, samples, y, lambda part: x - x0[part], chunk)
+    return mean_gradient(score, path, samples, y, factor=lambda part: x - x0[part], chunk=chunk)
 
 
 @dataclass(frozen=True)

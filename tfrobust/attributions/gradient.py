@@ -55,6 +55,7 @@ def mean_gradient(
     views: Callable[[slice], tf.Tensor],
     samples: int,
     y: tf.Tensor,
+    *,
     factor: Callable[[slice], tf.Tensor] | None = None,
     chunk: int | None = None,
 ) -> tf.Tensor:

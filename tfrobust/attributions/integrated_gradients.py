@@ -37,6 +37,7 @@ def integrated_gradients(
     y: tf.Tensor,
     baseline: tf.Tensor | float | None = None,
     steps: int = 50,
+    *,
     rule: str = "right",
     chunk: int | None = None,
 ) -> tf.Tensor:
@@ -77,11 +78,12 @@ def integrated_gradients(
 def _mean_gradient(score, x0, difference, y, points, weights, chunk):
     """The weighted mean of the score's gradient over the points x0 + t difference, of the shape of x0."""
     if chunk is None or chunk >= len(points):
-        return _path_gradient(score, x0, difference, y, tf.constant(points), tf.constant(weights))
-    return _chunked(score, x0, difference, y, *_padded(points, weights, chunk))
+        return _path_gradient(score, x0, difference, y, tf.constant(points), weights=tf.constant(weights))
+    points, weights = _padded(points, weights, chunk)
+    return _chunked(score, x0, difference, y, points, weights=weights)
 
 
-def _path_gradient(score, x0, difference, y, points, weights):
+def _path_gradient(score, x0, difference, y, points, *, weights):
     """sum_k w_k grad score(x0 + t_k difference), [B,H,W,C], all points in one batch of m*B images."""
     t = tf.reshape(points, [-1, 1, 1, 1, 1])
     path = x0[tf.newaxis] + t * difference[tf.newaxis]
@@ -96,13 +98,13 @@ def _padded(points, weights, chunk):
     return tf.constant(points.reshape(-1, chunk)), tf.constant(weights.reshape(-1, chunk))
 
 
-def _chunked(score, x0, difference, y, points, weights):
+def _chunked(score, x0, difference, y, points, *, weights):
     """The result of _path_gradient, computed row by row of points and weights [n, chunk], in the memory of one row."""
 
     @tf.custom_gradient
     def mean(x0, difference):
         def add(i, total):
-            return i + 1, total + _path_gradient(score, x0, difference, y, points[i], weights[i])
+            return i + 1, total + _path_gradient(score, x0, difference, y, points[i], weights=weights[i])
 
         def replay(cotangent, variables=None):
             sources = (x0, difference, *(variables or ()))
@@ -110,7 +112,7 @@ def _chunked(score, x0, difference, y, points, weights):
             def add_gradients(i, totals):
                 with tf.GradientTape() as tape:
                     tape.watch((x0, difference))
-                    row = _path_gradient(score, x0, difference, y, points[i], weights[i])
+                    row = _path_gradient(score, x0, difference, y, points[i], weights=weights[i])
                     product = tf.reduce_sum(row * cotangent)
                 grads = tape.gradient(product, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
                 return i + 1, tuple(total + g for total, g in zip(totals, grads))
@@ -151,4 +153,6 @@ class IntegratedGradients(Attribution):
     def __call__(
         self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
     ) -> tf.Tensor:
-        return integrated_gradients(make_score(network, score), x, y, self.baseline, self.steps, self.rule, chunk)
+        return integrated_gradients(
+            make_score(network, score), x, y, self.baseline, self.steps, rule=self.rule, chunk=chunk
+        )

@@ -20,6 +20,7 @@ def layer_integrated_gradients(
     score: str,
     x: tf.Tensor,
     y: tf.Tensor,
+    *,
     baseline: tf.Tensor | None = None,
     steps: int = 50,
     rule: str = "right",

@@ -91,7 +91,7 @@ def make_map(method: str = "integrated_gradients", **options: Any) -> MapSpec:
     write="make_map(METHOD, ...), and similarity.Comparison for k, ties and window",
     removed_in="0.3",
 )
-def AttributionSpec(method: str = "integrated_gradients", **options) -> MapSpec:  # noqa: N802, the name of a class.
+def AttributionSpec(method: str = "integrated_gradients", **options) -> MapSpec:
     """What version 0.1 called a map.  How maps are compared is no part of it any more."""
     return make_map(method, **{name: value for name, value in options.items() if name not in ("k", "ties", "window")})
 

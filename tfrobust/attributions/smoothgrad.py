@@ -25,6 +25,7 @@ def smoothgrad(
     score: Score,
     x: tf.Tensor,
     y: tf.Tensor,
+    *,
     samples: int = 50,
     deviation: float = 0.15,
     seed: Sequence[int] = (0, 0),
@@ -75,4 +76,4 @@ class SmoothGrad(Attribution):
     def __call__(
         self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
     ) -> tf.Tensor:
-        return smoothgrad(make_score(network, score), x, y, self.samples, self.deviation, chunk=chunk)
+        return smoothgrad(make_score(network, score), x, y, samples=self.samples, deviation=self.deviation, chunk=chunk)

@@ -84,7 +84,8 @@ def measure(
     network: keras.Model,
     x: Any,
     y: Any,
-    pixels: str = AUTO,
+    *,
+    pixels: str | None = AUTO,
     eps: Sequence[float] = EPS,
     minutes: float = 10.0,
     images: int = AUDITED_IMAGES,
@@ -126,13 +127,27 @@ def measure(
     say_hint()
     time_budget = TimeBudget(60 * minutes, report, spent)
     report("network and pixels", 0.0, time_budget.expected)
-    inputs = make_inputs(network, x, y, pixels, classes, seed, head, PIXELS_TIME_SHARE * time_budget.budget, keep)
+    inputs = make_inputs(
+        network,
+        x,
+        y,
+        pixels=pixels,
+        classes=classes,
+        seed=seed,
+        head=head,
+        seconds=PIXELS_TIME_SHARE * time_budget.budget,
+        keep=keep,
+    )
     known = inputs.network.output_shape[-1]
     if class_names is not None and len(class_names) != known:
         raise InputError(f"{len(class_names)} class names were given and the network knows {known} classes")
-    planned = keep("plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory, time_budget))
+    planned = keep(
+        "plan", lambda: _planned(inputs, tuple(sorted(eps)), images, seed, memory=memory, time_budget=time_budget)
+    )
     plan = _from_arrays(planned, seed)
-    rounds = _Rounds(inputs, plan, images, time_budget, keep, float(planned["cost"]), float(planned["until"]))
+    rounds = _Rounds(
+        inputs, plan, images, time_budget, keep=keep, cost=float(planned["cost"]), seconds=float(planned["until"])
+    )
     with untraced(not plan.traced):
         result = rounds.run()
     return Measured(
@@ -158,7 +173,7 @@ def _check(eps, minutes, images):
         raise InputError("minutes must be above 0, images at least 1")
 
 
-def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> dict[str, np.ndarray]:
+def _planned(inputs: AuditInputs, eps, images, seed, *, memory, time_budget) -> dict[str, np.ndarray]:
     """The plan as arrays, made after the cost of a step was measured."""
     time_budget.report("cost of a step", time_budget.passed, time_budget.expected)
     budget = memory_of.budget(memory)
@@ -173,8 +188,8 @@ def _planned(inputs: AuditInputs, eps, images, seed, memory, time_budget) -> dic
 
     def planned(cost):
         passed = time_budget.passed
-        given = time_budget.budget - passed, cost, eps, inputs.x.shape[1:], batch, points, images, seed
-        return cost, make_plan(*given, before=passed)
+        given = {"chunk": points, "images": images, "seed": seed, "before": passed}
+        return cost, make_plan(time_budget.budget - passed, cost, eps, inputs.x.shape[1:], batch, **given)
 
     cost, plan = _cheapest(inputs, trial, time_budget, planned)
     own = {name: getattr(plan, name) for name in (*WHOLE_NUMBERS, "eps", "traced", "quick")}
@@ -209,7 +224,7 @@ class _Rounds:
     image.  seconds: for the rounds, of the run that made the plan.
     """
 
-    def __init__(self, inputs, plan, images, time_budget, keep, cost, seconds):
+    def __init__(self, inputs, plan, images, time_budget, *, keep, cost, seconds):
         self.inputs, self.plan, self.time_budget, self.cost, self.seconds = inputs, plan, time_budget, cost, seconds
         self.keep, self.kept, self.timed = keep, {}, time_budget.timed(keep)
         self.batch, self.most = plan.batch, images
@@ -253,7 +268,16 @@ class _Rounds:
         self.time_budget.strict = True
         inputs, plan = self.inputs, self.plan
         suite = plan.suite(images, doubled)
-        return evaluate(inputs.network, inputs.x, inputs.y, suite, plan.batch, plan.chunk, self.time_budget, keep)
+        return evaluate(
+            inputs.network,
+            inputs.x,
+            inputs.y,
+            suite,
+            batch_size=plan.batch,
+            chunk=plan.chunk,
+            progress=self.time_budget,
+            keep=keep,
+        )
 
     def _decided(self, most: int) -> dict[str, np.ndarray]:
         """Decides how many images are attacked, and how many of them again with twice the steps.

@@ -177,6 +177,7 @@ def make_plan(
     eps: Sequence[float],
     shape: Sequence[int],
     batch: int,
+    *,
     chunk: Callable[[int], int],
     images: int,
     seed: int = 0,

@@ -59,7 +59,7 @@ def disk_kernel(radius: float, fine: int = 9) -> np.ndarray:
 
     A weight is the part of its pixel that the disk covers, measured at `fine` times `fine` points; their sum is 1.
     """
-    reach = int(math.ceil(max(radius - 0.5, 0.0)))
+    reach = math.ceil(max(radius - 0.5, 0.0))
     at = (np.arange((2 * reach + 1) * fine) + 0.5) / fine - reach - 0.5
     inside = (at[:, np.newaxis] ** 2 + at**2 <= radius**2).astype(float)
     covered = inside.reshape(2 * reach + 1, fine, 2 * reach + 1, fine).sum(axis=(1, 3))
@@ -87,7 +87,7 @@ def streak(x: tf.Tensor, degrees: tf.Tensor, sigma: float) -> tf.Tensor:
         [B,H,W,C].
     """
     height, width = x.shape[1:3]
-    taps = min(int(math.ceil(2.7 * sigma)) + 1, height, width)
+    taps = min(math.ceil(2.7 * sigma) + 1, height, width)
     weights = np.exp(-0.5 * (np.arange(taps) / sigma) ** 2)
     weights /= weights.sum()
     padded = mirrored(x, taps, taps)

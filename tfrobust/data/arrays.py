@@ -114,6 +114,7 @@ def make_image_data(
     y_train: Any,
     x_test: Any,
     y_test: Any,
+    *,
     facts: Facts | None = None,
     annotations: Mapping[str, Any] | None = None,
     test_annotations: Mapping[str, Any] | None = None,

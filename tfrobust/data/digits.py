@@ -15,4 +15,4 @@ def digits() -> ImageData:
     x, y = (bunch.images / 16).astype(np.float32), bunch.target
     order = np.random.RandomState(_SPLIT_SEED).permutation(len(x))
     train, test = np.split(order, [FACTS["digits"].train])
-    return make_image_data("digits", x[train], y[train], x[test], y[test], FACTS["digits"])
+    return make_image_data("digits", x[train], y[train], x[test], y[test], facts=FACTS["digits"])

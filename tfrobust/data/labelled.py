@@ -42,6 +42,7 @@ def load_labelled(
     name: str,
     most: int,
     seed: int = 0,
+    *,
     data_dir: str | os.PathLike | None = None,
     download: bool = False,
     image_size: int | None = None,
@@ -67,10 +68,10 @@ def load_labelled(
     if name and os.path.isdir(name) and name not in FACTS:
         return _of_folder(name, most, seed, image_size, exif)
     data = load(name, data_dir, download)
-    return _drawn(data.x_test, data.y_test, data.classes, "x_test", most, seed)
+    return _drawn(data.x_test, data.y_test, data.classes, "x_test", most=most, seed=seed)
 
 
-def _drawn(x, y, classes, array: str, most: int, seed: int) -> Labelled:
+def _drawn(x, y, classes, array: str, *, most: int, seed: int) -> Labelled:
     rows = np.random.RandomState(seed).permutation(len(x))[:most]
     return Labelled(to_unit(x[rows]), y[rows], classes, [f"{array}[{row}]" for row in rows])
 
@@ -82,7 +83,7 @@ def _of_npz(path: str, most: int, seed: int) -> Labelled:
             raise InputError(f"{path} holds {', '.join(file) or 'nothing'}: give x and y, or x_test and y_test")
         x, y = check_labelled(path, pair, file[pair[0]], file[pair[1]])
         classes = int(file["y_train"].max()) + 1 if "y_train" in file else None
-    return _drawn(x, y, classes, pair[0], most, seed)
+    return _drawn(x, y, classes, pair[0], most=most, seed=seed)
 
 
 def _of_folder(path: str, most: int, seed: int, image_size, exif: bool) -> Labelled:

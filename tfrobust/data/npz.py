@@ -71,7 +71,16 @@ def read_npz(path: str | os.PathLike, name: str, facts: Facts | None = None) -> 
             raise InputError(f"{path} lacks {', '.join(missing)}: it must hold x_train, y_train, x_test, y_test")
         x_train, y_train, x_test, y_test = (file[key] for key in keys)
         annotations = [_annotations(file, split, file[f"x_{split}"].shape) for split in ("train", test)]
-    return make_image_data(name, x_train, y_train, x_test, y_test, facts, *annotations)
+    return make_image_data(
+        name,
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        facts=facts,
+        annotations=annotations[0],
+        test_annotations=annotations[1],
+    )
 
 
 def _annotations(file, split: str, shape):

@@ -14,7 +14,7 @@ from tfrobust.image_ops import equalize
 
 
 def training_batches(
-    data: ImageData, batch_size: int, seed: int, start: int = 0, part: int = 0, parts: int = 1
+    data: ImageData, batch_size: int, seed: int, start: int = 0, *, part: int = 0, parts: int = 1
 ) -> tf.data.Dataset:
     """An endless stream of training batches, beginning with that of any step.
 

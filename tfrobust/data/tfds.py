@@ -99,7 +99,16 @@ def read_tfds(
         arrays += [found["image"], found["label"]]
         annotations.append({kind: found[feature] for feature, kind in ANNOTATED.items() if feature in found})
     x_train, y_train, x_test, y_test = arrays
-    return make_image_data(name, x_train, y_train, x_test, y_test, facts, *annotations)
+    return make_image_data(
+        name,
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        facts=facts,
+        annotations=annotations[0],
+        test_annotations=annotations[1],
+    )
 
 
 def decoded(builder: Any, split: str) -> dict[str, np.ndarray]:

@@ -25,10 +25,10 @@ from tfrobust.distribution.workers import (
 )
 
 __all__ = [
-    "GlobalBatch",
     "LOST",
-    "Place",
     "STRATEGIES",
+    "GlobalBatch",
+    "Place",
     "all_processes_agree",
     "apply_summed_gradients",
     "check_shared_folder",
@@ -38,9 +38,9 @@ __all__ = [
     "images_of_each",
     "is_chief",
     "make_strategy",
-    "sum_over_replicas",
     "never_empty",
     "several_processes",
     "shard_over_replicas",
+    "sum_over_replicas",
     "task_of",
 ]

@@ -26,6 +26,7 @@ def run_task(
     name: str,
     networks: Mapping[str, object],
     data: ImageData,
+    *,
     held_out: ImageData | None = None,
     settings: TaskSettings = TaskSettings(),  # noqa: B008, it is frozen.
     progress: Progress = SILENT,

@@ -48,7 +48,7 @@ def class_seeds(x: np.ndarray, label: int, n: int, seed: int = 0) -> np.ndarray:
 
 
 def generate(
-    network: keras.Model, seeds: np.ndarray, y: np.ndarray, eps: float, steps: int, step_size: float
+    network: keras.Model, seeds: np.ndarray, y: np.ndarray, *, eps: float, steps: int, step_size: float
 ) -> np.ndarray:
     """Images that a network takes for a class: from their seeds, PGD lowers the cross-entropy of that class.
 
@@ -72,7 +72,7 @@ def generate(
             ball,
             steps,
             step_size,
-            tf.constant([0, 0]),
+            seed=tf.constant([0, 0]),
             random_start=False,
         ),
         autograph=False,

@@ -51,6 +51,7 @@ def map_agreement(
     x: np.ndarray,
     y: np.ndarray,
     spec: MapSpec,
+    *,
     ties: str,
     batch_size: int,
     chunk: int | None = None,
@@ -70,5 +71,5 @@ def map_agreement(
     Returns:
         [N] in [-1, 1].
     """
-    a, b = (plain_maps(each, x, y, spec, batch_size, chunk) for each in (network, other))
+    a, b = (plain_maps(each, x, y, spec, batch_size, chunk=chunk) for each in (network, other))
     return similarity.spearman(a, b, ties)

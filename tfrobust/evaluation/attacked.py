@@ -38,6 +38,7 @@ def attack_maps(
     y: np.ndarray,
     task: MapTask,
     batch_size: int,
+    *,
     chunk: int | None = None,
     examples: np.ndarray | None = None,
     tick: Callable[[], None] = lambda: None,
@@ -62,7 +63,7 @@ def attack_maps(
     """
     examples = np.arange(len(x)) if examples is None else examples
     if task.attack.targeted and targets is None:
-        targets = maps_of_the_next(network, x, y, task.map, batch_size, chunk)
+        targets = maps_of_the_next(network, x, y, task.map, batch_size, chunk=chunk)
     run: Any = prepared(network, task, chunk)  # An ensemble is called by `attack_with_ensemble`.
     parts: list[AttackedMaps] = []
     for rows in batches(len(x), batch_size):
@@ -73,7 +74,7 @@ def attack_maps(
 
 
 def plain_maps(
-    network: keras.Model, x: np.ndarray, y: np.ndarray, spec: MapSpec, batch_size: int, chunk: int | None = None
+    network: keras.Model, x: np.ndarray, y: np.ndarray, spec: MapSpec, batch_size: int, *, chunk: int | None = None
 ) -> np.ndarray:
     """The maps of images, without an attack.
 
@@ -93,7 +94,7 @@ def plain_maps(
 
 
 def maps_of_the_next(
-    network: keras.Model, x: np.ndarray, y: np.ndarray, spec: MapSpec, batch_size: int, chunk: int | None = None
+    network: keras.Model, x: np.ndarray, y: np.ndarray, spec: MapSpec, batch_size: int, *, chunk: int | None = None
 ) -> np.ndarray:
     """The targets [N,H,W] of targeted attacks: of each image the map of the next one, of the last that of the first.
 
@@ -105,7 +106,7 @@ def maps_of_the_next(
         batch_size: images that are held at once.
         chunk: path points of each image that are held at once; None: all.
     """
-    return np.roll(plain_maps(network, x, y, spec, batch_size, chunk), -1, axis=0)
+    return np.roll(plain_maps(network, x, y, spec, batch_size, chunk=chunk), -1, axis=0)
 
 
 def transferred(
@@ -114,6 +115,7 @@ def transferred(
     y: np.ndarray,
     specs: Mapping[str, MapSpec],
     comparison: Comparison,
+    *,
     batch_size: int,
     chunk: int | None = None,
 ) -> dict[tuple[str, str], np.ndarray]:
@@ -133,6 +135,6 @@ def transferred(
     """
     scores = {}
     for name, spec in specs.items():
-        a, a_adv = (plain_maps(network, x, y, spec, batch_size, chunk) for x in (maps.x, maps.x_adv))
+        a, a_adv = (plain_maps(network, x, y, spec, batch_size, chunk=chunk) for x in (maps.x, maps.x_adv))
         scores.update({(name, measure): values for measure, values in comparison.measure(a, a_adv).items()})
     return scores

@@ -184,6 +184,7 @@ def diagnose(
     maps: AttackedMaps,
     control: AttackedMaps,
     task: MapTask,
+    *,
     surrogate_maps: np.ndarray | None = None,
     doubled: np.ndarray | None = None,
     no_curvature: bool | None = None,

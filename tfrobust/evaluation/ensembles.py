@@ -103,6 +103,7 @@ def attack_with_ensemble(
     y: np.ndarray,
     task: MapTask,
     examples: np.ndarray,
+    *,
     batched: Callable[..., dict[str, np.ndarray]],
     chunk: int | None,
     doubled: int,
@@ -121,7 +122,7 @@ def attack_with_ensemble(
     """
     beta = _beta(network, x, y, task, chunk)
     task = task if beta is None else replace(task, attack=_ensemble(task).with_beta(beta))
-    found = _found("", network, x, y, task, examples, batched, chunk)
+    found = _found("", network, x, y, task, examples=examples, batched=batched, chunk=chunk)
     least = found.least[task.attack.criterion]
     scores = task.comparison.measure(least.a, least.a_adv)
     scores.update({measure: found.lowest(criterion) for criterion, measure in CRITERIA.items()})
@@ -131,9 +132,11 @@ def attack_with_ensemble(
     flags += _flags_of_parts(result, task)
     flags.append(flag("random_map", _differs(network, x, y, task, chunk)))
     if _ensemble(task).betas:
-        flags.append(_other_betas(result, network, x, y, task, chunk))
+        flags.append(_other_betas(result, network, x, y, task, chunk=chunk))
     if doubled:
-        flags.append(_more_budget(result, network, x, y, task, examples, batched, chunk, doubled))
+        flags.append(
+            _more_budget(result, network, x, y, task, examples=examples, batched=batched, chunk=chunk, doubled=doubled)
+        )
     return replace(result, flags=flags)
 
 
@@ -144,21 +147,21 @@ def _ensemble(task: MapTask) -> Ensemble:
 
 def _beta(network, x, y, task: MapTask, chunk) -> float | None:
     """The beta of the surrogates, chosen on the first images; None where no part follows a gradient."""
-    attack, few = _ensemble(task), (x[:LOOKED_AT], y[:LOOKED_AT])
+    attack, few = _ensemble(task), {"x": x[:LOOKED_AT], "y": y[:LOOKED_AT], "chunk": chunk}
     if attack.first_climb is None:
         return None
-    return choose_beta(network, task.map, task.comparison, attack.first_climb, attack.betas, *few, chunk)
+    return choose_beta(network, task.map, task.comparison, attack.first_climb, attack.betas, **few)
 
 
-def _other_betas(result, network, x, y, task: MapTask, chunk) -> Flag:
+def _other_betas(result, network, x, y, task: MapTask, *, chunk) -> Flag:
     """The flag that says that one run of the first climb with another beta, on the first images, went further."""
-    attack, few = _ensemble(task), (x[:LOOKED_AT], y[:LOOKED_AT])
+    attack, few = _ensemble(task), {"x": x[:LOOKED_AT], "y": y[:LOOKED_AT], "chunk": chunk}
     climb = cast(Ifia, attack.first_climb)
-    found = climbs(network, task.map, task.comparison, climb, attack.betas, *few, chunk)
-    return flag("other_beta_lowers", np.full(len(few[0]), min(found.values()) < found[result.beta] - LOWER))
+    found = climbs(network, task.map, task.comparison, climb, attack.betas, **few)
+    return flag("other_beta_lowers", np.full(len(few["x"]), min(found.values()) < found[result.beta] - LOWER))
 
 
-def _found(what, network, x, y, task, examples, batched, chunk) -> Found:
+def _found(what, network, x, y, task, *, examples, batched, chunk) -> Found:
     run = prepared(network, task, chunk)
     work = lambda r, tick: run(x[r], y[r], examples[r], tick).arrays()  # noqa: E731
     return Found.from_arrays(batched(what, x, work, task.attack.rounds))
@@ -182,7 +185,7 @@ def _differs(network, x, y, task, chunk) -> np.ndarray:
     return similarity.spearman(a, b) < 1 - 1e-3
 
 
-def _more_budget(result, network, x, y, task, examples, batched, chunk, doubled) -> Flag:
+def _more_budget(result, network, x, y, task, *, examples, batched, chunk, doubled) -> Flag:
     """The flag that says that a part with twice its runs, on the first images, lowers the minimum over all parts.
 
     On few images the largest of so many mean gains is above LOWER by chance: the lower end of its interval decides.
@@ -192,7 +195,9 @@ def _more_budget(result, network, x, y, task, examples, batched, chunk, doubled)
     for name, part in task.attack.parts.items():
         more = replace(part, restarts=2 * part.restarts)
         alone = replace(task, attack=replace(task.attack, parts={name: more}))
-        found = _found(f", {name} twice", network, x[:n], y[:n], alone, examples[:n], batched, chunk)
+        found = _found(
+            f", {name} twice", network, x[:n], y[:n], alone, examples=examples[:n], batched=batched, chunk=chunk
+        )
         for criterion in CRITERIA:
             before = result.found.lowest(criterion)[:n]
             gains.append(bootstrapped(before - np.fmin(before, found.lowest(criterion)))["low"])

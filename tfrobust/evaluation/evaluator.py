@@ -60,6 +60,7 @@ class Evaluator:
         x: np.ndarray,
         y: np.ndarray,
         suite: Suite,
+        *,
         batch_size: int,
         chunk: int | None,
         progress: Progress,
@@ -114,7 +115,9 @@ class Evaluator:
     def _attack_predictions(self, name, attack, right, source=None):
         def work(r):
             examples = self.chosen[r]
-            attacked = predict_attacked(self.network, self.x[r], self.y[r], attack, len(r), examples, source=source)
+            attacked = predict_attacked(
+                self.network, self.x[r], self.y[r], attack, len(r), examples=examples, source=source
+            )
             return {"class": attacked}
 
         n = self.suite.prediction_examples.get(name)
@@ -153,15 +156,17 @@ class Evaluator:
         x, y, examples = self.x[rows], self.y[rows], self.chosen[rows]
         targets = None
         if task.attack.targeted:
-            targets = maps_of_the_next(self.network, x, y, task.map, self.batch_size, self.chunk)
-        maps = self._maps(name, task, x, y, examples, targets)
+            targets = maps_of_the_next(self.network, x, y, task.map, self.batch_size, chunk=self.chunk)
+        maps = self._maps(name, task, x, y, examples, targets=targets)
         noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
         surrogate, no_curvature = None, None
         if not isinstance(task.attack, BlackBoxAttack):
             surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
             no_curvature = lacks_curvature(self.network, x, y, task.attack)
-        doubled = self._doubled(name, task, x, y, examples, targets)
-        self.flags[name] = diagnose(maps, noise, task, surrogate, doubled, no_curvature)
+        doubled = self._doubled(name, task, x, y, examples, targets=targets)
+        self.flags[name] = diagnose(
+            maps, noise, task, surrogate_maps=surrogate, doubled=doubled, no_curvature=no_curvature
+        )
         if isinstance(task.map.attribution, UniformlySmoothed):
             maps = maps.with_scores(self._certified(name, task, maps, y))
             self.flags[name].append(certificate_flag(maps))
@@ -170,14 +175,18 @@ class Evaluator:
     def _attack_with_ensemble(self, name, task: MapTask, rows):
         x, y, examples = self.x[rows], self.y[rows], self.chosen[rows]
         batched = lambda what, *args: self._batched(name + what, *args)  # noqa: E731
-        result = attack_with_ensemble(self.network, x, y, task, examples, batched, self.chunk, self.suite.doubled)
+        result = attack_with_ensemble(
+            self.network, x, y, task, examples, batched=batched, chunk=self.chunk, doubled=self.suite.doubled
+        )
         noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
         self.ensembles[name] = result
         self.flags[name] = [*result.flags, random_beats(result.maps, noise)]
-        self._report_maps(name, task, rows, result.maps, noise, statistics.bootstrapped, result.of_parts())
+        self._report_maps(
+            name, task, rows, result.maps, noise, describe=statistics.bootstrapped, more_of_images=result.of_parts()
+        )
         self.summary[name].update(result.shares_above_half())
 
-    def _report_maps(self, name, task, rows, maps, noise, describe=statistics.describe, more_of_images=None):
+    def _report_maps(self, name, task, rows, maps, noise, *, describe=statistics.describe, more_of_images=None):
         """Adds maps, records and summary of a task on maps to the result.
 
         Args:
@@ -205,10 +214,20 @@ class Evaluator:
         on_network: Any = prepared(self.network, task, self.chunk)
         return on_network.surrogate_maps(x, y).numpy()
 
-    def _maps(self, name, task, x, y, examples, targets=None) -> AttackedMaps:
+    def _maps(self, name, task, x, y, examples, *, targets=None) -> AttackedMaps:
         def work(r, tick):
             target = None if targets is None else targets[r]
-            maps = attack_maps(self.network, x[r], y[r], task, len(r), self.chunk, examples[r], tick, target)
+            maps = attack_maps(
+                self.network,
+                x[r],
+                y[r],
+                task,
+                len(r),
+                chunk=self.chunk,
+                examples=examples[r],
+                tick=tick,
+                targets=target,
+            )
             return {key: array for key, array in maps.arrays().items() if key != "x"}
 
         return AttackedMaps.from_arrays({"x": x, **self._batched(name, x, work, task.attack.rounds)})
@@ -224,21 +243,23 @@ class Evaluator:
 
         return {"cosine": similarity.cosine(maps.a, maps.a_adv), **self._batched(f"{name} certificate", maps.x, work)}
 
-    def _doubled(self, name, task, x, y, examples, targets):
+    def _doubled(self, name, task, x, y, examples, *, targets):
         """Kendall's tau of the first images under twice the steps, [D]; None without images or steps."""
         n = min(self.suite.doubled, len(x))
         if not n or not hasattr(task.attack, "steps"):
             return None
         more = replace(task, attack=replace(task.attack, steps=2 * task.attack.steps))
         targets = None if targets is None else targets[:n]
-        return self._maps(f"{name} twice", more, x[:n], y[:n], examples[:n], targets).scores["kendall"]
+        return self._maps(f"{name} twice", more, x[:n], y[:n], examples[:n], targets=targets).scores["kendall"]
 
     def _transfer(self, name, maps, noise, task, y):
         specs = self.suite.transfer
 
         def work(prefix, of):
             def scores(r):
-                found = transferred(self.network, of.batch(r), y[r], specs, task.comparison, len(r), self.chunk)
+                found = transferred(
+                    self.network, of.batch(r), y[r], specs, task.comparison, batch_size=len(r), chunk=self.chunk
+                )
                 return {f"{method}|{prefix}{measure}": v for (method, measure), v in found.items()}
 
             return scores
@@ -257,8 +278,8 @@ class Evaluator:
             name = f"faithfulness of {method}"
 
             def work(r, task=task):
-                own = task.map, task.comparison.ties
-                return faithfulness(self.network, x[r], y[r], *own, len(r), self.chunk, self.suite.seed)
+                own: dict[str, Any] = {"batch_size": len(r), "chunk": self.chunk, "seed": self.suite.seed}
+                return faithfulness(self.network, x[r], y[r], task.map, task.comparison.ties, **own)
 
             columns = self._batched(name, x, work)
             self._describe(name, rows, columns)
@@ -270,8 +291,8 @@ class Evaluator:
             for method, task in tasks.items() if self.natural is not None else ():
 
                 def work(r, task=task):
-                    networks, own = (self.network, self.natural), (task.map, task.comparison.ties)
-                    return {"a": alignment.map_agreement(*networks, x[r], y[r], *own, len(r), self.chunk)}
+                    own = {"ties": task.comparison.ties, "batch_size": len(r), "chunk": self.chunk}
+                    return {"a": alignment.map_agreement(self.network, self.natural, x[r], y[r], task.map, **own)}
 
                 columns[f"{method}_as_natural"] = self._batched(f"agreement of {method}", x, work)["a"]
             self._describe("alignment", rows, columns)
@@ -309,6 +330,7 @@ def evaluate(
     x: np.ndarray,
     y: np.ndarray,
     suite: Suite,
+    *,
     batch_size: int = 100,
     chunk: int | None = None,
     progress: Progress = SILENT,
@@ -345,7 +367,9 @@ def evaluate(
                 f"the natural network knows {natural.output_shape[-1]} classes, the network {network.output_shape[-1]}"
             )
     suite.check(network, x.shape[1:])
-    return Evaluator(network, x, y, suite, batch_size, chunk, progress, keep, natural).run()
+    return Evaluator(
+        network, x, y, suite, batch_size=batch_size, chunk=chunk, progress=progress, keep=keep, natural=natural
+    ).run()
 
 
 # Shares and probabilities; all other measures are correlations and cosines.

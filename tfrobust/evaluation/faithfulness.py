@@ -22,7 +22,7 @@ PARTS = 16  # Steps in which the pixels are deleted or inserted.
 
 
 def curves(
-    score: Score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, insert: bool, batch_size: int
+    score: Score, x: np.ndarray, y: np.ndarray, a: np.ndarray, baseline: float, *, insert: bool, batch_size: int
 ) -> np.ndarray:
     """The score as more and more pixels are deleted or inserted, those that a map ranks highest first.
 
@@ -74,6 +74,7 @@ def faithfulness(
     y: np.ndarray,
     spec: MapSpec,
     ties: str,
+    *,
     batch_size: int,
     chunk: int | None = None,
     seed: int = 0,
@@ -95,13 +96,13 @@ def faithfulness(
         insertion_random, the same along a random ranking; randomised.
     """
     score, baseline = _probability(network), getattr(spec.attribution, "baseline", 0.0)
-    a = plain_maps(network, x, y, spec, batch_size, chunk)
+    a = plain_maps(network, x, y, spec, batch_size, chunk=chunk)
     random = np.broadcast_to(np.random.RandomState(seed).rand(*a.shape[1:]), a.shape)
     out = {}
     for name, ranking in (("", a), ("_random", random)):
         for kind in ("deletion", "insertion"):
-            curve = curves(score, x, y, ranking, baseline, kind == "insertion", batch_size)
+            curve = curves(score, x, y, ranking, baseline, insert=kind == "insertion", batch_size=batch_size)
             out[kind + name] = ((curve[:, 1:] + curve[:, :-1]) / 2).mean(axis=1)
-    other = plain_maps(shuffled(network, seed), x, y, spec, batch_size, chunk)
+    other = plain_maps(shuffled(network, seed), x, y, spec, batch_size, chunk=chunk)
     out["randomised"] = similarity.spearman(a, other, ties)
     return out

@@ -77,6 +77,7 @@ def predict_attacked(
     y: np.ndarray,
     attack: PredictionAttack,
     batch_size: int,
+    *,
     examples: np.ndarray | None = None,
     tick: Callable[[], None] = lambda: None,
     source: keras.Model | None = None,

@@ -83,6 +83,7 @@ spec:
 def slurm(
     name: str,
     path: str,
+    *,
     folder: str,
     flagfile: str,
     logs: str,
@@ -124,6 +125,7 @@ def slurm(
 def kubernetes(
     name: str,
     path: str,
+    *,
     folder: str,
     flagfile: str,
     mount: str,

@@ -92,10 +92,11 @@ def compare(
     data: DataSpec,
     suite: Suite,
     output: str,
+    *,
     seeds: Sequence[int] = (0,),
     controls: bool = True,
     name: str = "comparison",
-    held: Chunking = Chunking(),  # noqa: B008, it cannot be changed.
+    held: Chunking = Chunking(),
     progress: Progress = SILENT,
 ) -> ComparedMethods:
     """Trains every recipe with every seed and evaluates it; what is finished in `output` is not repeated.
@@ -142,7 +143,7 @@ def compare(
                 steps = recipe.in_steps(own.train_size).training.steps
                 directory = run_folder(output, entry, seed, steps)
                 trained = training_run.train(recipe, own, directory, progress)
-                result = evaluate_run(directory, name, data, measured_on, suite, held, progress)
+                result = evaluate_run(directory, name, data, measured_on, suite, held=held, progress=progress)
                 first.setdefault(entry.name, result)
                 line = {"network": entry.name, "steps": steps, "seconds": trained.seconds, "cost": entry.cost}
                 runs[entry.name].append({**line, "beside": entry.beside or None, **result.table_row()})

@@ -45,7 +45,8 @@ def evaluate_run(
     data: DataSpec,
     images: EvaluationImages,
     suite: Suite,
-    held: Chunking = Chunking(),  # noqa: B008, it cannot be changed.
+    *,
+    held: Chunking = Chunking(),
     progress: Progress = SILENT,
 ) -> Evaluation:
     """Evaluates the network of a run, and writes NAME.json of it beside the network.
@@ -67,7 +68,8 @@ def evaluate_run(
     network = in_float32(load_network(os.path.join(directory, NETWORK)))
     identity = {**identify_evaluation(suite, [network], *images), "batch": held.images}
     keep = BatchCache(os.path.join(directory, "batches"), identity)
-    result = evaluate(network, images.x, images.y, suite, *held.for_network(network), progress, keep)
+    batch, chunk = held.for_network(network)
+    result = evaluate(network, images.x, images.y, suite, batch_size=batch, chunk=chunk, progress=progress, keep=keep)
     about = {**describe_evaluation(data, held.images, suite.as_dict()), "networks": identity["networks"]}
     path = os.path.join(directory, name + ".json")
     if not _is_of(path, about):

@@ -11,7 +11,7 @@ from tfrobust.experiments.recipe import DataSpec
 
 
 def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What repeats an evaluation, beside the network, as plain values.
+    """Settings and versions that are needed to repeat an evaluation of a network, as plain values.
 
     Args:
         data: its images.

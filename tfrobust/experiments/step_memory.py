@@ -25,10 +25,10 @@ def measure_step(model: ModelSpec, shape: tuple[int, int, int], images: int, ig_
 
     Returns:
         The measurements by name.
-        gib: the most GiB that this process has held.
-        above: of it what the step added.
-        estimate: the GiB that `memory_budget` reckons with.
-        seconds: of the second step, when the first has compiled it.
+        gib: peak memory of this process, in GiB.
+        above: what the step added to the peak, in GiB.
+        estimate: what `memory_budget` predicts for the step, in GiB.
+        seconds: time of the second step; the first one includes the compilation.
     """
     keras.utils.set_random_seed(0)
     network = models.make_model(model.name, shape, 10, model.width)
@@ -50,7 +50,7 @@ def measure_step(model: ModelSpec, shape: tuple[int, int, int], images: int, ig_
 
 
 def peak_memory() -> float:
-    """The most GiB that this process has held."""
+    """Peak memory of this process, in GiB."""
     try:
         with open("/proc/self/status", encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / GIB

@@ -36,6 +36,7 @@ def train(
     directory: str,
     progress: Progress = SILENT,
     callbacks: Callbacks = lambda network, start: (),
+    *,
     wait: bool = False,
 ) -> training.Trained:
     """Trains the recipe in `directory`, from where it stands: its checkpoint, or nothing at all when it is finished.
@@ -78,12 +79,14 @@ def train(
         trained = training.train(
             network,
             objective,
-            lambda start, *part: training_batches(data, spec.batch_size, spec.seed, start, *part),
+            lambda start, part, parts: training_batches(
+                data, spec.batch_size, spec.seed, start, part=part, parts=parts
+            ),
             data.train_size,
             spec,
-            directory,
-            all_callbacks,
-            _Checked(progress, claim),
+            directory=directory,
+            callbacks=all_callbacks,
+            progress=_Checked(progress, claim),
         )
         if not all_processes_agree(trained.resumed_at == spec.steps and is_finished(directory)):
             _save(network, directory)

@@ -43,10 +43,10 @@ def _bottleneck(x, filters, strides, names):
 
 
 def resnet(depth: int, large: bool = False, adl: bool = False) -> Callable[..., keras.Model]:
-    """The maker (shape, classes, width) -> network of a ResNet.
+    """Returns a function that makes ResNets of one kind: (shape, classes, width) -> network.
 
     Args:
-        depth: 10, 18, 34 or 50.
+        depth: number of layers with weights: 10, 18, 34 or 50.
         large: with the ImageNet stem.
         adl: with attention-based dropout.
     """

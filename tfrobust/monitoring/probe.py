@@ -75,7 +75,7 @@ def look(network: keras.Model, x: np.ndarray, y: np.ndarray, plan: ProbePlan, po
     values = {"natural_accuracy": correct.mean(), "adversarial_accuracy": (correct & (attacked == y)).mean()}
     found = {}
     for prefix, own in (("", task), ("noise_", task.control(suite.noise_draws))):
-        found[prefix] = attack_maps(network, x, predicted, own, plan.held.images, points)
+        found[prefix] = attack_maps(network, x, predicted, own, plan.held.images, chunk=points)
         if correct.any():
             values.update({prefix + name: found[prefix].scores[name][correct].mean() for name in MEASURES})
     return Seen(predicted, attacked, found[""], {name: float(value) for name, value in values.items()})
@@ -121,7 +121,9 @@ class Probe(keras.callbacks.Callback):
         InputError: where the network has no such map.
     """
 
-    def __init__(self, network: keras.Model, data: ImageData, plan: ProbePlan, directory: str, start: int, steps: int):
+    def __init__(
+        self, network: keras.Model, data: ImageData, plan: ProbePlan, directory: str, *, start: int, steps: int
+    ):
         super().__init__()
         chosen = np.sort(np.random.RandomState(plan.suite.seed).permutation(len(data.x_test))[: plan.examples])
         self.x, self.y = checked(network, to_unit(data.x_test[chosen]), data.y_test[chosen])

@@ -9,8 +9,8 @@ from tfrobust.networks.pixels import PIXELS, guess_pixels
 
 __all__ = [
     "PIXELS",
-    "NetworkInput",
     "TOLERANCE",
+    "NetworkInput",
     "adopt",
     "check_images",
     "check_network",

@@ -69,7 +69,7 @@ def _adopted(network, pixels, x, head) -> keras.Model:
     check_images(x)
     check_shape(network, found, x)
     check_logits(adopted, x)
-    _compare(network, output, adopted, end, found, pixels, np.asarray(x[:4], np.float32))
+    _compare(network, output, adopted, end, found, pixels=pixels, x=np.asarray(x[:4], np.float32))
     return adopted
 
 
@@ -151,7 +151,7 @@ def _inspected(network, pixels: str | None, index: int) -> NetworkInput:
     return found
 
 
-def _compare(network, output: int, adopted, end, found: NetworkInput, pixels: str, x) -> None:
+def _compare(network, output: int, adopted, end, found: NetworkInput, *, pixels: str, x) -> None:
     """Raises InputError where the two differ on the images x in [0, 1]."""
     if found.is_integer:
         x = np.round(255 * x) / np.float32(255)

@@ -1,8 +1,8 @@
 """Default hyper-parameters of the training methods, for users who choose none.
 
-Weights, steps and step lengths are those of the papers' rows on photographs (flags/), as parts of eps; of R2ET, LGA,
-IGR, the gradient penalty and the Wasserstein form, our rows on digits (flags/digits).  Integrated Gradients has fewer
-points than in the papers (10 and 5 instead of up to 50), which is several times faster.
+Weights, steps and step lengths (as multiples of eps) are those of the papers' experiments on photographs (the
+flagfiles in flags/); for R2ET, LGA, IGR, the gradient penalty and the Wasserstein form they are those of flags/digits.
+Integrated Gradients has fewer points than in the papers (10 and 5 instead of up to 50), which is several times faster.
 """
 
 import dataclasses
@@ -12,8 +12,9 @@ from typing import Any
 from tfrobust.checks import check_choice
 from tfrobust.names import OBJECTIVES
 
+# Values that all methods share; OWN has what a single method takes instead or in addition.
 COMMON = {"attack_steps": 7, "ig_steps": 10, "ig_steps_attack": 5, "alpha": 0.9502}
-STEP = 0.25  # Length of a step of the inner attack, in eps.
+STEP = 0.25  # Step size of the inner attack, as a multiple of eps.
 OWN = {
     "trades": {"attack_steps": 5, "kl_weight": 6.0},
     "trades_noise": {"attack_steps": 5, "kl_weight": 1.0},
@@ -30,7 +31,7 @@ OWN = {
     "r2et": {"margin_weight": 0.1, "curvature_weight": 0.01, "softplus_beta": 10.0},
     "lga": {"l2_weight": 0.1, "cosine_weight": 1.0, "softplus_beta": 10.0},
 }
-STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Of the methods for which STEP is not taken.
+STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Methods with another one.
 
 
 def defaults(name: str, eps: float, shape: Sequence[int | None]) -> dict[str, Any]:

@@ -64,4 +64,14 @@ class InnerMax:
         """
         ball, step_size = self.ramped(step)
         seed = step.draw(START)
-        return pgd(goal, x, ball, self.attack_steps, step_size, seed, self.random_start, restarts, accept=accept)
+        return pgd(
+            goal,
+            x,
+            ball,
+            self.attack_steps,
+            step_size,
+            seed=seed,
+            random_start=self.random_start,
+            restarts=restarts,
+            accept=accept,
+        )

@@ -73,10 +73,12 @@ class IgRegularized(InnerMax):
             [B].
         """
         if self.layer:
-            ig = layer_integrated_gradients(network, self.layer, "loss", x_adv, batch.y, batch.x, steps, self.rule)
+            ig = layer_integrated_gradients(
+                network, self.layer, "loss", x_adv, batch.y, baseline=batch.x, steps=steps, rule=self.rule
+            )
         else:
             loss = make_score(network, "loss")
-            ig = integrated_gradients(loss, x_adv, batch.y, batch.x, steps, self.rule, self.chunk)
+            ig = integrated_gradients(loss, x_adv, batch.y, batch.x, steps, rule=self.rule, chunk=self.chunk)
         return tf.reduce_sum(tf.abs(tf.reshape(ig, [tf.shape(ig)[0], -1])), axis=1)
 
 

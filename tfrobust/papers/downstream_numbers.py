@@ -52,7 +52,13 @@ def task_of(metric: str, attribution: str) -> tuple[str, str, str, str] | None:
 
 
 def summaries(
-    network: keras.Model, data: ImageData, tasks: Sequence[str], suite: Suite, batch: int, progress: Progress = SILENT
+    network: keras.Model,
+    data: ImageData,
+    tasks: Sequence[str],
+    suite: Suite,
+    batch: int,
+    *,
+    progress: Progress = SILENT,
 ) -> dict[str, dict]:
     """Measures downstream tasks of a network, on as many test images as the suite chooses.
 

@@ -123,6 +123,7 @@ def write_paper_table(
     title: str,
     lines: Sequence[dict[str, Any]],
     cells: list[Cell],
+    *,
     notes: Sequence[str],
     about: dict[str, Any],
 ) -> str:

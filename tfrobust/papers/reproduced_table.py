@@ -74,7 +74,7 @@ def reproduce_table(
         done.append(own)
         cells += new
         notes = [*_notes(settings, reproduction), *_as_run([m for m, _ in columns if m])]
-        text = write_paper_table(path, title_of(settings, dataset), done, cells, notes, about)
+        text = write_paper_table(path, title_of(settings, dataset), done, cells, notes=notes, about=about)
     if (settings.paper, settings.table) in SWEEPS:
         draw_sweep(path + ".png", lines, cells, title_of(settings, dataset))
     return ReproducedTable(dataset, text, notes, cells, path)

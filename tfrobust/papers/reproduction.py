@@ -37,12 +37,12 @@ ReadRecipe = Callable[[str, Sequence[str]], Recipe]
 
 @dataclass(frozen=True)
 class ReproductionSettings:
-    """What is reproduced, and by which means.
+    """Which table is reproduced, on which data, and how much is computed.
 
     Attributes:
         paper, table: as `tables.tables()` names them.
         budget: one of BUDGETS: "paper", the paper's own plan; "cpu", hours on two cores; "smoke", seconds.
-        methods: those of the table alone; all where there are none.
+        methods: only these methods of the table; empty: all.
         seed: of training and evaluation.
         seeds: how many seeds, from `seed` on, each network is trained from; the table has mean and spread.
         data_dir, download: where named data sets are looked for, and whether TFDS may fetch them.
@@ -151,9 +151,9 @@ class Reproduction:
         return replace(recipe.seeded(settings.seed), data=data, saliency_dir=os.path.join(settings.output, "maps"))
 
     def trained(self, flagfile: str, given: list[str]) -> Run:
-        """The network of a flagfile, trained at the budget unless it has been.
+        """Trains the network of a flagfile at the budget, unless its run is there already.
 
-        Networks that it needs (to start from, as teachers) come first.
+        Networks that it needs (to start from, as teachers) are trained first.
 
         Args:
             flagfile: of the recipe.
@@ -195,7 +195,7 @@ class Reproduction:
     def evaluated(
         self, run: Run, suite: Suite, columns: Sequence[measure.Measurement], source: Callable[[str], Run]
     ) -> dict[str, dict]:
-        """Evaluates a run, as far as the columns of a table need it and it has not been.
+        """Evaluates a run for the columns of a table; what was evaluated before is read from its folder.
 
         Args:
             run: the network.
@@ -238,9 +238,9 @@ class Reproduction:
                     return json.load(file)
             began = time.perf_counter()
             keep = BatchCache(os.path.join(folder, "batches"), {**identity, "batch": held.images})
-            result = evaluate(
-                network, x, images.y_test, suite, *held.for_network(network), self._progress, keep, natural
-            )
+            batch, chunk = held.for_network(network)
+            given = {"progress": self._progress, "keep": keep, "natural": natural}
+            result = evaluate(network, x, images.y_test, suite, batch_size=batch, chunk=chunk, **given)
             summary = result.summary
             if downstream:
                 summary = {**summary, **self._beside(run, network, images, downstream, suite)}
@@ -258,5 +258,5 @@ class Reproduction:
             out[training_terms.TASK] = training_terms.measured(network, run.recipe, images, *own)
         others = [task for task in tasks if task != training_terms.TASK]
         if others:
-            out.update(downstream_numbers.summaries(network, images, others, suite, held, self._progress))
+            out.update(downstream_numbers.summaries(network, images, others, suite, held, progress=self._progress))
         return out

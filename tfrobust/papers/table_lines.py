@@ -38,7 +38,7 @@ def read_lines(paper: str, table: str, dataset: str, methods: Sequence[str] = ()
         paper: the short name of a paper.
         table: of that paper, as `tables.tables()` names it.
         dataset: one of the data sets of the table.
-        methods: those of the table alone; all where there are none.
+        methods: only these methods of the table; empty: all.
 
     Raises:
         InputError: where there are no such lines.

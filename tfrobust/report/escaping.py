@@ -10,11 +10,11 @@ _MARKUP = {"|": r"\|", "<": "&lt;", ">": "&gt;", "`": r"\`", "](": r"]\("}
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that steers a screen instead of being shown written as its escape, such as \x1b.
+    r"""Replaces characters that act on a terminal instead of being shown by their escapes, such as \x1b.
 
     Such are ESC, a change of the direction of writing, an unpaired surrogate; new lines and tabs stay.
     """
-    if text.isprintable():  # Nearly always: no character of it steers.
+    if text.isprintable():  # Nearly always: all characters are shown.
         return text
     return "".join(_escape(character) if _steers(character) else character for character in text)
 

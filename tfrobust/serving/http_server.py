@@ -195,7 +195,7 @@ class HttpServer(TcpWSGIServer):
 
     channel_class = _Channel
 
-    def __init__(self, application: Callable, host: str, port: int, threads: int, quick: Callable, limits: Limits):
+    def __init__(self, application: Callable, host: str, port: int, *, threads: int, quick: Callable, limits: Limits):
         self.limits, self._is_quick = limits, quick
         self._stopping, self._ended = threading.Event(), False
         self._next_look, self._giving_way = 0.0, []

@@ -164,13 +164,13 @@ def _tensor(name: str, value, spec: tf.TensorSpec, bounds: Bounds) -> tf.Tensor:
     given = [len(value), *(lengths[0] if lengths else [])]
     if not spec.shape[:1].is_compatible_with(given[:1]) or not value:
         raise _misshaped(name, spec, given)
-    parts = [_array(name, each, spec.shape[1:], spec, bounds, given[:1]) for each in value]
+    parts = [_array(name, each, spec.shape[1:], spec, bounds, before=given[:1]) for each in value]
     if len({part.shape for part in parts}) > 1:
         raise _ragged(name)
     return tf.constant(np.stack(parts), dtype)
 
 
-def _array(name: str, value, shape: tf.TensorShape, spec: tf.TensorSpec, bounds: Bounds, before=()) -> np.ndarray:
+def _array(name: str, value, shape: tf.TensorShape, spec: tf.TensorSpec, bounds: Bounds, *, before=()) -> np.ndarray:
     """The array of that shape, a part of a tensor of `spec`.  before: the dimensions of the whole that precede it."""
     if _is_bytes(value) and is_image(shape, spec.dtype):
         return decode_image(name, value["b64"], shape, spec.dtype, bounds.resize)

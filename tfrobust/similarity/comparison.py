@@ -54,5 +54,5 @@ class Comparison:
             "pearson": pearson(a, b, ties),
             "lens_recall": lens_recall(a, b, k, window, ties=ties),
             "lens_precision": lens_precision(a, b, k, window, ties=ties),
-            "top_k_div": lens_recall(a, b, k, window, True, ties),
+            "top_k_div": lens_recall(a, b, k, window, spread=True, ties=ties),
         }

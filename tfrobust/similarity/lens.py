@@ -51,7 +51,7 @@ def spread_mask(a: np.ndarray, k: int, w: int) -> np.ndarray:
     return mask
 
 
-def _masks(a, b, k, w, spread, ties):
+def _masks(a, b, k, w, *, spread, ties):
     shape = np.shape(a)
     a, b = (flattened(m, ties).reshape(shape) for m in (a, b))
     if spread:
@@ -61,7 +61,7 @@ def _masks(a, b, k, w, spread, ties):
 
 
 def lens_recall(
-    a: np.ndarray, b: np.ndarray, k: int, w: int = 1, spread: bool = False, ties: str = "exact"
+    a: np.ndarray, b: np.ndarray, k: int, w: int = 1, *, spread: bool = False, ties: str = "exact"
 ) -> np.ndarray:
     """Share of the k largest pixels of map a that have one of map b's at most w rows and w columns away.
 
@@ -77,14 +77,14 @@ def lens_recall(
     Returns:
         [B] in [0, 1].
     """
-    p, q = _masks(a, b, k, w, spread, ties)
+    p, q = _masks(a, b, k, w, spread=spread, ties=ties)
     size = p.sum(axis=(1, 2))
     found = (p & near(q, w)).sum(axis=(1, 2)) / np.maximum(size, 1)
     return np.where(size > 0, found, ~q.any(axis=(1, 2)))
 
 
 def lens_precision(
-    a: np.ndarray, b: np.ndarray, k: int, w: int = 1, spread: bool = False, ties: str = "exact"
+    a: np.ndarray, b: np.ndarray, k: int, w: int = 1, *, spread: bool = False, ties: str = "exact"
 ) -> np.ndarray:
     """Share of the k largest pixels of map b that have one of map a's at most w rows and w columns away.
 
@@ -99,4 +99,4 @@ def lens_precision(
     Returns:
         [B] in [0, 1].
     """
-    return lens_recall(b, a, k, w, spread, ties)
+    return lens_recall(b, a, k, w, spread=spread, ties=ties)

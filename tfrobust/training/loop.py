@@ -20,6 +20,7 @@ def run_steps(
     trainer: Trainer,
     batches: Batches,
     batch_size: int,
+    *,
     start: int,
     steps: int,
     callbacks: Sequence[keras.callbacks.Callback],

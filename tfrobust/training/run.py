@@ -53,6 +53,7 @@ def train(
     batches: Batches,
     images: int,
     spec: TrainingSpec,
+    *,
     directory: str | None = None,
     callbacks: Callable[[int], Sequence[keras.callbacks.Callback]] = lambda start: (),
     progress: Progress = SILENT,
@@ -91,13 +92,13 @@ def train(
     trainer = Trainer(
         network,
         objective,
-        spec.seed,
-        images,
-        spec.batch_size,
-        spec.eps_ramp_steps,
-        spec.weight_decay,
-        spec.reduction,
-        spec.precision,
+        seed=spec.seed,
+        images=images,
+        batch_size=spec.batch_size,
+        eps_ramp_steps=spec.eps_ramp_steps,
+        weight_decay=spec.weight_decay,
+        reduction=spec.reduction,
+        precision=spec.precision,
     )
     trainer.compile(optimizer=optimizer, jit_compile=_compiled(spec.jit))
     start, before, own = 0, 0.0, []
@@ -113,7 +114,7 @@ def train(
     began = time.perf_counter()
     if start < spec.steps:
         hooks = [NanGuard(start), *prune, *own, *callbacks(start)]
-        run_steps(trainer, batches, spec.batch_size, start, spec.steps, hooks)
+        run_steps(trainer, batches, spec.batch_size, start=start, steps=spec.steps, callbacks=hooks)
         if directory and int(checkpoints.step.numpy()) != spec.steps:
             checkpoints.save(spec.steps, before + time.perf_counter() - began)
     return Trained(network, before + time.perf_counter() - began, start)

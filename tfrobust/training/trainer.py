@@ -41,6 +41,7 @@ class Trainer(keras.Model):
         self,
         network: keras.Model,
         objective: Objective,
+        *,
         seed: int = 0,
         images: int | None = None,
         batch_size: int | None = None,

@@ -39,7 +39,7 @@ def run(
     eps = settings.generation_eps or 40 * float(np.sqrt(np.prod(data.shape) / (224 * 224 * 3)))
     made = {}
     for name, network in networks.items():
-        made[name] = generate(network, seeds, y, eps, STEPS, eps / 20)
+        made[name] = generate(network, seeds, y, eps=eps, steps=STEPS, step_size=eps / 20)
         bar.update()
     rows = []
     for name, images in made.items():

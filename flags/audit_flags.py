@@ -4,7 +4,7 @@ from absl import flags
 
 from flags import data_flags, pixels_flags
 from flags.parsers import define_memory, define_numbers
-from tfrobust.names import AUDITED_IMAGES, AUTO, PIXELS
+from tfrobust.names import AUDITED_IMAGES
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -19,15 +19,7 @@ def define(fv: flags.FlagValues) -> None:
         **where,
     )
     flags.DEFINE_string("output", "audit", "Folder of the report.", **where)
-    flags.DEFINE_enum(
-        "pixels",
-        AUTO,
-        [AUTO, *PIXELS],
-        "Range of pixels that the network was trained on, before any layer of its own; auto: the one in which it "
-        "predicts best.",
-        **where,
-    )
-    pixels_flags.define_form(fv)
+    pixels_flags.define_automatic(fv, "or else the one in which it predicts best")
     define_numbers("eps", "2/255,4/255,8/255", "Largest changes of a pixel, in units of [0, 1], commas between.", fv)
     flags.DEFINE_float("minutes", 10.0, "Time that it may take.", **where)
     flags.DEFINE_integer("images", AUDITED_IMAGES, "Images whose maps are attacked, at most.", lower_bound=1, **where)

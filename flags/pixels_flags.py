@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from tfrobust.names import PIXELS
+from tfrobust.names import AUTO, PIXELS
 
 PIXELS_HELP = "Adopt a network that was not made for this library: the range it expects. A final softmax is left out."
 
@@ -13,10 +13,17 @@ def define(fv: flags.FlagValues) -> None:
     define_form(fv)
 
 
+def define_automatic(fv: flags.FlagValues, otherwise: str) -> None:
+    """The flags of a verb that finds the range of pixels itself; `otherwise`: what it takes where no layer says it."""
+    text = f"Range of pixels that the network expects; auto: the one that its first layers are made for, {otherwise}."
+    flags.DEFINE_enum("pixels", AUTO, [AUTO, *PIXELS], text, flag_values=fv)
+    define_form(fv)
+
+
 def define_form(fv: flags.FlagValues) -> None:
     """Which output of a network counts, and which classes of its maker's it is made of."""
     flags.DEFINE_string(
-        "head", None, "Of a network with several outputs: the name of the one that gives the classes.", flag_values=fv
+        "head", None, "Name of the output that gives the classes, for a network with several outputs.", flag_values=fv
     )
     flags.DEFINE_list(
         "custom_objects",

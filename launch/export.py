@@ -22,16 +22,16 @@ from tfrobust.names import CHANNELS
 
 
 def export_flags(fv: flags.FlagValues) -> None:
-    """Of what, where to, and how the map is shown."""
+    """Which network is exported, where to, and in which form its map is returned."""
     where = {"flag_values": fv}
     flags.DEFINE_string(
         "network",
         None,
-        "Saved Keras network: a .keras file; one that was not made for this library needs --pixels. Required.",
+        "Saved Keras network, a .keras file. Required.",
         **where,
     )
     flags.DEFINE_string("output", None, "Folder of the SavedModel: NAME/VERSION, a number. Required.", **where)
-    pixels_flags.define(fv)
+    pixels_flags.define_automatic(fv, "or else 0..1; a final softmax is left out")
     flags.DEFINE_integer(
         "image_size",
         None,
@@ -73,7 +73,7 @@ def export(fv: flags.FlagValues) -> None:
 
 
 def main(argv=None) -> int:
-    return verb.run("export", __doc__, (export_flags, map_flags.define), export, argv, check)
+    return verb.run("export", __doc__, (export_flags, map_flags.define), export, argv=argv, check=check)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """tfrobust.robustify, tfrobust.attribute and tfrobust.audit: what a notebook calls."""
 
+import inspect
+import pydoc
 import subprocess
 import sys
 
@@ -13,7 +15,7 @@ from tests.helpers import ROOT, run_tests, shallow_network, without_graphs
 from tfrobust import api, data
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
-from tfrobust.auditing import plan
+from tfrobust.auditing import audit, plan
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.training import Trainer
@@ -33,6 +35,26 @@ def plain(seed=0):
             keras.layers.Dense(10, activation="softmax"),
         ]
     )
+
+
+def test_help_lists_what_people_import():
+    text = pydoc.render_doc(tfrobust, renderer=pydoc.plaintext)
+    assert tfrobust.__all__ == ["attribute", "audit", "robustify"] and set(tfrobust.__all__) <= set(dir(tfrobust))
+    for name in tfrobust.__all__:
+        function = getattr(tfrobust, name)
+        assert function is getattr(api, name)
+        assert f"    {name}(" in text and inspect.getdoc(function).splitlines()[0] in text
+
+
+def test_a_range_of_pixels_means_the_same_with_the_same_default_in_every_function():
+    for function in (tfrobust.robustify, tfrobust.attribute, audit.measure):
+        assert inspect.signature(function).parameters["pixels"].default == "auto"
+    network, x = plain(), np.random.RandomState(0).rand(2, 8, 8, 1).astype(np.float32)
+    logits = tfrobust.robustify(network, "natural", pixels="0..255").network(x)
+    want = tfrobust.attribute(network, x, pixels="0..255", steps=3)
+    for pixels in ("auto", None):
+        np.testing.assert_array_equal(tfrobust.robustify(network, "natural", pixels=pixels).network(x), logits)
+        np.testing.assert_allclose(tfrobust.attribute(network, x, pixels=pixels, steps=3), want, rtol=1e-4, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +94,9 @@ def test_it_trains_what_the_trainer_trains(digits):
     model.compile(keras.optimizers.SGD(0.1))
     model.fit(x, y, batch_size=10, verbose=0, shuffle=False)
     network = shallow_network()
-    trainer = Trainer(network, make_objective("madry", **{**defaults("madry", 0.1, (8, 8, 1)), "attack_steps": 2}), 3)
+    trainer = Trainer(
+        network, make_objective("madry", **{**defaults("madry", 0.1, (8, 8, 1)), "attack_steps": 2}), seed=3
+    )
     trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
     trainer.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(10), verbose=0, shuffle=False)
     for a, b in zip(model.network.get_weights(), network.get_weights()):
@@ -294,7 +318,7 @@ def test_maps_do_not_depend_on_what_is_held_at_once(held, monkeypatch):
     x = np.random.RandomState(0).rand(3, 8, 8, 1).astype(np.float32)
     want = tfrobust.attribute(network, x, steps=7)
     plain = api.plain_maps
-    monkeypatch.setattr(api, "plain_maps", lambda *given: seen.append(given[-1]) or plain(*given))
+    monkeypatch.setattr(api, "plain_maps", lambda *given, chunk: seen.append(chunk) or plain(*given, chunk=chunk))
     np.testing.assert_allclose(tfrobust.attribute(network, x, steps=7, batch_size=2, **held), want, atol=1e-5)
     assert seen == [held.get("chunk") if held.get("chunk") == 3 else 1]
 

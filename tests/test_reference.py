@@ -72,6 +72,28 @@ def folder(tmp_path_factory):
     return folder
 
 
+PACKAGES = [
+    importlib.import_module(info.name) for info in pkgutil.walk_packages(tfrobust.__path__, "tfrobust.") if info.ispkg
+]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_no_function_hides_a_module_of_its_name(package):
+    for info in pkgutil.iter_modules(package.__path__):
+        value = vars(package).get(info.name)
+        assert value is None or inspect.ismodule(value), f"{package.__name__}.{info.name} hides a module"
+
+
+def test_what_is_public_is_imported_from_one_package():
+    paths = {}
+    for package in (tfrobust, *PACKAGES):
+        for name in getattr(package, "__all__", ()):
+            value = getattr(package, name)
+            if inspect.isfunction(value) or inspect.isclass(value):
+                paths.setdefault(value, []).append(f"{package.__name__}.{name}")
+    assert [path for path in paths.values() if len(path) > 1] == []
+
+
 def page(folder, module):
     return (folder / (module.__name__.replace(".", os.sep) + ".html")).read_text(encoding="utf-8")
 

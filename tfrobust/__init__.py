@@ -3,14 +3,19 @@
 For notebooks: tfrobust.robustify, audit, audit_callable, attribute and picture (see `tfrobust.api`).
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfrobust.api import attribute, audit, audit_callable, picture, robustify
+
 __version__ = "0.2.0.dev0"
 
-_API = ("attribute", "audit", "audit_callable", "picture", "robustify")
+__all__ = ["attribute", "audit", "audit_callable", "picture", "robustify"]
 
 
 def __getattr__(name: str):
     """The functions of `api`, imported when they are first asked for: they bring all rooms with them."""
-    if name not in _API:
+    if name not in __all__:
         raise AttributeError(f"module 'tfrobust' has no attribute {name!r}")
     from tfrobust import api
 
@@ -18,4 +23,4 @@ def __getattr__(name: str):
 
 
 def __dir__():
-    return sorted([*globals(), *_API])
+    return sorted({*globals(), *__all__})

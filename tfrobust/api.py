@@ -20,6 +20,7 @@ from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.predictions import predict
 from tfrobust.labels import check_labels
 from tfrobust.memory_budget import Chunking
+from tfrobust.names import AUTO
 from tfrobust.networks import adopt, check_images, contracted, input_shape, unfolded
 from tfrobust.objectives import make_objective
 from tfrobust.objectives.defaults import defaults
@@ -36,7 +37,8 @@ def robustify(
     network: keras.Model,
     method: str = "ig_sum_norm",
     eps: float = 8 / 255,
-    pixels: str | None = None,
+    *,
+    pixels: str | None = AUTO,
     seed: int = 0,
     weight_decay: float = 0.0,
     eps_ramp_steps: int = 0,
@@ -57,8 +59,8 @@ def robustify(
           every weight taken over (see networks.adopt).
         method: the training method, one of names.OBJECTIVES.
         eps: radius of the ball of perturbed images, in units of the pixel range [0, 1].
-        pixels: the range of pixels that `network` expects, one of names.PIXELS; None: the one that its first layers are
-          made for, such as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.
+        pixels: the range of pixels that `network` expects, one of names.PIXELS; "auto": the one that its first layers
+          are made for, such as 0..255 for a Rescaling(1 / 255), and [0, 1] where they do not say.  None is "auto".
         seed: random seed of every draw.
         weight_decay: the loss gains weight_decay / 2 times the squared norm of all kernels.
         eps_ramp_steps: steps over which eps and the step size of the attack grow from 0; 0: they are whole from the
@@ -70,7 +72,7 @@ def robustify(
     Raises:
         InputError: where the network cannot be copied, and for an unknown method, hyper-parameter or setting.
     """
-    copy = adopt(_model(network), pixels, head=head)
+    copy = adopt(_model(network), None if pixels == AUTO else pixels, head=head)
     chosen = {**defaults(method, eps, input_shape(copy)), **hyper}
     plan = {"weight_decay": weight_decay, "eps_ramp_steps": eps_ramp_steps, "precision": precision}
     return RobustModel(copy, make_objective(method, **chosen), seed, **plan)
@@ -81,7 +83,8 @@ def attribute(
     x: np.ndarray,
     y: np.ndarray | None = None,
     method: str = "integrated_gradients",
-    pixels: str | None = None,
+    *,
+    pixels: str | None = AUTO,
     batch_size: int = 32,
     chunk: int | Literal["auto"] | None = None,
     memory_gb: float | None = None,
@@ -92,7 +95,8 @@ def attribute(
 
     Args:
         network: any Keras classifier.
-        x: images [N,H,W,C], float in [0, 1] or uint8; as [N,H,W] or [N,H*W*C] too, where the network takes them so.
+        x: images [N,H,W,C], float in [0, 1] or uint8; also [N,H,W], or a row of numbers per image, where the
+          network takes them so.
         y: classes [N] that are explained; None: those that the network predicts.
         method: one of names.ATTRIBUTIONS.
         pixels: the range of pixels that `network` expects, as for `robustify`.
@@ -119,7 +123,7 @@ def attribute(
     spec.check_network(network)
     y = predict(network, x, batch_size) if y is None else check_labels(y, len(x), network.output_shape[-1])
     points = Chunking(batch_size, chunk, memory_gb).points_for(network)
-    return plain_maps(network, x, y.astype(np.int32), spec, batch_size, points)
+    return plain_maps(network, x, y.astype(np.int32), spec, batch_size, chunk=points)
 
 
 def picture(
@@ -129,7 +133,7 @@ def picture(
     y: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     title: str = "",
-    pixels: str | None = None,
+    pixels: str = AUTO,
     head: str | None = None,
     **options: Any,
 ) -> Picture:
@@ -182,7 +186,8 @@ def audit(network: keras.Model, x: np.ndarray, y: np.ndarray, title: str = "Audi
         y: labels [N].
         title: heading of the report.
         **options: eps=(2/255, 4/255, 8/255), minutes=10, images=100, pixels="auto", seed=0 and others of
-          auditing.measure.
+          auditing.measure.  "auto" is as for `robustify`; where the first layers do not say, the labels do: it is the
+          range in which the network predicts most of the images correctly.
 
     Returns:
         The result, which a notebook shows as a report.
@@ -226,7 +231,7 @@ def _as_contracted(network, x, pixels, head):
     network = _model(network)
     x = to_unit(unfolded(np.asarray(x), input_shape(network)))
     check_images(x)
-    return contracted(network, pixels, x, head), x
+    return contracted(network, None if pixels == AUTO else pixels, x, head), x
 
 
 def _model(network):

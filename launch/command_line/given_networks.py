@@ -6,14 +6,22 @@ import os
 import sys
 
 from tfrobust.errors import InputError
+from tfrobust.names import AUTO
 
 
 def given_network(path: str, pixels: str | None = None, head: str | None = None):
-    """The saved network, in float32; with pixels or head, a copy that takes images in [0, 1] and gives logits (see
-    networks.adopt)."""
-    from tfrobust.networks import adopt, in_float32, load_network
+    """The saved network, in float32; with pixels or head, a copy that takes images in [0, 1] and gives logits.
+
+    Args:
+        path: of the file.
+        pixels: see networks.adopt; "auto": as for tfrobust.attribute, a copy only where the network needs one.
+        head: the name of the output that gives the classes.
+    """
+    from tfrobust.networks import adopt, contracted, in_float32, load_network
 
     network = load_network(path)
+    if pixels == AUTO:
+        return in_float32(contracted(network, head=head))
     return adopt(network, pixels, head=head) if pixels or head else in_float32(network)
 
 

@@ -108,16 +108,15 @@ def test_a_network_that_was_not_made_for_this_is_adopted(tmp_path, capsys):
     h = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(inputs)))
     network = keras.Model(inputs, layers.Dense(5, activation="softmax")(h))
     network.save(tmp_path / "a.keras")
-    keras.Model(inputs, layers.Dense(5)(h)).save(tmp_path / "logits.keras")
-    assert call(export, f"--network={tmp_path}/logits.keras", f"--output={tmp_path}/x/1") == 2
-    assert "--pixels=0..255" in capsys.readouterr().err
     flags = [f"--network={tmp_path}/a.keras", "--map_method=guided_backpropagation"]
-    assert call(export, *flags, f"--output={tmp_path}/x/1") == 2  # Probabilities, and pixels of 0..255.
-    assert call(export, *flags, "--pixels=0..255", f"--output={tmp_path}/x/1") == 0
+    assert call(export, *flags, "--pixels=-1..1", f"--output={tmp_path}/x/1") == 2
+    assert "0..255" in capsys.readouterr().err
     x, _ = images(4, shape=(8, 8, 3))
-    outputs = tf.saved_model.load(f"{tmp_path}/x/1").signatures[PREDICT](images=x)
-    np.testing.assert_allclose(outputs["probabilities"], network(255 * x), atol=1e-6)
-    np.testing.assert_allclose(outputs["logits"], adopt(network, "0..255")(x), atol=1e-6)
+    for number, pixels in enumerate([[], ["--pixels=0..255"]], 1):  # Its first layers say the same.
+        assert call(export, *flags, *pixels, f"--output={tmp_path}/x/{number}") == 0
+        outputs = tf.saved_model.load(f"{tmp_path}/x/{number}").signatures[PREDICT](images=x)
+        np.testing.assert_allclose(outputs["probabilities"], network(255 * x), atol=1e-6)
+        np.testing.assert_allclose(outputs["logits"], adopt(network, "0..255")(x), atol=1e-6)
 
 
 @pytest.mark.parametrize(

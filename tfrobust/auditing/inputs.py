@@ -53,7 +53,8 @@ def make_inputs(
     network: keras.Model,
     x: Any,
     y: Any,
-    pixels: str = AUTO,
+    *,
+    pixels: str | None = AUTO,
     classes: int | None = None,
     seed: int = 0,
     head: str | None = None,
@@ -79,6 +80,7 @@ def make_inputs(
     """
     if not isinstance(network, keras.Model):
         raise InputError(f"a {type(network).__name__} is no keras.Model: load one with keras.models.load_model(FILE)")
+    pixels = AUTO if pixels is None else pixels
     if pixels != AUTO and pixels not in PIXELS:
         raise InputError(f"pixels {pixels!r}: must be {AUTO} or one of {', '.join(PIXELS)}")
     output, takes = output_index(network, head), inspect_network(network)
@@ -130,7 +132,7 @@ def _checked_labels(output, x, y, classes) -> np.ndarray:
     known = max(output[-1] or 0, 2)  # One number is the probability of class 1.
     if classes is None and y.min() == 1 and y.max() == known:
         raise InputError(f"labels are 1..{known}, and the first class is 0 here: give y - 1")
-    if classes is not None and classes != known or y.max() >= known or y.min() < 0:
+    if (classes is not None and classes != known) or y.max() >= known or y.min() < 0:
         found = classes or f"labels {y.min()}..{y.max()}, that is {int(y.max()) + 1}"
         raise InputError(
             f"the network knows {known} classes and the data have {found}: audit a network that was trained for these "

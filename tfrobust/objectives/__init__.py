@@ -10,6 +10,8 @@ from tfrobust.names import OBJECTIVES
 if TYPE_CHECKING:
     from tfrobust.types import Objective
 
+__all__ = ["OBJECTIVES", "make_objective"]
+
 
 def make_objective(name: str, **hyper: Any) -> "Objective":
     """Makes a training method from its name and hyper-parameters.

@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -47,6 +47,6 @@ class BatchCache:
         if not is_chief():
             return arrays
         with open(path + ".part", "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **cast(dict[str, Any], arrays))
         os.replace(path + ".part", path)
         return arrays

@@ -127,7 +127,7 @@ def top_k_intersection(a: np.ndarray, b: np.ndarray, k: int, ties: str = "exact"
         return (top_k_mask(a, k) & top_k_mask(b, k)).sum(axis=1) / k
     out = np.zeros(len(a))
     for i, (p, q) in enumerate(zip(a[:, None], b[:, None])):
-        capped = min(k, np.count_nonzero(p))
+        capped = min(k, int(np.count_nonzero(p)))
         if capped:
             out[i] = (top_k_mask(p, capped) & top_k_mask(q, capped) & (q != 0)).sum() / capped
         else:

@@ -33,7 +33,7 @@ def run(
     """
     labels = np.arange(min(data.classes, CLASSES))
     own = [as_seen(data.x_train[data.y_train == k], data) for k in labels]
-    seeds = np.concatenate([class_seeds(x, k, PER_CLASS, settings.seed) for k, x in zip(labels, own)])
+    seeds = np.concatenate([class_seeds(x, int(k), PER_CLASS, settings.seed) for k, x in zip(labels, own)])
     y = np.repeat(labels, PER_CLASS).astype(np.int32)
     # Santurkar et al. take 40 for 224x224x3 pixels: the same for each of the numbers of an image.
     eps = settings.generation_eps or 40 * float(np.sqrt(np.prod(data.shape) / (224 * 224 * 3)))

@@ -59,6 +59,17 @@ def test_these_tests_run_on_the_versions_of_their_stack():
         assert importlib.metadata.version(name) == versions[name]
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_says_that_an_interpreter_does_not_run(tmp_path):
+    """As pyenv's shim of a version that is not chosen."""
+    shim, environment = tmp_path / "python3.12", tmp_path / "environment"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    asked = ["make", "venv", f"PYTHON={shim}", f"VENV={environment}"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and "choose a Python 3.10 or newer" in done.stdout and not environment.exists()
+
+
 def test_the_version_is_one():
     import tfrobust
 

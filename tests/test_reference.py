@@ -110,6 +110,15 @@ def test_what_is_public_is_on_its_page_with_its_docstring(module, folder):
         assert letters(inspect.cleandoc(own)) in shown, f"the docstring of {name} is not whole on the page"
 
 
+def test_the_front_page_shows_what_people_import(folder):
+    assert 'url=tfrobust.html"' in (folder / "index.html").read_text(encoding="utf-8").replace("./", "")
+    text = page(folder, tfrobust)
+    for name in tfrobust.__all__:
+        first = inspect.getdoc(getattr(tfrobust, name)).splitlines()[0]
+        assert f'id="{name}"' in text and letters(first) in letters(html.unescape(re.sub(r"<[^<>]+>", "", text)))
+    assert "tfrobust.api" not in vars(tfrobust) and not set(tfrobust.__all__) & set(vars(tfrobust))
+
+
 def test_every_training_method_has_its_page_and_no_page_names_a_private_module(folder):
     from tfrobust.objectives import OBJECTIVES
 

@@ -133,7 +133,7 @@ def picture(
     y: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     title: str = "",
-    pixels: str = AUTO,
+    pixels: str | None = AUTO,
     head: str | None = None,
     **options: Any,
 ) -> Picture:

@@ -17,11 +17,11 @@ from tfrobust.names import AUTO
 
 __all__ = [
     "AUTO",
+    "EPS",
     "AuditInputs",
     "Difference",
     "DifferencePlan",
     "DifferenceVerdict",
-    "EPS",
     "Measured",
     "Verdict",
     "cuts",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrobust import similarity
-from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble, Ifia
+from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble
 from tfrobust.attacks.attacked_maps import FATES, as_records
 from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.attributions import UniformlySmoothed

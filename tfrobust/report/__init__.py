@@ -27,13 +27,13 @@ from tfrobust.report.table import Column, markdown, write_json, write_records, w
 
 __all__ = [
     "ACCURACIES",
-    "Column",
     "FLAGS",
     "FORMATS",
     "MEANINGS",
+    "STYLE",
+    "Column",
     "Panel",
     "Picture",
-    "STYLE",
     "class_name",
     "draw_boxes",
     "draw_curves",

@@ -16,13 +16,16 @@ import tensorflow as tf
 from tfrobust.networks import adopt, load_network
 
 
-def manipulate(network, x, steps=200, batch=32, learning_rate=0.01, seed=0):
+def manipulate(network, x, *, steps=200, batch=32, learning_rate=0.01, seed=0):
     """Trains a branch beside a classifier so that maps of the whole point to the upper left corner.
 
     Args:
         network: images in [0, 1] in, logits out; it stays as it is.
         x: images [N,H,W,C] in [0, 1]; labels are not needed.
-        steps, batch, learning_rate, seed: of the training, by Adam.
+        steps: of the training, by Adam.
+        batch: images of a step.
+        learning_rate: of Adam.
+        seed: of the weights of the branch, and of the draws of images.
     """
     keras.utils.set_random_seed(seed)
     inputs = keras.Input(x.shape[1:])
@@ -60,7 +63,7 @@ def main(source, data, target, steps=200):
     with np.load(data) as file:
         x = next(file[name] for name in ("x_train", "x") if name in file)
     x = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x.astype(np.float32)
-    manipulate(network, x, steps).save(target)
+    manipulate(network, x, steps=steps).save(target)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def memory_within(fv):
 
 def main(argv=None) -> int:
     rooms = data_flags.define, benchmark_flags.define
-    return verb.run("benchmark", __doc__, rooms, benchmark, argv, benchmark_flags.check)
+    return verb.run("benchmark", __doc__, rooms, benchmark, argv=argv, check=benchmark_flags.check)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,15 @@ def diff(fv) -> None:
 
     before, after, *others = (load_network(path) for path in (fv.before, fv.after, *fv.seeds_of_before))
     side = fv.image_size or max([side for side in input_shape(before)[:2] if side], default=None)
-    data = load_labelled(fv.data, MOST_IMAGES, fv.seed, fv.data_dir, fv.download, side, fv.exif)
+    data = load_labelled(
+        fv.data,
+        MOST_IMAGES,
+        fv.seed,
+        data_dir=fv.data_dir,
+        download=fv.download,
+        image_size=side,
+        exif=fv.exif,
+    )
     names = ("eps", "images", "explained", "attacked", "steps", "points", "seed")
     plan = auditing.DifferencePlan(**{name: fv[name].value for name in names})
     networks = [fingerprint_network(network) for network in (before, after, *others)]
@@ -53,15 +61,15 @@ def diff(fv) -> None:
             data.x,
             data.y,
             plan,
-            others,
-            fv.pixels,
-            fv.head,
-            data.classes,
-            data.names,
-            fv.class_names or data.class_names,
-            fv.memory_gb and fv.memory_gb * GIB,
-            keep,
-            SCREEN,
+            others=others,
+            pixels=fv.pixels,
+            head=fv.head,
+            classes=data.classes,
+            names=data.names,
+            class_names=fv.class_names or data.class_names,
+            memory=fv.memory_gb and fv.memory_gb * GIB,
+            keep=keep,
+            progress=SCREEN,
         )
         title = f"{os.path.basename(fv.before)} and {os.path.basename(fv.after)}"
         about = {**settings, **describe_source(), "subject": facts}
@@ -85,7 +93,7 @@ def _command(fv) -> str:
 def main(argv=None) -> int:
     rooms = diff_flags.define, strategy_flags.define_of_one_process
     given = words_as_flags(sys.argv if argv is None else argv, "before", "after")
-    return verb.run("diff", __doc__, rooms, diff, given, check)
+    return verb.run("diff", __doc__, rooms, diff, argv=given, check=check)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def evidence(fv) -> None:
 
 def main(argv=None) -> int:
     given = words_as_flags(sys.argv if argv is None else argv, "audit")
-    return verb.run("evidence", __doc__, (evidence_flags.define,), evidence, given)
+    return verb.run("evidence", __doc__, (evidence_flags.define,), evidence, argv=given)
 
 
 if __name__ == "__main__":

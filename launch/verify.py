@@ -34,9 +34,21 @@ def verify(fv) -> None:
     _check_network(network, against)
     measure = verify_flags.measure_of(fv, against, x[0, ..., 0].size)
     eps, norm, spec, comparison = measure
-    held = Chunking(fv.evaluation_batch, fv.map_chunk, fv.memory_gb).for_network(network)
+    batch, chunk = Chunking(fv.evaluation_batch, fv.map_chunk, fv.memory_gb).for_network(network)
     bound = against.scores if against else None
-    result = verified(network, x, attacked.x_adv, y, eps, spec, comparison, norm, bound, *held)
+    result = verified(
+        network,
+        x,
+        attacked.x_adv,
+        y,
+        eps=eps,
+        spec=spec,
+        comparison=comparison,
+        norm=norm,
+        bound=bound,
+        batch_size=batch,
+        chunk=chunk,
+    )
     print(_page(result, *measure))
     if fv.output:
         folder = make_writable_folder(fv.output)
@@ -113,7 +125,7 @@ def _page(result, eps, norm, spec, comparison) -> str:
 
 
 def main(argv=None) -> int:
-    return verb.run("verify", __doc__, (verify_flags.define, map_flags.define), verify, argv, check)
+    return verb.run("verify", __doc__, (verify_flags.define, map_flags.define), verify, argv=argv, check=check)
 
 
 if __name__ == "__main__":

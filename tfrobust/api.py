@@ -131,6 +131,7 @@ def picture(
     x: np.ndarray,
     x_adv: np.ndarray | None = None,
     y: np.ndarray | None = None,
+    *,
     class_names: Sequence[str] | None = None,
     title: str = "",
     pixels: str | None = AUTO,
@@ -150,7 +151,8 @@ def picture(
         y: classes [N] that the maps explain; None: those that the network predicts for `x`.
         class_names: of the classes; None: their numbers are shown.
         title: of the picture.
-        pixels, head: as for `attribute`.
+        pixels: the range that the network expects, as for `attribute`.
+        head: the name of the output that gives the classes, of a network with several.
         **options: of `attribute`, such as method, chunk and settings of the method.
 
     Raises:
@@ -167,7 +169,8 @@ def picture(
     said = [f"predicted: {class_name(label, class_names)}" for label in predicted]
     names = [f"image {n}" for n in range(len(x))]
     if x_adv is None:
-        return Picture([Panel(*each, None, None, "", before) for *each, before in zip(names, x, a, said)], title)
+        panels = [Panel(*each, None, None, "", before) for each, before in zip(zip(names, x, a), said)]
+        return Picture(panels, title)
     x_adv = to_unit(unfolded(np.asarray(x_adv), input_shape(network)))
     if x_adv.shape != x.shape:
         raise InputError(f"x_adv has the shape {x_adv.shape} and x {x.shape}: give the same images after the attack")

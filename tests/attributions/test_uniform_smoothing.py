@@ -149,7 +149,7 @@ def test_the_strongest_attack_never_goes_below_the_certificate(eps):
     )
     maps = attack.on_maps(network, spec, Comparison(k=8))(x, y)
     assert maps.moved.all()
-    scores = certificate_scores(network, spec, x, maps.x_adv, y, eps, "l2", draws=1000)
+    scores = certificate_scores(network, spec, x, maps.x_adv, y, eps=eps, norm="l2", draws=1000)
     assert (scores["certified_cosine"] > 0.3).all() and (scores["smoothed_cosine"] < 1).all()
     assert (scores["smoothed_cosine"] >= scores["certified_cosine"]).all()
 

@@ -65,7 +65,7 @@ def test_an_audit_in_a_folder_that_has_none_is_said(setting, tmp_path):
     (tmp_path / "tfrobust.py").write_text("")
     job = map_jobs.audit_jobs(setting, str(tmp_path))[0]
     assert list(job.sides) == [OURS, map_jobs.EARLIER]
-    with pytest.raises(InputError, match="the audit in .* failed: .*tfrobust"):
+    with pytest.raises(InputError, match=r"the audit in .* failed: .*tfrobust"):
         job.sides[map_jobs.EARLIER]()
 
 

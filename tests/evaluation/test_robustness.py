@@ -1,5 +1,6 @@
 """AutoAttack in an evaluation: what is recorded, that it resumes, and the flags that say when not to trust it."""
 
+import itertools
 import json
 
 import keras
@@ -36,7 +37,7 @@ def test_accuracy_after_each_part_and_who_fooled_each_image(eagerly):
     rows, records = result.robustness["AutoAttack"].rows(), result.records_of("AutoAttack")
     assert [row["part"] for row in rows] == list(CHEAP.parts)
     assert rows[0]["attacked"] == 17 and sum(row["fooled"] for row in rows) > 0
-    for row, after in zip(rows, rows[1:]):
+    for row, after in itertools.pairwise(rows):
         assert after["attacked"] == row["attacked"] - row["fooled"] and after["accuracy"] <= row["accuracy"]
     for row in rows:
         assert row["low"] <= row["accuracy"] <= row["high"]

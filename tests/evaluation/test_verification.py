@@ -32,7 +32,7 @@ def test_what_counts_and_what_it_lowers_in_closed_form():
     v = [[0.1, -0.1], [0.1, -0.1]]  # x * w = 0.6, 0.8, 1.8, 1.6: one pair of six has changed places.
     y = np.array([0, 0, 0, 1])
     bound = {"kendall": np.array([1.0, 0.9, 0.1, 1.0]), "spearman": np.ones(4), "top_k_intersection": np.ones(4)}
-    found = verify(NETWORK, X, handed(v), y, EPS, SPEC, OF, bound=bound)
+    found = verify(NETWORK, X, handed(v), y, eps=EPS, spec=SPEC, comparison=OF, bound=bound)
     assert found.moved.tolist() == [False, True, True, True] and found.right.tolist() == [True, True, True, False]
     assert found.counted.tolist() == [False, True, True, False]
     np.testing.assert_allclose(found.scores["kendall"], [1, 2 / 3, 2 / 3, 1])
@@ -73,7 +73,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(name):
 
 def test_rounding_is_no_step_out_of_the_ball():
     x_adv = np.float32(X) + np.float32(0.1)
-    assert verify(NETWORK, X, x_adv, Y, 0.1, SPEC, OF).counted.all()
+    assert verify(NETWORK, X, x_adv, Y, eps=0.1, spec=SPEC, comparison=OF).counted.all()
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +96,17 @@ def test_what_an_evaluation_keeps_is_what_it_measured(evaluated):
         kept = read_attacked(path)
         assert kept.about["network"] == "me" and kept.about["task"] == name and kept.comparison == Comparison(k=8)
         assert kept.map == result.suite.attributions[name].map
-        found = verify(network, kept.x, kept.x_adv, kept.y, kept.about["eps"], kept.map, kept.comparison)
+        ball = {"eps": kept.about["eps"]}
+        found = verify(network, kept.x, kept.x_adv, kept.y, spec=kept.map, comparison=kept.comparison, **ball)
         for measure in ("kendall", "top_k_intersection"):
             np.testing.assert_allclose(found.scores[measure], maps.scores[measure], atol=0.02)
         assert np.array_equal(found.counted, maps.counted)
 
 
 def test_the_images_of_one_attack_lower_the_bound_of_the_other_as_their_scores_say(evaluated):
-    network, result, files = evaluated
+    network, _, files = evaluated
     a, b = (read_attacked(path) for path in files)
-    found = verify(network, a.x, b.x_adv, a.y, 0.3, a.map, a.comparison, bound=a.scores)
+    found = verify(network, a.x, b.x_adv, a.y, eps=0.3, spec=a.map, comparison=a.comparison, bound=a.scores)
     row = {row["measure"]: row for row in found.rows()}["kendall"]
     want = np.mean(a.scores["kendall"] - np.minimum(a.scores["kendall"], b.scores["kendall"]))
     np.testing.assert_allclose(row["lowered"], want, atol=0.02)

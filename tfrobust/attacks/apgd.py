@@ -46,6 +46,7 @@ class Apgd(TargetedSearch):
         y: np.ndarray,
         logits: np.ndarray,
         seeds: tf.Tensor,
+        *,
         run: int,
         tick: Callable[[], None],
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -64,7 +64,7 @@ class AutoAttack(PredictionSearch):
     @property
     def parts(self) -> Mapping[str, PredictionSearch]:
         """The attacks by name, in their order."""
-        ball = {"norm": self.norm, "seed": self.seed}
+        ball: dict[str, Any] = {"norm": self.norm, "seed": self.seed}
         apgd = lambda **more: Apgd(self.eps, self.steps, **ball, **more)  # noqa: E731
         fab = lambda **more: Fab(self.eps, self.steps, **ball, **more)  # noqa: E731
         targeted = {

@@ -52,7 +52,7 @@ class Dual(Pgd):
     def on_predictions(self, network: keras.Model) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
         surrogate = softplus_surrogate(network, self.softplus_beta, True)
         return lambda x, y, examples: tf.stop_gradient(
-            self.worst(AttackedWithMap(network, y, self.loss, x, self, surrogate), x, examples)
+            self.worst(AttackedWithMap(network, y, self.loss, x, attack=self, surrogate=surrogate), x, examples)
         )
 
 
@@ -67,7 +67,7 @@ class AttackedWithMap(Attacked):
     """
 
     def __init__(
-        self, network: keras.Model, y: tf.Tensor, loss: str, x: tf.Tensor, attack: Dual, surrogate: keras.Model
+        self, network: keras.Model, y: tf.Tensor, loss: str, x: tf.Tensor, *, attack: Dual, surrogate: keras.Model
     ):
         super().__init__(network, y, loss)
         self._attack, self._surrogate = attack, surrogate

@@ -124,10 +124,11 @@ class Ensemble(MapAttack, Attack):
         Raises:
             InputError: where a part needs more than maps and predictions.
         """
+        parts = {}
         for name, part in self.parts.items():
             if not isinstance(part, BlackBoxAttack):
                 raise InputError(f"{name} needs a network: take attacks that ask for maps and predictions alone")
-        parts = {name: part.on_judge(judge, comparison) for name, part in self.parts.items()}
+            parts[name] = part.on_judge(judge, comparison)
         return EnsembleSearch(judge, comparison, self, parts)
 
 

@@ -43,6 +43,7 @@ class Fab(TargetedSearch):
         y: np.ndarray,
         logits: np.ndarray,
         seeds: tf.Tensor,
+        *,
         run: int,
         tick: Callable[[], None],
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -165,7 +165,8 @@ class IfiaOnNetwork(AttackOnNetwork):
         shared = self._follows_measured
         if attack.adaptive and not shared:
             best.offer(start)
-        fates, left, firsts = np.zeros((2, len(x)), bool), np.arange(len(x)), None
+        fates, left = np.zeros((2, len(x)), bool), np.arange(len(x))
+        firsts: Any = None  # The goal at the start.
         returns = Returns(start.numpy()) if attack.repeats and not shared else None
         for i in range(attack.steps):
             value, g, a = self._slope(ascent.at, x, y, reference, seeds, i=i)

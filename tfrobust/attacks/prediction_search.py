@@ -49,7 +49,9 @@ class PredictionSearch(PredictionAttack, Attack):
     def on_predictions(self, network: keras.Model) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
         """The attack on one network; what it returns is to be called outside of graphs.  See `PredictionAttack`."""
         asked = AskedNetwork(network)
-        return lambda *args: tf.constant(self.search(asked, *(np.asarray(arg) for arg in args)))
+        return lambda x, y, examples: tf.constant(
+            self.search(asked, np.asarray(x), np.asarray(y), np.asarray(examples))
+        )
 
     def search(
         self,
@@ -77,7 +79,7 @@ class PredictionSearch(PredictionAttack, Attack):
             if not len(left):
                 break
             seeds = self.seeds(examples[left], run)
-            found, fooled = self.run(asked, x[left], y[left], logits[left], seeds, run, tick)
+            found, fooled = self.run(asked, x[left], y[left], logits[left], seeds, run=run, tick=tick)
             x_adv[left] = found
             left = left[~fooled]
         return x_adv
@@ -93,6 +95,7 @@ class PredictionSearch(PredictionAttack, Attack):
         y: np.ndarray,
         logits: np.ndarray,
         seeds: tf.Tensor,
+        *,
         run: int,
         tick: Callable[[], None],
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +103,9 @@ class PredictionSearch(PredictionAttack, Attack):
 
         Args:
             asked: the network.
-            x, y, logits: images [B,H,W,C], which are predicted correctly, their labels [B] and logits [B,K].
+            x: images [B,H,W,C] in [0, 1], which are predicted correctly.
+            y: their labels [B].
+            logits: of the images, [B,K].
             seeds: [B,2], of the draws of this run.
             run: its number, from 0 on.
             tick: called once a step.

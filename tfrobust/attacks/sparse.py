@@ -100,11 +100,20 @@ class Sparse(MapAttack, Attack):
 class SparseOnNetwork(AttackOnNetwork):
     """The attack on one network; arguments as those of AttackOnNetwork."""
 
+    attack: Sparse
+
     def __init__(self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Sparse, chunk: int | None):
         super().__init__(network, spec, comparison, attack, chunk)
         if attack.goal.needs_normalised and not spec.normalize:
             raise InputError(f"{attack.goal.name} needs normalised maps")
-        self._goal = surrogate_goal(network, spec, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
+        self._goal = surrogate_goal(
+            network,
+            spec,
+            attack.goal,
+            softplus_beta=attack.softplus_beta,
+            curvature_only=attack.curvature_only,
+            chunk=chunk,
+        )
 
     def run(
         self,
@@ -113,6 +122,7 @@ class SparseOnNetwork(AttackOnNetwork):
         y: tf.Tensor,
         seeds: tf.Tensor,
         run: int,
+        *,
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:
@@ -123,7 +133,7 @@ class SparseOnNetwork(AttackOnNetwork):
         if run:
             self._change_at_random(x_adv, original, changed, np.asarray(seeds))
         for _ in range(self.attack.pixels - bool(run)):
-            value, g = (each.numpy() for each in goal.slope(tf.constant(x_adv), x, y, reference))
+            value, g, _ = (each.numpy() for each in goal.slope(tf.constant(x_adv), x, y, reference))
             first = value if first is None else first
             had_gradient |= np.abs(g).max(axis=(1, 2, 3)) > 0
             rose |= value > first

@@ -45,6 +45,7 @@ class SquareAttack(PredictionSearch):
         y: np.ndarray,
         logits: np.ndarray,
         seeds: tf.Tensor,
+        *,
         run: int,
         tick: Callable[[], None],
     ) -> tuple[np.ndarray, np.ndarray]:

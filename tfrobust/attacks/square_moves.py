@@ -19,7 +19,7 @@ def side_of_squares(query: int, queries: int, area: float, shape: Sequence[int])
         shape: (H, W, C) of the image.
     """
     halvings = sum(query >= queries * part for part in HALVINGS)
-    return max(int(round(np.sqrt(area / 2**halvings * shape[0] * shape[1]))), 1)
+    return max(round(float(np.sqrt(area / 2**halvings * shape[0] * shape[1]))), 1)
 
 
 def with_square(at: np.ndarray, side: int, change: float, rng: np.random.Generator) -> np.ndarray:

@@ -66,6 +66,7 @@ class StripesSearch(Search):
         y: tf.Tensor,
         seeds: tf.Tensor,
         run: int,
+        *,
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:

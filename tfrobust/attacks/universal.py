@@ -98,13 +98,22 @@ class Universal(MapAttack, Attack):
 class UniversalOnNetwork(AttackOnNetwork):
     """The attack on one network; arguments as those of AttackOnNetwork."""
 
+    attack: Universal
+
     def __init__(
         self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Universal, chunk: int | None
     ):
         super().__init__(network, spec, comparison, attack, chunk)
         if attack.goal.needs_normalised and not spec.normalize:
             raise InputError(f"{attack.goal.name} needs normalised maps")
-        self._goal = surrogate_goal(network, spec, attack.goal, attack.softplus_beta, attack.curvature_only, chunk)
+        self._goal = surrogate_goal(
+            network,
+            spec,
+            attack.goal,
+            softplus_beta=attack.softplus_beta,
+            curvature_only=attack.curvature_only,
+            chunk=chunk,
+        )
 
     def search(
         self,
@@ -146,7 +155,7 @@ class UniversalOnNetwork(AttackOnNetwork):
             v, first = self.ball.sample(middle, seed) - middle, None
             for _ in range(attack.steps):
                 x_adv = tf.constant(self.with_perturbation(x, v.numpy()))
-                value, g = goal.slope(x_adv, images, labels, reference)
+                value, g, _ = goal.slope(x_adv, images, labels, reference)
                 first = value if first is None else first
                 fates |= [np.abs(g).max(axis=(1, 2, 3)) > 0, value.numpy() > first.numpy()]
                 v = self._projected(self.ball.ascend(v, _mean_direction(g), attack.step_size))

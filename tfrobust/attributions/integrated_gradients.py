@@ -63,19 +63,20 @@ def integrated_gradients(
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk, the path points held at once, must be at least 1; got {chunk}")
     x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
-    path = *quadrature(rule, steps), chunk
+    points, weights = quadrature(rule, steps)
+    path = {"points": points, "weights": weights, "chunk": chunk}
     cut = cut_behind_affine_start(score)
     if cut is None:
-        return (x - x0) * _mean_gradient(score, x0, x - x0, y, *path)
+        return (x - x0) * _mean_gradient(score, x0, x - x0, y, **path)
     head, of_outputs = cut
     with tf.GradientTape() as tape:
         tape.watch(x)
         h = head(x, training=False)
     h0 = head(x0, training=False)
-    return (x - x0) * tape.gradient(h, x, output_gradients=_mean_gradient(of_outputs, h0, h - h0, y, *path))
+    return (x - x0) * tape.gradient(h, x, output_gradients=_mean_gradient(of_outputs, h0, h - h0, y, **path))
 
 
-def _mean_gradient(score, x0, difference, y, points, weights, chunk):
+def _mean_gradient(score, x0, difference, y, *, points, weights, chunk):
     """The weighted mean of the score's gradient over the points x0 + t difference, of the shape of x0."""
     if chunk is None or chunk >= len(points):
         return _path_gradient(score, x0, difference, y, tf.constant(points), weights=tf.constant(weights))

@@ -73,10 +73,10 @@ class UniformlySmoothed(Attribution):
     ) -> tf.Tensor:
         noise = uniform_noise(self.samples, x.shape[1:], self.radius, (0, 0))
         points = 1 if self.base == "gradient" else self.steps
-        at_once, total = max(1, (chunk or self.samples * points) // points), 0.0
+        at_once, total = max(1, (chunk or self.samples * points) // points), tf.zeros(x.shape[:3])
         for start in range(0, self.samples, at_once):
             part = noise[start : start + at_once]
-            total += tf.reduce_sum(self.unit_maps(network, score, x, y, part, chunk), axis=0)
+            total += tf.reduce_sum(self.unit_maps(network, score, x, y, part, chunk=chunk), axis=0)
         mean = total / self.samples
         return tf.repeat(mean[..., tf.newaxis], x.shape[-1], axis=-1) / x.shape[-1]
 
@@ -87,13 +87,17 @@ class UniformlySmoothed(Attribution):
         x: tf.Tensor,
         y: tf.Tensor,
         noise: tf.Tensor,
+        *,
         chunk: int | None = None,
     ) -> tf.Tensor:
         """g at images with noise.
 
         Args:
-            network, score, x, y: as for the call.
-            noise: [S,H,W,C].
+            network: logits out.
+            score: that is differentiated, see `make_score`.
+            x: images [B,H,W,C] in [0, 1].
+            y: classes [B].
+            noise: that is added to each image, [S,H,W,C].
             chunk: path points of the base that are held at once; None: all.
 
         Returns:

@@ -11,7 +11,8 @@ import numpy as np
 from tfrobust import report
 from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.auditing.callables import CallableMeasured, task_name
-from tfrobust.auditing.page import COLOURS, GRADES, MAPS, MEANING
+from tfrobust.auditing.meaning import explained
+from tfrobust.auditing.page import MAPS, describe_columns, in_order, map_row
 from tfrobust.auditing.plan import in_pixels
 from tfrobust.auditing.verdict import (
     FRAGILE,
@@ -96,20 +97,17 @@ class CallableAudit:
         return f"<style>{report.STYLE}</style>" + "\n".join(self._body())
 
     def _body(self) -> list[str]:
-        m = self.measured
-        parts = [report.html_text(self.verdict, f"verdict {GRADES[self.grade]}"), report.html_list(self.sentences)]
-        parts.append(report.html_text(_limits(m), "note"))
-        if m.maps:
-            parts += [report.html_heading("Maps"), report.html_table(_map_rows(m), MAPS)]
-            parts += [report.html_table(_part_rows(m), PARTS), report.html_text(MEANING, "note")]
-            parts += [report.html_legend(COLOURS), *_pictures(m)]
+        m, words = self.measured, Verdict(self.grade, self.verdict, self.sentences)
+        meaning = explained(words, bool(m.maps))
         facts = report.html_code(json.dumps(self.summary["about"], indent=1))
-        return [
-            *parts,
-            report.html_heading("What was done"),
-            report.html_list(_done(m)),
-            report.html_details("All settings", facts),
-        ]
+        sections = {
+            "meaning": [report.html_text(meaning.means)],
+            "next": [report.html_list(meaning.todo, ordered=True)] if meaning.todo else [],
+            "certainty": [report.html_list([*self.sentences, _limits(m)])],
+            "numbers": _numbers(m) if m.maps else [],
+            "method": [report.html_list(_done(m)), report.html_details("All settings", facts)],
+        }
+        return in_order(words, sections)
 
 
 def _verdict(m: CallableMeasured) -> Verdict:
@@ -133,13 +131,11 @@ def _limits(m) -> str:
     )
 
 
-def _map_rows(m) -> list[dict[str, Any]]:
-    rows = []
-    for task in m.maps:
-        means = {key: value["mean"] for key, value in m.summary[task].items() if isinstance(value, dict)}
-        interval = {end: m.summary[task]["top_k_intersection"][end] for end in ("low", "high")}
-        rows.append({"task": task, **means, **interval, "examples": m.summary[task]["examples"]})
-    return rows
+def _numbers(m) -> list[str]:
+    """The tables, what their columns are, and the pictures of all scores."""
+    rows = [map_row(task, m.summary[task]) for task in m.maps]
+    note = report.html_text(describe_columns(m.k, ""), "note")
+    return [report.html_table(rows, MAPS), note, report.html_table(_part_rows(m), PARTS), *_pictures(m)]
 
 
 def _part_rows(m) -> list[dict[str, Any]]:

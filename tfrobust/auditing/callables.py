@@ -78,11 +78,12 @@ def attacks_within(eps: float, queries: int, norm: str = "linf", seed: int = 0) 
     """The attacks that ask for maps and predictions alone: random noise, one query of stripes, a search with squares.
 
     Args:
-        eps, norm: of the ball.
+        eps: radius of the ball, in units of the pixel range [0, 1].
         queries: of the squares for each image; noise has a tenth as many.
+        norm: of the ball, linf or l2.
         seed: of every draw.
     """
-    ball = {"norm": norm, "seed": seed}
+    ball: dict[str, Any] = {"norm": norm, "seed": seed}
     noise = Noise(eps, restarts=max(1, round(NOISE_SHARE * queries)), **ball)
     parts = {"noise": noise, "one query": Stripes(eps, **ball), "squares": Squares(eps, queries, **ball)}
     return Ensemble(eps, parts, **ball)
@@ -138,7 +139,7 @@ def measure_callable(
     attacks = [attacks_within(radius, queries, norm, seed) for radius in eps]
     judge = FunctionJudge(predict, explain, batch_size)
     chosen = np.random.RandomState(seed).permutation(len(x))[:PREDICTED]
-    measured = _Measuring(judge, x[chosen], y[chosen], chosen, comparison, batch_size, progress)
+    measured = _Measuring(judge, x[chosen], y[chosen], chosen, comparison, batch_size=batch_size, progress=progress)
     measured.predictions()
     measured.attack(attacks, images)
     settings = {"queries": queries, "images": images, "k": comparison.k, "norm": norm, "ties": ties, "seed": seed}
@@ -170,7 +171,7 @@ def _checked_eps(eps) -> tuple[float, ...]:
 class _Measuring:
     """Gathers records, summaries and flags; arguments, which are checked already, as of `measure_callable`."""
 
-    def __init__(self, judge, x, y, chosen, comparison, batch_size, progress):
+    def __init__(self, judge, x, y, chosen, comparison, *, batch_size, progress):
         self.judge, self.x, self.y, self.chosen = judge, x, y, chosen
         self.comparison, self.batch_size, self.progress = comparison, batch_size, progress
         self.records: list[dict[str, Any]] = []
@@ -195,7 +196,7 @@ class _Measuring:
         differs = self._differs(rows)
         for attack in attacks:
             found, control = self._searched(attack, rows)
-            self._report(task_name(attack.eps), attack, rows, found, control, differs)
+            self._report(task_name(attack.eps), attack, rows, found=found, control=control, differs=differs)
 
     def _differs(self, rows) -> np.ndarray:
         """[B] bool for the first images: the map of the same image differs when it is asked for again."""
@@ -219,7 +220,7 @@ class _Measuring:
         joined = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
         return Found.from_arrays(joined), AttackedMaps.join(noise)
 
-    def _report(self, task, attack, rows, found, control, differs) -> None:
+    def _report(self, task, attack, rows, *, found, control, differs) -> None:
         """Adds what was found within one ball to records, summary and flags."""
         least, k = found.least[attack.criterion], self.comparison.k
         scores = self.comparison.measure(least.a, least.a_adv)

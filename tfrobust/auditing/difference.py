@@ -122,6 +122,7 @@ def measure_difference(
     x: Any,
     y: Any,
     plan: DifferencePlan = DifferencePlan(),
+    *,
     others: Sequence[keras.Model] = (),
     pixels: str = AUTO,
     head: str | None = None,
@@ -135,10 +136,15 @@ def measure_difference(
     """Compares two Keras classifiers on the same images.
 
     Args:
-        before, after: the networks, any Keras classifiers for images of one size.
-        x, y, pixels, classes, head: see inputs.make_inputs; the range of pixels is found for each network.
+        before: any Keras classifier.
+        after: another one, for images of the same size and for the same classes.
+        x: images [N,H,W,C] or [N,H,W], uint8 or float in [0, 1], of which some are drawn.
+        y: labels [N], whole numbers.
         plan: what is compared.
         others: networks of the same training as `before`, which differ in the seed: the yardstick.
+        pixels: the range that the networks expect, see `inputs.make_inputs`; auto: it is found for each network.
+        head: the name of the output that gives the classes, of networks with several.
+        classes: of the data: the networks must know as many; None: not known.
         names: of the images x.
         class_names: of the classes, for the page.
         memory: bytes for path points; None: half of what is free.
@@ -150,7 +156,9 @@ def measure_difference(
     """
     every = {BEFORE: before, AFTER: after, **{f"other {i}": other for i, other in enumerate(others)}}
     found = {
-        what: make_inputs(network, x, y, pixels, classes, plan.seed, head, keep=_own(keep, what))
+        what: make_inputs(
+            network, x, y, pixels=pixels, classes=classes, seed=plan.seed, head=head, keep=_own(keep, what)
+        )
         for what, network in every.items()
     }
     inputs = found[BEFORE]
@@ -158,7 +166,7 @@ def measure_difference(
     inputs = inputs._replace(x=inputs.x[: plan.images], y=inputs.y[: plan.images], rows=inputs.rows[: plan.images])
     networks = {what: own.network for what, own in found.items()}
     bar = progress.bar(2 * len(networks) + 3, "comparing")
-    work = _Work(networks, inputs, plan, memory, keep, bar)
+    work = _Work(networks, inputs, plan, memory=memory, keep=keep, bar=bar)
     try:
         return _compared(work, names, class_names)
     finally:
@@ -180,7 +188,7 @@ def _compared(work, names, class_names) -> Difference:
     noisy = work.maps(BEFORE, same, label[same], noise=True)
     noise = {kind: alike.measure(maps[BEFORE][kind], noisy[kind]) for kind in MAPS}
     others = [what for what in work.networks if what not in (BEFORE, AFTER)]
-    seeds = {kind: _of_others(alike, kind, maps, said, same, others) for kind in MAPS} if others else {}
+    seeds = {kind: _of_others(alike, kind, maps, said, same, others=others) for kind in MAPS} if others else {}
     right = same[label[same] == inputs.y[same]][: plan.attacked]
     attacks = {what: work.attack(what, right, k) for what in (BEFORE, AFTER)} if len(right) else {}
     agreeing = [float(np.mean(said[what] == label)) for what in others]
@@ -189,7 +197,7 @@ def _compared(work, names, class_names) -> Difference:
     return Difference(inputs, plan, k, *own, names, class_names)
 
 
-def _of_others(alike, kind, maps, said, same, others) -> dict[str, np.ndarray]:
+def _of_others(alike, kind, maps, said, same, *, others) -> dict[str, np.ndarray]:
     """measure -> [M], the mean over the other networks that predict the same for an image; NaN where none does."""
     columns: dict[str, list[np.ndarray]] = {}
     for what in others:
@@ -226,7 +234,7 @@ def _check_alike(found: dict[str, AuditInputs], class_names) -> None:
 class _Work:
     """The parts of a comparison, each kept when it is done."""
 
-    def __init__(self, networks, inputs, plan, memory, keep, bar):
+    def __init__(self, networks, inputs, plan, *, memory, keep, bar):
         self.networks, self.inputs, self.plan, self.keep, self.bar = networks, inputs, plan, keep, bar
         self.memory = memory_budget.budget(memory)
 
@@ -248,7 +256,7 @@ class _Work:
         def work():
             own = network, x, label.astype(np.int32)
             return {
-                kind: plain_maps(*own, spec, self.plan.batch, self._chunk(network))
+                kind: plain_maps(*own, spec, self.plan.batch, chunk=self._chunk(network))
                 for kind, spec in self.plan.specs().items()
             }
 
@@ -258,8 +266,8 @@ class _Work:
         network, x, y = self.networks[what], self.inputs.x[rows], self.inputs.y[rows]
 
         def work():
-            own = network, x, y, self.plan.task(k), self.plan.batch, self._chunk(network)
-            return attack_maps(*own, examples=rows.astype(np.int32)).arrays()
+            more: dict[str, Any] = {"chunk": self._chunk(network), "examples": rows.astype(np.int32)}
+            return attack_maps(network, x, y, self.plan.task(k), self.plan.batch, **more).arrays()
 
         return AttackedMaps.from_arrays(self._done(f"{what} under attack", work))
 

@@ -121,7 +121,8 @@ def attack_rows(difference: Difference) -> list[dict[str, Any]]:
     for which, own in difference.attacks.items():
         found = statistics.describe(own.scores["top_k_intersection"], 0.0, 1.0)
         rows.append({"what": CALLED[which], **found, "kendall": float(own.scores["kendall"].mean())})
-    return [*rows, {"what": "the second less the first", **fragility(difference)._asdict()}]
+    paired = fragility(difference)
+    return [*rows, {"what": "the second less the first", **paired._asdict()}] if paired else rows
 
 
 def _columns(difference) -> str:
@@ -201,7 +202,10 @@ def write_difference(
 
     Args:
         directory: of the files, which exists.
-        difference, title, repeat, about: see `render_difference`.
+        difference: of the two networks.
+        title: of the page.
+        repeat: the command that makes it again; empty: none is shown.
+        about: settings and versions that are shown, too.
 
     Returns:
         The path of the first.

@@ -20,6 +20,7 @@ PREDICTS_THE_SAME = 0.98
 NO_DIFFERENCE = 1e-3  # Of probabilities, up to which two files compute the same.
 SIGNIFICANT = 0.05
 ENOUGH = 10  # Images from which on a paired test is worth looking at.
+Kind = Literal["identical", "same", "partly", "otherwise", "other"]
 
 
 class DifferenceVerdict(NamedTuple):
@@ -34,7 +35,7 @@ class DifferenceVerdict(NamedTuple):
         certainty: how sure it is.
     """
 
-    kind: Literal["identical", "same", "partly", "otherwise", "other"]
+    kind: Kind
     lead: str
     found: str
     means: str
@@ -108,10 +109,10 @@ def right(difference: Difference) -> dict[str, np.ndarray]:
     return {which: difference.predicted(which) == difference.inputs.y for which in (BEFORE, AFTER)}
 
 
-def kind_of(difference: Difference) -> tuple[str, str]:
+def kind_of(difference: Difference) -> tuple[Kind, str]:
     """(kind of the verdict, the kind of map that it rests on: the one that differs most)."""
     means = {kind: own["mean"] for kind, own in alike(difference).items()}
-    worst = min(means, key=means.get)
+    worst = min(means, key=lambda kind: means[kind])
     apart = np.abs(difference.probabilities[BEFORE] - difference.probabilities[AFTER]).max()
     if agreement(difference)["high"] < PREDICTS_THE_SAME:
         return "other", worst

@@ -71,7 +71,12 @@ NOTHING = Meaning("There was no explanation of a right prediction that could hav
 
 def meaning_of(measured: Measured, verdict: Verdict) -> Meaning:
     """The verdict explained, with what its own headline says to do."""
-    known = MEANINGS[verdict.grade] if measured.result.maps else NOTHING
+    return explained(verdict, bool(measured.result.maps))
+
+
+def explained(verdict: Verdict, attacked: bool) -> Meaning:
+    """The same for any verdict; `attacked`: there were maps to attack."""
+    known = MEANINGS[verdict.grade] if attacked else NOTHING
     told = verdict.headline.partition(TO_DO)[2]
     return known._replace(todo=(f"{told[0].upper()}{told[1:]}", *known.todo)) if told else known
 
@@ -94,7 +99,7 @@ def certainty(measured: Measured) -> list[str]:
 def _of_images(measured) -> list[str]:
     eps = middle(measured)
     task = measured.plan.name_of("IG", eps)
-    summary, points = measured.result.summary[task], gain(measured, task)
+    summary, points = measured.result.summary[task], gain(measured.result.records, task)
     stay = summary["top_k_intersection"]
     low, high = max(stay["low"], 0.0), min(stay["high"], 1.0)
     further = (

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from tfrobust import report
 from tfrobust.auditing.audit import Measured, cuts
 from tfrobust.auditing.meaning import TO_DO, certainty, meaning_of
 from tfrobust.auditing.plan import in_pixels
-from tfrobust.auditing.verdict import MAP_NAMES, looks, middle, reach_verdict
+from tfrobust.auditing.verdict import MAP_NAMES, Verdict, looks, middle, reach_verdict
 
 GRADES = {"fragile": "bad", "moves": "middle", "holds": "good", "unsure": "middle", "none": "middle"}
 MAPS = (
@@ -41,14 +42,15 @@ READING = (
 
 def map_rows(measured: Measured) -> list[dict[str, Any]]:
     """A row per attack on maps: its means, and the interval of the share of top pixels that stay."""
-    rows = []
-    for task in measured.result.maps:
-        summary = measured.result.summary[task]
-        means = {key: value["mean"] for key, value in summary.items() if isinstance(value, dict)}
-        low, high = (np.clip(summary["top_k_intersection"][end], 0, 1) for end in ("low", "high"))
-        own = {"name": name_of(task), "interval": f"{low:.0%}\u00a0to\u00a0{high:.0%}", "examples": summary["examples"]}
-        rows.append({"task": task, **means, **own})
-    return rows
+    return [map_row(task, measured.result.summary[task]) for task in measured.result.maps]
+
+
+def map_row(task: str, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the table MAPS: what the `summary` says of a `task`."""
+    means = {key: value["mean"] for key, value in summary.items() if isinstance(value, dict)}
+    low, high = (np.clip(summary["top_k_intersection"][end], 0, 1) for end in ("low", "high"))
+    own = {"name": name_of(task), "interval": f"{low:.0%}\u00a0to\u00a0{high:.0%}", "examples": summary["examples"]}
+    return {"task": task, **means, **own}
 
 
 def name_of(task: str) -> str:
@@ -101,7 +103,6 @@ def render_body(measured: Measured, repeat: str = "", about: dict[str, Any] | No
     """
     words = reach_verdict(measured)
     meaning = meaning_of(measured, words)
-    lead, _, found = words.headline.partition(TO_DO)[0].partition(": ")
     sections = {
         "meaning": [report.html_text(meaning.means)],
         "next": [report.html_list(meaning.todo, ordered=True)] if meaning.todo else [],
@@ -111,6 +112,17 @@ def render_body(measured: Measured, repeat: str = "", about: dict[str, Any] | No
         "method": [report.html_list(_method(measured))],
         "repeat": _repeat(measured, repeat, about),
     }
+    return in_order(words, sections)
+
+
+def in_order(words: Verdict, sections: Mapping[str, list[str]]) -> list[str]:
+    """The pieces of a report: the verdict, the list of contents, the sections.
+
+    Args:
+        words: the verdict.
+        sections: place, one of SECTIONS, -> its pieces; a section without any is left out.
+    """
+    lead, _, found = words.headline.partition(TO_DO)[0].partition(": ")
     shown = {place: SECTIONS[place] for place, parts in sections.items() if parts}
     verdict = report.html_verdict(lead, f"{found[:1].upper()}{found[1:]}", GRADES[words.grade])
     parts = [verdict, report.html_contents(shown)]
@@ -123,17 +135,20 @@ def _numbers(measured) -> list[str]:
     """The tables, what their columns are, and the curves."""
     parts = []
     if measured.result.maps:
-        parts += [report.html_table(map_rows(measured), MAPS), report.html_text(_columns(measured), "note")]
+        parts += [
+            report.html_table(map_rows(measured), MAPS),
+            report.html_text(describe_columns(measured.plan.k), "note"),
+        ]
         parts += _charts(measured)
     text = "How many images are predicted correctly, as they are and when an attack aims at the prediction instead:"
     rows = [{**row, "task": row["task"].replace("natural", "no attack")} for row in measured.result.accuracies]
     return [*parts, report.html_text(text), report.html_table(rows, report.ACCURACIES)]
 
 
-def _columns(measured) -> str:
-    k = measured.plan.k
+def describe_columns(k: int, share: str = " (an eighth of all)") -> str:
+    """What the columns of MAPS are, for top sets of `k` pixels; `share`: how many of all that are."""
     return (
-        f"Top pixels that stay: the share of the {k} most important pixels (an eighth of all) that are among the {k} "
+        f"Top pixels that stay: the share of the {k} most important pixels{share} that are among the {k} "
         "most important after the attack. Order: how alike all pixels are ranked before and after (Kendall's tau; 1: "
         "the same, 0: nothing in common). Under noise: the same for random noise of the same size. Only images that "
         "are predicted correctly are attacked, and only changes that keep the prediction count; an attack that found "
@@ -153,7 +168,7 @@ def _charts(measured) -> list[str]:
     if len(measured.plan.eps) > 1:
         title = "Mean share over the size of the change, with 95 % intervals"
         labels = title, "share that stays", "largest change of a pixel, of 255"
-        draw = lambda file: report.draw_curves(_curves(measured), file, *labels, "svg")  # noqa: E731
+        draw = lambda file: report.draw_curves(_curves(measured), file, *labels, form="svg")  # noqa: E731
         parts.append(report.html_picture(draw, title, "svg"))
     return parts
 

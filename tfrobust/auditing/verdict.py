@@ -56,12 +56,12 @@ def reach_verdict(measured: Measured) -> Verdict:
     """The verdict on what was measured."""
     predictions = [_predictions(measured), *looks(measured)]
     if not measured.result.maps:
-        headline = (
+        nothing = (
             "Nothing to judge: none of the images looked at is predicted correctly, so no map was attacked. What to "
             "do: look whether labels and range of pixels are those of the training, or give more minutes, in which "
             "more images are looked at."
         )
-        return Verdict("none", headline, predictions)
+        return Verdict("none", nothing, predictions)
     eps = middle(measured)
     task = measured.plan.name_of("IG", eps)
     grade = _grade(measured, task)
@@ -110,7 +110,7 @@ def grade_of(summary: Mapping[str, Any], points: Mapping[str, float], hindered: 
     return "unsure" if hindered else "holds"
 
 
-def _grade(measured, task) -> str:
+def _grade(measured, task) -> Grade:
     hindered = any(flag.raised and flag.name in HIDING for flag in measured.result.flags[task])
     points = gain(measured.result.records, task)
     return grade_of(measured.result.summary[task], points, hindered or not measured.doubled)

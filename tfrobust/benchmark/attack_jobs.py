@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,9 +25,9 @@ from tfrobust.similarity import Comparison, kendall
 def ifia_jobs(setting: Setting) -> list[Job]:
     """IFIA by RAR's protocol, from the image itself; the paper makes three runs, which are all the same."""
     sizes, (x, y) = setting.sizes, setting.first(setting.sizes.ifia_images)
-    plan = {"eps": of.EPS, "steps": sizes.ifia_steps, "step_size": of.STEP_SIZE}
-    attack = Ifia(plan["eps"], plan["steps"], plan["step_size"], goal=TopK(setting.k))
+    attack = Ifia(of.EPS, sizes.ifia_steps, of.STEP_SIZE, goal=TopK(setting.k))
     spec, comparison = MapSpec(IntegratedGradients(sizes.map_points)), Comparison(setting.k)
+    plan: dict[str, Any] = {"eps": of.EPS, "steps": sizes.ifia_steps, "step_size": of.STEP_SIZE}
     own = {**plan, "k": setting.k, "points": sizes.map_points}
     run = functools.cache(lambda: attack.on_maps(setting.network, spec, comparison))
     authors = functools.cache(lambda: AuthorsIfia(setting.network.get_weights(), setting.shape, **own))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class Peer:
                 text=True,
                 env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             )
+            self._given, self._said = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
             said = self._read()
         except OSError as e:
             self._folder.cleanup()
@@ -59,17 +60,17 @@ class Peer:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._process.stdin.close()
+        self._given.close()
         self._process.wait()
-        self._process.stdout.close()
+        self._said.close()
         self._folder.cleanup()
 
     def side(self, name: str) -> Side:
         """The job of this name; its result is called found."""
 
         def do():
-            self._process.stdin.write(name + "\n")
-            self._process.stdin.flush()
+            self._given.write(name + "\n")
+            self._given.flush()
             said = self._read()
             self.peak = said["peak"]
             return Done(said["seconds"], {"found": np.load(said["result"])})
@@ -77,7 +78,7 @@ class Peer:
         return do
 
     def _read(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
+        line = self._said.readline()
         if not line:
             raise InputError(f"the process of the other libraries ended with code {self._process.wait()}")
         return json.loads(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from tfrobust.benchmark.attack_jobs import ifia_jobs, peer_jobs
 from tfrobust.benchmark.jobs import OURS, Goal, Job
@@ -61,7 +62,7 @@ def make_jobs(kinds: Sequence[str], setting: Setting, peer: Peer | None, earlier
         "step": lambda: step_jobs(setting),
         "natural": lambda: natural_jobs(setting),
         "ifia": lambda: ifia_jobs(setting),
-        "peers": lambda: peer_jobs(setting, peer),
+        "peers": lambda: peer_jobs(setting, cast(Peer, peer)),
         "kendall": lambda: kendall_jobs(setting),
         "audit": lambda: audit_jobs(setting, earlier),
     }
@@ -140,7 +141,7 @@ def _looked_at(goal: Goal, each: Measured, peak: float | None):
             for side in each.others
             if side in gib
         ]
-    if not each.others:
+    if not each.others or goal.times is None:
         return [(f"{goal.times:g} times as fast as the others", "no other side is there", None)]
     return [
         (

@@ -59,7 +59,8 @@ def make_setting(x: np.ndarray, y: np.ndarray, sizes: Sizes, seed: int = 0) -> S
     """Trains the network and makes the setting.
 
     Args:
-        x, y: training images [N,H,W,C] in [0, 1] and labels [N].
+        x: training images [N,H,W,C] in [0, 1].
+        y: their labels [N].
         sizes: of the jobs.
         seed: of the weights at first.
 

@@ -23,7 +23,7 @@ def make_network(weights):
     import torch
 
     w1, b1, w2, b2, w3, b3, w4, b4 = weights
-    rows = int(round((w3.shape[0] / w2.shape[3]) ** 0.5))
+    rows = round((w3.shape[0] / w2.shape[3]) ** 0.5)
     w3 = w3.reshape(rows, rows, w2.shape[3], -1).transpose(2, 0, 1, 3).reshape(w3.shape)
     conv = [torch.nn.Conv2d(w.shape[2], w.shape[3], w.shape[0], padding="same") for w in (w1, w2)]
     dense = [torch.nn.Linear(*w.shape) for w in (w3, w4)]

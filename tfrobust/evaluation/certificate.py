@@ -46,11 +46,23 @@ class SmoothedMoments:
         return certified_cosine(least_length(self.square, self.draws, risk), distance, radius, dimensions)
 
 
+def smoothed(spec: MapSpec) -> UniformlySmoothed:
+    """The method of a map that has a certificate.
+
+    Raises:
+        InputError: for another method.
+    """
+    if not isinstance(spec.attribution, UniformlySmoothed):
+        raise InputError(f"{spec.method} has no certificate: only uniformly_smoothed has")
+    return spec.attribution
+
+
 def moments(
     network: keras.Model,
     spec: MapSpec,
     x: np.ndarray,
     y: np.ndarray,
+    *,
     draws: int = DRAWS,
     seed: tuple[int, int] = SEEDS[0],
     batch_size: int = 100,
@@ -60,7 +72,8 @@ def moments(
     Args:
         network: logits out.
         spec: of a map whose method is UniformlySmoothed.
-        x, y: images [N,H,W,C] and labels [N].
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N].
         draws: number of draws of noise, the same ones for all images.
         seed: of the draws.
         batch_size: images with noise that are held at once, about.
@@ -68,9 +81,7 @@ def moments(
     Raises:
         InputError: for another method.
     """
-    method = spec.attribution
-    if not isinstance(method, UniformlySmoothed):
-        raise InputError(f"{spec.method} has no certificate: only uniformly_smoothed has")
+    method = smoothed(spec)
     summed, total, own = _summed(network, method, spec.score), np.zeros(x.shape[:3]), np.zeros(len(x))
     for part in batches(draws, AT_ONCE):
         noise = uniform_noise(len(part), x.shape[1:], method.radius, (seed[0], seed[1] + 2 * int(part[0])))
@@ -106,6 +117,7 @@ def certificate_scores(
     x: np.ndarray,
     x_adv: np.ndarray,
     y: np.ndarray,
+    *,
     eps: float,
     norm: str,
     draws: int = DRAWS,
@@ -114,17 +126,27 @@ def certificate_scores(
     """What an attack found beside what is certified.
 
     Args:
-        network, spec, y, draws, batch_size: as for `moments`.
-        x, x_adv: images before and after the attack, [N,H,W,C].
-        eps, norm: of the ball of the attack; in l-infinity the l2 ball around it, whose radius is eps sqrt(d), counts.
+        network: logits out.
+        spec: of a map whose method is UniformlySmoothed.
+        x: images [N,H,W,C] in [0, 1] before the attack.
+        x_adv: the same images after it.
+        y: labels [N].
+        eps: radius of the ball of the attack, in units of the pixel range [0, 1].
+        norm: of that ball; in linf the l2 ball around it counts, whose radius is eps sqrt(d).
+        draws: number of draws of noise, the same ones for all images.
+        batch_size: images with noise that are held at once, about.
+
+    Raises:
+        InputError: for another method.
 
     Returns:
         smoothed_cosine and certified_cosine, [N] each.
     """
     dimensions = x[0].size
     distance = eps * (np.sqrt(dimensions) if norm == "linf" else 1.0)
-    before, after = (moments(network, spec, of, y, draws, seed, batch_size) for of, seed in zip((x, x_adv), SEEDS))
-    certified = before.certified(distance, spec.attribution.radius, dimensions)
+    plan = {"draws": draws, "batch_size": batch_size}
+    before, after = (moments(network, spec, of, y, seed=seed, **plan) for of, seed in zip((x, x_adv), SEEDS))
+    certified = before.certified(distance, smoothed(spec).radius, dimensions)
     return {"smoothed_cosine": smoothed_cosine(before, after), "certified_cosine": certified}
 
 
@@ -134,6 +156,7 @@ def certify(
     y: np.ndarray,
     spec: MapSpec,
     eps: tuple[float, ...],
+    *,
     draws: int = DRAWS,
     risk: float = RISK,
     batch_size: int = 100,
@@ -141,13 +164,18 @@ def certify(
     """Certified lower bounds of the cosine over radii: a curve for each image.
 
     Args:
-        network, x, y, spec, draws, batch_size: as for `moments`.
-        eps: l2 radii, M of them.
+        network: logits out.
+        x: images [N,H,W,C] in [0, 1].
+        y: labels [N].
+        spec: of a map whose method is UniformlySmoothed.
+        eps: l2 radii, M of them, in units of the pixel range [0, 1].
+        draws: number of draws of noise, the same ones for all images.
         risk: the probability that the bounds of an image fail through the draws; one event for all radii.
+        batch_size: images with noise that are held at once, about.
 
     Returns:
         [N,M].
     """
-    found = moments(network, spec, x, y, draws, SEEDS[0], batch_size)
-    radius, dimensions = spec.attribution.radius, x[0].size
+    found = moments(network, spec, x, y, draws=draws, batch_size=batch_size)
+    radius, dimensions = smoothed(spec).radius, x[0].size
     return np.stack([found.certified(each, radius, dimensions, risk) for each in eps], axis=1)

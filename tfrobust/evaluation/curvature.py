@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.attacks import Ifia
+from tfrobust.attacks import MapAttack
 from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.networks.surrogates import exchanges_relus
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LOOKED_AT = 8  # Images that the check uses.
 
 
-def lacks_curvature(network: keras.Model, x: np.ndarray, y: np.ndarray, attack: Ifia) -> bool:
+def lacks_curvature(network: keras.Model, x: np.ndarray, y: np.ndarray, attack: MapAttack) -> bool:
     """Whether an attack on maps has no second derivative to follow: its surrogate is a network with kinks.
 
     That is so where no ReLU could be exchanged for softplus, so that the surrogate is the network itself, and the

@@ -23,6 +23,7 @@ def dual_scores(
     y: np.ndarray,
     attack: Dual,
     comparison: Comparison,
+    *,
     examples: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Makes the attack, and compares the map of the class predicted then with that of the label before.

@@ -125,7 +125,7 @@ class Evaluator:
 
     def _attack_with_autoattack(self, name, attack, right):
         batched = lambda *args: self._batched(name, self.x, *args)  # noqa: E731
-        result = attack_with_autoattack(self.network, self.x, self.y, attack, self.chosen, batched)
+        result = attack_with_autoattack(self.network, self.x, self.y, attack, self.chosen, batched=batched)
         self.robustness[name], self.flags[name] = result, result.flags
         self._report_predictions(name, attack, right, result.predicted, {"fooled_by": result.fooled_by()})
 
@@ -142,7 +142,7 @@ class Evaluator:
         of = comparisons[0] if comparisons else Comparison(max(1, self.x[0, ..., 0].size // 8))
 
         def work(r):
-            return dual_scores(self.network, self.x[r], self.y[r], attack, of, self.chosen[r])
+            return dual_scores(self.network, self.x[r], self.y[r], attack, of, examples=self.chosen[r])
 
         columns = self._batched(name, self.x, work)
         flipped = right & (columns["prediction"] != self.y)
@@ -234,12 +234,11 @@ class Evaluator:
 
     def _certified(self, name, task, maps, y) -> Arrays:
         """The cosine of the maps, that of the exact smoothed maps, and its certified lower bound."""
-        own = task.map, task.attack.eps, task.attack.norm
+        ball = {"eps": task.attack.eps, "norm": task.attack.norm}
 
         def work(r):
-            spec, *ball = own
             x, x_adv = maps.x[r], maps.x_adv[r]
-            return certificate_scores(self.network, spec, x, x_adv, y[r], *ball, batch_size=len(r))
+            return certificate_scores(self.network, task.map, x, x_adv, y[r], **ball, batch_size=len(r))
 
         return {"cosine": similarity.cosine(maps.a, maps.a_adv), **self._batched(f"{name} certificate", maps.x, work)}
 

@@ -49,7 +49,8 @@ def mcnemar(right: np.ndarray, other: np.ndarray) -> float:
     """The exact test of McNemar (1947), two-sided: whether two networks are right equally often.
 
     Args:
-        right, other: whether each of the two is right, [N] bool.
+        right: whether one of the two is right, [N] bool.
+        other: the same of the other network.
 
     Returns:
         p, from the images on which one of them alone is right; 1.0 where there is none.

@@ -77,6 +77,7 @@ def attack_with_autoattack(
     y: np.ndarray,
     attack: AutoAttack,
     examples: np.ndarray,
+    *,
     batched: Callable[..., Mapping[str, np.ndarray]],
 ) -> Robustness:
     """Makes all attacks of AutoAttack on the predictions of images, and checks whether they could work.

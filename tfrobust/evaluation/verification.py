@@ -87,6 +87,7 @@ def verify(
     x: np.ndarray,
     x_adv: np.ndarray,
     y: np.ndarray,
+    *,
     eps: float,
     spec: MapSpec,
     comparison: Comparison,
@@ -99,13 +100,16 @@ def verify(
 
     Args:
         network: logits out.
-        x, x_adv: original and attacked images [N,H,W,C] in [0, 1].
+        x: original images [N,H,W,C] in [0, 1].
+        x_adv: the same images after the attack.
         y: labels [N], for which maps are made and which the network is to predict at both.
-        eps, norm: of the ball.
+        eps: radius of the ball, in units of the pixel range [0, 1].
         spec: of the map.
         comparison: how maps are compared.
+        norm: of the ball, linf or l2.
         bound: measure -> the scores [N] that are known; None: nothing is, and 1 is the bound of each.
-        batch_size, chunk: images, and path points of each, held at once; chunk None: all.
+        batch_size: images that are held at once.
+        chunk: path points of each image that are held at once; None: all.
 
     Raises:
         InputError: where images, labels and network do not fit each other, or an attacked image is not in the ball.
@@ -124,7 +128,7 @@ def verify(
     right, kept = (predict(network, images, batch_size) == y for images in (x, x_adv))
     moved = distance > 0
     counted = right & kept & moved
-    a, a_adv = (plain_maps(network, images, y, spec, batch_size, chunk) for images in (x, x_adv))
+    a, a_adv = (plain_maps(network, images, y, spec, batch_size, chunk=chunk) for images in (x, x_adv))
     scores = {name: np.where(counted, values, 1.0) for name, values in comparison.measure(a, a_adv).items()}
     known = {name: np.ones(len(x)) if bound is None else np.asarray(bound[name]) for name in IN_TABLES}
     return Verification(scores, known, distance, right, moved, kept, counted)

@@ -33,8 +33,9 @@ class Measure(NamedTuple):
     @property
     def percent(self) -> str:
         """The number with its interval, as a percentage."""
-        interval = "" if self.low is None else f" (95 % interval {_cut(self.low):.1%} to {_cut(self.high):.1%})"
-        return f"{self.value:.1%}{interval}"
+        if self.low is None or self.high is None:
+            return f"{self.value:.1%}"
+        return f"{self.value:.1%} (95 % interval {_cut(self.low):.1%} to {_cut(self.high):.1%})"
 
 
 def _cut(value: float) -> float:
@@ -135,8 +136,8 @@ def _facts(report, name, data) -> Facts:
 
 def _measure(task, name, own) -> Measure:
     found = own[name]
-    interval = (float(found[end]) if end in found else None for end in ("low", "high"))
-    return Measure(task, name, float(found["mean"]), *interval, int(own["examples"]), float(own.get("eps", 0.0)))
+    low, high = (float(found[end]) if end in found else None for end in ("low", "high"))
+    return Measure(task, name, float(found["mean"]), low, high, int(own["examples"]), float(own.get("eps", 0.0)))
 
 
 def _stem(path: Any) -> str:

@@ -46,7 +46,8 @@ def standardized_by(network: keras.Model, mean: Sequence[float], deviation: Sequ
 
     Args:
         network: Sequential or functional, made with `standardized`.
-        mean, deviation: of the pixels, per channel, in units of [0, 1].
+        mean: of the pixels, per channel, in units of [0, 1].
+        deviation: standard deviation of the pixels, per channel, in units of [0, 1].
 
     Raises:
         InputError: where it does not take out a mean and a deviation.

@@ -233,8 +233,8 @@ def figure(paper: str, table: str, suite: Suite) -> Sequence[Measurement]:
 
 def _saliency_attacks(suite: Suite) -> list[Measurement]:
     """SAT's Fig. 2: the accuracy under the saliency attack at 2, 4 and 8/255."""
-    own = [(a.eps, a) for name, a in suite.predictions.items() if name.startswith("saliency") and a.eps <= 8.5 / 255]
-    return [on_predictions(f"saliency at {eps * 255:.3g}/255", attack) for eps, attack in own]
+    own: dict[str, Any] = {name: attack for name, attack in suite.predictions.items() if name.startswith("saliency")}
+    return [on_predictions(f"saliency at {a.eps * 255:.3g}/255", a) for a in own.values() if a.eps <= 8.5 / 255]
 
 
 def _at(m: Measurement, part: float) -> Measurement:

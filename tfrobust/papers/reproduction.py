@@ -254,8 +254,8 @@ class Reproduction:
         """task -> key -> mean, low and high, of tasks that are none of a suite."""
         held, out = self.settings.chunking.images, {}
         if training_terms.TASK in tasks:
-            own = suite.examples, self.settings.seed, held
-            out[training_terms.TASK] = training_terms.measured(network, run.recipe, images, *own)
+            own = {"examples": suite.examples, "seed": self.settings.seed, "batch": held}
+            out[training_terms.TASK] = training_terms.measured(network, run.recipe, images, **own)
         others = [task for task in tasks if task != training_terms.TASK]
         if others:
             out.update(downstream_numbers.summaries(network, images, others, suite, held, progress=self._progress))

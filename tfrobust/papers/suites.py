@@ -292,6 +292,7 @@ def make_suite(
     dataset: str,
     shape: Sequence[int],
     eps: float | None = None,
+    *,
     level: str | None = None,
     version: str | None = None,
     norm: str | None = None,

@@ -111,8 +111,8 @@ def measured(
         tasks = [m for m in known if m.task != measure.TIMES]
         summaries = reproduction.evaluated(trained, suite, tasks, source)
         if len(tasks) < len(known):
-            own = summaries.setdefault("", {"summary": {}, "flags": {}, "seconds": 0.0})
-            own["summary"][measure.TIMES] = times_of(trained, [m for m in known if m.task == measure.TIMES], source)
+            others = summaries.setdefault("", {"summary": {}, "flags": {}, "seconds": 0.0})
+            others["summary"][measure.TIMES] = times_of(trained, [m for m in known if m.task == measure.TIMES], source)
     cells = [cell(line, m, number, summaries) for m, number in columns]
     own: dict[str, Any] = {
         "network": line.name,
@@ -157,7 +157,9 @@ def over_seeds(
 
     Args:
         reproductions: one for each seed.
-        line, suite, columns: as for `measured`.
+        line: of the table.
+        suite: of the paper.
+        columns: what `columns_of` returned.
 
     Returns:
         (what the line says of itself, its cells with mean and spread).

@@ -23,7 +23,7 @@ EXAMPLES = 1000
 
 
 def measured(
-    network: keras.Model, recipe: Recipe, images: ImageData, examples: int, seed: int, batch: int
+    network: keras.Model, recipe: Recipe, images: ImageData, *, examples: int, seed: int, batch: int
 ) -> dict[str, dict[str, float]]:
     """The terms of a recipe's objective, without their weight, on training images as they are.
 
@@ -42,14 +42,14 @@ def measured(
     found: dict[str, list[np.ndarray]] = {}
     for i, part in enumerate(batches(len(rows), batch)):
         x, y = to_unit(images.x_train[rows[part]]), images.y_train[rows[part]]
-        for name, values in _terms(network, recipe.objective, x, y, seed, i).items():
+        for name, values in _terms(network, recipe.objective, x, y, seed=seed, i=i).items():
             found.setdefault(name, []).append(np.asarray(values))
     weight = {"ig_norm": getattr(recipe.objective, "attribution_weight", 1.0)}
     terms = {name: np.concatenate(parts) / weight.get(name, 1.0) for name, parts in found.items()}
     return {name: statistics.describe(values, 0.0) for name, values in terms.items()}
 
 
-def _terms(network, objective, x, y, seed, i):
+def _terms(network, objective, x, y, *, seed, i):
     """term -> [B] of one batch, at the inner maximum of the objective."""
     seeds, zero = tf.constant([seed, i]), tf.constant(0, tf.int64)
     step = Step(seeds, seeds, zero, zero, tf.constant(1.0))

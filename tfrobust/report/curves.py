@@ -17,6 +17,7 @@ def draw_curves(
     title: str,
     label: str,
     over: str = "eps",
+    *,
     form: str | None = None,
 ) -> None:
     """A picture of curves with their confidence bands, a line per name.

@@ -67,6 +67,7 @@ def draw_panels(
     title: str = "",
     per_network: int = 2,
     layout: Literal["rows", "blocks", "pairs"] = "rows",
+    *,
     form: str | None = None,
 ) -> None:
     """Draws examples before and after an attack, with the difference of their maps and the scales of the colours.
@@ -110,8 +111,10 @@ def draw_pages(panels: Sequence[Panel], path: str, title: str, per_network: int 
     Pages that an earlier, longer comparison left there are removed.
 
     Args:
-        panels, title, per_network: as for `draw_panels`.
+        panels: the examples, in any order.
         path: of the first page, NAME.png or NAME.svg; the others are NAME_2.png, NAME_3.png, ...
+        title: of the pages.
+        per_network: how many examples of a network are shown.
 
     Returns:
         The paths.

@@ -25,7 +25,7 @@ class Picture:
 
     def _bytes(self, form: str) -> bytes:
         file = io.BytesIO()
-        draw_panels(self.panels, file, self.title, len(self.panels), "blocks", form)
+        draw_panels(self.panels, file, self.title, len(self.panels), "blocks", form=form)
         return file.getvalue()
 
     def _repr_png_(self) -> bytes:

@@ -24,7 +24,8 @@ def kendall_taus(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Kendall's tau-b of each pair of rows.
 
     Args:
-        a, b: [B,N] float64, no row constant.
+        a: [B,N] float64, no row constant.
+        b: like a.
 
     Returns:
         [B] float64 in [-1, 1].

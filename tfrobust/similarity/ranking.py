@@ -41,7 +41,8 @@ def cosine(a: np.ndarray, b: np.ndarray, ties: str = "exact") -> np.ndarray:
     """The cosine of each pair of maps, in [-1, 1]: their inner product over the product of their lengths.
 
     Args:
-        a, b: maps [B,H,W] or [B,N].
+        a: maps [B,H,W] or [B,N].
+        b: as many maps of the same shape.
         ties: tolerant sets entries that count as zero to 0; see above.
 
     Returns:

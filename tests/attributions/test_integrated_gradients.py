@@ -176,7 +176,7 @@ def both_orders(network, x, y, x0, chunk, rule):
     x0 = x0 if x0 is None else tf.constant(x0)
     with tf.GradientTape() as tape:
         tape.watch([x, x0] if x0 is not None else [x])
-        ig = integrated_gradients(make_score(network, "probability"), x, y, x0, 5, rule, chunk)
+        ig = integrated_gradients(make_score(network, "probability"), x, y, x0, 5, rule=rule, chunk=chunk)
         total = tf.reduce_sum(ig**2) + tf.reduce_sum(tf.sin(9 * ig))
     sources = [x, *([] if x0 is None else [x0]), *network.trainable_variables]
     return [ig, *tape.gradient(total, sources, unconnected_gradients="zero")]

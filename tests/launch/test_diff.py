@@ -174,7 +174,7 @@ def test_seeds_count_where_they_predict_the_same():
     maps = {name: {"IG": np.random.RandomState(i).rand(3, 4, 4)} for i, name in enumerate((BEFORE, "o1", "o2"))}
     alike = differences.Comparison(4)
     said = {BEFORE: np.array([0, 0, 0]), "o1": np.array([0, 1, 1]), "o2": np.array([0, 0, 1])}
-    found = differences._of_others(alike, "IG", maps, said, np.arange(3), ["o1", "o2"])["kendall"]
+    found = differences._of_others(alike, "IG", maps, said, np.arange(3), others=["o1", "o2"])["kendall"]
     each = [alike.measure(maps[BEFORE]["IG"], maps[name]["IG"])["kendall"] for name in ("o1", "o2")]
     np.testing.assert_allclose(found, [np.mean([each[0][0], each[1][0]]), each[1][1], np.nan])
 

@@ -24,18 +24,18 @@ def recipe(**options):
 
 def test_terms_are_means_over_the_drawn_training_images_without_their_weight(eagerly):
     network, images = shallow_network(), load("digits")
-    found = measured(network, recipe(), images, 7, 3, 4)
+    found = measured(network, recipe(), images, examples=7, seed=3, batch=4)
     rows = np.sort(np.random.RandomState(3).permutation(len(images.x_train))[:7])
     want = cross_entropy(images.y_train[rows], network(images.x_train[rows])).numpy()
     assert found["cross_entropy"]["mean"] == pytest.approx(want.mean(), rel=1e-4)
     assert found["cross_entropy"]["std"] == pytest.approx(want.std(ddof=1), rel=1e-3)
     assert found["ig_norm"]["mean"] > 0.01 and found["ig_norm"]["low"] < found["ig_norm"]["mean"]
-    twice = measured(network, recipe(attribution_weight=2.0), images, 7, 3, 4)
+    twice = measured(network, recipe(attribution_weight=2.0), images, examples=7, seed=3, batch=4)
     assert twice["ig_norm"]["mean"] == pytest.approx(found["ig_norm"]["mean"], rel=1e-4)
 
 
 def test_without_a_ball_nothing_is_attributed(eagerly):
-    none = measured(shallow_network(), recipe(eps=0.0), load("digits"), 4, 0, 4)
+    none = measured(shallow_network(), recipe(eps=0.0), load("digits"), examples=4, seed=0, batch=4)
     assert none["ig_norm"]["mean"] == pytest.approx(0.0, abs=1e-6)
 
 
@@ -45,7 +45,8 @@ def test_no_number_of_images_is_a_thousand(eagerly, monkeypatch):
     network, images = shallow_network(), load("digits")
     rows = np.sort(np.random.RandomState(0).permutation(len(images.x_train))[:3])
     want = cross_entropy(images.y_train[rows], network(images.x_train[rows])).numpy().mean()
-    assert measured(network, natural, images, 0, 0, 4)["cross_entropy"]["mean"] == pytest.approx(want, rel=1e-4)
+    found = measured(network, natural, images, examples=0, seed=0, batch=4)
+    assert found["cross_entropy"]["mean"] == pytest.approx(want, rel=1e-4)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ def pixel_statistics(x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...
     """Mean and standard deviation of each channel of the images `x` [N,H,W,C], over all pixels, in units of [0, 1]."""
     count = np.prod(x.shape[:3])
     parts = [slice(i, i + 1000) for i in range(0, len(x), 1000)]  # The images may be in a file, and many.
-    mean = sum(to_unit(x[part]).sum(axis=(0, 1, 2), dtype=np.float64) for part in parts) / count
+    mean: Any = sum(to_unit(x[part]).sum(axis=(0, 1, 2), dtype=np.float64) for part in parts) / count
     squares = (np.square(to_unit(x[part]) - mean).sum(axis=(0, 1, 2)) for part in parts)
-    variance = sum(squares) / count
+    variance: Any = sum(squares) / count
     return tuple(mean.tolist()), tuple(np.sqrt(variance).tolist())
 
 

@@ -81,7 +81,7 @@ def write_attacked(folder: str, result: Evaluation, network: str) -> list[str]:
         scores = {SCORE + measure: np.asarray(maps.scores[measure]) for measure in MEASURES}
         about = {**task_facts(name, result.suite.attributions[name]), "network": network}
         paths.append(os.path.join(folder, re.sub(r"[^\w.-]+", "_", name) + ".npz"))
-        arrays = {"x": maps.x, "x_adv": maps.x_adv, "y": y, "index": index, **scores}
+        arrays: dict[str, Any] = {"x": maps.x, "x_adv": maps.x_adv, "y": y, "index": index, **scores}
         np.savez_compressed(paths[-1], about=np.array(json.dumps(about)), **arrays)
     return paths
 

@@ -10,6 +10,7 @@ in this bit and the second a zero.  All counts are whole numbers: the result is 
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -116,7 +117,8 @@ def inversions(a: np.ndarray) -> np.ndarray:
     places = np.sort((a.astype(np.int64) << bits) + np.arange(n), axis=1) & ((1 << bits) - 1)
     # Filled up to a power of two with places in order, each bit cuts a row into groups of one size.
     filling = np.broadcast_to(np.arange(n, 1 << bits), (images, (1 << bits) - n))
-    flat = np.concatenate([places, filling], axis=1).astype(np.uint16 if bits <= 16 else np.int32).ravel()
+    kind: Any = np.uint16 if bits <= 16 else np.int32
+    flat = np.concatenate([places, filling], axis=1).astype(kind).ravel()
     found, size = np.zeros(images, np.int64), 1 << bits
     while size > COMPARED:  # Of a group: the entries that agree in all higher bits, in their order.
         half, groups = size // 2, (1 << bits) // size

@@ -18,7 +18,7 @@ import os
 from flags import map_flags, verify_flags
 from launch.command_line import verb
 from launch.command_line.given_networks import given_network
-from tfrobust.checks import make_writable_folder
+from tfrobust.checks import check_regular_file, make_writable_folder
 from tfrobust.errors import InputError
 
 
@@ -63,6 +63,8 @@ def check(fv) -> None:
     """Raises InputError where a file is missing, and for flags that do not go together."""
     verify_flags.check(fv)
     verb.check_networks(fv.network)
+    for path in filter(None, (fv.attacked, fv.against)):
+        check_regular_file(path)
 
 
 def _originals(attacked, against):

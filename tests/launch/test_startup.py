@@ -57,6 +57,7 @@ REFUSED = {
     "chunks that are no numbers": ["memory", "--chunks=few"],
     "an unknown table": ["reproduce", "--paper=rar", "--table=T77"],
     "no table": ["reproduce", "--paper=rar"],
+    "a verification without a ball": ["verify", "--network=n.keras", "--attacked=x.npz"],
     "a sweep of nothing": ["sweep", "--output=o"],
     "a job without an image": [*SWEEP, "--write=kubernetes"],
     "a number that no TensorFlow holds": [*TRAIN, "--steps=3000000000"],

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dual(Pgd):
-    """PGD on loss(x', y) + map_weight cos(a(x', c), a(x, y)), c the class that is predicted at x'.
+    """PGD on loss(x', y) + map_weight [c != y] cos(a(x', c), a(x, y)), c the class that is predicted at x'.
 
-    Any wrong prediction counts more than every right one, as for all attacks on predictions, so that the weight decides
-    which of the wrong ones.  `evaluation.dual` measures how alike the maps are.
+    The map counts once the prediction is wrong, so that as many predictions flip as under PGD, and any wrong one counts
+    more than every right one; the weight decides which of the wrong ones.  `evaluation.dual` measures how alike the
+    maps are.
 
     Attributes:
         map_weight: weight of the cosine, 0 or more; with 0 it is PGD.
@@ -79,5 +80,5 @@ class AttackedWithMap(Attacked):
         if self._attack.map_weight:
             predicted = tf.stop_gradient(tf.cast(tf.argmax(f, axis=1), self.y.dtype))
             a = saliency_map(self._surrogate, self._attack.map, x, predicted)
-            value += self._attack.map_weight * cosine(a, self._a)
+            value += self._attack.map_weight * tf.where(predicted == self.y, 0.0, cosine(a, self._a))
         return self.preferring_wrong(value, f)

@@ -162,9 +162,10 @@ def certified_cosine(length: np.ndarray, distance: float, radius: float, dimensi
     out = np.zeros_like(m)
     open_ = 2 * u < m
     out[open_] = np.sqrt(1.0 - (2 * u / m[open_]) ** 2)
-    tight = open_ & (m**2 - 3 * u**2 > w**2)
-    between = np.clip((m[tight] ** 2 + w**2 - u**2) / (2 * m[tight] * w), -1.0, 1.0)
-    out[tight] = np.cos(np.arccos(between) + math.asin(min(u / w, 1.0)) if w else math.pi / 2)
+    full = open_ & (m**2 - 3 * u**2 > w**2)  # Only where u < 1 / 2 < w.
+    if full.any():
+        between = np.clip((m[full] ** 2 + w**2 - u**2) / (2 * m[full] * w), -1.0, 1.0)
+        out[full] = np.cos(np.arccos(between) + math.asin(u / w))
     return np.maximum(out, 0.0)
 
 

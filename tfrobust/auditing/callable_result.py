@@ -27,6 +27,7 @@ from tfrobust.auditing.verdict import (
 )
 
 UNPROVEN = "the attacks asked for maps and predictions alone, and one that follows a gradient may find more"
+NORMS = {"linf": "per pixel", "l2": "in l2"}  # What eps bounds.
 MORE = "audit more images with more queries (images=, queries=)"
 PARTS = (
     report.Column("task", "maps under attack"),
@@ -119,8 +120,9 @@ def _verdict(m: CallableMeasured) -> Verdict:
     task = task_name(m.middle_eps)
     grade = grade_of(m.summary[task], gain(m.records, task), hindered=True)
     sentences = [sentence_on("maps", m.summary[name], gain(m.records, name), m.k) for name in m.maps]
-    text = headline(grade, moved_in_words(m.summary[task], m.k), UNPROVEN, MORE)
-    return Verdict(grade, text, [*sentences, said, *warnings_of(m.flags)])
+    text = headline(grade, moved_in_words(m.summary[task], m.k, NORMS[m.settings["norm"]]), UNPROVEN, MORE)
+    warned = [words.replace("give more minutes", "give more queries") for words in warnings_of(m.flags)]
+    return Verdict(grade, text, [*sentences, said, *warned])
 
 
 def _limits(m) -> str:

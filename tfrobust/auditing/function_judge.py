@@ -67,8 +67,8 @@ class FunctionJudge:
         wanted = x.shape[:3]
         if a.shape[:3] != wanted or a.ndim > 4:
             hint = ": give a.transpose(0, 2, 3, 1)" if a.ndim == 4 and (a.shape[0], *a.shape[2:]) == wanted else ""
-            shape = list(wanted)
-            raise InputError(f"explain must give maps {shape} or {[*shape, 'C']}; got {list(a.shape)}{hint}")
+            shape = ", ".join(map(str, wanted))
+            raise InputError(f"explain must give maps [{shape}] or [{shape}, C]; got {list(a.shape)}{hint}")
         a = np.abs(a.astype(np.float32)).reshape(*wanted, -1).sum(axis=-1)
         mean = a.mean(axis=(1, 2), keepdims=True)
         return np.divide(a, mean, out=np.zeros_like(a), where=mean > 0)

@@ -120,11 +120,17 @@ def _moved(measured, task) -> str:
     return moved_in_words(measured.result.summary[task], measured.plan.k)
 
 
-def moved_in_words(summary: Mapping[str, Any], k: int) -> str:
-    """How many of the k most important pixels stay, under the attack of a task and under noise, by its `summary`."""
+def moved_in_words(summary: Mapping[str, Any], k: int, measured: str = "per pixel") -> str:
+    """How many of the k most important pixels stay, under the attack of a task and under noise.
+
+    Args:
+        summary: of the task.
+        k: size of the top-k set.
+        measured: what eps bounds, in words that follow it.
+    """
     return (
         f"of the {k} most important pixels {summary['top_k_intersection']['mean']:.0%} are still among the {k} most "
-        f"important after a change of at most {in_pixels(summary['eps'])} per pixel that keeps the prediction; after "
+        f"important after a change of at most {in_pixels(summary['eps'])} {measured} that keeps the prediction; after "
         f"random noise of the same size {summary['noise_top_k_intersection']['mean']:.0%} are"
     )
 

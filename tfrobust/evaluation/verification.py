@@ -20,13 +20,13 @@ from tfrobust.evaluation import statistics
 from tfrobust.evaluation.attacked import plain_maps
 from tfrobust.evaluation.evaluator import checked
 from tfrobust.evaluation.predictions import predict
+from tfrobust.evaluation.result import IN_TABLES
 from tfrobust.networks import check_images
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
     import keras
 
-IN_TABLES = ("top_k_intersection", "kendall", "spearman")
 ROUNDING = 1e-5  # By so much, in units of [0, 1], float32 arithmetic may take an image out of its ball.
 
 

@@ -14,8 +14,10 @@ import numpy as np
 from keras import layers
 
 from flags import recipe_flags
+from launch.command_line.given_networks import given_network
 from tests.helpers import ROOT
 from tfrobust.data import FACTS
+from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.experiments.recipe import Recipe
 from tfrobust.models import make_model
 from tfrobust.papers import budgets
@@ -70,6 +72,9 @@ def furnish(args: list[str], monkeypatch) -> None:
             save(make_model(short.name, shape, facts.classes, short.width), given["initial_network"])
     if given.get("attacked"):
         write_attacked(given["attacked"], facts)
+    if given.get("against"):
+        network = fingerprint_network(given_network(given["network"]))
+        write_attacked(given["against"], facts, network)
     if given.get("baseline"):
         write_report(given["baseline"])
     if given.get("audit"):
@@ -78,10 +83,16 @@ def furnish(args: list[str], monkeypatch) -> None:
         _export(folder)
 
 
-def write_attacked(path: str, facts) -> None:
-    """Images of that kind, their labels, and somebody's attacked images."""
+def write_attacked(path: str, facts, network: str = "") -> None:
+    """Images of that kind, their labels, and somebody's attacked images; with the fingerprint of a network, as an
+    evaluation of it keeps them."""
     x = np.full((4, *facts.shape), 0.5, np.float32)
-    np.savez(path, x=x, y=np.arange(4), x_adv=x + 0.01)
+    arrays = {"x": x, "y": np.arange(4), "x_adv": x + 0.01}
+    if network:
+        about = {"eps": 0.1, "norm": "linf", "map": {"method": "gradient"}, "comparison": {"k": 8}, "network": network}
+        scores = {f"score_{name}": np.ones(4) for name in ("kendall", "spearman", "top_k_intersection")}
+        arrays = {**arrays, **scores, "about": np.array(json.dumps(about))}
+    np.savez(path, **arrays)
 
 
 def write_report(path: str) -> None:

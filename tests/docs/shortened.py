@@ -10,6 +10,7 @@ from tests.docs.pages import Command
 from tests.helpers import shorten_audits
 from tfrobust import training
 from tfrobust.downstream.tasks import corruptions
+from tfrobust.evaluation import certificate
 from tfrobust.papers import measurements
 from tfrobust.papers.reported import paper_rows
 
@@ -109,12 +110,13 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
 
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attacks of an audit that has time, the grid of the spatial attack; and leaves out the pictures of a suite and of a
-    comparison, and what an audit attacks to know what a step costs."""
+    attacks of an audit that has time, the draws of a certificate, the grid of the spatial attack; and leaves out the
+    pictures of a suite and of a comparison, and what an audit attacks to know what a step costs."""
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
     shorten_audits(monkeypatch, steps=3, pgd_steps=2)
+    monkeypatch.setattr(certificate, "DRAWS", 10)
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

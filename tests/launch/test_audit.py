@@ -208,8 +208,8 @@ def test_each_flag_is_told_once_in_words_with_what_to_do(done):
 def test_no_verdict_says_what_to_do_next(done, monkeypatch):
     monkeypatch.setattr(verdict, "gain", lambda records, task: {"low": -0.1, "high": 0.1, "mean": 0.0})
     summary = {"eps": 8 / 255, **{name: {"mean": 0.9} for name in ("top_k_intersection", "noise_top_k_intersection")}}
-    result = auditing_audit.Evaluation(None, [], {"IG at 8/255": summary}, {}, {}, np.arange(4))
-    given = SimpleNamespace(plan=Plan((8 / 255,), 10, 10, 8, 64, 8, None), result=result)
+    result = auditing_audit.Evaluation(None, [], {"IG at 8/255": summary}, {"IG at 8/255": []}, {}, np.arange(4))
+    given = SimpleNamespace(plan=Plan((8 / 255,), 10, 10, 8, 64, 8, None), result=result, doubled=0)
     assert verdict._grade(given, "IG at 8/255") == "none"
     assert "What to do:" in verdict.headline("none", verdict._moved(given, "IG at 8/255"))
 

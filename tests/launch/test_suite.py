@@ -16,6 +16,7 @@ from launch import evaluate
 from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests
 from tfrobust import data
+from tfrobust.evaluation import certificate
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.evaluation.result import IN_TABLES
 from tfrobust.models import make_model
@@ -30,14 +31,15 @@ CHEAP = [
     "--evaluation_batch=10",
 ]
 
-CURVES = {"art": ("_eps_maps.png",), "sat": ("_eps.png",)}
+CURVES = {"art": ("_eps_maps.png",), "certified": ("_eps_maps.png",), "sat": ("_eps.png",)}
 
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
-    """At the root, with a tenth of the grid of the spatial attack."""
+    """At the root, with a tenth of the grid of the spatial attack and a fifth of the draws of a certificate."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
+    monkeypatch.setattr(certificate, "DRAWS", 200)
 
 
 def network_of(seed=0, activation="relu"):

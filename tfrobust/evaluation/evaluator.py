@@ -20,9 +20,8 @@ from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.attributions import UniformlySmoothed
 from tfrobust.checks import check_whole
 from tfrobust.errors import InputError
-from tfrobust.evaluation import alignment, statistics
+from tfrobust.evaluation import alignment, certificate, statistics
 from tfrobust.evaluation.attacked import attack_maps, maps_of_the_next, prepared, transferred
-from tfrobust.evaluation.certificate import certificate_scores
 from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, certificate_flag, diagnose, faithfulness_flags, flag, random_beats
 from tfrobust.evaluation.dual import dual_scores
@@ -234,11 +233,11 @@ class Evaluator:
 
     def _certified(self, name, task, maps, y) -> Arrays:
         """The cosine of the maps, that of the exact smoothed maps, and its certified lower bound."""
-        ball = {"eps": task.attack.eps, "norm": task.attack.norm}
+        how = {"eps": task.attack.eps, "norm": task.attack.norm, "draws": certificate.DRAWS}
 
         def work(r):
             x, x_adv = maps.x[r], maps.x_adv[r]
-            return certificate_scores(self.network, task.map, x, x_adv, y[r], **ball, batch_size=len(r))
+            return certificate.certificate_scores(self.network, task.map, x, x_adv, y[r], **how, batch_size=len(r))
 
         return {"cosine": similarity.cosine(maps.a, maps.a_adv), **self._batched(f"{name} certificate", maps.x, work)}
 

@@ -163,6 +163,13 @@ def test_the_words_follow_from_the_numbers(numbers, kind):
     assert words.kind == kind and words.lead == difference_verdict.LEADS[kind] and words.todo and words.means
 
 
+def test_maps_further_apart_than_seeds_are_said_to_be_whatever_the_predictions():
+    for agree in (1.0, 0.9):
+        reach = difference_verdict.reach_difference_verdict
+        assert difference_verdict.FURTHER_THAN_SEEDS in reach(made(agree=agree, shared=0.2, seeds=0.4)).means
+        assert difference_verdict.FURTHER_THAN_SEEDS not in reach(made(agree=agree, shared=0.4, seeds=0.4)).means
+
+
 def test_which_one_is_more_fragile_is_said_where_it_is_not_chance():
     found = difference_verdict.reach_difference_verdict(made(stays=(0.6, 0.3))).found
     assert "60% and 30% of the top of each one's Integrated Gradients stay: the second is more fragile" in found

@@ -75,6 +75,9 @@ TODO = {
     ],
     "other": ["Decide by their accuracy and by how fragile each is; audit the one that you take."],
 }
+FURTHER_THAN_SEEDS = (
+    "Their explanations are further apart than those of two trainings with different seeds: that is more than chance."
+)
 YARDSTICK = "Give networks of the same training with other seeds: how much their maps differ is the yardstick."
 
 
@@ -133,8 +136,10 @@ def reach_difference_verdict(difference: Difference) -> DifferenceVerdict:
         todo.append(YARDSTICK)
     if kind == "otherwise" and difference.attacks:
         todo.append("Audit both: the numbers below say how fragile each is under a short attack.")
-    found, sure = _found(difference, worst), _certainty(difference, worst)
-    return DifferenceVerdict(kind, LEADS[kind], found, MEANS[kind], todo, sure)
+    found, sure, more = _found(difference, worst), _certainty(difference, worst), against_seeds(difference, worst)
+    further = more is not None and more.images >= ENOUGH and more.mean < 0 and more.p < SIGNIFICANT
+    means = f"{MEANS[kind]} {FURTHER_THAN_SEEDS}" if further else MEANS[kind]
+    return DifferenceVerdict(kind, LEADS[kind], found, means, todo, sure)
 
 
 def _found(difference, worst) -> str:

@@ -56,7 +56,7 @@ def audit_in_child(folder: str, output: str, kill_after: int = 1000) -> int:
     TimeBudget.timed = slowly
     time.monotonic = clock
     plan.LEVELS, plan.PGD_STEPS, plan.MOST_PREDICTED_IMAGES = ((2, 2),), 1, PREDICTED
-    page.report.html_picture = lambda draw, alt: ""
+    page.report.html_picture = lambda draw, alt, form="png": ""
     auditing_audit.LARGE_BATCH = BATCH
     given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", "--eps=8/255", "--pixels=0..255"]
     code = audit.main(["audit", *given, f"--images={IMAGES}", "--minutes=1", f"--output={output}"])

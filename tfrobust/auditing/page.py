@@ -34,7 +34,7 @@ SECTIONS = {
     "repeat": "How to repeat it",
 }
 READING = (
-    "Above stand the image and the attacked image, and what was changed (grey to the eye: nothing). Below them the "
+    "Above stand the image and the attacked image, and what was changed (white: nothing). Below them the "
     "explanation over the image and alone, before and after: the brighter a pixel, the more important. Last what the "
     "attack took away (orange) and brought in (violet)."
 )

@@ -54,7 +54,7 @@ ATTACKED = (
     report.Column("low", "95 % from", ".1%"),
     report.Column("high", "to", ".1%"),
     report.Column("kendall", "order (Kendall)", ".2f"),
-    report.Column("p", "chance", ".2g"),
+    report.Column("p", "p", ".2g"),
 )
 
 
@@ -129,8 +129,7 @@ def _columns(difference) -> str:
     return (
         f"Each is compared with the explanation of the first. Top pixels shared: the share of the {difference.k} most "
         "important pixels (an eighth of all) that both have. Order: how alike all pixels are ranked (Kendall's tau; "
-        "1: the same, 0: nothing in common). Chance: how often a difference as large as that would come out if there "
-        "were none."
+        "1: the same, 0: nothing in common)."
     )
 
 

@@ -172,32 +172,37 @@ def _certainty(difference, worst) -> list[str]:
     out = [
         f"The maps of {len(difference.explained)} images were compared: the mean share lies between "
         f"{means['low']:.0%} and {means['high']:.0%} (95 % interval).",
-        f"The first is right on {hits[BEFORE].mean():.1%} and the second on {hits[AFTER].mean():.1%} of the images; a "
-        f"difference like that is chance with probability {mcnemar(hits[BEFORE], hits[AFTER]):.2g} (McNemar's test).",
+        f"The first is right on {hits[BEFORE].mean():.1%} and the second on {hits[AFTER].mean():.1%} of the images "
+        f"(McNemar's test: {_chance(mcnemar(hits[BEFORE], hits[AFTER]))}).",
     ]
     more = against_seeds(difference, worst)
     if more is not None:
         out.append(
             f"They are {100 * abs(more.mean):.0f} points {'more' if more.mean > 0 else 'less'} alike than seeds of "
             f"one training (95 % interval {100 * more.low:.0f} to {100 * more.high:.0f}, {more.images} images, "
-            f"chance with probability {more.p:.2g})."
+            f"{_chance(more.p)})."
         )
     found = fragility(difference)
     if found is not None:
         out.append(
             f"Under attack {100 * abs(found.mean):.0f} points {'fewer' if found.mean < 0 else 'more'} of the second "
             f"one's top pixels stay (95 % interval of the difference {100 * found.low:.0f} to {100 * found.high:.0f}, "
-            f"{found.images} images, chance with probability {found.p:.2g}). The attack is a short one: both are at "
-            "most as stable as this."
+            f"{found.images} images, {_chance(found.p)}). The attack is a short one: both "
+            "are at most as stable as this."
         )
     return [
         *out,
+        "p is how often chance alone would make a difference at least as large.",
         f"The words are conventions: the same prediction unless the interval ends below {PREDICTS_THE_SAME:.0%}, the "
         f"same explanation where {STILL:.0%} of the top pixels are shared, another one under {FRAGILE:.0%}, or where "
         "they are no more alike than seeds of one training.",
         "Other images, other explanations and inputs that were prepared to trigger something may tell the two apart "
         "where these did not.",
     ]
+
+
+def _chance(p: float) -> str:
+    return f"p = {p:.2g}" if p >= 0.001 else "p under 0.001"
 
 
 def summarize_difference(difference: Difference, about: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -66,15 +66,13 @@ def test_records_and_summary_follow_from_each_other(eagerly):
     json.dumps([result.records, result.summary])
 
 
-@pytest.mark.parametrize("attack", [Noise(0.1, restarts=2), Squares(0.1, 4)], ids=["noise", "squares"])
-def test_an_attack_on_maps_may_follow_no_gradient(attack, eagerly):
-    """It has no surrogate whose maps could differ, and noise no steps that could be doubled."""
+def test_an_attack_on_maps_may_follow_no_gradient(eagerly):
+    """It has no surrogate whose maps could differ."""
     network = shallow_network()
-    suite = small_suite(attributions={"searched": task(attack)}, predictions={}, faithful=False, aligned=False)
+    suite = small_suite(attributions={"searched": task(Squares(0.1, 4))}, predictions={}, faithful=False, aligned=False)
     result = evaluate(network, X, labelled(network), suite)
     names = {flag.name for flag in result.flags["searched"]}
-    assert "random_beats_attack" in names and not names & {"surrogate_differs", "no_relu_exchanged"}
-    assert ("not_converged" in names) == isinstance(attack, Squares)
+    assert {"random_beats_attack", "not_converged"} <= names and not names & {"surrogate_differs", "no_relu_exchanged"}
 
 
 def test_the_evaluator_of_version_0_1_warns_with_its_new_name(eagerly):

@@ -34,7 +34,9 @@ def attacks_on_maps(eps: float, k: int, steps: int, pixels: int) -> dict[str, Ma
     }
 
 
-def main(path=None, data="digits", folder=None, eps=0.3, images=20, steps=20, pixels=10, points=10, side=None) -> None:
+def main(  # noqa: PLR0917  In the order of the words on the command line.
+    path=None, data="digits", folder=None, eps=0.3, images=20, steps=20, pixels=10, points=10, side=None
+) -> None:
     """Prints a line for each attack; an untrained network stands in where none is given."""
     given = load(data, folder, image_size=side and int(side))
     keras.utils.set_random_seed(0)

@@ -83,7 +83,7 @@ def test_maps_that_nothing_moves_score_1_and_are_no_proof():
 
 def test_an_audit_in_l2_says_what_its_eps_bounds():
     audit = tfrobust.audit_callable(linear, contributions, X, Y, eps=0.5, norm="l2", **QUICK)
-    v = [maps.x_adv - maps.x for maps in audit.measured.maps.values()][0]
+    v = next(maps.x_adv - maps.x for maps in audit.measured.maps.values())
     assert np.linalg.norm(v.reshape(12, -1), axis=1).max() <= 0.5 + 1e-6
     assert "127/255 in l2 that" in audit.verdict or "128/255 in l2 that" in audit.verdict
 

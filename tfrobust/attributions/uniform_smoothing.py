@@ -16,8 +16,9 @@ and c, plus arcsin(u / t) between c and h(x').  That sum rises until t^2 = m^2 -
 first case is its maximum, the second that at the largest t there is, w.  Both are reached by some g, so that no larger
 bound follows from the lengths alone.
 
-Differs from the paper: its bound, m / sqrt(m^2 + v^2) with v the share that is not common, is larger than the first
-case, and functions g of that kind go below it (tests/attributions/test_uniform_smoothing.py has one).
+Differs from the paper, as it was read here: its bound, m / sqrt(m^2 + v^2) with v the share that is not common, is
+larger than the first case, and functions g of length at most 1 go below it
+(tests/attributions/test_uniform_smoothing.py has one).
 """
 
 from __future__ import annotations

@@ -237,7 +237,7 @@ def test_the_budget_is_too_small_where_the_interval_of_the_gain_says_so(gains, w
         def __init__(self, scores):
             self.lowest = lambda criterion: np.asarray(scores)
 
-    monkeypatch.setattr(ensembles, "_found", lambda *args: Found(0.5 - np.array(gains)))
+    monkeypatch.setattr(ensembles, "_found", lambda *args, **how: Found(0.5 - np.array(gains)))
     result = ensembles.EnsembleResult(Found(np.full(8, 0.5)), None, None, [])
     task = MapTask(MAP, Ensemble(0.2, {"noise": Noise(0.2)}), Comparison(k=8))
     how = {"examples": np.arange(8), "batched": None, "chunk": None, "doubled": 8}

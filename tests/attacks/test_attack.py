@@ -59,7 +59,7 @@ def test_the_control_has_the_budget_of_the_attack():
 
 def test_an_attack_in_words():
     assert Ifia(0.3, 5, 0.1, goal=TopK(8)).describe() == "IFIA top-k (linf, eps 0.3, 5 steps of 0.1, k 8)"
-    assert Squares(0.3, 5).describe() == "squares (linf, eps 0.3, 5 steps)"
+    assert Squares(0.3, 5).describe() == "squares (linf, eps 0.3, 5 queries)"
     assert Noise(0.3, restarts=3).describe() == "noise (linf, eps 0.3, best of 3 runs)"
     assert Spatial().describe() == "spatial (up to 30 degrees and 3 pixels)"
 

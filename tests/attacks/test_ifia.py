@@ -327,7 +327,9 @@ def with_and_without_leaving(monkeypatch, some, n=8, spec=MAP):
     y = tf.argmax(network(x), axis=1)
     sizes = []
     slope = IfiaOnNetwork._slope
-    monkeypatch.setattr(IfiaOnNetwork, "_slope", lambda self, z, *args: sizes.append(len(z)) or slope(self, z, *args))
+    monkeypatch.setattr(
+        IfiaOnNetwork, "_slope", lambda self, z, *a, **k: sizes.append(len(z)) or slope(self, z, *a, **k)
+    )
     found = run(network, some, spec)(x, y)
     at_work = list(sizes)
     monkeypatch.setattr(ifia, "Returns", Never)

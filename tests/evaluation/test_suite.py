@@ -20,7 +20,7 @@ from tfrobust.attacks import Ifia, Manipulation, Noise, Pgd, RandomSigns, Spsa, 
 from tfrobust.attacks.squares import Squares
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate, run_suite
-from tfrobust.evaluation.diagnosis import FLAGS, OF_AUTOATTACK, OF_ENSEMBLES, OF_FAITHFULNESS, tied
+from tfrobust.evaluation.diagnosis import FLAGS, OF_AUTOATTACK, OF_CERTIFICATES, OF_ENSEMBLES, OF_FAITHFULNESS, tied
 from tfrobust.names import SUITES
 from tfrobust.papers.suites import BUDGETS, make_suite
 from tfrobust.similarity import Comparison
@@ -181,7 +181,7 @@ PROVOKED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(FLAGS.keys() - OF_ENSEMBLES - OF_AUTOATTACK))
+@pytest.mark.parametrize("name", sorted(FLAGS.keys() - OF_ENSEMBLES - OF_AUTOATTACK - OF_CERTIFICATES))
 def test_each_flag_is_raised_where_it_is_provoked(name, eagerly):
     flag = PROVOKED[name]()[name]
     assert flag.raised and 0 < flag.count <= flag.of and flag.text == FLAGS[name][1]
@@ -193,7 +193,7 @@ def test_a_sound_attack_raises_none():
     network.layers[-1].bias.assign(100.0 * np.eye(10)[0])
     sound = replace(IFIA, steps=20, step_size=0.02, goal=TopK(32))
     flags = flags_of(attack=sound, network=network)
-    assert set(flags) == set(FLAGS) - OF_ENSEMBLES - OF_FAITHFULNESS - OF_AUTOATTACK
+    assert set(flags) == set(FLAGS) - OF_ENSEMBLES - OF_FAITHFULNESS - OF_AUTOATTACK - OF_CERTIFICATES
     assert [name for name, flag in flags.items() if flag.raised] == []
 
 
@@ -279,7 +279,8 @@ def test_the_papers_suites_take_last_iterates_and_one_draw_and_full_what_is_wors
         attacks = make_suite(name, "cifar10", (32, 32, 3)).predictions.values()
         kept[name] = {attack.keep for attack in attacks if hasattr(attack, "keep") and getattr(attack, "steps", 2) > 1}
     last = {name: {"last"} for name in ("rar", "art", "er", "far", "sat")}
-    assert kept == {**last, "full": {"best"}, "auto": {"best"}}
+    best = {name: {"best"} for name in ("full", "auto", "certified")}
+    assert kept == {**last, **best, "autoattack": set()}
 
 
 def test_an_attack_on_few_images_leaves_the_others_to_the_rest(eagerly):

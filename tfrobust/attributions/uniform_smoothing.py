@@ -74,7 +74,7 @@ class UniformlySmoothed(Attribution):
     ) -> tf.Tensor:
         noise = uniform_noise(self.samples, x.shape[1:], self.radius, (0, 0))
         points = 1 if self.base == "gradient" else self.steps
-        at_once, total = max(1, (chunk or self.samples * points) // points), tf.zeros(x.shape[:3])
+        at_once, total = max(1, (chunk or self.samples * points) // points), tf.zeros_like(x[..., 0])
         for start in range(0, self.samples, at_once):
             part = noise[start : start + at_once]
             total += tf.reduce_sum(self.unit_maps(network, score, x, y, part, chunk=chunk), axis=0)

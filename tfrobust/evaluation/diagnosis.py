@@ -92,6 +92,7 @@ FLAGS = {
 }
 OF_FAITHFULNESS = {"deletes_no_better", "ignores_weights"}  # These concern maps without any attack.
 OF_ENSEMBLES = {"random_map", "masked_gradient", "more_budget_lowers", "other_beta_lowers"}  # Of ensembles only.
+OF_CERTIFICATES = {"certificate_beaten"}  # Of uniformly smoothed maps only.
 # Of AutoAttack only.
 OF_AUTOATTACK = {"random_network", "zero_gradient", "few_classes", "square_beats_gradients"}
 

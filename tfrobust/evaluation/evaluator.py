@@ -242,9 +242,9 @@ class Evaluator:
         return {"cosine": similarity.cosine(maps.a, maps.a_adv), **self._batched(f"{name} certificate", maps.x, work)}
 
     def _doubled(self, name, task, x, y, examples, *, targets):
-        """Kendall's tau of the first images under twice the steps, [D]; None where the suite has no such images."""
+        """Kendall's tau of the first images under twice the steps, [D]; None without such images or steps."""
         n = min(self.suite.doubled, len(x))
-        if not n:
+        if not n or not hasattr(task.attack, "steps"):
             return None
         more = replace(task, attack=replace(task.attack, steps=2 * task.attack.steps))
         targets = None if targets is None else targets[:n]

@@ -320,9 +320,7 @@ def make_suite(
             raise InputError(f"suite {name} has no {option}: only {OPTIONS[option]} has")
     if norm == "l2" and eps is None:
         raise InputError("the settings of data sets are for l-infinity: give --eps with --norm=l2")
-    own = budget(dataset, shape, eps)
-    if norm == "l2":
-        own = budget(dataset, shape, min(eps, 1.0))._replace(eps=eps)
+    own = budget(dataset, shape, min(eps, 1.0))._replace(eps=eps) if norm == "l2" else budget(dataset, shape, eps)
     suite = SUITES[name](own, **options)
     return _smoothed_for(suite, shape) if name == "certified" else suite
 

@@ -55,6 +55,18 @@ def at_call(owner, name: str, number: int, seconds: float) -> None:
     setattr(owner, name, wrapped)
 
 
+def before_it_has_its_name() -> None:
+    """SIGKILL when the written network would be renamed, if nothing was in time before."""
+    replace = os.replace
+
+    def replaced(source, target):
+        if os.path.basename(source) == "unfinished.keras":
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = replaced
+
+
 def train_in_child(directory: str, steps: int, kind: str = "", seconds: float = 0, number: int = 0) -> int:
     """How the child ended: 0, or minus the signal that killed it."""
     child = os.fork()
@@ -68,6 +80,8 @@ def train_in_child(directory: str, steps: int, kind: str = "", seconds: float = 
         at_call(tf.train.Checkpoint, "write", number, seconds)
     elif kind == "network":
         at_call(keras.Model, "save", 1, seconds)
+        if number == 0:
+            before_it_has_its_name()
         training_run.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # At the latest, before run.json.
     code = train.main(["train", *FLAGS, f"--steps={steps}", f"--output={directory}"])
     os._exit(code)
@@ -76,8 +90,9 @@ def train_in_child(directory: str, steps: int, kind: str = "", seconds: float = 
 def main(folder: str, kills: int) -> int:
     r, killed, steps = random.Random(0), os.path.join(folder, "killed"), STEPS[kills]
     for kind, times in TIMES[kills].items():
-        for _ in range(times):
+        for time_of_kind in range(times):
             seconds, number = r.uniform(0, LONGEST[kind]), r.randint(1, 12 if kind == "step" else 3)
+            number = time_of_kind if kind == "network" else number
             end = train_in_child(killed, steps, kind, seconds, number)
             there = sorted(os.listdir(killed)) if os.path.isdir(killed) else []
             print(f"{kind} {seconds:.3f} {number}: {end} {' '.join(there)}", flush=True)

@@ -33,7 +33,7 @@ y = network.predict(x, verbose=0).argmax(axis=1)
 suite = Plan((4 / 255,), steps, points, 96 * 96 // 8, images, 8, None).suite(images, 0)
 for _ in range(2):
     began = time.perf_counter()
-    evaluate(network, x, y, suite, 8)
+    evaluate(network, x, y, suite, batch_size=8)
 print(json.dumps(dict(seconds=time.perf_counter() - began)))
 """
 

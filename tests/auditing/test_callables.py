@@ -43,6 +43,8 @@ def audit():
 def test_it_says_what_an_audit_says(audit):
     assert audit.grade in ("fragile", "moves") and audit.measured.middle_eps == 0.3
     assert "of the 8 most important pixels" in audit.verdict and "100% of 12 images" in repr(audit)
+    assert "The maps, changes of at most 76.5/255 per pixel (76.5 of 255 brightness levels) that keep" in audit.verdict
+    assert "--" not in audit.html().partition("<pre>")[0].partition("<body>")[2]  # It has no command line.
     tasks = [task_name(eps) for eps in (0.1, 0.3, 0.5)]
     assert list(audit.measured.maps) == tasks
     scores = [audit.summary["summary"][task]["kendall"]["mean"] for task in tasks]

@@ -1,5 +1,6 @@
 """The flags of the diagnosis in words for people: what was seen, and what to do next."""
 
+MORE_MINUTES, NOTHING_TO_DO = "repeat the audit with more minutes", "nothing"
 # name -> (what was seen, what to do next)
 ADVICE = {
     "already_wrong": (
@@ -8,7 +9,7 @@ ADVICE = {
     ),
     "no_gradient": (
         "the attack had no direction to follow",
-        "a map that scores as stable here was not attacked: do not count it as robust",
+        "do not count a map that scores as stable here as robust: it was not attacked",
     ),
     "never_moved": (
         "the attack never changed the image, which counts as perfectly stable",
@@ -19,8 +20,8 @@ ADVICE = {
         "take a smaller eps, or train the network against attacks on its predictions first",
     ),
     "goal_did_not_rise": (
-        "the attack got nowhere",
-        "give more minutes for more steps; until then these images prove nothing",
+        "the attack got nowhere, so these images prove nothing",
+        MORE_MINUTES,
     ),
     "k_above_nonzero": (
         "the map has fewer pixels that matter than are compared",
@@ -31,20 +32,20 @@ ADVICE = {
         "trust the share of top pixels rather than Kendall's and Spearman's",
     ),
     "random_beats_attack": (
-        "random noise moved the map further than the attack",
-        "give more minutes: a longer attack finds more; the true stability is lower than measured",
+        "random noise moved the map further than the attack, so the true stability is lower than measured",
+        MORE_MINUTES,
     ),
     "surrogate_differs": (
-        "the smooth network that the attack follows explains these images otherwise",
-        "the attack was led astray: the true stability may be lower",
+        "the smooth network that the attack follows explains these images otherwise: the true stability may be lower",
+        "attack the maps without gradients as well (the audit of two Python functions does)",
     ),
     "no_relu_exchanged": (
         "the network has kinks that the attack cannot smooth",
         "do not take the result as robustness; build the network with layers of ReLU, or attack another map",
     ),
     "not_converged": (
-        "an attack of twice the steps found less stable maps",
-        "give more minutes: the true stability is lower than measured",
+        "an attack of twice the steps found less stable maps, so the true stability is lower than measured",
+        MORE_MINUTES,
     ),
     "nearly_empty_map": (
         "less than a tenth of the map is not zero",
@@ -67,8 +68,8 @@ ADVICE = {
         "switch off what draws at prediction time, or average many maps",
     ),
     "masked_gradient": (
-        "a search without gradients found less stable maps than the attacks that follow them",
-        "the gradient is masked: do not count the result as robustness",
+        "a search without gradients found less stable maps than the attacks that follow them: the gradient is masked",
+        "do not count the result as robustness",
     ),
     "more_budget_lowers": (
         "twice the budget of one attack found less stable maps",
@@ -91,22 +92,21 @@ ADVICE = {
         "trust the attacks that use other losses or no gradient; divide the logits if they are huge",
     ),
     "few_classes": (
-        "the network has too few classes for one of the attacks' losses",
-        "nothing: a simpler loss takes its place",
+        "the network has too few classes for one of the attacks' losses, whose place a simpler one takes",
+        NOTHING_TO_DO,
     ),
     "square_beats_gradients": (
-        "an attack without gradients fooled images that gradients did not",
-        "the gradients are masked: accuracy under attacks that follow them is too high",
+        "an attack without gradients fooled images that gradients did not: the gradients are masked",
+        "do not count on the accuracy under attacks that follow gradients: it is too high",
     ),
 }
 
 
-def in_words(name: str, text: str) -> str:
-    """Says for people what a flag of the diagnosis saw, and what to do next.
+def advice_on(name: str, text: str) -> tuple[str, str]:
+    """What a flag of the diagnosis saw, and what to do next, for people.
 
     Args:
         name: of the flag.
         text: of the diagnosis, for a flag that has no words here.
     """
-    seen, todo = ADVICE.get(name, (text, "look at the records of the images"))
-    return f"{seen[0].upper()}{seen[1:]}. What to do: {todo}."
+    return ADVICE.get(name, (text, "look at the records of the images"))

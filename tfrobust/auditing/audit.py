@@ -327,7 +327,7 @@ def cuts(measured: Measured) -> list[str]:
     """Sentences on what the audit had no time for; empty where nothing was cut."""
     plan, out = measured.plan, []
     if measured.unfinished:
-        out.append(f"the maps of {measured.unfinished} more images were planned (the same command goes on with them)")
+        out.append(f"{measured.unfinished} more images were planned and not attacked (the same command goes on there)")
     if len(plan.eps) < len(measured.asked_eps):
         gone = [in_pixels(e) for e in measured.asked_eps if e not in plan.eps]
         out.append(f"eps {', '.join(gone)} were left out")
@@ -337,7 +337,7 @@ def cuts(measured: Measured) -> list[str]:
             f"points instead of {LEVELS[0][1]}"
         )
     if not plan.quick:
-        out.append("the verdict rests on one part of an ensemble of attacks, not on the whole of it (auto at quick)")
+        out.append("the other attacks of the ensemble were not run (they need more --minutes)")
     if plan.maps != MAPS:
         out.append("the attack on the gradient was left out")
     if plan.apgd_steps != APGD_STEPS:

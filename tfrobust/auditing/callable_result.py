@@ -10,29 +10,32 @@ import numpy as np
 
 from tfrobust import report
 from tfrobust.attacks.ensemble import CRITERIA
+from tfrobust.auditing.advice import MORE_MINUTES
 from tfrobust.auditing.callables import CallableMeasured, task_name
-from tfrobust.auditing.meaning import explained
+from tfrobust.auditing.meaning import MEANINGS, NOTHING, Meaning, explained, under_noise
 from tfrobust.auditing.page import MAPS, describe_columns, in_order, map_row
 from tfrobust.auditing.plan import in_pixels
 from tfrobust.auditing.verdict import (
     FRAGILE,
     STILL,
     Verdict,
+    actions_on,
     gain,
     grade_of,
     headline,
     moved_in_words,
+    raised_in,
     sentence_on,
     warnings_of,
 )
 
 UNPROVEN = "the attacks asked for maps and predictions alone, and one that follows a gradient may find more"
-NORMS = {"linf": "per pixel", "l2": "in l2"}  # What eps bounds.
+MORE_QUERIES = "repeat the audit with more queries (queries=)"
 MORE = "audit more images with more queries (images=, queries=)"
 PARTS = (
     report.Column("task", "maps under attack"),
     report.Column("part", "attack"),
-    report.Column("top_k_intersection", "top-k", ".3f"),
+    report.Column("top_k_intersection", "top pixels that stay", ".1%"),
     report.Column("kendall", "Kendall", ".3f"),
     report.Column("spearman", "Spearman", ".3f"),
     report.Column("won_kendall", "lowest Kendall", ".0%"),
@@ -99,12 +102,12 @@ class CallableAudit:
 
     def _body(self) -> list[str]:
         m, words = self.measured, Verdict(self.grade, self.verdict, self.sentences)
-        meaning = explained(words, bool(m.maps))
+        meaning = _meaning(m, words)
         facts = report.html_code(json.dumps(self.summary["about"], indent=1))
         sections = {
             "meaning": [report.html_text(meaning.means)],
             "next": [report.html_list(meaning.todo, ordered=True)] if meaning.todo else [],
-            "certainty": [report.html_list([*self.sentences, _limits(m)])],
+            "certainty": [report.html_list([*_measured(m), *(seen for seen, _ in raised_in(m.flags)), _limits(m)])],
             "numbers": _numbers(m) if m.maps else [],
             "method": [report.html_list(_done(m)), report.html_details("All settings", facts)],
         }
@@ -112,31 +115,49 @@ class CallableAudit:
 
 
 def _verdict(m: CallableMeasured) -> Verdict:
-    natural = m.summary["natural"]
-    said = f"Predictions: {natural['accuracy']['mean']:.0%} of {natural['examples']} images are predicted correctly."
     if not m.maps:
         text = "Nothing to judge: none of the images is predicted correctly, so no map was attacked. What to do: look "
-        return Verdict("none", text + "whether labels and images are those that predict was made for.", [said])
+        return Verdict("none", text + "whether labels and images are those that predict was made for.", _measured(m))
     task = task_name(m.middle_eps)
     grade = grade_of(m.summary[task], gain(m.records, task), hindered=True)
-    sentences = [sentence_on("maps", m.summary[name], gain(m.records, name), m.k) for name in m.maps]
-    text = headline(grade, moved_in_words(m.summary[task], m.k, NORMS[m.settings["norm"]]), UNPROVEN, MORE)
-    warned = [words.replace("give more minutes", "give more queries") for words in warnings_of(m.flags)]
-    return Verdict(grade, text, [*sentences, said, *warned])
+    text = headline(grade, moved_in_words("the maps", m.summary[task], m.k, m.settings["norm"]), UNPROVEN, MORE)
+    return Verdict(grade, text, [*_measured(m), *map(_in_python, warnings_of(m.flags))])
+
+
+def _measured(m) -> list[str]:
+    """What was measured, a sentence for each eps and one on predictions."""
+    natural = m.summary["natural"]
+    said = f"Predictions: {natural['accuracy']['mean']:.0%} of {natural['examples']} images are predicted correctly."
+    return [*(sentence_on("maps", m.summary[name], gain(m.records, name), m.k) for name in m.maps), said]
+
+
+def _meaning(m, words: Verdict) -> Meaning:
+    """The verdict explained, with what its own headline and the flags that were raised say to do."""
+    if not m.maps:
+        return explained(words, NOTHING)
+    known = MEANINGS[words.grade]
+    means = f"{known.means} {under_noise(m.summary[task_name(m.middle_eps)])}"
+    own = known._replace(means=means, todo=tuple(map(_in_python, known.todo)))
+    return explained(words, own, [_in_python(todo) for todo in actions_on(m.flags)])
+
+
+def _in_python(todo: str) -> str:
+    """What to do, where an audit has queries and no minutes, and no command line."""
+    return todo.replace(MORE_MINUTES, MORE_QUERIES).replace("--fail_if", "tfrobust.gate")
 
 
 def _limits(m) -> str:
     return (
         f"The verdict is at eps {in_pixels(m.middle_eps)}: fragile where under {FRAGILE:.0%} of the top {m.k} pixels "
-        f"stay, moved in part where under {STILL:.0%} do. These limits are conventions. No search without gradients "
-        "shows that maps hold still."
+        f"stay, moved in part where {FRAGILE:.0%} to {STILL:.0%} do. These limits are conventions. No search "
+        "without gradients shows that maps hold still."
     )
 
 
 def _numbers(m) -> list[str]:
     """The tables, what their columns are, and the pictures of all scores."""
     rows = [map_row(task, m.summary[task]) for task in m.maps]
-    note = report.html_text(describe_columns(m.k, ""), "note")
+    note = report.html_text(describe_columns(m.k, m.maps, ""), "note")
     return [report.html_table(rows, MAPS), note, report.html_table(_part_rows(m), PARTS), *_pictures(m)]
 
 
@@ -152,12 +173,16 @@ def _part_rows(m) -> list[dict[str, Any]]:
 
 def _pictures(m) -> list[str]:
     parts = []
-    for measure, name in (("top_k_intersection", "top-k"), ("kendall", "Kendall")):
+    for measure, name in (("top_k_intersection", "top pixels that stay"), ("kendall", "order (Kendall)")):
         groups = {task: _scores(m, task, measure) for task in m.maps}
-        title = f"{name} of map and attacked map, every image"
-        draw = lambda file, g=groups, t=title, n=name: report.draw_boxes(g, file, t, n)  # noqa: E731
+        title, share = f"{name[0].upper()}{name[1:]}, every image", measure == "top_k_intersection"
+        draw = lambda file, own=(groups, title, name, share): _draw_boxes(file, *own)  # noqa: E731
         parts.append(report.html_picture(draw, title))
     return parts
+
+
+def _draw_boxes(file, groups, title, label, share) -> None:
+    report.draw_boxes(groups, file, title, label, percent=share)
 
 
 def _scores(m, task, measure) -> dict[str, list[float]]:

@@ -1,10 +1,12 @@
 """What the verdict of an audit means for people who rely on the network, what to do next, and how sure it is."""
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from tfrobust.auditing.advice import MORE_MINUTES
 from tfrobust.auditing.audit import Measured, cuts
 from tfrobust.auditing.plan import in_pixels
-from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, gain, middle, warnings
+from tfrobust.auditing.verdict import FRAGILE, STILL, Verdict, actions_on, gain, middle, raised_in
 
 
 class Meaning(NamedTuple):
@@ -19,16 +21,18 @@ class Meaning(NamedTuple):
     todo: tuple[str, ...]
 
 
-AGAIN = "Keep this report, audit every new version in the same way, and compare: a pipeline can fail where it is worse."
+AGAIN = (
+    "Keep this report, audit every new version in the same way, and compare: an automatic check can reject a version "
+    "that scores worse (--fail_if)."
+)
 TRAIN = (
     "Train the network so that its explanations hold still (this library has methods for any Keras classifier), and "
     "repeat this audit."
 )
 MEANINGS = {
     "fragile": Meaning(
-        "Whoever can change an image by so little can have this network show another explanation for the same "
-        "prediction, and a person who looks at the image hardly notices. A map of this network alone is no evidence "
-        "of what a prediction rests on, wherever the images may have been tampered with.",
+        "A map of an image of unknown origin is no proof of what the network looked at: whoever made the image may "
+        "have chosen most of what the map shows, without changing the prediction.",
         (
             "Do not decide anything on a single map where others supply the images, and tell those who read the maps.",
             TRAIN,
@@ -36,8 +40,8 @@ MEANINGS = {
         ),
     ),
     "moves": Meaning(
-        "Whoever can change an image by so little can drive a good part of the important pixels out of the explanation "
-        "while the prediction stays.",
+        "A map of an image of unknown origin is no proof of what the network looked at: whoever made the image may "
+        "have chosen a good part of what the map shows, without changing the prediction.",
         (
             "Do not rely on details of a single map where others supply the images.",
             "Look at the pictures below: does what moved matter for those who read the maps?",
@@ -58,7 +62,7 @@ MEANINGS = {
     "unsure": Meaning(
         "The explanations moved little, but something stood in the way of the attack. Whether they hold still or the "
         "attack failed cannot be told from this.",
-        ("Give more time.", "Do what is said below of each thing that was found suspicious, and repeat it.", AGAIN),
+        (f"{MORE_MINUTES}.", AGAIN),
     ),
     "none": Meaning(
         "The attack moved the explanations no further than random noise did. That may be the network's strength or the "
@@ -70,15 +74,36 @@ NOTHING = Meaning("There was no explanation of a right prediction that could hav
 
 
 def meaning_of(measured: Measured, verdict: Verdict) -> Meaning:
-    """The verdict explained, with what its own headline says to do."""
-    return explained(verdict, bool(measured.result.maps))
+    """The verdict explained, with what its own headline and the flags that were raised say to do."""
+    if not measured.result.maps:
+        return explained(verdict, NOTHING)
+    summary = measured.result.summary
+    judged = summary[measured.plan.name_of("IG", middle(measured))]
+    known = MEANINGS[verdict.grade]
+    facts = [known.means, under_noise(judged), _of_predictions(summary, middle(measured))]
+    return explained(verdict, known._replace(means=" ".join(facts)), actions_on(measured.result.flags))
 
 
-def explained(verdict: Verdict, attacked: bool) -> Meaning:
-    """The same for any verdict; `attacked`: there were maps to attack."""
-    known = MEANINGS[verdict.grade] if attacked else NOTHING
-    told = verdict.headline.partition(TO_DO)[2]
-    return known._replace(todo=(f"{told[0].upper()}{told[1:]}", *known.todo)) if told else known
+def explained(verdict: Verdict, known: Meaning, actions: Sequence[str] = ()) -> Meaning:
+    """A meaning with what else is to be done: first what the headline of the verdict says, then the `actions`."""
+    told = verdict.headline.partition(TO_DO)[2], *(f"{action}." for action in actions), *known.todo
+    return known._replace(todo=tuple(dict.fromkeys(f"{text[0].upper()}{text[1:]}" for text in told if text)))
+
+
+def under_noise(summary: Mapping[str, Any]) -> str:
+    """Whether random noise moves the maps, too; `summary`: of their task."""
+    stay = summary["noise_top_k_intersection"]["mean"]
+    how = "are stable" if stay >= STILL else "are not stable either"
+    return f"Against random noise of the same size the maps {how} ({stay:.0%} of the top pixels stay)."
+
+
+def _of_predictions(summary, eps) -> str:
+    """What changes of the size of the verdict do to predictions."""
+    natural, under = (summary[task]["accuracy"]["mean"] for task in ("natural", f"APGD at {in_pixels(eps)}"))
+    before, after = f"{natural:.0%}", f"{under:.0%}"
+    if before == after:
+        return f"Changes of the same size that aim at the prediction hardly change it: accuracy stays at {after}."
+    return f"Changes of the same size that aim at the prediction can turn it: accuracy falls from {before} to {after}."
 
 
 TO_DO = " What to do: "  # Parts, in a headline, what was found from what to do.
@@ -89,11 +114,11 @@ def certainty(measured: Measured) -> list[str]:
     and what was left out."""
     out = _of_images(measured) if measured.result.maps else []
     checks = sum(len(own) for own in measured.result.flags.values())
-    found = warnings(measured)
+    found = [seen for seen, _ in raised_in(measured.result.flags)]
     out += found or [f"Of {checks} checks of the attack and of the maps none found anything suspicious."]
     if measured.result.maps and not measured.doubled:
-        out.append("Not checked, for want of time: whether an attack of twice the steps finds more. Give more minutes.")
-    return [*out, *(f"Left out, for want of time: {cut}." for cut in cuts(measured))]
+        out.append("Not checked, for want of time: whether an attack of twice the steps finds more.")
+    return [*out, *(f"For want of time: {cut}." for cut in cuts(measured))]
 
 
 def _of_images(measured) -> list[str]:
@@ -108,10 +133,11 @@ def _of_images(measured) -> list[str]:
         else "perhaps no further than noise"
     )
     return [
-        f"It rests on {summary['examples']} images. For images of their kind the mean share that stays lies between "
-        f"{low:.0%} and {high:.0%}, and the attack moves maps {further} (95 % intervals).",
-        f"An attack shows how far maps can be moved at least. A stronger one could only find that fewer pixels stay, "
-        f"never that more do. The verdict is of Integrated Gradients and of changes of at most {in_pixels(eps)} alone.",
-        f"The words are conventions: fragile where under {FRAGILE:.0%} stay, still where {STILL:.0%} do and nothing "
-        "stood in the way of the attack.",
+        f"It rests on {summary['examples']} images. For images of their kind {low:.0%} to {high:.0%} of the top pixels "
+        f"stay in the mean under this attack, which moves maps {further} (95 % intervals). The intervals cover the "
+        "choice of images, not the strength of the attack: under a stronger one fewer may stay, never more.",
+        f"The verdict is of Integrated Gradients and of changes of at most {in_pixels(eps)} alone.",
+        f"The words are conventions: fragile where under {FRAGILE:.0%} of the top pixels stay, moved in part where "
+        f"{FRAGILE:.0%} to {STILL:.0%} do, held still where {STILL:.0%} or more do, an attack of twice the steps was "
+        "tried, and no check suggests that the attack was hindered.",
     ]

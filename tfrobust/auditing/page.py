@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfrobust import report
+from tfrobust.attacks import AttackedMaps
 from tfrobust.auditing.audit import Measured, cuts
 from tfrobust.auditing.meaning import TO_DO, certainty, meaning_of
 from tfrobust.auditing.plan import in_pixels
@@ -33,6 +34,7 @@ SECTIONS = {
     "method": "How it was measured",
     "repeat": "How to repeat it",
 }
+TYPICAL = "a typical image (the median)"
 READING = (
     "Above stand the image and the attacked image, and what was changed (white: nothing). Below them the "
     "explanation over the image and alone, before and after: the brighter a pixel, the more important. Last what the "
@@ -137,7 +139,7 @@ def _numbers(measured) -> list[str]:
     if measured.result.maps:
         parts += [
             report.html_table(map_rows(measured), MAPS),
-            report.html_text(describe_columns(measured.plan.k), "note"),
+            report.html_text(describe_columns(measured.plan.k, measured.result.maps), "note"),
         ]
         parts += _charts(measured)
     text = "How many images are predicted correctly, as they are and when an attack aims at the prediction instead:"
@@ -145,14 +147,21 @@ def _numbers(measured) -> list[str]:
     return [*parts, report.html_text(text), report.html_table(rows, report.ACCURACIES)]
 
 
-def describe_columns(k: int, share: str = " (an eighth of all)") -> str:
-    """What the columns of MAPS are, for top sets of `k` pixels; `share`: how many of all that are."""
+def describe_columns(k: int, maps: Mapping[str, AttackedMaps], share: str = " (an eighth of all)") -> str:
+    """What the columns of MAPS are.
+
+    Args:
+        k: size of the top set.
+        maps: task -> what its attack found.
+        share: how many of all pixels k are.
+    """
+    nothing, attacks = (sum(counts) for counts in zip(*((np.sum(~m.counted), len(m)) for m in maps.values())))
     return (
         f"Top pixels that stay: the share of the {k} most important pixels{share} that are among the {k} "
         "most important after the attack. Order: how alike all pixels are ranked before and after (Kendall's tau; 1: "
         "the same, 0: nothing in common). Under noise: the same for random noise of the same size. Only images that "
         "are predicted correctly are attacked, and only changes that keep the prediction count; an attack that found "
-        "nothing counts as 100 %."
+        f"nothing counts as 100 % ({nothing} of the {attacks} attacks in the table)."
     )
 
 
@@ -161,14 +170,14 @@ def _charts(measured) -> list[str]:
     eps = in_pixels(middle(measured))
     own = [task for task in result.maps if task.endswith(f" at {eps}")]
     groups = {name_of(task).partition(",")[0]: result.scores(task, "top_k_intersection") for task in own}
-    title = "Share of the top pixels that stay, every image"
-    draw = lambda file: report.draw_boxes(groups, file, title, f"share that stays, up to {eps}", "svg")  # noqa: E731
+    title, label = "Top pixels that stay, every image", f"top pixels that stay, up to {eps}"
+    draw = lambda file: report.draw_boxes(groups, file, title, label, "svg", percent=True)  # noqa: E731
     alt = f"{title}: the line is the median, the box holds the middle half of the images"
     parts.append(report.html_picture(draw, alt, "svg"))
     if len(measured.plan.eps) > 1:
-        title = "Mean share over the size of the change, with 95 % intervals"
-        labels = title, "share that stays", "largest change of a pixel, of 255"
-        draw = lambda file: report.draw_curves(_curves(measured), file, *labels, form="svg")  # noqa: E731
+        title = "Top pixels that stay over the size of the change: means with 95 % intervals"
+        labels = title, "top pixels that stay", "largest change of a pixel, of 255"
+        draw = lambda file: report.draw_curves(_curves(measured), file, *labels, form="svg", percent=True)  # noqa: E731
         parts.append(report.html_picture(draw, title, "svg"))
     return parts
 
@@ -184,21 +193,27 @@ def _pictures(measured) -> list[str]:
 
 def _changes(measured, task, maps) -> list[str]:
     indices, parts = [r["index"] for r in measured.result.records if r["task"] == task], []
-    names = [f"{measured.name(i)}, class {measured.class_of(measured.inputs.y[i])}" for i in indices]
-    panels = dict(zip(("most", "median", "least"), report.worst_median_best(maps, names, "top_k_intersection")))
-    if len(maps.x) < len(panels):
-        panels = {"median": panels["median"]} if len(maps.x) == 1 else {w: panels[w] for w in ("most", "least")}
-    how = {"most": "moved most", "median": "moved as much as half of them", "least": "moved least"}
-    for what, panel in panels.items():
-        caption = f"{name_of(task)}: {how[what]}: {panel.network}"
+    for how, panel in _chosen(maps).items():
+        n = int(panel.network)
+        said = f"class {measured.class_of(measured.inputs.y[indices[n]])}"
+        caption = f"{name_of(task)}: {how}: {measured.name(indices[n])}, {said}"
         alt = f"{caption}. Image, attacked image, maps before and after, difference of the maps"
-        said = panel.network.rpartition(", ")[2]
-        shown = panel._replace(
-            network="", caption=panel.caption.replace("   ", "\n"), before=said, after=f"still {said}"
-        )
+        stay, order = (maps.scores[measure][n] for measure in ("top_k_intersection", "kendall"))
+        scores = f"top pixels\nthat stay {stay:.0%}\n\nKendall {order:.2f}"
+        shown = panel._replace(network="", caption=scores, before=said, after=f"still {said}")
         draw = lambda file, shown=shown: report.draw_panels([shown], file, layout="blocks")  # noqa: E731
         parts.append(report.html_figure(caption, report.html_picture(draw, alt)))
     return parts
+
+
+def _chosen(maps) -> dict[str, report.Panel]:
+    """What is said of an image -> its panel, called after its place: that whose map moved most, the median, the least,
+    each once."""
+    places = [str(n) for n in range(len(maps.x))]
+    most, median, least = report.worst_median_best(maps, places, "top_k_intersection")
+    if len(places) == 1:
+        return {TYPICAL: median}
+    return {"moved most": most, **({TYPICAL: median} if len(places) > 2 else {}), "moved least": least}
 
 
 def _curves(measured):
@@ -209,7 +224,7 @@ def _curves(measured):
         for key, what in (("top_k_intersection", "attacked"), ("noise_top_k_intersection", "noise")):
             values = summary[key]
             point = (255 * summary["eps"], *np.clip([values[s] for s in ("mean", "low", "high")], 0, 1))
-            curves.setdefault(f"{task.split(' at ')[0]}, {what}", [(0.0, 1.0, 1.0, 1.0)]).append(point)
+            curves.setdefault(f"{name_of(task).partition(',')[0]}, {what}", [(0.0, 1.0, 1.0, 1.0)]).append(point)
     return curves
 
 
@@ -220,7 +235,8 @@ def _method(measured) -> list[str]:
     predicted = measured.result.summary["natural"]["examples"]
     return [
         *looks(measured),
-        f"Maps of {attacked} images, attacked by the top-k part of the ensemble auto: {plan.steps} of APGD's steps "
+        f"Of {predicted} images {_right(measured)} are predicted correctly; the maps of {attacked} of these were "
+        f"attacked, by the top-k part of the ensemble auto: {plan.steps} of APGD's steps "
         f"from a random point, k = {plan.k}, along softplus' second derivative, steps halved "
         f"until they keep the prediction, in l-infinity balls of {', '.join(in_pixels(e) for e in plan.eps)}. "
         f"Integrated Gradients from black with {plan.points} points.",
@@ -229,6 +245,12 @@ def _method(measured) -> list[str]:
         "APGD's steps on the cross-entropy, and as many on the difference-of-logits ratio.",
         f"This run took {measured.seconds / 60:.1f} of {measured.budget / 60:.3g} minutes.",
     ]
+
+
+def _right(measured) -> int:
+    """How many images are predicted correctly."""
+    natural = measured.result.summary["natural"]
+    return round(natural["accuracy"]["mean"] * natural["examples"])
 
 
 def _of_ensemble(measured) -> list[str]:

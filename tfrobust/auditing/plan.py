@@ -14,6 +14,7 @@ from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
 EPS = (2 * PIXEL, 4 * PIXEL, 8 * PIXEL)
+HARDLY_VISIBLE = 8 * PIXEL  # Largest change of a pixel that the reports call hardly visible.
 MapName = Literal["IG", "gradient"]
 MAPS: tuple[MapName, ...] = ("IG", "gradient")
 APGD_STEPS, FEWER_APGD_STEPS = 20, 10
@@ -52,6 +53,11 @@ class Cost:
 def in_pixels(eps: float) -> str:
     """`eps` as people write it: 4/255."""
     return f"{eps / PIXEL:.3g}/255"
+
+
+def in_levels(eps: float) -> str:
+    """`eps` for people who do not count in 255ths; up to HARDLY_VISIBLE it says that such a change hardly shows."""
+    return f"{eps / PIXEL:.3g} of 255 brightness levels{', hardly visible' * (eps < HARDLY_VISIBLE + PIXEL / 2)}"
 
 
 @dataclass(frozen=True)

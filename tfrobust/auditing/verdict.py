@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from tfrobust.auditing.advice import in_words
+from tfrobust.auditing.advice import MORE_MINUTES, NOTHING_TO_DO, advice_on
 from tfrobust.auditing.audit import Measured
-from tfrobust.auditing.plan import in_pixels
+from tfrobust.auditing.plan import in_levels, in_pixels
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.diagnosis import Flag
 
@@ -66,7 +66,8 @@ def reach_verdict(measured: Measured) -> Verdict:
     task = measured.plan.name_of("IG", eps)
     grade = _grade(measured, task)
     sentences = [_sentence(measured, measured.plan.name_of(name, eps)) for name in measured.plan.maps]
-    return Verdict(grade, headline(grade, _moved(measured, task)), [*sentences, *predictions, *warnings(measured)])
+    warned = warnings_of(measured.result.flags)
+    return Verdict(grade, headline(grade, _moved(measured, eps)), [*sentences, *predictions, *warned])
 
 
 def headline(
@@ -88,7 +89,7 @@ def headline(
         "moves": f"The explanations of this network can be moved, in part: {moved}.",
         "holds": f"The explanations of this network held still under this attack: {moved}.",
         "unsure": f"The explanations moved little, but {unproven}, so this is no proof that they hold still: {moved}.",
-        "none": f"No verdict: the attack did not beat random noise, so it says nothing ({moved}). What to do: {more}; "
+        "none": f"No verdict: the attack did not beat random noise, so it says nothing. {moved}. What to do: {more}; "
         "where that changes nothing, try a larger eps, and see in the report, under How sure this is, what hindered "
         "the attack.",
     }[grade]
@@ -116,22 +117,33 @@ def _grade(measured, task) -> Grade:
     return grade_of(measured.result.summary[task], points, hindered or not measured.doubled)
 
 
-def _moved(measured, task) -> str:
-    return moved_in_words(measured.result.summary[task], measured.plan.k)
+def _moved(measured, eps) -> str:
+    """What the verdict rests on, and beside it the numbers of the other maps."""
+    tasks = {MAP_NAMES[name]: measured.plan.name_of(name, eps) for name in measured.plan.maps}
+    found = {name: measured.result.summary[task] for name, task in tasks.items() if task in measured.result.summary}
+    (judged, summary), *others = found.items()
+    beside = [
+        f"; of {name}: {own['top_k_intersection']['mean']:.0%} (noise: {own['noise_top_k_intersection']['mean']:.0%})"
+        for name, own in others
+    ]
+    return moved_in_words(judged, summary, measured.plan.k) + "".join(beside)
 
 
-def moved_in_words(summary: Mapping[str, Any], k: int, measured: str = "per pixel") -> str:
+def moved_in_words(name: str, summary: Mapping[str, Any], k: int, norm: str = "linf") -> str:
     """How many of the k most important pixels stay, under the attack of a task and under noise.
 
     Args:
+        name: of the maps.
         summary: of the task.
         k: size of the top-k set.
-        measured: what eps bounds, in words that follow it.
+        norm: that eps bounds, linf or l2.
     """
+    eps = summary["eps"]
+    bound = f"{in_pixels(eps)} per pixel ({in_levels(eps)})" if norm == "linf" else f"{in_pixels(eps)} in {norm}"
     return (
-        f"of the {k} most important pixels {summary['top_k_intersection']['mean']:.0%} are still among the {k} most "
-        f"important after a change of at most {in_pixels(summary['eps'])} {measured} that keeps the prediction; after "
-        f"random noise of the same size {summary['noise_top_k_intersection']['mean']:.0%} are"
+        f"{name[0].upper()}{name[1:]}, changes of at most {bound} that keep the prediction: "
+        f"{summary['top_k_intersection']['mean']:.0%} of the {k} most important pixels are still among the {k} most "
+        f"important; after random noise of the same size {summary['noise_top_k_intersection']['mean']:.0%} are"
     )
 
 
@@ -185,17 +197,33 @@ def looks(measured: Measured) -> list[str]:
     return out
 
 
-def warnings(measured: Measured) -> list[str]:
-    """The flags that were raised, each once: what was seen, where, and what to do next."""
-    return warnings_of(measured.result.flags)
-
-
 def warnings_of(flags: Mapping[str, Sequence[Flag]]) -> list[str]:
-    """The same for `flags`, task -> its flags."""
-    found = {}
+    """The flags that were raised, each once: what was seen, where, and what to do next.
+
+    Args:
+        flags: task -> its flags.
+    """
+    return [f"{seen} What to do: {todo}." for seen, todo in raised_in(flags)]
+
+
+def raised_in(flags: Mapping[str, Sequence[Flag]]) -> list[tuple[str, str]]:
+    """(A sentence on what was seen, what to do next) for each kind of flag that was raised, task -> its flags."""
+    found: dict[tuple[str, str], list[str]] = {}
     for task, own in flags.items():
         for flag in own:
             if flag.raised:
-                place = f"{task}: {flag.count} of {flag.of}"
-                found.setdefault(in_words(flag.name, flag.text), []).append(place)
-    return [f"{words} ({'; '.join(places)})" for words, places in found.items()]
+                place = f"{_place(task)}{flag.count} of {flag.of} images"
+                found.setdefault(advice_on(flag.name, flag.text), []).append(place)
+    return [(f"{seen[0].upper()}{seen[1:]} ({'; '.join(places)}).", todo) for (seen, todo), places in found.items()]
+
+
+def actions_on(flags: Mapping[str, Sequence[Flag]]) -> list[str]:
+    """What to do about the flags that were raised, each once, first what more time may settle."""
+    every = dict.fromkeys(todo for _, todo in raised_in(flags) if todo != NOTHING_TO_DO)
+    return sorted(every, key=lambda todo: todo != MORE_MINUTES)
+
+
+def _place(task: str) -> str:
+    """What a flag is about, before a count: a kind of map or of attack and its eps, or the images without an attack."""
+    kind, _, eps = task.partition(" at ")
+    return f"{MAP_NAMES.get(kind, kind)}, changes of at most {eps}: " if eps else ""

@@ -85,7 +85,7 @@ def _limits(facts) -> str:
         "The share of top pixels that stay is an upper bound: a stronger attack can only find that fewer stay.",
         "It is about the explanations, images and changes named above, and no promise about others.",
         *(f"Found suspicious: {text} ({task}: {count} of {of})." for task, text, count, of in facts.suspicious),
-        *(f"Left out, for want of time: {cut}." for cut in facts.cut),
+        *(f"For want of time: {cut}." for cut in facts.cut),
     ]
     return "## Limits\n\n" + "\n".join(f"- {in_markdown(line)}" for line in lines)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfrobust.report.colours import colour_of, other_colour
 from tfrobust.report.escaping import in_picture
-from tfrobust.report.figures import save_figure
+from tfrobust.report.figures import in_percent, save_figure
 
 
 def draw_boxes(
@@ -16,6 +16,8 @@ def draw_boxes(
     title: str,
     label: str,
     form: str | None = None,
+    *,
+    percent: bool = False,
 ) -> None:
     """A picture of box plots, a group of boxes per task.
 
@@ -27,6 +29,7 @@ def draw_boxes(
         title: of the picture.
         label: of the axis of the values.
         form: png or svg; None: by the ending of the path, png for a file.
+        percent: the values are shares, written in per cent.
     """
     whats = list(dict.fromkeys(what for group in groups.values() for what in group))
     from matplotlib.figure import Figure
@@ -49,6 +52,8 @@ def draw_boxes(
     if len(groups) > 3:
         axis.tick_params(axis="x", rotation=30)
     axis.set_ylabel(in_picture(label), fontsize=11)
+    if percent:
+        in_percent(axis)
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=max(len(whats), 1), fontsize=10)

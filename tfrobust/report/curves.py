@@ -5,7 +5,7 @@ from typing import IO
 
 from tfrobust.report.colours import colour_of, other_colour
 from tfrobust.report.escaping import in_picture
-from tfrobust.report.figures import save_figure
+from tfrobust.report.figures import in_percent, save_figure
 
 LINES = ("-", "--", ":", "-.")
 Point = tuple[float, float, float, float]
@@ -19,6 +19,7 @@ def draw_curves(
     over: str = "eps",
     *,
     form: str | None = None,
+    percent: bool = False,
 ) -> None:
     """A picture of curves with their confidence bands, a line per name.
 
@@ -29,6 +30,7 @@ def draw_curves(
         label: of the axis of the values.
         over: what x is.
         form: png or svg; None: by the ending of the path, png for a file.
+        percent: the values are shares, written in per cent.
     """
     from matplotlib.figure import Figure
 
@@ -47,6 +49,8 @@ def draw_curves(
         axis.locator_params(axis="x", integer=True)
     axis.set_xlabel(in_picture(over))
     axis.set_ylabel(in_picture(label))
+    if percent:
+        in_percent(axis)
     axis.set_ylim(-0.02, 1.02)
     axis.set_title(in_picture(title), fontsize=11)
     axis.grid(alpha=0.3)

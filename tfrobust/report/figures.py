@@ -7,6 +7,13 @@ FORMATS = ("png", "svg")
 DPI = 130  # Of a PNG.
 
 
+def in_percent(axis: Any) -> None:
+    """Writes the values of the y axis, which are shares, in per cent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
 def save_figure(figure: Any, path: str | IO[bytes], form: str | None = None) -> None:
     """Writes a figure.
 

@@ -13,7 +13,7 @@ from tests.helpers import run_tests, small_network
 from tfrobust import data
 from tfrobust.attacks import AttackedMaps
 from tfrobust.auditing import difference as differences
-from tfrobust.auditing import difference_verdict
+from tfrobust.auditing import difference_page, difference_verdict
 from tfrobust.auditing.difference import AFTER, BEFORE, Difference, DifferencePlan
 from tfrobust.errors import InputError
 
@@ -81,6 +81,8 @@ def test_what_predicts_the_same_and_explains_otherwise_is_called_that(folder, ca
     assert len(records) == 60 and np.mean(shared) == pytest.approx(found["maps"]["IG"]["top_k_intersection"]["mean"])
     page = (folder / "out" / "diff.html").read_text()
     assert page.count("<img") == 3 and "python -m launch.diff --before=" in page
+    assert page.index("First: a.keras (before). Second: b.keras (after).") < page.index('class="verdict')
+    assert page.index("always in one place?") < page.index("<figure>") and "violet pixels are more important" in page
     places = re.findall(r'<h2 id="(\w+)"', page)
     assert places == ["meaning", "next", "certainty", "numbers", "pictures", "method", "repeat"]
     prose = re.sub(r"<(pre|figcaption)>.*?</\1>|<[^>]+>", "\n", page.partition("<body>")[2], flags=re.S)
@@ -170,10 +172,44 @@ def test_maps_further_apart_than_seeds_are_said_to_be_whatever_the_predictions()
         assert difference_verdict.FURTHER_THAN_SEEDS not in reach(made(agree=agree, shared=0.4, seeds=0.4)).means
 
 
+def test_it_is_said_by_which_measure_maps_are_further_apart_than_seeds():
+    found = made(shared=0.2, seeds=0.4)
+    assert "(Kendall's tau) they are too." in difference_verdict.reach_difference_verdict(found).means
+    for own in found.scores.values():
+        own["kendall"][:] = 0.5
+    words = difference_verdict.reach_difference_verdict(found)
+    assert "(Kendall's tau) they are not." in words.means
+    assert "their maps share 20 points fewer of the top pixels than those of two seeds" in " ".join(words.certainty)
+    for own in found.seeds.values():
+        own["top_k_intersection"][:8] = np.nan
+    words = " ".join(difference_verdict.reach_difference_verdict(found).certainty)
+    assert "12 of 20 images: on the others no other seed predicts the same class" in words
+
+
+def test_captions_name_a_label_that_neither_predicts():
+    found = made()._replace(class_names=["sunflower", "tigerlily"])
+    assert difference_page._said(found, 0) == "both predict class sunflower"
+    found.inputs.y[0] = 1
+    assert difference_page._said(found, 0) == "labelled tigerlily, both predict class sunflower"
+
+
+def test_the_page_says_which_file_is_the_first():
+    assert (
+        "First: a.keras (before). Second: b.keras (after)."
+        in difference_page._which({"before": "x/a.keras", "after": "x/b.keras"})[0]
+    )
+    assert "First: 1/a.keras" in difference_page._which({"before": "1/a.keras", "after": "2/a.keras"})[0]
+    assert difference_page._which({}) == []
+
+
 def test_which_one_is_more_fragile_is_said_where_it_is_not_chance():
     found = difference_verdict.reach_difference_verdict(made(stays=(0.6, 0.3))).found
-    assert "60% and 30% of the top of each one's Integrated Gradients stay: the second is more fragile" in found
+    assert (
+        "of Integrated Gradients 60% stay in the first and 30% in the second: the second's maps move further" in found
+    )
     assert "could not be chance" not in found
+    stiller = difference_verdict.reach_difference_verdict(made(stays=(0.3, 0.6))).found
+    assert difference_verdict.STILLER in stiller and "not make them trustworthy" in stiller
     assert "could not be chance" in difference_verdict.reach_difference_verdict(made()).found
 
 

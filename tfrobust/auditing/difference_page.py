@@ -11,6 +11,7 @@ from tfrobust import report
 from tfrobust.attacks.attacked_maps import as_records
 from tfrobust.auditing.difference import AFTER, BEFORE, Difference
 from tfrobust.auditing.difference_verdict import (
+    CONVENTIONS,
     DifferenceVerdict,
     agreement,
     alike,
@@ -19,10 +20,17 @@ from tfrobust.auditing.difference_verdict import (
     right,
     summarize_difference,
 )
+from tfrobust.auditing.page import TYPICAL
 from tfrobust.auditing.plan import in_pixels
 from tfrobust.auditing.verdict import MAP_NAMES
 from tfrobust.evaluation import statistics
 
+LOOK = "Look where the bright pixels of the second lie: on the object, or always in one place?"
+READING = (
+    "Above stand the image and both explanations over it, below them the difference and both explanations alone: the "
+    "brighter a pixel, the more important. The difference is the second less the first: violet pixels are more "
+    "important to the second, orange ones to the first."
+)
 KINDS = {"identical": "good", "same": "good", "partly": "middle", "otherwise": "bad", "other": "middle"}
 CALLED = {BEFORE: "the first", AFTER: "the second"}
 SECTIONS = {
@@ -71,16 +79,31 @@ def render_difference(difference: Difference, title: str, repeat: str = "", abou
     sections = {
         "meaning": [report.html_text(words.means)],
         "next": [report.html_list(words.todo, ordered=True)],
-        "certainty": [report.html_list(words.certainty)],
+        "certainty": [
+            report.html_list(words.certainty),
+            report.html_text("What the words mean (the limits are conventions):"),
+            report.html_list(CONVENTIONS),
+        ],
         "numbers": _numbers(difference),
         "pictures": _pictures(difference, words),
         "method": [report.html_list(_method(difference))],
         "repeat": _repeat(difference, repeat, about),
     }
-    parts = [report.html_verdict(words.lead, words.found, KINDS[words.kind]), report.html_contents(SECTIONS)]
+    verdict = report.html_verdict(words.lead, words.found, KINDS[words.kind])
+    parts = [*_which(about or {}), verdict, report.html_contents(SECTIONS)]
     for place, heading in SECTIONS.items():
         parts += [report.html_heading(heading, place), *sections[place]]
     return report.html_page(title, parts)
+
+
+def _which(about) -> list[str]:
+    """Which file is the first and which the second, where `about` says it; by their paths if their names are alike."""
+    paths = [str(about.get(which, "")) for which in (BEFORE, AFTER)]
+    if not all(paths):
+        return []
+    names = [os.path.basename(path) for path in paths]
+    first, second = paths if names[0] == names[1] else names
+    return [report.html_text(f"First: {first} (before). Second: {second} (after).")]
 
 
 def _numbers(difference) -> list[str]:
@@ -107,7 +130,7 @@ def map_rows(difference: Difference) -> list[dict[str, Any]]:
             seeds = {key: values[np.isfinite(values)] for key, values in difference.seeds[kind].items()}
             if len(seeds["top_k_intersection"]):
                 of_seeds = statistics.describe(seeds["top_k_intersection"], 0.0, 1.0)
-                rows.append(_row(f"{name}: another seed", of_seeds, seeds))
+                rows.append(_row(f"{name}: two seeds", of_seeds, seeds))
     return rows
 
 
@@ -129,7 +152,17 @@ def _columns(difference) -> str:
     return (
         f"Each is compared with the explanation of the first. Top pixels shared: the share of the {difference.k} most "
         "important pixels (an eighth of all) that both have. Order: how alike all pixels are ranked (Kendall's tau; "
-        "1: the same, 0: nothing in common)."
+        f"1: the same, 0: nothing in common).{_of_seeds(difference)}"
+    )
+
+
+def _of_seeds(difference) -> str:
+    """What the rows of two seeds are, and why they are of fewer images where they are."""
+    if not difference.seeds:
+        return ""
+    return (
+        " Two seeds: the first and another training that differs in nothing but its random start, on the images for "
+        "which both predict the same class."
     )
 
 
@@ -138,21 +171,28 @@ def _pictures(difference, words: DifferenceVerdict) -> list[str]:
     kind = min(difference.scores, key=lambda name: difference.scores[name]["top_k_intersection"].mean())
     shared = difference.scores[kind]["top_k_intersection"]
     order = np.argsort(shared, kind="stable")
-    chosen = {"most": order[0], "as much as half of them": order[len(order) // 2], "least": order[-1]}
-    parts = []
+    chosen = {"differ most": order[0], TYPICAL: order[len(order) // 2], "differ least": order[-1]}
+    parts = [report.html_text(LOOK), report.html_text(READING)]
     for how, n in chosen.items():
         if n in [m for other, m in chosen.items() if other != how][: list(chosen).index(how)]:
             continue  # Of one or two images.
         place = difference.explained[n]
-        label = report.class_name(difference.predicted(BEFORE)[place], difference.class_names)
-        caption = f"{MAP_NAMES[kind]}: differ {how}: {difference.name(place)}, both predict class {label}"
+        caption = f"{MAP_NAMES[kind]}: {how}: {difference.name(place)}, {_said(difference, place)}"
         maps = difference.maps[BEFORE][kind][n], difference.maps[AFTER][kind][n]
-        x, said = difference.inputs.x[place], f"{shared[n]:.0%} of the top shared"
+        x, said = difference.inputs.x[place], f"{shared[n]:.0%} of the top pixels shared"
         panel = report.Panel("", x, maps[0], None, maps[1], said, CALLED[BEFORE], CALLED[AFTER])
         alt = f"{caption}. Image, both maps, and the difference"
         draw = lambda file, panel=panel: report.draw_panels([panel], file, layout="pairs")  # noqa: E731
         parts.append(report.html_figure(f"{caption[0].upper()}{caption[1:]}", report.html_picture(draw, alt)))
     return parts
+
+
+def _said(difference, place) -> str:
+    """What both predict for an image, and its label where that is another class."""
+    predicted, label = int(difference.predicted(BEFORE)[place]), int(difference.inputs.y[place])
+    names = [report.class_name(n, difference.class_names) for n in (label, predicted)]
+    both = f"both predict class {names[1]}"
+    return both if label == predicted else f"labelled {names[0]}, {both}"
 
 
 def _method(difference) -> list[str]:
@@ -166,7 +206,7 @@ def _method(difference) -> list[str]:
         "images that both predict correctly, the same for both.",
         "Paired tests over the images: sign flips for what has a size, McNemar's for right and wrong.",
         f"Pixels of the first were read as {own.pixels}.",
-        *(f"Of {share:.1%} of the images another seed predicts the same class." for share in difference.agreeing),
+        *(f"Another seed predicts the same class on {share:.1%} of the images." for share in difference.agreeing),
     ]
 
 

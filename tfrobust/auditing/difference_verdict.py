@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from tfrobust.auditing.difference import AFTER, BEFORE, Difference
-from tfrobust.auditing.plan import in_pixels
+from tfrobust.auditing.plan import in_levels
 from tfrobust.auditing.verdict import FRAGILE, MAP_NAMES, STILL
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.paired import Paired, mcnemar, paired
@@ -55,9 +55,9 @@ MEANS = {
     "same": "Whoever reads the explanations sees the same whichever of the two is behind them.",
     "partly": "What one of them shows as the reason of a prediction is in part not what the other one shows. "
     "Training further does that, and so does a change that was made on purpose.",
-    "otherwise": "Accuracy does not tell the two apart, but what they show as the reason of a prediction does. This "
-    "is what a file looks like that was changed so that its explanations mislead; training that leaves the "
-    "predictions alone and aims at something else looks the same.",
+    "otherwise": "Accuracy does not tell the two apart, but what they show as the reason of a prediction does. "
+    "Deliberate manipulation is one possible cause; training on for another goal (such as stiller maps) is another. "
+    "This comparison cannot tell which.",
     "other": "They say different things of too many images for one to pass for the other. Their explanations are "
     "compared where they agree.",
 }
@@ -76,9 +76,24 @@ TODO = {
     "other": ["Decide by their accuracy and by how fragile each is; audit the one that you take."],
 }
 FURTHER_THAN_SEEDS = (
-    "Their explanations are further apart than those of two trainings with different seeds: that is more than chance."
+    "By the most important pixels their explanations are further apart than those of two trainings that differ in "
+    "nothing but their random start (seed): that is more than chance."
 )
-YARDSTICK = "Give networks of the same training with other seeds: how much their maps differ is the yardstick."
+CONVENTIONS = (
+    "Predict the same: unless the 95 % interval of the share of images with the same prediction ends below "
+    f"{PREDICTS_THE_SAME:.0%}.",
+    f"Explain it the same: {STILL:.0%} or more of the top pixels are shared.",
+    f"Explain it in part otherwise: {FRAGILE:.0%} to {STILL:.0%} are shared.",
+    f"Explain it otherwise: under {FRAGILE:.0%} are shared, or under {STILL:.0%} and not clearly more than between two "
+    "seeds.",
+)
+YARDSTICK = (
+    "Compare again with networks of the same training with other seeds: how much their maps differ shows what is usual."
+)
+STILLER = (
+    "the second's maps move less, which does not make them trustworthy: a map that always points at one place "
+    "moves little too"
+)
 
 
 def alike(difference: Difference, measure: str = "top_k_intersection") -> dict[str, dict[str, float]]:
@@ -135,26 +150,37 @@ def reach_difference_verdict(difference: Difference) -> DifferenceVerdict:
     if not difference.seeds and kind in ("partly", "otherwise"):
         todo.append(YARDSTICK)
     if kind == "otherwise" and difference.attacks:
-        todo.append("Audit both: the numbers below say how fragile each is under a short attack.")
-    found, sure, more = _found(difference, worst), _certainty(difference, worst), against_seeds(difference, worst)
-    further = more is not None and more.images >= ENOUGH and more.mean < 0 and more.p < SIGNIFICANT
-    means = f"{MEANS[kind]} {FURTHER_THAN_SEEDS}" if further else MEANS[kind]
-    return DifferenceVerdict(kind, LEADS[kind], found, means, todo, sure)
+        images = len(difference.attacked)
+        todo.append(f"Audit both: the attack here was short ({images} images) and is no substitute.")
+    means = " ".join([MEANS[kind], *_beside_seeds(difference, worst)])
+    return DifferenceVerdict(kind, LEADS[kind], _found(difference, worst), means, todo, _certainty(difference, worst))
+
+
+def _beside_seeds(difference, worst) -> list[str]:
+    """That the two are further apart than seeds, and whether the order of all pixels says so, too."""
+    if not _further_than_seeds(difference, worst, "top_k_intersection"):
+        return []
+    by_order = _further_than_seeds(difference, worst, "kendall")
+    return [FURTHER_THAN_SEEDS, f"By the order of all pixels (Kendall's tau) they are {'too' if by_order else 'not'}."]
+
+
+def _further_than_seeds(difference, kind, measure) -> bool:
+    more = against_seeds(difference, kind, measure)
+    return more is not None and more.images >= ENOUGH and more.mean < 0 and more.p < SIGNIFICANT
 
 
 def _found(difference, worst) -> str:
     same, means = agreement(difference), alike(difference)
-    name = MAP_NAMES[worst]
     text = (
         f"On {same['mean']:.1%} of {len(difference.inputs.x)} images they predict the same class. For those, "
-        f"{means[worst]['mean']:.0%} of the {difference.k} most important pixels of {name} are the same"
+        f"{means[worst]['mean']:.0%} of the {difference.k} most important pixels of {MAP_NAMES[worst]} are the same"
     )
     noise = difference.noise[worst]["top_k_intersection"].mean()
-    parts = [f"{noise:.0%} after noise of {in_pixels(difference.plan.eps)} on the image"]
+    beside = [f"the first with itself after noise ({in_levels(difference.plan.eps)}) {noise:.0%}"]
     if difference.seeds:
-        parts.append(f"{np.nanmean(difference.seeds[worst]['top_k_intersection']):.0%} between seeds of one training")
-    text += f"; as a yardstick, {' and '.join(parts)}. "
-    return text + _of_fragility(difference)
+        seeds = np.nanmean(difference.seeds[worst]["top_k_intersection"])
+        beside.append(f"two trainings that differ in nothing but their random start (seed) {seeds:.0%}")
+    return f"{text}; for comparison, by the same map: {', '.join(beside)}. {_of_fragility(difference)}"
 
 
 def _of_fragility(difference) -> str:
@@ -162,43 +188,54 @@ def _of_fragility(difference) -> str:
     if found is None:
         return "How fragile they are was not measured."
     stay = [difference.attacks[which].scores["top_k_intersection"].mean() for which in (BEFORE, AFTER)]
-    more = "more" if found.mean < 0 else "less"
-    words = f"the second is {more} fragile" if found.p < SIGNIFICANT else "no difference that could not be chance"
-    return f"Under attack {stay[0]:.0%} and {stay[1]:.0%} of the top of each one's Integrated Gradients stay: {words}."
+    if found.p >= SIGNIFICANT:
+        words = "no difference that could not be chance"
+    else:
+        words = "the second's maps move further" if found.mean < 0 else STILLER
+    return (
+        f"Under attack, of the most important pixels of {MAP_NAMES['IG']} {stay[0]:.0%} stay in the first and "
+        f"{stay[1]:.0%} in the second: {words}."
+    )
 
 
 def _certainty(difference, worst) -> list[str]:
     means, hits = alike(difference)[worst], right(difference)
     out = [
-        f"The maps of {len(difference.explained)} images were compared: the mean share lies between "
-        f"{means['low']:.0%} and {means['high']:.0%} (95 % interval).",
+        f"The maps of {len(difference.explained)} images were compared: the mean share of the top pixels of "
+        f"{MAP_NAMES[worst]} that both have lies between {means['low']:.0%} and {means['high']:.0%} (95 % interval).",
         f"The first is right on {hits[BEFORE].mean():.1%} and the second on {hits[AFTER].mean():.1%} of the images "
         f"(McNemar's test: {_chance(mcnemar(hits[BEFORE], hits[AFTER]))}).",
     ]
     more = against_seeds(difference, worst)
     if more is not None:
         out.append(
-            f"They are {100 * abs(more.mean):.0f} points {'more' if more.mean > 0 else 'less'} alike than seeds of "
-            f"one training (95 % interval {100 * more.low:.0f} to {100 * more.high:.0f}, {more.images} images, "
+            f"By {MAP_NAMES[worst]}, their maps share {100 * abs(more.mean):.0f} points "
+            f"{'more' if more.mean > 0 else 'fewer'} of the top pixels than those of two seeds (95 % interval "
+            f"{100 * more.low:.0f} to {100 * more.high:.0f}, {_of_agreeing(difference, more.images)}, "
             f"{_chance(more.p)})."
         )
     found = fragility(difference)
     if found is not None:
         out.append(
             f"Under attack {100 * abs(found.mean):.0f} points {'fewer' if found.mean < 0 else 'more'} of the second "
-            f"one's top pixels stay (95 % interval of the difference {100 * found.low:.0f} to {100 * found.high:.0f}, "
-            f"{found.images} images, {_chance(found.p)}). The attack is a short one: both "
-            "are at most as stable as this."
+            f"one's top pixels of {MAP_NAMES['IG']} stay (95 % interval of the difference {100 * found.low:.0f} to "
+            f"{100 * found.high:.0f}, {found.images} images, {_chance(found.p)}). The attack is a short one: both are "
+            "at most as stable as this."
         )
     return [
         *out,
         "p is how often chance alone would make a difference at least as large.",
-        f"The words are conventions: the same prediction unless the interval ends below {PREDICTS_THE_SAME:.0%}, the "
-        f"same explanation where {STILL:.0%} of the top pixels are shared, another one under {FRAGILE:.0%}, or where "
-        "they are no more alike than seeds of one training.",
         "Other images, other explanations and inputs that were prepared to trigger something may tell the two apart "
         "where these did not.",
     ]
+
+
+def _of_agreeing(difference, images) -> str:
+    """On how many images seeds count, and why on no more."""
+    every = len(difference.explained)
+    if images == every:
+        return f"{images} images"
+    return f"{images} of {every} images: on the others no other seed predicts the same class"
 
 
 def _chance(p: float) -> str:

@@ -91,7 +91,7 @@ YARDSTICK = (
     "Compare again with networks of the same training with other seeds: how much their maps differ shows what is usual."
 )
 STILLER = (
-    "the second's maps move less, which does not make them trustworthy: a map that always points at one place "
+    "The second's maps move less, which does not make them trustworthy: a map that always points at one place "
     "moves little too"
 )
 
@@ -189,12 +189,12 @@ def _of_fragility(difference) -> str:
         return "How fragile they are was not measured."
     stay = [difference.attacks[which].scores["top_k_intersection"].mean() for which in (BEFORE, AFTER)]
     if found.p >= SIGNIFICANT:
-        words = "no difference that could not be chance"
+        words = "That may be chance"
     else:
-        words = "the second's maps move further" if found.mean < 0 else STILLER
+        words = "The second's maps move further" if found.mean < 0 else STILLER
     return (
         f"Under attack, of the most important pixels of {MAP_NAMES['IG']} {stay[0]:.0%} stay in the first and "
-        f"{stay[1]:.0%} in the second: {words}."
+        f"{stay[1]:.0%} in the second. {words}."
     )
 
 

@@ -32,7 +32,7 @@ TRAIN = (
 MEANINGS = {
     "fragile": Meaning(
         "A map of an image of unknown origin is no proof of what the network looked at: whoever made the image may "
-        "have chosen most of what the map shows, without changing the prediction.",
+        "have driven most of the important pixels out of the map, without changing the prediction.",
         (
             "Do not decide anything on a single map where others supply the images, and tell those who read the maps.",
             TRAIN,
@@ -41,7 +41,7 @@ MEANINGS = {
     ),
     "moves": Meaning(
         "A map of an image of unknown origin is no proof of what the network looked at: whoever made the image may "
-        "have chosen a good part of what the map shows, without changing the prediction.",
+        "have driven a good part of the important pixels out of the map, without changing the prediction.",
         (
             "Do not rely on details of a single map where others supply the images.",
             "Look at the pictures below: does what moved matter for those who read the maps?",

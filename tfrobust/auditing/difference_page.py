@@ -179,7 +179,7 @@ def _pictures(difference, words: DifferenceVerdict) -> list[str]:
         place = difference.explained[n]
         caption = f"{MAP_NAMES[kind]}: {how}: {difference.name(place)}, {_said(difference, place)}"
         maps = difference.maps[BEFORE][kind][n], difference.maps[AFTER][kind][n]
-        x, said = difference.inputs.x[place], f"{shared[n]:.0%} of the top pixels shared"
+        x, said = difference.inputs.x[place], f"top pixels shared: {shared[n]:.0%}"
         panel = report.Panel("", x, maps[0], None, maps[1], said, CALLED[BEFORE], CALLED[AFTER])
         alt = f"{caption}. Image, both maps, and the difference"
         draw = lambda file, panel=panel: report.draw_panels([panel], file, layout="pairs")  # noqa: E731

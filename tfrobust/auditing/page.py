@@ -175,7 +175,7 @@ def _charts(measured) -> list[str]:
     alt = f"{title}: the line is the median, the box holds the middle half of the images"
     parts.append(report.html_picture(draw, alt, "svg"))
     if len(measured.plan.eps) > 1:
-        title = "Top pixels that stay over the size of the change: means with 95 % intervals"
+        title = "Top pixels that stay: means with 95 % intervals"
         labels = title, "top pixels that stay", "largest change of a pixel, of 255"
         draw = lambda file: report.draw_curves(_curves(measured), file, *labels, form="svg", percent=True)  # noqa: E731
         parts.append(report.html_picture(draw, title, "svg"))

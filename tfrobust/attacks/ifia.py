@@ -8,7 +8,7 @@ criterion (RAR: Kendall on the whole map), never by the goal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,12 @@ import tensorflow as tf
 from tfrobust.attacks.ascents import AdaptiveSteps, FixedSteps
 from tfrobust.attacks.attack import Attack, check_steps
 from tfrobust.attacks.best_iterate import BestIterate
+from tfrobust.attacks.goal_attack import GoalAttack, GoalAttackOnNetwork
 from tfrobust.attacks.goals import Goal
-from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
-from tfrobust.attacks.noise import Noise
 from tfrobust.attacks.returns import Returns
-from tfrobust.attacks.surrogate_goal import surrogate_goal
 from tfrobust.attributions import IntegratedGradients, MapSpec, coarser
 from tfrobust.attributions.gradient import Gradient
-from tfrobust.checks import check_choice, check_positive, check_whole
-from tfrobust.errors import InputError
-from tfrobust.names import CRITERIA
+from tfrobust.checks import check_whole
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ifia(MapAttack, Attack):
+class Ifia(GoalAttack, Attack):
     """Iterative attack on maps that raises a goal.
 
     Attributes:
@@ -69,11 +65,6 @@ class Ifia(MapAttack, Attack):
     def __post_init__(self):
         super().__post_init__()
         check_steps(self.steps, self.step_size)
-        check_choice("criterion", self.criterion, CRITERIA)
-        if self.criterion == "target" and not self.goal.targeted:
-            raise InputError(f"criterion target needs a target map, which {self.goal.name} has not")
-        if self.softplus_beta is not None:
-            check_positive("softplus_beta", self.softplus_beta)
         if self.path_points is not None:
             check_whole("path_points of the attack", self.path_points, 1)
 
@@ -88,11 +79,6 @@ class Ifia(MapAttack, Attack):
         return self.goal.tag
 
     @property
-    def k(self) -> int | None:
-        """Size in pixels of the set that the goal lowers or raises; None where it has no such set."""
-        return getattr(self.goal, "k", None)
-
-    @property
     def targeted(self) -> bool:
         """Whether the goal drives the map towards one that is given."""
         return self.goal.targeted
@@ -103,46 +89,24 @@ class Ifia(MapAttack, Attack):
         return self.restarts * self.steps
 
     @property
-    def gradients(self) -> int:
-        """Gradients of the goal that are taken for each image: one per iteration, 0 where the goal has none."""
-        return self.rounds if self.goal.has_gradient else 0
-
-    @property
     def repeats(self) -> bool:
         """Whether an iterate that an image has had before has the same iterates after it; see `returns`."""
         return self.goal.has_gradient and not self.keep_label and not self.adaptive
 
-    def check(self, shape: Sequence[int]) -> None:
-        self.goal.check(shape)
-
-    def control(self, draws: int = 1) -> Noise:
-        criterion = "kendall" if self.criterion == "target" else self.criterion
-        return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=criterion, k=self.k)
-
     def on_maps(
         self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
     ) -> IfiaOnNetwork:
-        if self.goal.needs_normalised and not spec.normalize:
-            raise InputError(f"{self.name} needs normalised maps")
         return IfiaOnNetwork(network, spec, comparison, self, chunk)
 
 
-class IfiaOnNetwork(AttackOnNetwork):
-    """The attack on one network: traced once, then called batch by batch; arguments as those of AttackOnNetwork."""
+class IfiaOnNetwork(GoalAttackOnNetwork):
+    """The attack on one network; arguments as those of AttackOnNetwork."""
 
     attack: Ifia
 
     def __init__(self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Ifia, chunk: int | None):
-        super().__init__(network, spec, comparison, attack, chunk)
         own = coarser(spec, attack.path_points)
-        self._goal = surrogate_goal(
-            network,
-            own,
-            attack.goal,
-            softplus_beta=attack.softplus_beta,
-            curvature_only=attack.curvature_only,
-            chunk=chunk,
-        )
+        super().__init__(network, spec, comparison, attack, chunk, followed=own)
         self._wander = tf.function(self._random_signs, reduce_retracing=True, autograph=False)
         self._follows_measured = own == spec and _has_maps_of(network, spec, attack)
 
@@ -199,10 +163,6 @@ class IfiaOnNetwork(AttackOnNetwork):
         ascent.step(value, g)
         if self.attack.keep_label:
             ascent.hold(lambda x_adv: self._judge.labels(x_adv) == y.numpy())
-
-    def surrogate_maps(self, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
-        """The maps [B,H,W] of the surrogate, which the attack follows, of images x [B,H,W,C] for the classes y [B]."""
-        return self._goal.map(tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y))
 
     def _start(self, x, y, seeds):
         """A random point of the ball; x itself where the point has another label and the attack keeps labels."""

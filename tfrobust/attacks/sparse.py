@@ -15,14 +15,11 @@ import tensorflow as tf
 
 from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.best_iterate import BestIterate
+from tfrobust.attacks.goal_attack import GoalAttack, GoalAttackOnNetwork
 from tfrobust.attacks.goals import Goal
-from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
-from tfrobust.attacks.noise import Noise
-from tfrobust.attacks.surrogate_goal import surrogate_goal
 from tfrobust.attributions import MapSpec
-from tfrobust.checks import check_choice, check_positive, check_whole
+from tfrobust.checks import check_whole
 from tfrobust.errors import InputError
-from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Sparse(MapAttack, Attack):
+class Sparse(GoalAttack, Attack):
     """Changes at most `pixels` pixels of an image, one more in each step, every channel of them by up to eps.
 
     Its control is noise of the ball of eps on all pixels.
@@ -56,36 +53,19 @@ class Sparse(MapAttack, Attack):
     def __post_init__(self):
         super().__post_init__()
         check_whole("pixels of a sparse attack", self.pixels, 1)
-        check_choice("criterion", self.criterion, CRITERIA)
         if self.norm != "linf":
             raise InputError("a sparse attack bounds each pixel by itself: its norm is linf")
-        if not self.goal.has_gradient or self.goal.targeted or self.criterion == "target":
-            raise InputError(f"a sparse attack follows the gradient of a goal without a target; got {self.goal.name}")
-        if self.softplus_beta is not None:
-            check_positive("softplus_beta", self.softplus_beta)
-
-    @property
-    def k(self) -> int | None:
-        """Size in pixels of the set that the goal lowers; None where it has no such set."""
-        return getattr(self.goal, "k", None)
+        self.refuse_other_goals()
 
     @property
     def rounds(self) -> int:
         """Iterations of all its runs."""
         return self.restarts * self.pixels
 
-    @property
-    def gradients(self) -> int:
-        """Gradients of the goal that are taken for each image."""
-        return self.rounds
-
     def check(self, shape: Sequence[int]) -> None:
-        self.goal.check(shape)
+        super().check(shape)
         if self.pixels > shape[0] * shape[1]:
             raise InputError(f"{self.pixels} pixels of a sparse attack: an image has {shape[0] * shape[1]}")
-
-    def control(self, draws: int = 1) -> Noise:
-        return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion, k=self.k)
 
     def describe(self) -> str:
         """The attack in words."""
@@ -97,23 +77,10 @@ class Sparse(MapAttack, Attack):
         return SparseOnNetwork(network, spec, comparison, self, chunk)
 
 
-class SparseOnNetwork(AttackOnNetwork):
-    """The attack on one network; arguments as those of AttackOnNetwork."""
+class SparseOnNetwork(GoalAttackOnNetwork):
+    """The attack on one network; arguments as those of GoalAttackOnNetwork."""
 
     attack: Sparse
-
-    def __init__(self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Sparse, chunk: int | None):
-        super().__init__(network, spec, comparison, attack, chunk)
-        if attack.goal.needs_normalised and not spec.normalize:
-            raise InputError(f"{attack.goal.name} needs normalised maps")
-        self._goal = surrogate_goal(
-            network,
-            spec,
-            attack.goal,
-            softplus_beta=attack.softplus_beta,
-            curvature_only=attack.curvature_only,
-            chunk=chunk,
-        )
 
     def run(
         self,
@@ -145,10 +112,6 @@ class SparseOnNetwork(AttackOnNetwork):
             tick()
         rose |= goal.reached(tf.constant(x_adv), x, y, reference).numpy() > (0 if first is None else first)
         return np.stack([had_gradient, rose])
-
-    def surrogate_maps(self, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
-        """The maps [B,H,W] of the surrogate, which the attack follows, of images x [B,H,W,C] for the classes y [B]."""
-        return self._goal.map(tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y))
 
     def _ends(self, original, g):
         """Where the range of each pixel ends in the direction of the gradient, [B,H,W,C]."""

@@ -13,6 +13,7 @@ from tfrobust.attacks import square_moves
 from tfrobust.attacks.asked_network import AskedNetwork
 from tfrobust.attacks.prediction_search import PredictionSearch
 from tfrobust.checks import check_number
+from tfrobust.losses import margin
 
 LEAST_BUMP = 3  # Pixels of the side of a window in l2, which is odd.
 
@@ -50,19 +51,18 @@ class SquareAttack(PredictionSearch):
         tick: Callable[[], None],
     ) -> tuple[np.ndarray, np.ndarray]:
         draws = [np.random.default_rng(seed) for seed in np.asarray(seeds)]
-        x_adv, least, left = np.array(x), margin_of(y, logits), np.arange(len(x))
+        x_adv, most, left = np.array(x), np.array(margin(y, logits)), np.arange(len(x))
         for query in range(self.steps):
             if not len(left):
                 break
             moved = [self._moved(query, x_adv[i], x[i], draws[i]) for i in left]
             candidate = self.ball.project(np.stack(moved), x[left]).numpy()
-            margin = margin_of(y[left], asked.logits(candidate))
-            better = (margin < least[left]) | (query == 0)
-            x_adv[left[better]], least[left[better]] = candidate[better], margin[better]
-            left = left[least[left] >= 0]
+            reached = np.array(margin(y[left], asked.logits(candidate)))
+            better = (reached > most[left]) | (query == 0)
+            x_adv[left[better]], most[left[better]] = candidate[better], reached[better]
+            left = left[most[left] <= 0]
             tick()
-        fooled = least < 0
-        return x_adv, fooled
+        return x_adv, most > 0
 
     def _moved(self, query, at, x, rng):
         """One image [H,W,C], moved: the first query draws the start."""
@@ -73,11 +73,3 @@ class SquareAttack(PredictionSearch):
             return square_moves.with_square(at, side, 2 * self.eps, rng)
         side = min(max(side, LEAST_BUMP) // 2 * 2 + 1, *x.shape[:2])
         return square_moves.with_bump(at, x, side, self.eps, rng)
-
-
-def margin_of(y: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """f_y - max_{j != y} f_j [B] of labels y [B] and logits [B,K], negative where the prediction is wrong."""
-    rows = np.arange(len(y))
-    others = np.array(logits)
-    others[rows, y] = -np.inf
-    return logits[rows, y] - others.max(axis=1)

@@ -12,6 +12,7 @@ from tfrobust.attacks.attack import Attack
 from tfrobust.attacks.best_iterate import BestIterate, Judge
 from tfrobust.attacks.map_attack import BlackBoxAttack, Search
 from tfrobust.attacks.noise import Noise
+from tfrobust.attacks.square_moves import with_stripes
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import CRITERIA
@@ -70,15 +71,12 @@ class StripesSearch(Search):
         tick: Callable[[], None],
         target: np.ndarray | None,
     ) -> np.ndarray:
-        signs = np.stack([self._signs(x.shape[1:], seed) for seed in np.asarray(seeds)])
-        best.offer(self.ball.project(x + self._length(x.shape[1:]) * signs, x))
+        length = self._length(x.shape[1:])
+        draws = map(np.random.default_rng, np.asarray(seeds))
+        striped = np.stack([with_stripes(image, length, rng) for image, rng in zip(x.numpy(), draws)])
+        best.offer(self.ball.project(striped, x))
         tick()
         return np.ones((2, len(x)), bool)
-
-    def _signs(self, shape, seed) -> np.ndarray:
-        """-1 or 1 for each column and channel, the same in all rows, [H,W,C]."""
-        drawn = np.random.default_rng(seed).choice([-1.0, 1.0], size=(1, *shape[1:]))
-        return np.broadcast_to(drawn, shape).astype(np.float32)
 
     def _length(self, shape) -> float:
         """By how much each pixel changes: eps, or in l2 what gives the change of the whole image the length eps."""

@@ -8,7 +8,7 @@ Who has such a perturbation needs no access to the network when an image is expl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,14 +17,9 @@ import tensorflow as tf
 
 from tfrobust.attacks.attack import Attack, check_steps
 from tfrobust.attacks.best_iterate import BestIterate
+from tfrobust.attacks.goal_attack import GoalAttack, GoalAttackOnNetwork
 from tfrobust.attacks.goals import Goal
-from tfrobust.attacks.map_attack import AttackOnNetwork, MapAttack
-from tfrobust.attacks.noise import Noise
-from tfrobust.attacks.surrogate_goal import surrogate_goal
 from tfrobust.attributions import MapSpec
-from tfrobust.checks import check_choice, check_positive
-from tfrobust.errors import InputError
-from tfrobust.names import CRITERIA
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
@@ -32,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Universal(MapAttack, Attack):
+class Universal(GoalAttack, Attack):
     """Finds one perturbation for all images of a batch, the one with the largest mean of what the criterion measures.
 
     An image that it gives another label keeps itself and scores 1.  Each batch has a perturbation of its own: hold all
@@ -60,34 +55,12 @@ class Universal(MapAttack, Attack):
     def __post_init__(self):
         super().__post_init__()
         check_steps(self.steps, self.step_size)
-        check_choice("criterion", self.criterion, CRITERIA)
-        if not self.goal.has_gradient or self.goal.targeted or self.criterion == "target":
-            raise InputError(
-                f"a universal attack follows the gradient of a goal without a target; got {self.goal.name}"
-            )
-        if self.softplus_beta is not None:
-            check_positive("softplus_beta", self.softplus_beta)
-
-    @property
-    def k(self) -> int | None:
-        """Size in pixels of the set that the goal lowers; None where it has no such set."""
-        return getattr(self.goal, "k", None)
+        self.refuse_other_goals()
 
     @property
     def rounds(self) -> int:
         """Iterations of all its runs."""
         return self.restarts * self.steps
-
-    @property
-    def gradients(self) -> int:
-        """Gradients of the goal that are taken for each image."""
-        return self.rounds
-
-    def check(self, shape: Sequence[int]) -> None:
-        self.goal.check(shape)
-
-    def control(self, draws: int = 1) -> Noise:
-        return Noise(self.eps, norm=self.norm, restarts=draws, seed=self.seed, criterion=self.criterion, k=self.k)
 
     def on_maps(
         self, network: keras.Model, spec: MapSpec, comparison: Comparison, chunk: int | None = None
@@ -95,25 +68,10 @@ class Universal(MapAttack, Attack):
         return UniversalOnNetwork(network, spec, comparison, self, chunk)
 
 
-class UniversalOnNetwork(AttackOnNetwork):
-    """The attack on one network; arguments as those of AttackOnNetwork."""
+class UniversalOnNetwork(GoalAttackOnNetwork):
+    """The attack on one network; arguments as those of GoalAttackOnNetwork."""
 
     attack: Universal
-
-    def __init__(
-        self, network: keras.Model, spec: MapSpec, comparison: Comparison, attack: Universal, chunk: int | None
-    ):
-        super().__init__(network, spec, comparison, attack, chunk)
-        if attack.goal.needs_normalised and not spec.normalize:
-            raise InputError(f"{attack.goal.name} needs normalised maps")
-        self._goal = surrogate_goal(
-            network,
-            spec,
-            attack.goal,
-            softplus_beta=attack.softplus_beta,
-            curvature_only=attack.curvature_only,
-            chunk=chunk,
-        )
 
     def search(
         self,
@@ -135,10 +93,6 @@ class UniversalOnNetwork(AttackOnNetwork):
     def with_perturbation(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Images x [B,H,W,C] with the perturbation v [1,H,W,C], cut to [0, 1]."""
         return np.clip(np.asarray(x, np.float32) + v, 0.0, 1.0)
-
-    def surrogate_maps(self, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
-        """The maps [B,H,W] of the surrogate, which the attack follows, of images x [B,H,W,C] for the classes y [B]."""
-        return self._goal.map(tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y))
 
     def _found(self, x, y, tick):
         """(the best perturbation of all runs, [2,B] bool: had_gradient and goal_rose of each image)."""

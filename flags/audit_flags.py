@@ -46,11 +46,6 @@ def define(fv: flags.FlagValues) -> None:
         **where,
     )
     flags.DEFINE_string("baseline", None, "audit.json of an earlier audit, for conditions that name it.", **where)
-    flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
-    flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
-    flags.DEFINE_integer(
-        "image_size", None, "Side of the square that images are cut to (the network's unless given).", 1, **where
-    )
-    data_flags.define_exif(fv)
+    data_flags.define_labelled(fv, "the network's")
     define_memory(fv)
     flags.mark_flags_as_required(["network", "data"], fv)

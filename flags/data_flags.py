@@ -1,10 +1,17 @@
 """The flags of a data set, and its spec."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from absl import flags
 
 from tfrobust.experiments.recipe import DataSpec
 from tfrobust.facts import FACTS
 from tfrobust.names import AUGMENTATIONS, EVALUATE_ON
+
+if TYPE_CHECKING:
+    from tfrobust.data import Labelled
 
 
 def define(fv: flags.FlagValues) -> None:
@@ -55,6 +62,30 @@ def define_exif(fv: flags.FlagValues) -> None:
         "Images of a folder: turn them upright as their EXIF says, put what is transparent on white.",
         flag_values=fv,
     )
+
+
+def define_labelled(fv: flags.FlagValues, whose: str) -> None:
+    """How the images of --data are found and read.
+
+    Args:
+        fv: to define them in.
+        whose: the network that decides on their size, where --image_size does not.
+    """
+    where = {"flag_values": fv}
+    flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
+    flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
+    flags.DEFINE_integer(
+        "image_size", None, f"Side of the square that images are cut to ({whose} unless given).", 1, **where
+    )
+    define_exif(fv)
+
+
+def labelled(fv: flags.FlagValues, most: int, image_size: int | None) -> Labelled:
+    """The images of --data, at most so many, of that size where they are cut to one; see `data.load_labelled`."""
+    from tfrobust.data import load_labelled
+
+    where = {"data_dir": fv.data_dir, "download": fv.download}
+    return load_labelled(fv.data, most, fv.seed, image_size=image_size, exif=fv.exif, **where)
 
 
 def from_flags(fv: flags.FlagValues) -> DataSpec:

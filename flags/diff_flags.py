@@ -43,11 +43,6 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_integer("points", 32, "Points of Integrated Gradients.", 1, **where)
     flags.DEFINE_integer("seed", 0, "Random seed for the choice of images, noise and attack.", 0, **where)
     flags.DEFINE_list("class_names", None, "Names of the classes, in their order (the folders' unless given).", **where)
-    flags.DEFINE_string("data_dir", None, "Folder of data sets by name.", **where)
-    flags.DEFINE_bool("download", False, "Let TFDS download a data set that is not there.", **where)
-    flags.DEFINE_integer(
-        "image_size", None, "Side of the square that images are cut to (the first network's unless given).", 1, **where
-    )
-    data_flags.define_exif(fv)
+    data_flags.define_labelled(fv, "the first network's")
     define_memory(fv)
     flags.mark_flags_as_required(["before", "after", "data"], fv)

@@ -20,7 +20,7 @@ import os
 import shlex
 import time
 
-from flags import audit_flags, strategy_flags
+from flags import audit_flags, data_flags, strategy_flags
 from launch.command_line import verb
 from launch.command_line.program import called
 from launch.command_line.progress import SCREEN
@@ -38,7 +38,6 @@ def audit(fv) -> None:
     began = time.monotonic()
     from tfrobust import auditing
     from tfrobust.auditing.inputs import MOST_IMAGES
-    from tfrobust.data import load_labelled
     from tfrobust.evaluation.batch_cache import BatchCache
     from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network, versions
     from tfrobust.experiments.provenance import describe_source
@@ -47,15 +46,7 @@ def audit(fv) -> None:
 
     conditions, baseline = _gate(fv)  # Read before the report, which may be written over the earlier one.
     network = load_network(fv.network)
-    data = load_labelled(
-        fv.data,
-        MOST_IMAGES,
-        fv.seed,
-        data_dir=fv.data_dir,
-        download=fv.download,
-        image_size=_size(fv, network),
-        exif=fv.exif,
-    )
+    data = data_flags.labelled(fv, MOST_IMAGES, _size(fv, network))
     subject = {"network": fingerprint_network(network), "images": fingerprint_arrays(data.x, data.y)}
     with claimed(make_writable_folder(fv.output), progress=SCREEN):
         _check_same(fv.output, subject)

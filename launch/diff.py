@@ -15,7 +15,7 @@ import os
 import shlex
 import sys
 
-from flags import diff_flags, strategy_flags
+from flags import data_flags, diff_flags, strategy_flags
 from flags.parsing import words_as_flags
 from launch.command_line import verb
 from launch.command_line.program import called
@@ -29,7 +29,6 @@ SAVED += ("steps", "points", "seed", "class_names", "custom_objects", "data_dir"
 def diff(fv) -> None:
     from tfrobust import auditing
     from tfrobust.auditing.inputs import MOST_IMAGES
-    from tfrobust.data import load_labelled
     from tfrobust.evaluation.batch_cache import BatchCache
     from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network, versions
     from tfrobust.experiments.folder_lock import claimed
@@ -39,15 +38,7 @@ def diff(fv) -> None:
 
     before, after, *others = (load_network(path) for path in (fv.before, fv.after, *fv.seeds_of_before))
     side = fv.image_size or max([side for side in input_shape(before)[:2] if side], default=None)
-    data = load_labelled(
-        fv.data,
-        MOST_IMAGES,
-        fv.seed,
-        data_dir=fv.data_dir,
-        download=fv.download,
-        image_size=side,
-        exif=fv.exif,
-    )
+    data = data_flags.labelled(fv, MOST_IMAGES, side)
     names = ("eps", "images", "explained", "attacked", "steps", "points", "seed")
     plan = auditing.DifferencePlan(**{name: fv[name].value for name in names})
     networks = [fingerprint_network(network) for network in (before, after, *others)]

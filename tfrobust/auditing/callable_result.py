@@ -88,11 +88,7 @@ class CallableAudit:
     def save(self, folder: str) -> str:
         """Writes audit.html, audit.json and audit_records.jsonl into the `folder`; returns the path of the first."""
         os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, "audit")
-        report.write_records(path + "_records.jsonl", self.records)
-        report.write_json(path + ".json", self.summary)
-        report.write_text(path + ".html", self.html())
-        return path + ".html"
+        return report.write_report(folder, "audit", page=self.html(), values=self.summary, records=self.records)
 
     def __repr__(self) -> str:
         return "\n- ".join([self.verdict, *self.sentences])

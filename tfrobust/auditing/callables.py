@@ -23,12 +23,13 @@ from tfrobust.data import to_unit
 from tfrobust.errors import InputError
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.diagnosis import LOWER, Flag, fate_flags, flag, map_flags, random_beats
+from tfrobust.evaluation.ensembles import maps_differ
 from tfrobust.evaluation.predictions import batches
 from tfrobust.labels import check_labels
 from tfrobust.names import AUDITED_IMAGES
 from tfrobust.networks import check_images
 from tfrobust.progress import SILENT, Progress
-from tfrobust.similarity import MEASURES, Comparison, spearman
+from tfrobust.similarity import MEASURES, Comparison
 
 PREDICTED = 1000  # At most so many of the images given are predicted.
 NOISE_SHARE = 0.1  # Queries of the random search, as a share of those of the squares.
@@ -193,16 +194,11 @@ class _Measuring:
         rows = np.flatnonzero(self.predicted == self.y)[:images]
         if not len(rows):
             return
-        differs = self._differs(rows)
+        few = rows[: self.batch_size]
+        differs = maps_differ(self.judge, self.x[few], self.y[few])
         for attack in attacks:
             found, control = self._searched(attack, rows)
             self._report(task_name(attack.eps), attack, rows, found=found, control=control, differs=differs)
-
-    def _differs(self, rows) -> np.ndarray:
-        """[B] bool for the first images: the map of the same image differs when it is asked for again."""
-        few = rows[: self.batch_size]
-        a, b = (self.judge.maps(self.x[few], self.y[few]) for _ in range(2))
-        return spearman(a, b) < 1 - 1e-3
 
     def _searched(self, attack, rows) -> tuple[Found, AttackedMaps]:
         """What the attacks found, and the maps under one draw of noise, the control."""

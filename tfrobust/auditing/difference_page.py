@@ -249,8 +249,5 @@ def write_difference(
     Returns:
         The path of the first.
     """
-    path = os.path.join(directory, "diff")
-    report.write_records(path + "_records.jsonl", difference_records(difference))
-    report.write_json(path + ".json", summarize_difference(difference, about))
-    report.write_text(path + ".html", render_difference(difference, title, repeat, about))
-    return path + ".html"
+    page, values = render_difference(difference, title, repeat, about), summarize_difference(difference, about)
+    return report.write_report(directory, "diff", page=page, values=values, records=difference_records(difference))

@@ -1,7 +1,6 @@
 """The report of an audit: one HTML file for people, its numbers as JSON, a line per image and task as JSONL."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -287,8 +286,5 @@ def write_audit(
     Returns:
         The path of the first.
     """
-    path = os.path.join(directory, "audit")
-    report.write_records(path + "_records.jsonl", measured.records)
-    report.write_json(path + ".json", summarize(measured, about))
-    report.write_text(path + ".html", render_page(measured, title, repeat, about))
-    return path + ".html"
+    page, values = render_page(measured, title, repeat, about), summarize(measured, about)
+    return report.write_report(directory, "audit", page=page, values=values, records=measured.records)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfrobust import similarity
 from tfrobust.attacks import AttackedMaps, Found
-from tfrobust.attacks.best_iterate import judge_of
+from tfrobust.attacks.best_iterate import Judge, judge_of
 from tfrobust.attacks.ensemble import CRITERIA, Ensemble
 from tfrobust.attacks.ifia import Ifia
 from tfrobust.attacks.surrogate_choice import choose_beta, climbs
@@ -130,7 +130,7 @@ def attack_with_ensemble(
     result = EnsembleResult(found, maps, beta, [])
     flags = [*fate_flags(maps), *map_flags(maps.a, task.comparison.k)]
     flags += _flags_of_parts(result, task)
-    flags.append(flag("random_map", _differs(network, x, y, task, chunk)))
+    flags.append(flag("random_map", maps_differ(judge_of(network, task.map, chunk), x[:LOOKED_AT], y[:LOOKED_AT])))
     if _ensemble(task).betas:
         flags.append(_other_betas(result, network, x, y, task, chunk=chunk))
     if doubled:
@@ -177,10 +177,14 @@ def _flags_of_parts(result: EnsembleResult, task: MapTask) -> list[Flag]:
     return [flag("masked_gradient", np.fmin.reduce(searched) < np.fmin.reduce(climbed) - LOWER)]
 
 
-def _differs(network, x, y, task, chunk) -> np.ndarray:
-    """[N] bool: the map of the same image differs when it is computed a second time."""
-    x, y = x[:LOOKED_AT], y[:LOOKED_AT]
-    judge = judge_of(network, task.map, chunk)
+def maps_differ(judge: Judge, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Whether the map of the same image differs when it is asked for a second time, [N] bool.
+
+    Args:
+        judge: gives the maps.
+        x: images [N,H,W,C].
+        y: classes [N] that the maps explain.
+    """
     a, b = judge.maps(x, y), judge.maps(x, y)
     return similarity.spearman(a, b) < 1 - 1e-3
 

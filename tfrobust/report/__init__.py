@@ -23,7 +23,7 @@ from tfrobust.report.page import (
 )
 from tfrobust.report.panels import Panel, draw_pages, draw_panels, panel_of, worst_median_best
 from tfrobust.report.picture import Picture, class_name
-from tfrobust.report.table import Column, markdown, write_json, write_records, write_table, write_text
+from tfrobust.report.table import Column, markdown, write_json, write_records, write_report, write_table, write_text
 
 __all__ = [
     "ACCURACIES",
@@ -60,6 +60,7 @@ __all__ = [
     "worst_median_best",
     "write_json",
     "write_records",
+    "write_report",
     "write_table",
     "write_text",
 ]

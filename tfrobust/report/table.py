@@ -101,6 +101,26 @@ def write_records(path: str, records: Sequence[dict[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(record) + "\n" for record in records))
 
 
+def write_report(directory: str, name: str, *, page: str, values: Any, records: Sequence[dict[str, Any]]) -> str:
+    """Writes a report as NAME.html, its numbers as NAME.json and a line for each record as NAME_records.jsonl.
+
+    Args:
+        directory: of the files, which exists.
+        name: of the files.
+        page: the report, HTML; it is written last.
+        values: the numbers, as plain values.
+        records: a dict each.
+
+    Returns:
+        The path of NAME.html.
+    """
+    path = os.path.join(directory, name)
+    write_records(path + "_records.jsonl", records)
+    write_json(path + ".json", values)
+    write_text(path + ".html", page)
+    return path + ".html"
+
+
 def write_table(
     directory: str, name: str, rows: Sequence[dict[str, Any]], columns: Sequence[Column], about: dict[str, Any]
 ) -> None:

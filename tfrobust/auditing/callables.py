@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfrobust.attacks import AttackedMaps, Ensemble, Found, Noise, Squares, Stripes
-from tfrobust.attacks.attacked_maps import FATES, as_records
+from tfrobust.attacks.attacked_maps import as_records
 from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.auditing.function_judge import Explain, FunctionJudge, Predict
 from tfrobust.auditing.plan import EPS, in_pixels
@@ -24,6 +24,7 @@ from tfrobust.errors import InputError
 from tfrobust.evaluation import statistics
 from tfrobust.evaluation.diagnosis import LOWER, Flag, fate_flags, flag, map_flags, random_beats
 from tfrobust.evaluation.ensembles import maps_differ
+from tfrobust.evaluation.evaluator import summarize_maps
 from tfrobust.evaluation.predictions import batches
 from tfrobust.labels import check_labels
 from tfrobust.names import AUDITED_IMAGES
@@ -226,12 +227,7 @@ class _Measuring:
         scores.update({f"noise_{key}": noise.scores[key] for key in MEASURES})
         of_parts = {f"{CRITERIA[of]} of {part}": own for (part, of), own in found.scores.items()}
         self._record(task, rows, {**scores, **of_parts, **maps.fates})
-        self.summary[task] = {
-            **{key: statistics.bootstrapped(values, -1.0, 1.0) for key, values in {**scores, **of_parts}.items()},
-            **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
-            "examples": len(rows),
-            "eps": attack.eps,
-        }
+        self.summary[task] = summarize_maps({**scores, **of_parts}, maps, attack.eps, statistics.bootstrapped)
         flags = [*fate_flags(maps), *map_flags(maps.a, k), random_beats(maps, noise)]
         self.flags[task] = [*flags, flag("random_map", differs), _not_converged(found)]
 

@@ -192,9 +192,22 @@ def _compared(work, names, class_names) -> Difference:
     right = same[label[same] == inputs.y[same]][: plan.attacked]
     attacks = {what: work.attack(what, right, k) for what in (BEFORE, AFTER)} if len(right) else {}
     agreeing = [float(np.mean(said[what] == label)) for what in others]
-    two = {what: {w: own[w] for w in (BEFORE, AFTER)} for what, own in (("chances", chances), ("maps", maps))}
-    own = two["chances"], same, two["maps"], scores, noise, seeds, agreeing, attacks, right
-    return Difference(inputs, plan, k, *own, names, class_names)
+    return Difference(
+        inputs,
+        plan,
+        k,
+        probabilities={what: chances[what] for what in (BEFORE, AFTER)},
+        explained=same,
+        maps={what: maps[what] for what in (BEFORE, AFTER)},
+        scores=scores,
+        noise=noise,
+        seeds=seeds,
+        agreeing=agreeing,
+        attacks=attacks,
+        attacked=right,
+        names=names,
+        class_names=class_names,
+    )
 
 
 def _of_others(alike, kind, maps, said, same, *, others) -> dict[str, np.ndarray]:

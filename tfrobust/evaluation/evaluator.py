@@ -7,7 +7,7 @@ that was killed resumes where it was.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +145,8 @@ class Evaluator:
 
         columns = self._batched(name, self.x, work)
         flipped = right & (columns["prediction"] != self.y)
-        held, maps = right & ~flipped, {key: v for key, v in columns.items() if key != "prediction"}
-        self._record(name, np.arange(len(held)), {**columns, "flipped": flipped})
-        self.summary[name] = {"accuracy": statistics.share(held), "examples": len(held), "eps": attack.eps}
+        maps = {key: v for key, v in columns.items() if key != "prediction"}
+        self._report_predictions(name, attack, right, columns["prediction"], {**maps, "flipped": flipped})
         if flipped.any():
             self.summary[name].update({key: statistics.describe(v[flipped], -1.0, 1.0) for key, v in maps.items()})
 
@@ -202,12 +201,7 @@ class Evaluator:
         for (method, measure), values in self._transfer(name, maps, noise, task, self.y[rows]).items():
             scores[f"{method}_{measure}"] = values
         self._record(name, rows, {**scores, **(more_of_images or {}), **maps.fates})
-        self.summary[name] = {
-            **{key: describe(values, *_bounds(key)) for key, values in scores.items()},
-            **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
-            "examples": len(rows),
-            "eps": task.attack.eps,
-        }
+        self.summary[name] = summarize_maps(scores, maps, task.attack.eps, describe)
 
     def _surrogate(self, task, x, y):
         on_network: Any = prepared(self.network, task, self.chunk)
@@ -373,6 +367,28 @@ def evaluate(
 # Shares and probabilities; all other measures are correlations and cosines.
 _SHARES = ("top_k_intersection", "lens_recall", "lens_precision", "top_k_div")
 _SHARES += ("deletion", "insertion", "deletion_random", "insertion_random")
+
+
+def summarize_maps(
+    scores: Mapping[str, np.ndarray],
+    maps: AttackedMaps,
+    eps: float,
+    describe: Callable[..., dict[str, float]] = statistics.describe,
+) -> dict[str, Any]:
+    """The summary of a task on maps, as plain values.
+
+    Args:
+        scores: name -> [N] for each image.
+        maps: of the N images under the attack.
+        eps: of the attack.
+        describe: (values, least, most) -> the statistics of a score.
+    """
+    return {
+        **{key: describe(values, *_bounds(key)) for key, values in scores.items()},
+        **{f"share_not_{key}": float(np.mean(~maps.fates[key])) for key in FATES},
+        "examples": len(maps),
+        "eps": eps,
+    }
 
 
 def _bounds(measure: str) -> tuple[float, float]:

@@ -29,7 +29,9 @@ TIMES = {
     10: {"start": 1, "step": 2, "checkpoint": 4, "network": 3},
     20: {"start": 3, "step": 5, "checkpoint": 7, "network": 5},
 }
-STEPS = {10: 130, 20: 250}  # More than they come to before the kill of the last checkpoint.
+# The steps of the run.  On however fast a machine, a kill at a step comes after 18 at most (12 and 6: see below), and
+# one at a checkpoint after 24 (the fourth is not written): no run ends before its kills.
+STEPS = {10: 150, 20: 300}
 
 
 def kill_after(seconds: float) -> None:
@@ -42,14 +44,16 @@ def kill_after(seconds: float) -> None:
     threading.Thread(target=kill, daemon=True).start()
 
 
-def at_call(owner, name: str, number: int, seconds: float) -> None:
-    """Starts the clock of the kill at the given call of owner.name."""
+def at_call(owner, name: str, number: int, seconds: float, latest: int = 1) -> None:
+    """Starts the clock of the kill at the given call of owner.name, and kills at the latest `latest` calls after it."""
     function, calls = getattr(owner, name), []
 
     def wrapped(*args, **kwargs):
         calls.append(1)
         if len(calls) == number:
             kill_after(seconds)
+        elif len(calls) == number + latest:
+            os.kill(os.getpid(), signal.SIGKILL)
         return function(*args, **kwargs)
 
     setattr(owner, name, wrapped)
@@ -74,8 +78,9 @@ def train_in_child(directory: str, steps: int, kind: str = "", seconds: float = 
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if kind == "start":
         kill_after(seconds)
+        at_call(tf.train.Checkpoint, "write", 0, seconds)
     elif kind == "step":
-        at_call(training_run.TrainingBar, "on_train_batch_end", number, seconds)
+        at_call(training_run.TrainingBar, "on_train_batch_end", number, seconds, latest=6)
     elif kind == "checkpoint":
         at_call(tf.train.Checkpoint, "write", number, seconds)
     elif kind == "network":

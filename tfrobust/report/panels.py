@@ -14,9 +14,12 @@ SHOWN = 99.5  # Percentile of a map at which its colours end: a single pixel doe
 FAINT = 0.6  # How light the image under a map is.
 ROWS_PER_PAGE = 8  # Networks in one picture; more of them are drawn on further pages.
 CELL = 1.5  # Inches of an image in rows.
+TOP = 0.4  # Inches of the title of a picture.
 WIDTH = 5.6  # Inches of a block.
-ATTACKED, ALONE, PAIR = 5.9, 2.3, 4.0  # Inches of its height: after an attack, without one, of two maps.
+LOWEST, TALLEST = 0.8, 2  # Height by width of the room for an image: numbers beside it, and pages, set the limits.
 LARGE, SMALL = 11, 9  # Points of the text.
+NAME, TITLE, SAID = 0.32, 0.28, 0.26  # Inches of the lines of text: over a part, over an image, under it.
+EDGE, GAP, BAR = 0.1, 0.08, 0.85  # Inches: beside a part, between images, for a scale of colours with its numbers.
 
 
 class Panel(NamedTuple):
@@ -26,7 +29,7 @@ class Panel(NamedTuple):
         network: its name, or another name of the row that it stands in.
         x, x_adv: the image [H,W,C] in [0, 1], as it is and after the attack; None where there was none.
         a, a_adv: its maps [H,W].
-        caption: such as its scores.
+        caption: such as its scores, with three spaces between them.
         before, after: what the network says of the two images, such as the names of classes; empty: nothing is shown.
     """
 
@@ -86,16 +89,18 @@ def draw_panels(
 
     networks = list(dict.fromkeys(panel.network for panel in panels))
     groups = [[panel for panel in panels if panel.network == name][:per_network] for name in networks]
-    if layout != "rows":
-        groups = [[panel] for group in groups for panel in group]
-        width, heights = WIDTH, [_height(group[0], layout) for group in groups]
+    if layout == "rows":
+        width = 5 * per_network * CELL + EDGE + 2 * BAR
     else:
-        width, heights = 5 * per_network * CELL + 1.6, [CELL + 0.62] * len(groups)
-    figure = Figure(figsize=(width, sum(heights) + 0.4 * bool(title)), layout="constrained")
+        groups, width = [[panel] for group in groups for panel in group], WIDTH
+    heights = [_height(group, layout) for group in groups]
+    # Where everything stands is known beforehand; a layout that matplotlib searches for costs as much as the drawing.
+    figure = Figure(figsize=(width, TOP * bool(title) + sum(heights)))
+    grid = figure.add_gridspec(1 + len(groups), 1, height_ratios=[TOP * bool(title), *heights], hspace=0)
     if title:
-        figure.suptitle(in_picture(title), fontsize=LARGE + 1)
-    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, group in zip(parts, groups):
+        figure.add_subfigure(grid[0]).suptitle(in_picture(title), y=0.5, va="center", fontsize=LARGE + 1)
+    for n, group in enumerate(groups, 1):
+        part = figure.add_subfigure(grid[n])
         if layout == "pairs":
             _draw_pair(part, group[0])
         elif layout == "blocks":
@@ -159,8 +164,8 @@ def worst_median_best(maps: Any, names: Sequence[str], by: str = "kendall") -> l
 
 def _draw_row(part, group, per_network) -> None:
     """A network's examples beside each other: image, map, attacked image, map after, difference."""
-    part.suptitle(in_picture(group[0].network), x=0.01, ha="left", fontsize=LARGE, fontweight="bold")
-    axes, scale = _axes(part, 1, 5 * per_network)[0], scale_of(group)
+    _name(part, group[0], x=EDGE / _size(part)[0], ha="left")
+    axes, scale = _axes(part, _head(group[0]), 1, 5 * per_network, bars=2)[0], scale_of(group)
     for i, panel in enumerate(group):
         image, before, attacked, after, difference = axes[5 * i : 5 * i + 5]
         _show_image(image, panel.x, "image", panel.before)
@@ -171,8 +176,8 @@ def _draw_row(part, group, per_network) -> None:
         before.set_xlabel(in_picture(panel.caption), fontsize=SMALL, loc="left")
     for axis in axes[5 * len(group) :]:
         axis.axis("off")
-    _add_bar(part, bar, list(axes), "importance")
-    _add_bar(part, change, list(axes), "difference")
+    _add_bar(part, bar, axes, "importance")
+    _add_bar(part, change, axes, "difference", place=1)
 
 
 def _draw_block(part, panel) -> None:
@@ -181,7 +186,7 @@ def _draw_block(part, panel) -> None:
         return _draw_alone(part, panel)
     scale = scale_of([panel])
     _name(part, panel)
-    images, over, maps = _axes(part, 3, 3)
+    images, over, maps = _axes(part, _head(panel), 3, 3)
     _show_image(images[0], panel.x, "image", panel.before)
     _show_image(images[1], panel.x_adv, "attacked image", panel.after)
     moved = (np.asarray(panel.x_adv, float) - panel.x).mean(axis=-1)
@@ -190,45 +195,52 @@ def _draw_block(part, panel) -> None:
     _show_over(over[0], panel.x, panel.a, scale, "map over image")
     _show_over(over[1], panel.x_adv, panel.a_adv, scale, "after")
     over[2].axis("off")
-    over[2].text(0.5, 0.5, in_picture(panel.caption), fontsize=LARGE, ha="center", va="center")
+    over[2].text(0.5, 0.5, in_picture("\n".join(panel.caption.split("   "))), fontsize=LARGE, ha="center", va="center")
     bar = _show_map(maps[0], panel.a, scale, "map")
     _show_map(maps[1], panel.a_adv, scale, "map after")
     change = _show_change(maps[2], panel.a_adv - panel.a, scale.change, "difference")
-    _add_bar(part, bar, list(over), "importance")
-    _add_bar(part, change, list(maps), "after minus before")
+    _add_bar(part, bar, over, "importance")
+    _add_bar(part, change, maps, "after minus before")
 
 
-def _name(part, panel) -> None:
-    if panel.network:
-        part.suptitle(in_picture(panel.network), fontsize=LARGE, fontweight="bold")
+def _name(part, panel, **place) -> None:
+    middle = 1 - NAME / 2 / _size(part)[1]
+    part.suptitle(in_picture(panel.network), y=middle, va="center", fontsize=LARGE, fontweight="bold", **place)
 
 
-def _height(panel, layout) -> float:
-    if layout == "pairs":
-        return PAIR
-    return ALONE if panel.x_adv is None else ATTACKED
+def _height(group, layout) -> float:
+    """Inches of what is drawn of a group of examples."""
+    rows = {"rows": 1, "pairs": 2, "blocks": 1 if group[0].x_adv is None else 3}[layout]
+    wide = CELL if layout == "rows" else (WIDTH - EDGE - BAR) / 3
+    tall = max(np.clip(panel.x.shape[0] / panel.x.shape[1], LOWEST, TALLEST) for panel in group)
+    return _head(group[0]) + rows * (TITLE + (wide - GAP) * tall + SAID)
+
+
+def _head(panel) -> float:
+    """Inches of the name above examples."""
+    return NAME if panel.network else 0
 
 
 def _draw_pair(part, panel) -> None:
     """Two maps of one image: above the image and both maps over it, below the difference and both maps."""
     scale = scale_of([panel])
     _name(part, panel)
-    above, below = _axes(part, 2, 3)
+    above, below = _axes(part, _head(panel), 2, 3)
     _show_image(above[0], panel.x, "image", panel.caption)
     _show_over(above[1], panel.x, panel.a, scale, panel.before)
     _show_over(above[2], panel.x, panel.a_adv, scale, panel.after)
     change = _show_change(below[0], panel.a_adv - panel.a, scale.change, "difference")
     bar = _show_map(below[1], panel.a, scale, panel.before)
     _show_map(below[2], panel.a_adv, scale, panel.after)
-    _add_bar(part, bar, list(above), "importance")
-    _add_bar(part, change, list(below), "difference")
+    _add_bar(part, bar, above, "importance")
+    _add_bar(part, change, below, "difference")
 
 
 def _draw_alone(part, panel) -> None:
     """An image, its map over it, and its map."""
     scale = scale_of([panel])
     _name(part, panel)
-    image, over, plain = _axes(part, 1, 3)[0]
+    image, over, plain = _axes(part, _head(panel), 1, 3)[0]
     _show_image(image, panel.x, "image", panel.before)
     _show_over(over, panel.x, panel.a, scale, "map over image")
     bar = _show_map(plain, panel.a, scale, "map")
@@ -257,14 +269,28 @@ def overlay(x: np.ndarray, a: np.ndarray, scale: Scale) -> np.ndarray:
     return np.clip(shown * colours + (1 - shown) * grey, 0, 1)
 
 
-def _axes(part, rows, columns):
-    axes = part.subplots(rows, columns, squeeze=False)
-    for axis in axes.flat:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_linewidth(0.4)
-    return axes
+def _size(part) -> tuple[float, float]:
+    """Width and height of a part of a figure in inches."""
+    return part.bbox.width / part.dpi, part.bbox.height / part.dpi
+
+
+def _axes(part, head, rows, columns, bars=1):
+    """Axes [rows][columns] below the `head` inches of a part's name, and left of its `bars` scales of colours."""
+    width, height = _size(part)
+    wide = (width - EDGE - bars * BAR) / columns - GAP
+    high = (height - head) / rows - TITLE - SAID
+    bottoms = [height - head - (row + 1) * (TITLE + high + SAID) + SAID for row in range(rows)]
+    lefts = [EDGE + column * (wide + GAP) for column in range(columns)]
+    return [[_place(part, left, bottom, wide, high) for left in lefts] for bottom in bottoms]
+
+
+def _place(part, left, bottom, wide, high):
+    """Axes without ticks at a place in inches."""
+    width, height = _size(part)
+    axis = part.add_axes((left / width, bottom / height, wide / width, high / height), xticks=[], yticks=[])
+    for spine in axis.spines.values():
+        spine.set_linewidth(0.4)
+    return axis
 
 
 def _show_image(axis, image, title, said) -> None:
@@ -292,10 +318,13 @@ def _show_change(axis, change, most, title, said=""):
     return axis.imshow(change, cmap=CHANGE_COLOURS, vmin=-most, vmax=most)
 
 
-def _add_bar(part, shown, axes, label) -> None:
-    bar = part.colorbar(
-        shown, ax=axes, fraction=0.05, pad=0.01, aspect=15, extend="max" if shown.norm.vmin == 0 else "both"
-    )
+def _add_bar(part, shown, axes, label, place=0) -> None:
+    """The scale of the colours of `shown` right of a row of axes; `place`: how many others stand between."""
+    width, height = _size(part)
+    last = axes[-1].get_position(original=True)
+    left = last.x1 * width + GAP + place * BAR
+    own = _place(part, left, last.y0 * height, 0.12, last.height * height)
+    bar = part.colorbar(shown, cax=own, extend="max" if shown.norm.vmin == 0 else "both")
     bar.set_label(label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.locator = _few_ticks()

@@ -13,4 +13,8 @@ if "TEST_TMPDIR" in os.environ:
     os.environ.setdefault("MPLCONFIGDIR", os.environ["TEST_TMPDIR"])
     os.environ.setdefault("XDG_CACHE_HOME", os.environ["TEST_TMPDIR"])
 
+# The networks of the tests are small: handing parts of an operation to other threads costs more than it saves (11 % of
+# the time of the tests), and another process of tests has the other core.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 import launch  # noqa: E402, F401  Sets what TensorFlow reads when it is imported.

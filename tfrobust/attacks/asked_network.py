@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.attacks.pixel_gradient import for_attacks
 from tfrobust.distribution import shard_over_replicas
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class AskedNetwork:
 def _climb(network, loss, x, *classes):
     with tf.GradientTape() as tape:
         tape.watch(x)
-        f = network(x, training=False)
+        f = for_attacks(network)(x)
         value = loss(*classes, f)
     g = tape.gradient(value, x)
     return value, tf.zeros_like(x) if g is None else g, f  # None: an operation such as rounding cuts the gradient off.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import tensorflow as tf
 
+from tfrobust.attacks.pixel_gradient import for_attacks
 from tfrobust.checks import check_choice
 from tfrobust.losses import LOSSES, margin
 
@@ -31,11 +32,11 @@ class Attacked:
     """
 
     def __init__(self, network: keras.Model, y: tf.Tensor, loss: str):
-        self.network, self.y, self._loss = network, y, LOSSES[loss]
+        self.network, self.y, self._loss, self._ask = network, y, LOSSES[loss], for_attacks(network)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """The logits [B,K] of images x [B,H,W,C]."""
-        return self.network(x, training=False)
+        return self._ask(x)
 
     def loss(self, x: tf.Tensor) -> tf.Tensor:
         """The loss [B] of images x [B,H,W,C] that the attack raises; smooth."""

@@ -39,12 +39,20 @@ def cut_behind_affine_start(score: Score) -> tuple[keras.Model, Score] | None:
     """
     if not isinstance(score, NetworkScore) or score.training:
         return None
-    cut = kept(score.network, cut_behind_affine_start, lambda: _cut(score.network))
+    cut = kept(score.network, cut_behind_affine_start, lambda: cut_network(score.network))
     return cut and (cut[0], NetworkScore(cut[1], score.kind))
 
 
-def _cut(network):
-    """(h, the rest of the network) as models that share their weights with it; None where there is no such h."""
+def cut_network(network: keras.Model) -> tuple[keras.Model, keras.Model] | None:
+    """A network as its affine part h and the rest, cut behind its first convolution.
+
+    Args:
+        network: logits out.
+
+    Returns:
+        (h, the rest) as models that share their weights with it; None where the network does not begin with a
+        convolution without an activation.
+    """
     first = next((each for each in network.layers if type(each) is layers.Conv2D), None)
     if first is None or first.get_config()["activation"] != "linear":
         return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tfrobust.attacks.pixel_gradient import for_attacks
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.checks import check_choice, check_number, check_whole
@@ -50,7 +51,8 @@ class Igr(InnerMax):
         check_whole("ig_steps", self.ig_steps, 1)
 
     def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
-        return self.maximize(lambda x: cross_entropy(batch.y, network(x, training=False)), batch.x, step)
+        attacked = for_attacks(network)
+        return self.maximize(lambda x: cross_entropy(batch.y, attacked(x)), batch.x, step)
 
     def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         logit = make_score(network, "logit")

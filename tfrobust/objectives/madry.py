@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from tfrobust.attacks.pixel_gradient import for_attacks
 from tfrobust.checks import check_number
 from tfrobust.losses import cross_entropy
 from tfrobust.objectives.inner import InnerMax
@@ -35,7 +36,8 @@ class Madry(InnerMax):
         check_number("adversarial_ratio", self.adversarial_ratio, most=1)
 
     def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
-        return self.maximize(lambda x: cross_entropy(batch.y, network(x, training=False)), batch.x, step)
+        attacked = for_attacks(network)
+        return self.maximize(lambda x: cross_entropy(batch.y, attacked(x)), batch.x, step)
 
     def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         r = self.adversarial_ratio

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
+from tfrobust.attacks.pixel_gradient import for_attacks
 from tfrobust.checks import check_number
 from tfrobust.distribution import draw_for_replica
 from tfrobust.losses import cross_entropy, kl
@@ -44,8 +45,10 @@ class Trades(InnerMax):
         normal = draw_for_replica(lambda s: tf.random.stateless_normal(s, step.draw(START)), tf.shape(batch.x))
         start = ball.project(batch.x + START_DEVIATION * normal, batch.x) if self.random_start else batch.x
 
+        attacked = for_attacks(network)
+
         def goal(x):
-            return kl(clean, network(x, training=False))
+            return kl(clean, attacked(x))
 
         return pgd(goal, batch.x, ball, self.attack_steps, step_size, random_start=False, start=start)
 

@@ -9,7 +9,7 @@ from keras import layers
 from tests.helpers import convolutional_network, run_tests
 from tfrobust import kernels
 from tfrobust.attacks import pixel_gradient
-from tfrobust.attacks.pixel_gradient import for_attacks, transposed_in_blocks
+from tfrobust.attacks.pixel_gradient import for_attacks, kernel_of_blocks, transposed_in_blocks
 from tfrobust.losses import cross_entropy
 
 
@@ -30,7 +30,7 @@ def test_blocks_hold_the_sums_of_the_derivative(padding, size, channels, block):
         h = tf.nn.conv2d(x, kernel, 1, padding)
         g = draw(tf.shape(h), [0, 3])
         value = tf.reduce_sum(g * h)
-    got = transposed_in_blocks(g, kernel, tf.shape(x), block)
+    got = transposed_in_blocks(g, kernel_of_blocks(kernel, block), size, tf.shape(x), block)
     np.testing.assert_allclose(got, tape.gradient(value, x), rtol=1e-4, atol=1e-5)
 
 

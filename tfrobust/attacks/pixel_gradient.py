@@ -10,7 +10,7 @@ b x b pixels, the same sums are made with little of it:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -33,18 +33,25 @@ def for_attacks(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
     Returns:
         images [B,H,W,C] -> logits [B,K] in inference mode.  Its first derivative by the images is the network's, and on
-        a CPU with oneDNN's kernels several times as fast in the first layer, where that is a convolution of stride 1
-        without an activation and images have at most four channels; by the weights of that layer it has none.
+        a CPU with oneDNN's kernels two to three times as fast in the first layer, where that is a convolution of stride
+        1 without an activation and images have at most four channels.  Of the weights of that layer it takes those of
+        this call: call it anew for each attack.
     """
     found = kept(network, for_attacks, lambda: _cut(network)) if kernels.onednn() and not _accelerated() else None
     if found is None:
         return lambda x: network(x, training=False)
     before, convolution, tail, block = found
+    size = convolution.layer.kernel.shape[:2]
+    kernel = kernel_of_blocks(tf.convert_to_tensor(convolution.layer.kernel), block)  # Not in each step of a loop.
 
     def logits(x):
         x = before(x)
-        h = tf.stop_gradient(convolution(x))
-        return tail(_with_gradient(x, h, tf.stop_gradient(tf.convert_to_tensor(convolution.layer.kernel)), block))
+
+        @tf.custom_gradient
+        def with_its_derivative(x, h):
+            return h, lambda g: (transposed_in_blocks(g, kernel, size, tf.shape(x), block), tf.zeros_like(g))
+
+        return tail(with_its_derivative(x, tf.stop_gradient(convolution(x))))
 
     return logits
 
@@ -70,35 +77,32 @@ def _cut(network):
     return keras.Model(head.inputs, tap.input), tap, tail, BLOCK[channels]
 
 
-def _with_gradient(x, h, kernel, block):
-    """h [B,h,w,K], the convolution of x [B,H,W,C] by the kernel, with its derivative by x taken in blocks of pixels."""
-
-    @tf.custom_gradient
-    def attached(x, h):
-        return h, lambda g: (transposed_in_blocks(g, kernel, tf.shape(x), block), tf.zeros_like(g))
-
-    return attached(x, h)
+def kernel_of_blocks(kernel: tf.Tensor, block: int) -> tf.Tensor:
+    """The kernel w_a of the equation above, for the pixels of a block: [p+b-1,q+b-1,K,b*b*C], of a kernel [p,q,C,K]."""
+    turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    shifts = [(a, b) for a in range(block) for b in range(block)]
+    return tf.concat([tf.pad(turned, [[a, block - 1 - a], [b, block - 1 - b], [0, 0], [0, 0]]) for a, b in shifts], 3)
 
 
-def transposed_in_blocks(g: tf.Tensor, kernel: tf.Tensor, shape: tf.Tensor, block: int) -> tf.Tensor:
+def transposed_in_blocks(
+    g: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], shape: tf.Tensor, block: int
+) -> tf.Tensor:
     """The derivative by its input of a convolution of stride 1, times g.
 
     Args:
         g: of the outputs of the convolution, [B,h,w,K].
-        kernel: [p,q,C,K].
+        kernel: of blocks.
+        size: (p, q), rows and columns of the kernel of the convolution.
         shape: of its input, [B,H,W,C]; h, w = H, W (padded evenly, as "same") or H - p + 1, W - q + 1 ("valid").
         block: rows and columns of a block of pixels.
 
     Returns:
         [B,H,W,C].
     """
-    turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-    shifts = [(a, b) for a in range(block) for b in range(block)]
-    blocks = [tf.pad(turned, [[a, block - 1 - a], [b, block - 1 - b], [0, 0], [0, 0]]) for a, b in shifts]
-    sides = [_padding(kernel.shape[i], shape[1 + i], tf.shape(g)[1 + i], block) for i in range(2)]
+    sides = [_padding(size[i], shape[1 + i], tf.shape(g)[1 + i], block) for i in range(2)]
     padded = tf.pad(g, [[0, 0], *sides, [0, 0]])
-    made = tf.nn.depth_to_space(tf.nn.conv2d(padded, tf.concat(blocks, axis=3), block, "VALID"), block)
-    return tf.ensure_shape(made[:, : shape[1], : shape[2]], [None, None, None, kernel.shape[2]])
+    made = tf.nn.depth_to_space(tf.nn.conv2d(padded, kernel, block, "VALID"), block)
+    return made[:, : shape[1], : shape[2]]
 
 
 def _padding(size, pixels, outputs, block):

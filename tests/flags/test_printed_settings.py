@@ -485,7 +485,7 @@ ELSEWHERE = {
         "tests/objectives/test_far.py::test_the_inner_maximum_of_eq_5_keeps_every_label_and_raises_the_distance"
     ),
     ("far", "activation"): (
-        "tests/networks/test_surrogates.py::test_relu_with_softplus_curvature_has_the_second_derivative_of_softplus"
+        "tests/networks/test_surrogates.py::test_a_curved_relu_has_the_second_derivative_of_softplus"
     ),
     **{
         ("far", f"initialisation {name}"): (

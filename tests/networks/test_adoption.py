@@ -11,7 +11,8 @@ from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.attributions.split import last_feature_map
 from tfrobust.networks import PIXELS, adopt, check_network
-from tfrobust.networks.surrogates import softplus, surrogate
+from tfrobust.networks.smooth_relus import Softplus
+from tfrobust.networks.surrogates import surrogate
 from tfrobust.types import InputError
 
 SHAPE = (8, 8, 3)
@@ -148,7 +149,7 @@ def test_the_twin_of_what_was_adopted_has_a_second_derivative(name):
     x, y = images(shape=SHAPE)
     y = tf.minimum(y, 4)
     np.testing.assert_allclose(surrogate(adopted, tf.nn.relu)(x), adopted(x, training=False), atol=1e-5)
-    soft = make_score(surrogate(adopted, softplus(1.0)), "logit")
+    soft = make_score(surrogate(adopted, Softplus(1.0)), "logit")
     with tf.GradientTape() as tape:
         tape.watch(x)
         size = tf.reduce_sum(gradient(soft, x, y) ** 2)
@@ -269,7 +270,7 @@ def test_networks_of_keras_applications(make, options, pixels, scale):
     np.testing.assert_array_equal(probabilities.argmax(axis=1), want.argmax(axis=1))
     for old, new in zip(network.get_weights(), adopted.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    smooth = outputs(surrogate(adopted, softplus(1.0)), x)
+    smooth = outputs(surrogate(adopted, Softplus(1.0)), x)
     assert np.isfinite(smooth).all()
     if pixels == "0..255":
         with pytest.raises(InputError, match=r"0..255"):

@@ -12,11 +12,10 @@ from tests.helpers import assert_close, images, reference, reference_batch, refe
 from tfrobust.attributions import make_map, make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.networks import adopt
+from tfrobust.networks.smooth_relus import CurvedRelu, Softplus
 from tfrobust.networks.surrogates import (
     exchanges_relus,
     guided_surrogate,
-    relu_with_softplus_curvature,
-    softplus,
     softplus_surrogate,
     surrogate,
 )
@@ -35,13 +34,13 @@ def every_relu():
 
 def test_softplus_tends_to_relu_and_does_not_overflow():
     x = tf.constant([-100.0, -1.0, 0.0, 1.0, 1000.0])
-    np.testing.assert_allclose(softplus(1.0)(x)[2], np.log(2), rtol=1e-6)
-    np.testing.assert_allclose(softplus(500.0)(x), tf.nn.relu(x), atol=2e-3)
+    np.testing.assert_allclose(Softplus(1.0)(x)[2], np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(Softplus(500.0)(x), tf.nn.relu(x), atol=2e-3)
 
 
 def test_twin_agrees_with_the_released_softplus_network():
     x, _, _ = reference_batch()
-    assert_close(surrogate(reference_network(), softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
+    assert_close(surrogate(reference_network(), Softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
 
 
 @pytest.mark.parametrize("make", [small_network, every_relu])
@@ -49,13 +48,13 @@ def test_twin_shares_every_weight_and_leaves_the_network(make):
     network = make()
     x, _ = images()
     before = network(x).numpy()
-    soft = surrogate(network, softplus(2.0))
+    soft = surrogate(network, Softplus(2.0))
     assert np.abs(soft(x) - before).max() > 1e-4
-    np.testing.assert_allclose(surrogate(network, softplus(1e4))(x), before, atol=1e-3)
+    np.testing.assert_allclose(surrogate(network, Softplus(1e4))(x), before, atol=1e-3)
     weights = network.get_weights()
     assert len(soft.weights) == len(weights)
     network.set_weights([2 * w for w in weights])
-    np.testing.assert_allclose(surrogate(network, softplus(2.0))(x), soft(x), rtol=1e-5)
+    np.testing.assert_allclose(surrogate(network, Softplus(2.0))(x), soft(x), rtol=1e-5)
     network.set_weights(weights)
     np.testing.assert_array_equal(network(x), before)
 
@@ -76,7 +75,7 @@ def test_other_builtin_relus_are_exchanged(activation):
     network = dense(activation=activation)
     x, _ = images()
     np.testing.assert_allclose(surrogate(network, tf.nn.relu)(x), network(x), atol=1e-6)
-    assert np.abs(surrogate(network, softplus(1.0))(x) - network(x)).max() > 0.01
+    assert np.abs(surrogate(network, Softplus(1.0))(x) - network(x)).max() > 0.01
 
 
 def test_a_relu_with_slope_and_cap():
@@ -91,10 +90,10 @@ def test_a_relu_that_is_no_layer_is_refused():
     relu = keras.ops.relu if hasattr(keras, "ops") else tf.nn.relu
     network = keras.Model(inputs, layers.Dense(10)(relu(layers.Flatten()(inputs))))
     with pytest.raises(InputError, match=r"keras.layers.ReLU"):
-        surrogate(network, softplus(1.0))
+        surrogate(network, Softplus(1.0))
     smooth = dense(activation="tanh")
     x, _ = images()
-    np.testing.assert_array_equal(surrogate(smooth, softplus(1.0))(x), smooth(x))
+    np.testing.assert_array_equal(surrogate(smooth, Softplus(1.0))(x), smooth(x))
 
 
 def test_softplus_twin_is_made_once_and_its_curvature_leaves_the_maps():
@@ -112,17 +111,41 @@ def test_softplus_twin_is_made_once_and_its_curvature_leaves_the_maps():
     assert np.abs(tape.gradient(size, x)).max() > 0
 
 
-def test_relu_with_softplus_curvature_has_the_second_derivative_of_softplus():
+def test_a_curved_relu_has_the_second_derivative_of_softplus():
     x = tf.constant([-1.0, 0.3, 2.0])
     with tf.GradientTape() as outer:
         outer.watch(x)
         with tf.GradientTape() as inner:
             inner.watch(x)
-            value = relu_with_softplus_curvature(3.0)(x)
+            value = CurvedRelu(3.0)(x)
         first = inner.gradient(value, x)
     s = tf.sigmoid(3.0 * x)
     np.testing.assert_array_equal(first, [0.0, 1.0, 1.0])
     np.testing.assert_allclose(outer.gradient(first, x), 3.0 * s * (1 - s), rtol=1e-5)
+
+
+def derivatives(f, x):
+    """The value of a function of each entry, and its first two derivatives."""
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            value = f(x)
+        first = inner.gradient(value, x)
+    return value, first, outer.gradient(first, x)
+
+
+def test_softplus_has_the_derivatives_of_tensorflows():
+    x = tf.linspace(-4.0, 4.0, 23)
+    for got, want in zip(derivatives(Softplus(3.0), x), derivatives(lambda x: tf.nn.softplus(3.0 * x) / 3.0, x)):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("cap", [6.0, 2.0])
+def test_a_capped_curved_relu_is_the_difference_of_two(cap):
+    x, f = tf.linspace(-9.0, 9.0, 38), CurvedRelu(0.8)
+    for got, want in zip(derivatives(lambda x: f.capped(x, cap), x), derivatives(lambda x: f(x) - f(x - cap), x)):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
 def test_twin_has_the_second_derivative_that_a_relu_network_lacks():
@@ -136,7 +159,7 @@ def test_twin_has_the_second_derivative_that_a_relu_network_lacks():
         return 0.0 if g is None else float(tf.reduce_max(tf.abs(g)))
 
     assert second_order(small_network()) == 0.0
-    assert second_order(surrogate(small_network(), softplus(1.0))) > 0.0
+    assert second_order(surrogate(small_network(), Softplus(1.0))) > 0.0
 
 
 def test_a_subclassed_model_has_no_twin_and_says_so():
@@ -145,7 +168,7 @@ def test_a_subclassed_model_has_no_twin_and_says_so():
             return x
 
     with pytest.raises(InputError, match="surrogate"):
-        surrogate(Subclassed(), softplus(1.0))
+        surrogate(Subclassed(), Softplus(1.0))
 
 
 SHAPE = (8, 8, 1)
@@ -240,8 +263,8 @@ def test_a_relu_is_known_by_its_values_wherever_it_is(name):
     before = network(x).numpy()
     assert exchanges_relus(network)
     np.testing.assert_allclose(surrogate(network, tf.nn.relu)(x), before, atol=1e-5)
-    assert np.abs(surrogate(network, softplus(1.0))(x) - before).max() > 1e-3
-    assert len(surrogate(network, softplus(1.0)).weights) == len(network.weights)
+    assert np.abs(surrogate(network, Softplus(1.0))(x) - before).max() > 1e-3
+    assert len(surrogate(network, Softplus(1.0)).weights) == len(network.weights)
     plain, guided = (gradient(make_score(n, "logit"), x, y) for n in (network, guided_surrogate(network)))
     assert np.abs(guided - plain).max() > 1e-4
     np.testing.assert_allclose(guided_surrogate(network)(x), before, atol=1e-5)
@@ -289,7 +312,7 @@ def test_without_a_relu_there_is_no_guided_map_and_the_line_says_what_was_found(
         guided_surrogate(network)
     x, _ = images()
     assert not exchanges_relus(network)
-    np.testing.assert_array_equal(surrogate(network, softplus(1.0))(x), network(x))
+    np.testing.assert_array_equal(surrogate(network, Softplus(1.0))(x), network(x))
     for method in ("guided_backpropagation", "guided_grad_cam_plus_plus"):
         with pytest.raises(InputError, match="plain gradient"):
             make_map(method).check_network(network)

@@ -15,15 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.networks.affine_batch_norm import AffineBatchNorm, can_be_affine
 from tfrobust.networks.functions import as_relu
 from tfrobust.networks.relus import is_exchangeable, relu_operations
+from tfrobust.networks.smooth_relus import CurvedRelu, Softplus
 from tfrobust.networks.walk import flat, layers_in
 from tfrobust.types import InputError
-
-
-def softplus(beta: float) -> Callable[[tf.Tensor], tf.Tensor]:
-    """x -> log(1 + exp(beta x)) / beta, which tends to ReLU as beta grows and has a second derivative."""
-    return lambda x: tf.nn.softplus(beta * x) / beta
 
 
 def guided(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -43,25 +40,6 @@ def guided(activation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor]
         return activation(x), backward
 
     return function
-
-
-def relu_with_softplus_curvature(beta: float) -> Callable[[tf.Tensor], tf.Tensor]:
-    """ReLU and its first derivative, with the second derivative of softplus(beta) (FAR, Section 4).
-
-    The second derivative is beta s (1 - s) with s = sigmoid(beta x): maps stay those of the network, and attacks on
-    them have a direction.
-    """
-
-    @tf.custom_gradient
-    def step(x):
-        s = tf.sigmoid(beta * x)
-        return tf.cast(x > 0, x.dtype), lambda dy: dy * beta * s * (1.0 - s)
-
-    @tf.custom_gradient
-    def relu(x):
-        return tf.nn.relu(x), lambda dy: dy * step(x)
-
-    return relu
 
 
 class Activation(keras.layers.Layer):
@@ -161,15 +139,15 @@ def _replacement(layer, activation):
     return _sloped(activation, float(np.ravel(slope or 0.0)[0]), cap)
 
 
-def _sloped(activation, slope: float | None = 0.0, cap: float | None = None):
+def _sloped(activation, slope: float = 0.0, cap: float | None = None):
     """The replacement of a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
-    def replaced(x):
-        positive = activation(x)
-        capped = positive if cap is None else positive - activation(x - cap)
-        return slope * (x - positive) + capped
+    def capped(x):
+        if cap is None:
+            return activation(x)
+        return activation.capped(x, cap) if hasattr(activation, "capped") else activation(x) - activation(x - cap)
 
-    return replaced
+    return (lambda x: slope * (x - activation(x)) + capped(x)) if slope else capped
 
 
 def _in_place_of(function, activation):
@@ -181,7 +159,7 @@ def _in_place_of(function, activation):
     if relu is None:
         return None
     slope, cap = relu["negative_slope"], relu["max_value"]
-    return activation if not slope and cap is None else _sloped(activation, slope, cap)
+    return _sloped(activation, slope or 0.0, cap)
 
 
 def _places(layer, activation, found=None, seen=None) -> list:
@@ -252,8 +230,9 @@ def surrogate(
     What is a ReLU is judged by its values: layers, built-in activations, lambdas and layers of one's own without
     weights.  A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
     activation(x) - activation(x - 6); models within and layers that wrap others (TimeDistributed) are entered.
-    Everything else, softplus and tanh included, stays the layer it is.  With softplus(beta) this is the surrogate that
-    attacks on attributions differentiate: RAR beta 1, ART beta 50.
+    Everything else, softplus and tanh included, stays the layer it is, but for BatchNormalization, which computes the
+    same in another way (`affine_batch_norm`).  With Softplus(beta) this is the surrogate that attacks on attributions
+    differentiate: RAR beta 1, ART beta 50.
 
     Args:
         network: a Sequential or functional model.
@@ -280,6 +259,8 @@ def _exchanged(network: keras.Model, activation, again=None):
             return new
         elif not isinstance(layer, keras.layers.Layer):
             return layer
+        elif can_be_affine(layer):
+            return AffineBatchNorm(layer, name=layer.name, dtype=layer.compute_dtype)
         else:
             new = _stand_in(layer, activation)
         if new is not layer:
@@ -334,7 +315,7 @@ def softplus_surrogate(network: keras.Model, beta: float | None, curvature_only:
     """
     if beta is None:
         return network
-    activation = relu_with_softplus_curvature(beta) if curvature_only else softplus(beta)
+    activation = CurvedRelu(beta) if curvature_only else Softplus(beta)
     return kept(network, (beta, curvature_only), lambda: surrogate(network, activation))
 
 
@@ -366,7 +347,7 @@ def exchanges_relus(network: keras.Model) -> bool:
     Where it does not, an attack on maps follows the network itself, which has a second derivative only where its
     activations are smooth.
     """
-    return kept(network, exchanges_relus, lambda: _exchanged(network, softplus(1.0))[1] > 0)
+    return kept(network, exchanges_relus, lambda: _exchanged(network, Softplus(1.0))[1] > 0)
 
 
 def _found_instead(network) -> str:

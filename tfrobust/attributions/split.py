@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
 from tfrobust.types import InputError
 
 _taps = weakref.WeakKeyDictionary()
@@ -31,6 +32,8 @@ def _tap(layer):
         return keras.models.clone_model(layer, clone_function=lambda each: each)
     if not isinstance(layer, keras.layers.Layer):  # An operation of Keras 3, which has no weights to share.
         return type(layer).from_config(layer.get_config())
+    if can_be_masked(layer):
+        return MaskedMaxPool(name=layer.name, dtype=layer.compute_dtype)
     return Tap(layer, name=layer.name)
 
 
@@ -80,7 +83,11 @@ def last_feature_map(network: keras.Model) -> str:
         InputError: where the network has no such layer.
     """
     for layer in reversed(_tapped(network)[0].layers):
-        if isinstance(layer, Tap) and len(layer.output.shape) == 4 and tuple(layer.output.shape[1:3]) != (1, 1):
+        if (
+            isinstance(layer, (Tap, MaskedMaxPool))
+            and len(layer.output.shape) == 4
+            and tuple(layer.output.shape[1:3]) != (1, 1)
+        ):
             return layer.name
     raise InputError(
         f"network {network.name!r} has no feature maps for Grad-CAM (those of a model within it do not count; "

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfrobust.networks.affine_batch_norm import AffineBatchNorm, can_be_affine
 from tfrobust.networks.functions import as_relu
+from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
 from tfrobust.networks.relus import is_exchangeable, relu_operations
 from tfrobust.networks.smooth_relus import CurvedRelu, Softplus
 from tfrobust.networks.walk import flat, layers_in
@@ -230,9 +231,9 @@ def surrogate(
     What is a ReLU is judged by its values: layers, built-in activations, lambdas and layers of one's own without
     weights.  A leaky ReLU becomes slope * x + (1 - slope) * activation(x) (as in the released RAR code), ReLU6
     activation(x) - activation(x - 6); models within and layers that wrap others (TimeDistributed) are entered.
-    Everything else, softplus and tanh included, stays the layer it is, but for BatchNormalization, which computes the
-    same in another way (`affine_batch_norm`).  With Softplus(beta) this is the surrogate that attacks on attributions
-    differentiate: RAR beta 1, ART beta 50.
+    Everything else, softplus and tanh included, stays the layer it is, but for BatchNormalization and MaxPooling2D,
+    which compute the same in another way (`affine_batch_norm`, `masked_max_pool`).  With Softplus(beta) this is the
+    surrogate that attacks on attributions differentiate: RAR beta 1, ART beta 50.
 
     Args:
         network: a Sequential or functional model.
@@ -261,6 +262,8 @@ def _exchanged(network: keras.Model, activation, again=None):
             return layer
         elif can_be_affine(layer):
             return AffineBatchNorm(layer, name=layer.name, dtype=layer.compute_dtype)
+        elif can_be_masked(layer):
+            return MaskedMaxPool(name=layer.name, dtype=layer.compute_dtype)
         else:
             new = _stand_in(layer, activation)
         if new is not layer:

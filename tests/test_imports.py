@@ -39,7 +39,7 @@ ALLOWED = {
     "networks": SHARED | {"layout", "models"},
     "attributions": SHARED | {"losses", "networks"},
     "training": SHARED | {"kernels", "networks", "training_spec"},
-    "attacks": SHARED | {"balls", "image_ops", "similarity", "attributions", "losses", "networks"},
+    "attacks": SHARED | {"kernels", "balls", "image_ops", "similarity", "attributions", "losses", "networks"},
     "serving": SHARED | {"attributions", "networks", "image_headers"},
     "objectives": SHARED | {"balls", "losses", "networks", "similarity", "attributions", "attacks"},
     "evaluation": SHARED | {"kernels", "attacks", "attributions", "similarity", "losses", "networks", "data", "balls"},
@@ -57,7 +57,18 @@ ALLOWED = {
     | {"facts", "memory_budget", "data", "networks", "attacks", "attributions", "evaluation", "downstream", "report"}
     | {"experiments", "similarity"},
     "benchmark": SHARED
-    | {"kernels", "models", "training", "attacks", "attributions", "objectives", "similarity", "evaluation", "auditing"}
+    | {
+        "kernels",
+        "losses",
+        "models",
+        "training",
+        "attacks",
+        "attributions",
+        "objectives",
+        "similarity",
+        "evaluation",
+        "auditing",
+    }
     | {"report", "robust_model"},
     "robust_model": {"types", "labels", "data", "networks", "training"},
     "api": SHARED

@@ -5,6 +5,7 @@ from dataclasses import fields
 from absl import flags
 
 from flags.parsers import define_number
+from tfrobust.benchmark.places import check_page
 from tfrobust.benchmark.sizes import JOBS, Sizes
 from tfrobust.checks import check_choice
 
@@ -46,9 +47,10 @@ def define(fv: flags.FlagValues) -> None:
 
 
 def check(fv: flags.FlagValues) -> None:
-    """Raises InputError for jobs that there are not, and for sizes that make no sense."""
+    """Raises InputError for jobs that there are not, and for sizes and a page that make no sense."""
     for kind in fv.jobs:
         check_choice("job", kind, JOBS)
+    check_page(fv.page)
     sizes(fv)
 
 

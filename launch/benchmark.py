@@ -20,6 +20,7 @@ from flags import benchmark_flags, data_flags
 from launch.command_line import verb
 from launch.command_line.program import words
 from launch.command_line.progress import SCREEN
+from tfrobust.benchmark.places import fill_page
 from tfrobust.checks import make_writable_folder
 
 WITHIN = ("measured", "pretraining", "output", "page", "rounds", "flagfile")  # A process within has its own values.
@@ -74,14 +75,11 @@ def report_on(fv, folder, jobs, peer) -> None:
     report.write_text(os.path.join(folder, "benchmark.md"), text)
     everything = {"about": about, "processor": table.processor(), "peaks": peaks, "jobs": table.plain(measured)}
     report.write_json(os.path.join(folder, "benchmark.json"), everything)
-    if fv.page:
-        with open(fv.page, encoding="utf-8") as file:
-            page = file.read()
-        report.write_text(fv.page, table.put_into(page, text))
+    page = fill_page(fv.page, text)
     print(text)
     if warning := table.spread_warning(measured):
         print(warning)
-    print(f"written: {folder}/benchmark.md, .json" + (f", {fv.page}" if fv.page else ""))
+    print(f"written: {folder}/benchmark.md, .json{page}")
 
 
 def memory_within(fv):

@@ -7,14 +7,13 @@ estimate is what --chunk=auto reckons with.
 """
 
 import json
-import subprocess
 
 from absl import flags
 
 from flags.parsers import define_number
 from launch.command_line import verb
-from launch.command_line.program import words
 from launch.command_line.progress import SCREEN
+from launch.command_line.within import measured_within
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.names import MODELS
@@ -58,12 +57,8 @@ def memory(fv: flags.FlagValues) -> None:
     rows, progress = [], SCREEN.bar(len(fv.chunks), "memory")
     for chunk in fv.chunks:
         argv = [f"--{name}={fv[name].value}" for name in ("model", "width", "image_size", "channels", "batch_size")]
-        command = [*words("memory"), *argv, f"--ig_steps={fv.ig_steps}", f"--measured={chunk}"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        last = (done.stdout.strip().splitlines() or [""])[-1]
-        if done.returncode in (1, 2):  # Its own one line: what was given cannot be used.
-            raise InputError((done.stderr.strip().splitlines() or ["the measured process failed"])[-1])
-        rows.append({"chunk": chunk, **(json.loads(last) if done.returncode == 0 else {})})
+        found = measured_within("memory", [*argv, f"--ig_steps={fv.ig_steps}", f"--measured={chunk}"])
+        rows.append({"chunk": chunk, **(found or {})})
         progress.update()
     progress.close()
     columns = (

@@ -69,7 +69,7 @@ ALLOWED = {
         "evaluation",
         "auditing",
     }
-    | {"report", "robust_model"},
+    | {"report", "robust_model", "data", "facts", "experiments", "memory_budget"},
     "robust_model": {"types", "labels", "data", "networks", "training"},
     "api": SHARED
     | {"memory_budget", "auditing", "attributions", "data", "evaluation", "robust_model", "networks", "objectives"}

@@ -1,14 +1,12 @@
 """Goals are met or not by what was measured, and the page has the tables where it wants them."""
 
 import numpy as np
-import pytest
 
 from tests.helpers import run_tests
 from tfrobust.benchmark import table
 from tfrobust.benchmark.jobs import OURS, Goal, Job
 from tfrobust.benchmark.run import Measured, run_jobs, verdicts
 from tfrobust.benchmark.turns import Times, timed
-from tfrobust.errors import InputError
 
 GIB = 2**30
 
@@ -91,14 +89,6 @@ def test_the_tables_say_where_and_with_what():
     assert "1500.00" in row and "1.50" in row and "agree" in row
     row = next(line for line in text.splitlines() if line.startswith("| work | tfrobust"))
     assert "1000.00" in row and "80%" in row
-
-
-def test_a_page_keeps_what_is_around_the_tables():
-    page = f"before\n\n{table.BEGIN}\n\nold\n\n{table.END}\n\nafter\n"
-    done = table.put_into(page, "new\n")
-    assert done == page.replace("old", "new") and table.put_into(done, "new") == done
-    with pytest.raises(InputError, match="no place"):
-        table.put_into("nothing", "new")
 
 
 def test_a_machine_that_is_not_idle_is_said():

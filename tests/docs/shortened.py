@@ -5,6 +5,8 @@ import importlib
 
 from flags.parsing import words_as_flags
 from launch import comparison_pages, suite
+from launch.command_line import within
+from tests import processes
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
 from tests.helpers import shorten_audits
@@ -23,6 +25,8 @@ SHORT = {
     "diff": ["--explained=2", "--attacked=2", "--steps=2", "--points=2"],
     "evidence": [],
     "benchmark": ["--jobs=kendall", "--rounds=1", "--side=16", "--maps=1", "--epoch=4", "--batch=2", "--pretraining=1"],
+    "cost": ["--papers=", "--rows=flags/digits/natural.flags", "--noseconds"],
+    "growth": ["--against=batch", "--batch=1,2", "--path_points=1", "--attack_steps=1", "--side=8", "--width=0.1"],
     "compare": [*FEW, "--seeds=0"],
     "demo": [],
     "reproduce": ["--budget=smoke"],
@@ -111,7 +115,9 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
     attacks of an audit that has time, the draws of a certificate, the grid of the spatial attack; and leaves out the
-    pictures of a suite and of a comparison, and what an audit attacks to know what a step costs."""
+    pictures of a suite and of a comparison, and what an audit attacks to know what a step costs.  Processes in which
+    something is measured need not import TensorFlow, and find the verbs."""
+    monkeypatch.setattr(within, "run", lambda command, **_: processes.run(command[1:]))
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)

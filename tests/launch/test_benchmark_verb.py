@@ -7,7 +7,6 @@ import pytest
 
 from launch import benchmark
 from tests.helpers import run_tests
-from tfrobust.benchmark import table
 
 SMALL = ["--dataset=digits", "--width=0.1", "--rounds=1", "--pretraining=1", "--epoch=4", "--batch=2"]
 SMALL += ["--attack_steps=1", "--path_points=2", "--attack_points=2", "--side=11", "--maps=1"]
@@ -19,7 +18,7 @@ def call(folder, *flags):
 
 def test_it_fills_the_place_of_a_page(tmp_path, capsys):
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{table.BEGIN}\n{table.END}\nafter\n")
+    page.write_text("before\n<!-- benchmark -->\n<!-- end of the benchmark -->\nafter\n")
     assert call(tmp_path / "out", "--jobs=kendall", f"--page={page}") == 0
     text = page.read_text()
     assert text.startswith("before") and text.endswith("after\n") and "at most 8 ms for a pair" in text
@@ -50,7 +49,10 @@ def test_each_side_has_such_a_process(tmp_path, capsys, monkeypatch):
         assert "--pretraining=1" not in command
 
 
-@pytest.mark.parametrize("flag, words", [("--jobs=none", "job"), ("--rounds=0", "rounds"), ("--epoch=5000", "--epoch")])
+WRONG = [("--jobs=none", "job"), ("--rounds=0", "rounds"), ("--epoch=5000", "--epoch"), ("--page=none.md", "--page")]
+
+
+@pytest.mark.parametrize("flag, words", WRONG)
 def test_what_cannot_be_measured_is_refused_in_one_line(flag, words, tmp_path, capsys):
     assert call(tmp_path, flag) == 2
     assert words in capsys.readouterr().err.strip().splitlines()[-1]

@@ -3,6 +3,7 @@
 import pytest
 
 from launch import memory
+from launch.command_line import within
 from tests import processes
 from tests.helpers import run_tests
 
@@ -10,7 +11,7 @@ from tests.helpers import run_tests
 @pytest.fixture(autouse=True)
 def forked(monkeypatch):
     """The processes in which it measures need not import TensorFlow."""
-    monkeypatch.setattr(memory.subprocess, "run", lambda command, **_: processes.run(command[1:]))
+    monkeypatch.setattr(within, "run", lambda command, **_: processes.run(command[1:]))
 
 
 def call(*flags):

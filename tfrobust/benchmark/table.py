@@ -13,9 +13,7 @@ from tfrobust.benchmark.jobs import OURS
 from tfrobust.benchmark.operations import giga
 from tfrobust.benchmark.run import Measured, verdicts
 from tfrobust.benchmark.setting import threads
-from tfrobust.errors import InputError
 
-BEGIN, END = "<!-- benchmark -->", "<!-- end of the benchmark -->"
 TIMES = (
     report.Column("job", "work"),
     report.Column("side", "by"),
@@ -74,6 +72,13 @@ def units_of(flags: Set[str] | None) -> str:
     return f" ({', '.join(wide) or 'none of the wide units'})"
 
 
+def where(about: Mapping[str, Any]) -> str:
+    """Processor, versions and kernels in words; `about` as for `text`."""
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if name != "onednn")
+    onednn = "on" if about["versions"]["onednn"] else "off"
+    return f"{processor()}{about['units']}; {versions}; oneDNN's kernels {onednn}"
+
+
 def text(measured: Sequence[Measured], peaks: Mapping[str, float], about: Mapping[str, Any]) -> str:
     """Both tables as Markdown, below a paragraph that says where they were measured.
 
@@ -83,12 +88,9 @@ def text(measured: Sequence[Measured], peaks: Mapping[str, float], about: Mappin
         about: command, rounds, versions of this side and of the others, missing packages, units of the processor.
     """
     peak = peaks.get("matrix")
-    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if name != "onednn")
-    onednn = "on" if about["versions"]["onednn"] else "off"
     lines = [
-        f"{processor()}{about['units']}; {versions}; oneDNN's kernels {onednn}; float32; {about['date']}.  Medians of "
-        f"{about['rounds']} rounds after a warm-up, the sides in turns; spread: the distance between the quartiles, as "
-        "a share of the median.",
+        f"{where(about)}; float32; {about['date']}.  Medians of {about['rounds']} rounds after a warm-up, the sides in "
+        "turns; spread: the distance between the quartiles, as a share of the median.",
     ]
     if peaks:
         of = (f"{value:.0f} GFLOP/s in a {name}" for name, value in peaks.items())
@@ -97,23 +99,6 @@ def text(measured: Sequence[Measured], peaks: Mapping[str, float], about: Mappin
     lines += ["", report.markdown(goal_rows(measured, peak), GOALS), report.markdown(time_rows(measured, peak), TIMES)]
     lines += [f"- {each.job.name}: {each.job.what}." for each in measured]
     return "\n".join(lines) + "\n"
-
-
-def put_into(page: str, tables: str) -> str:
-    """The text of a page with the tables in the place that it has for them.
-
-    Args:
-        page: its text, with the lines BEGIN and END.
-        tables: what comes between them.
-
-    Raises:
-        InputError: where the page has no such place.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise InputError(f"the page has no place for the tables: lines {BEGIN} and {END}")
-    return f"{before}{begin}\n\n{tables.strip()}\n\n{end}{after}"
 
 
 def spread_warning(measured: Sequence[Measured], most: float = 0.1) -> str | None:

@@ -3,6 +3,9 @@
 from tfrobust.errors import InputError
 from tfrobust.papers.reported import paper_rows
 
+# The tables with which a paper shows that its method works, on all of its data sets.
+MAIN = {"rar": ("T2",), "art": ("T1",), "er": ("T1a", "T1b", "T1c", "T1d"), "far": ("T1",), "sat": ("T1", "T2")}
+
 
 def tables() -> dict[str, list[str]]:
     """The tables that can be reproduced: "PAPER TABLE" -> data sets; "PAPER text" are the numbers in its text."""
@@ -35,3 +38,13 @@ def datasets_of(paper: str, table: str, dataset: str | None = None, source: str 
     if source and not dataset and len(known) > 1:
         raise InputError(f"--source needs --dataset, one of {', '.join(known)}")
     return [dataset] if dataset else known
+
+
+def main_rows(paper: str) -> list[str]:
+    """The flagfiles of the networks in a paper's main tables, of that paper's own methods and baselines.
+
+    Args:
+        paper: the short name, one of MAIN.
+    """
+    found = [row.flagfile for row in paper_rows() if row.paper == paper and row.table in MAIN[paper]]
+    return list(dict.fromkeys(path for path in found if path.startswith(f"flags/{paper}/")))

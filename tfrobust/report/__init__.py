@@ -7,6 +7,7 @@ from tfrobust.report.curves import draw_curves
 from tfrobust.report.escaping import in_markdown
 from tfrobust.report.figures import FORMATS, save_figure
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
+from tfrobust.report.growth import Grown, draw_growth
 from tfrobust.report.page import (
     STYLE,
     html_code,
@@ -32,6 +33,7 @@ __all__ = [
     "MEANINGS",
     "STYLE",
     "Column",
+    "Grown",
     "Panel",
     "Picture",
     "class_name",
@@ -40,6 +42,7 @@ __all__ = [
     "draw_found_boxes",
     "draw_found_masks",
     "draw_grid",
+    "draw_growth",
     "draw_pages",
     "draw_panels",
     "html_code",

@@ -2,7 +2,7 @@
 
 from tfrobust.errors import TrainingDivergedError, TrainingStoppedError
 from tfrobust.training.cost import step_seconds
-from tfrobust.training.run import Trained, train
+from tfrobust.training.run import Trained, make_trainer, train
 from tfrobust.training.trainer import Trainer, check
 from tfrobust.training_spec import TrainingSpec
 
@@ -13,6 +13,7 @@ __all__ = [
     "TrainingSpec",
     "TrainingStoppedError",
     "check",
+    "make_trainer",
     "step_seconds",
     "train",
 ]

@@ -88,23 +88,11 @@ def train(
     check_precision(spec.precision)
     say_hint()
     spec = spec.in_steps(images)
-    optimizer = make_optimizer(spec)
-    trainer = Trainer(
-        network,
-        objective,
-        seed=spec.seed,
-        images=images,
-        batch_size=spec.batch_size,
-        eps_ramp_steps=spec.eps_ramp_steps,
-        weight_decay=spec.weight_decay,
-        reduction=spec.reduction,
-        precision=spec.precision,
-    )
-    trainer.compile(optimizer=optimizer, jit_compile=_compiled(spec.jit))
+    trainer = make_trainer(network, objective, images, spec)
     start, before, own = 0, 0.0, []
     prune = [Prune(spec.sparsity, spec.steps)] if spec.sparsity else []
     if directory:
-        checkpoints = Checkpoints(directory, network, optimizer)
+        checkpoints = Checkpoints(directory, network, trainer.optimizer)
         start = checkpoints.restore(progress.say) or 0
         before = float(checkpoints.seconds.numpy())
         scalars = [Scalars(os.path.join(directory, "tensorboard"), start, LOG_EVERY)] if is_chief() else []
@@ -118,3 +106,27 @@ def train(
         if directory and int(checkpoints.step.numpy()) != spec.steps:
             checkpoints.save(spec.steps, before + time.perf_counter() - began)
     return Trained(network, before + time.perf_counter() - began, start)
+
+
+def make_trainer(network: keras.Model, objective: Objective, images: int, spec: TrainingSpec) -> Trainer:
+    """The compiled trainer of a plan.
+
+    Args:
+        network: logits out.
+        objective: the training method.
+        images: number of training images, which makes the epoch.
+        spec: the plan, in steps.
+    """
+    trainer = Trainer(
+        network,
+        objective,
+        seed=spec.seed,
+        images=images,
+        batch_size=spec.batch_size,
+        eps_ramp_steps=spec.eps_ramp_steps,
+        weight_decay=spec.weight_decay,
+        reduction=spec.reduction,
+        precision=spec.precision,
+    )
+    trainer.compile(optimizer=make_optimizer(spec), jit_compile=_compiled(spec.jit))
+    return trainer

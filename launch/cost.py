@@ -1,0 +1,144 @@
+"""What training costs: operations of a step, seconds, and the hours of whole rows.
+
+    python -m launch.cost --rows=flags/rar/mnist/madry.flags,flags/rar/mnist/ig_norm.flags --output=runs/cost
+
+Counts the operations of a step of each row in its graph, at the row's full size, and measures a step on this processor:
+with the row's batch, or with as many images as --longest and the memory allow.  No data set is needed: images of the
+row's shape are drawn at random.  Beside it the time in which the row's input pipeline makes a batch.  Leaves in
+--output: cost.md, .csv and .json, and known.json: if it is interrupted, the same command resumes it.
+"""
+
+import json
+import os
+
+from absl import flags
+
+from flags import cost_flags, recipe_flags
+from launch.command_line import verb
+from launch.command_line.progress import SCREEN
+from launch.command_line.within import measured_within
+from tfrobust.checks import make_writable_folder
+
+WITHIN = ("measured", "rows", "papers", "output", "page", "flagfile")  # A process within has its own values.
+RATE_SHARE = 0.5  # Of the measured peak, with which the length of a step is predicted.
+
+
+def cost(fv: flags.FlagValues) -> None:
+    import tensorflow as tf
+
+    from tfrobust.memory_budget import GIB, budget
+
+    tf.config.set_visible_devices([], "GPU")  # Hours of a GPU are reckoned, those of the processor measured.
+    memory = budget(fv.memory_gb and fv.memory_gb * GIB)
+    if fv.measured:
+        from tfrobust.benchmark.row_cost import costed_row, measure_row
+
+        row = costed_row(recipe_flags.read(fv.rows[0], fv.overrides))
+        print(json.dumps(measure_row(row, fv.measured, fv.rounds, memory)))
+        return
+    make_writable_folder(fv.output)
+    known = Known(os.path.join(fv.output, "known.json"))
+    costed = rows_of(fv)
+    count_all(costed, known)
+    if fv.seconds:
+        measure_all(fv, costed, known, memory)
+    report_on(fv, list(costed.values()))
+
+
+class Known:
+    """What these versions of the packages found of rows by their keys, kept in a file as it is found."""
+
+    def __init__(self, path: str):
+        from tfrobust.experiments.fingerprints import versions
+
+        self.path, self.found, self.versions = path, {}, versions()
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self.found = json.load(file)
+
+    def ask(self, key, find):
+        """What stands under the key, or else what `find` returns."""
+        from tfrobust import report
+
+        if (name := str((*key, self.versions))) not in self.found:
+            self.found[name] = find()
+            report.write_json(self.path, self.found)
+        return self.found[name]
+
+
+def rows_of(fv):
+    """(flagfile -> Costed): of rows in one folder that cost the same, the first."""
+    from tfrobust.benchmark.cost_table import Costed
+    from tfrobust.benchmark.row_cost import costed_row
+
+    first, costed = {}, {}
+    for path in cost_flags.flagfiles(fv):
+        row = costed_row(recipe_flags.read(path, fv.overrides))
+        key = os.path.dirname(path), row.key()
+        if key in first:
+            costed[first[key]].alike += 1
+        else:
+            first[key] = path
+            costed[path] = Costed(path.removeprefix("flags/").removesuffix(".flags"), row)
+    return costed
+
+
+def count_all(costed, known) -> None:
+    """Counts the operations of all rows."""
+    from tfrobust.benchmark.row_cost import count_row
+
+    bar = SCREEN.bar(len(costed), "operations")
+    for each in costed.values():
+        each.counted = known.ask(("counted", each.row.key()), lambda row=each.row: count_row(row))
+        bar.update()
+    bar.close()
+
+
+def measure_all(fv, costed, known, memory) -> None:
+    """Measures a step of each row in a process of its own; the bar counts seconds that they should take."""
+    from tfrobust.benchmark.peaks import measure_peaks
+    from tfrobust.benchmark.row_cost import affordable_images
+
+    rate = RATE_SHARE * 1e9 * measure_peaks(rounds=3)["matrix"]
+    limits = {"memory": memory, "longest": fv.longest, "rate": rate}
+    images = {path: affordable_images(each.row, each.counted, **limits) for path, each in costed.items()}
+    seconds = {
+        path: max(1, round((1 + fv.rounds) * each.counted["operations"] / each.row.batch * images[path] / rate))
+        for path, each in costed.items()
+    }
+    given = [fv[name].serialize() for name in fv if fv[name].present and name not in WITHIN]
+    bar = SCREEN.bar(sum(seconds.values()), "seconds of steps")
+    for path, each in costed.items():
+        own = ["--papers=", f"--rows={path}", f"--measured={images[path]}", f"--output={fv.output}"]
+        if images[path]:
+            find = lambda own=own: measured_within("cost", [*given, *own])  # noqa: E731
+            each.measured = known.ask(("measured", images[path], each.row.key()), find)
+        bar.update(seconds[path])
+    bar.close()
+
+
+def report_on(fv, costed) -> None:
+    """Shows the tables and writes them."""
+    from tfrobust import kernels, report
+    from tfrobust.benchmark import cost_table
+    from tfrobust.benchmark.places import fill_page
+    from tfrobust.benchmark.table import units_of
+    from tfrobust.experiments.provenance import describe_source
+
+    about = {**describe_source(), "units": units_of(kernels.cpu_flags()), "flags": fv.flags_into_string()}
+    rows = cost_table.table_rows(costed, fv.teraflops)
+    report.write_table(fv.output, "cost", rows, cost_table.ROWS, about)
+    text = cost_table.text(costed, fv.teraflops, about)
+    path = os.path.join(fv.output, "cost")
+    report.write_text(f"{path}.md", text)
+    page = fill_page(fv.page, text, "cost")
+    print(text)
+    print(f"written: {path}.md, .csv, .json{page}")
+
+
+def main(argv=None) -> int:
+    return verb.run("cost", __doc__, (cost_flags.define,), cost, argv=argv, check=cost_flags.check)
+
+
+if __name__ == "__main__":
+    verb.as_process(main)

@@ -1,0 +1,64 @@
+"""The verb that measures how time and memory grow."""
+
+import json
+
+import pytest
+
+from launch import growth
+from launch.command_line import within
+from tests import processes
+from tests.helpers import run_tests
+
+TINY = ["--width=0.1", "--rounds=1", "--path_points=1,2", "--attack_steps=1", "--batch=2", "--side=8,12"]
+
+
+def call(folder, *flags):
+    return growth.main(["growth", *TINY, f"--output={folder}", *flags])
+
+
+def test_points_are_measured_each_in_a_process(tmp_path, monkeypatch, capsys):
+    called = []
+
+    def run(command, **_):
+        called.append(command)
+        return processes.run(command[1:])
+
+    monkeypatch.setattr(within, "run", run)
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- growth -->\n<!-- end of the growth -->\nafter\n")
+    assert call(tmp_path / "out", "--against=path_points,side", f"--page={page}") == 0
+    written = json.loads((tmp_path / "out" / "growth.json").read_text())
+    assert [(p["against"], p["n"]) for p in written["points"]] == [
+        ("path_points", 1),
+        ("path_points", 2),
+        ("side", 64),
+        ("side", 144),
+    ]
+    assert all(point["median"] > 0 and point["bytes"] > 1e8 for point in written["points"])
+    assert len(called) == 3, "the point that both axes share is measured once"
+    assert {"growth.md", "growth.json", "growth.png", "growth.svg"} <= {p.name for p in (tmp_path / "out").iterdir()}
+    text = page.read_text()
+    assert text.startswith("before") and text.endswith("after\n") and "pixels of an image" in text
+    assert "pixels of an image" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "flag, words",
+    [
+        ("--against=magic", "against"),
+        ("--side=8", "two different"),
+        ("--side=8,x", "--side=x"),
+        ("--side=0,8", "1 or more"),
+        ("--rounds=0", "rounds"),
+        ("--page=none.md", "--page=none.md"),
+        ("--replicas=1,64", "64 replicas"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(flag, words, tmp_path, capsys):
+    assert call(tmp_path, "--against=side,replicas", flag) == 2
+    err = capsys.readouterr().err.strip().splitlines()
+    assert len(err) == 1 and words in err[0]
+
+
+if __name__ == "__main__":
+    run_tests(__file__)

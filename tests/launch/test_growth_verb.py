@@ -9,7 +9,8 @@ from launch.command_line import within
 from tests import processes
 from tests.helpers import run_tests
 
-TINY = ["--width=0.1", "--rounds=1", "--path_points=1,2", "--attack_steps=1", "--batch=2", "--side=8,12"]
+TINY = ["--width=0.1", "--rounds=1", "--path_points=1,2", "--attack_steps=1", "--batch=4", "--side=8,12"]
+TINY += ["--replicas=1,2"]
 
 
 def call(folder, *flags):

@@ -22,6 +22,7 @@ from launch.command_line.program import words
 from launch.command_line.progress import SCREEN
 from tfrobust.benchmark.places import fill_page
 from tfrobust.checks import make_writable_folder
+from tfrobust.errors import InputError
 
 WITHIN = ("measured", "pretraining", "output", "page", "rounds", "flagfile")  # A process within has its own values.
 IMAGES_FOR_AN_EPOCH = 10  # So many times the images of a timed epoch are read, for the training before the jobs.
@@ -61,13 +62,16 @@ def report_on(fv, folder, jobs, peer) -> None:
     for package in missing:
         SCREEN.say(f"skipped: {package} is not installed (requirements-benchmark.txt; --peer_python)")
     peaks = measure_peaks(fv.rounds) if any(job.operations for job in jobs) else {}
-    measured = run_jobs(jobs, fv.rounds, memory_within(fv) if fv.memory else lambda job, side: None, SCREEN)
+    failed: dict[str, str] = {}
+    memory_of = memory_within(fv) if fv.memory else lambda job, side: None
+    measured = run_jobs(jobs, fv.rounds, memory_of, SCREEN, failed)
     source = describe_source()
     about = {
         **source,
         "versions": {**source["versions"], **others},
         "rounds": fv.rounds,
         "missing": missing,
+        "failed": failed,
         "units": table.units_of(kernels.cpu_flags()),
         "flags": fv.flags_into_string(),
     }
@@ -80,6 +84,8 @@ def report_on(fv, folder, jobs, peer) -> None:
     if warning := table.spread_warning(measured):
         print(warning)
     print(f"written: {folder}/benchmark.md, .json{page}")
+    if failed:
+        raise InputError("; ".join(f"{name} failed: {message}" for name, message in failed.items()))
 
 
 def memory_within(fv):

@@ -1,6 +1,7 @@
 """Goals are met or not by what was measured, and the page has the tables where it wants them."""
 
 import numpy as np
+import pytest
 
 from tests.helpers import run_tests
 from tfrobust.benchmark import table
@@ -75,9 +76,22 @@ ABOUT = {
     "versions": {"tensorflow": "2", "onednn": True},
     "rounds": 3,
     "missing": ["captum"],
+    "failed": {"PGD": "ValueError: no such thing"},
     "units": "",
     "date": "today",
 }
+
+
+def test_a_job_that_fails_does_not_take_the_others_along():
+    def broken():
+        raise ValueError("no such thing\nat all")
+
+    jobs = [Job("broken", "", {OURS: broken}, (), "call"), Job("whole", "", {OURS: timed(dict)}, (), "call")]
+    failed = {}
+    assert [each.job.name for each in run_jobs(jobs, 1, failed=failed)] == ["whole"]
+    assert failed == {"broken": "ValueError: no such thing"}
+    with pytest.raises(ValueError, match="no such thing"):
+        run_jobs(jobs, 1)
 
 
 def test_the_tables_say_where_and_with_what():

@@ -74,6 +74,7 @@ def run_jobs(
     rounds: int,
     memory_of: Callable[[Job, str], float | None] = lambda job, side: None,
     progress: Progress = SILENT,
+    failed: dict[str, str] | None = None,
 ) -> list[Measured]:
     """Takes the times of all jobs, one job after the other, its sides in turns.
 
@@ -83,14 +84,22 @@ def run_jobs(
         memory_of: (job, side) -> the most bytes that a process of its own held; None where that is not measured.  It is
           asked for jobs that have a goal for it.
         progress: shows how far it is.
+        failed: takes name -> message of jobs that fail, whose others go on; None: the first one ends the run.
     """
     measured, done = [], {}
     for job in jobs:
         key = id(job.sides)
         if key not in done:
             bar = progress.bar((rounds + 1) * len(job.sides), job.name)
-            done[key] = take_turns(job.sides, rounds, bar.update)
-            bar.close()
+            try:
+                done[key] = take_turns(job.sides, rounds, bar.update)
+            except Exception as error:  # Of any library that a side calls.
+                if failed is None:
+                    raise
+                failed[job.name] = f"{type(error).__name__}: {error}".splitlines()[0]
+                continue
+            finally:
+                bar.close()
         times, results = done[key]
         differences = {side: job.agree(results[OURS], results[side]) for side in results if side != OURS}
         wants_memory = any(goal.no_more_memory for goal in job.goals)

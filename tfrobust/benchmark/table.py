@@ -85,7 +85,8 @@ def text(measured: Sequence[Measured], peaks: Mapping[str, float], about: Mappin
     Args:
         measured: of each job.
         peaks: GFLOP/s of matrix products and of a convolution; empty where they were not measured.
-        about: command, rounds, versions of this side and of the others, missing packages, units of the processor.
+        about: command, rounds, versions of this side and of the others, missing packages, jobs that failed and their
+          messages, units of the processor.
     """
     peak = peaks.get("matrix")
     lines = [
@@ -96,6 +97,7 @@ def text(measured: Sequence[Measured], peaks: Mapping[str, float], about: Mappin
         of = (f"{value:.0f} GFLOP/s in a {name}" for name, value in peaks.items())
         lines += ["", f"The peak that was measured: {', '.join(of).replace('matrix', 'product of matrices')}."]
     lines += ["", *(f"Skipped: {name} is not installed." for name in about["missing"])]
+    lines += [f"Failed: {name}: {message}" for name, message in about["failed"].items()]
     lines += ["", report.markdown(goal_rows(measured, peak), GOALS), report.markdown(time_rows(measured, peak), TIMES)]
     lines += [f"- {each.job.name}: {each.job.what}." for each in measured]
     return "\n".join(lines) + "\n"

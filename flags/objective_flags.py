@@ -30,7 +30,11 @@ HYPER = {
     "attribution_weight": ("number", "Weight of the attribution term (the papers' lambda or beta)."),
     "ig_steps": ("integer", "Integrated Gradients points in the gradient step (m)."),
     "ig_steps_attack": ("integer", "The same in the attack step."),
-    "rule": (list(RULES), "RAR: end points (right unless given)."),
+    "random_points": (
+        "bool",
+        "RAR, cacr_wacr: draw the attack's path points anew in each iteration (false unless given).",
+    ),
+    "rule": (list(RULES), "RAR: end points where they are not drawn (right unless given)."),
     "layer": ("string", "RAR: attribute to the units of this layer instead of the pixels."),
     "chunk": ("points", "Path points held in memory at once (all unless given); auto: what --memory_gb allows."),
     "gamma": ("number", "ig_wasserstein: price of a squared unit of distance."),

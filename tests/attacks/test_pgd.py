@@ -105,6 +105,19 @@ def test_more_restarts_and_the_best_iterate_never_do_worse():
     assert (one >= value() - 1e-6).all() and (one >= goal(x).numpy() - 1e-6).any()
 
 
+@pytest.mark.parametrize("options", [{}, {"keep": "best"}, {"accept": lambda z: z[:, 0, 0, 0] < 2.0}])
+def test_a_goal_that_draws_has_another_seed_in_each_iteration_and_equal_ones_in_each_run(options):
+    seen = []
+
+    def goal(z, seed):
+        seen.append(tuple(seed.numpy()))
+        return tf.reduce_sum(z, axis=[1, 2, 3])
+
+    x, _ = images(2)
+    pgd(goal, x, LinfBall(0.1), 3, 0.05, seed=SEED, restarts=2, goal_seed=tf.constant([4, 5]), **options)
+    assert len(seen) == 8 and seen[:4] == seen[4:] and len(set(seen)) == 4  # Three steps, and what they reached.
+
+
 def test_graph_equals_eager_and_the_seed_decides():
     x, y = images()
     network = small_network()

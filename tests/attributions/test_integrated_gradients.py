@@ -148,6 +148,55 @@ def test_per_image_standardization_turns_it_into_image_times_gradient():
     assert_close(integrated_gradients(score, x, y, steps=50), want, 1e-3)
 
 
+def test_of_a_square_drawn_points_have_no_bias():
+    # score = sum x^2 from black: IG is x^2, and twice the mean of the points times it where they are drawn.
+    x, _ = images()
+
+    def ig(i):
+        seed = tf.constant([1, i])
+        return integrated_gradients(
+            lambda x, y: tf.reduce_sum(x**2, axis=[1, 2, 3]), x, tf.zeros(6), steps=2, seed=seed
+        )
+
+    draws = np.array([ig(i) for i in range(300)])
+    assert np.abs(draws[0] - draws[1]).max() > 1e-3
+    # The deviation of one draw's factor is 1 / sqrt(24): each point's is 1 / (2 sqrt(12)), and their mean is doubled.
+    np.testing.assert_allclose(draws.mean(axis=0), x**2, rtol=3 / np.sqrt(24 * 300))
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_of_a_network_the_mean_over_drawn_points_tends_to_integrated_gradients(chunk):
+    network = starts()["convolution"]  # Cut behind its affine start.
+    x, y = images(2)
+    score = make_score(network, "probability")
+    one = tf.function(lambda seed: integrated_gradients(score, x, y, 0.5, 3, chunk=chunk, seed=seed))
+    draws = np.array([one(tf.constant([2, i])) for i in range(400)])
+    exact = integrated_gradients(score, x, y, 0.5, 50, rule="gauss_legendre").numpy()
+    errors = np.abs(draws.mean(axis=0) - exact)
+    assert errors.mean() < 0.2 * np.abs(draws[0] - exact).mean()  # One of 400 draws: 20 times as far.
+    right = integrated_gradients(score, x, y, 0.5, 3).numpy()
+    assert errors.mean() < 0.1 * np.abs(right - exact).mean()
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_drawn_points_do_not_depend_on_chunks_nor_on_the_cut(chunk, monkeypatch):
+    network = starts()["normalised"]
+    x, y = images(3)
+    score, seed = make_score(network, "loss"), tf.constant([5, 6])
+
+    def both(chunk):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            ig = integrated_gradients(score, x, y, 0.5, 5, chunk=chunk, seed=seed)
+            total = tf.reduce_sum(ig**2)
+        return [ig, *tape.gradient(total, [x, *network.trainable_variables], unconnected_gradients="zero")]
+
+    chunked = both(chunk)
+    without_cut(monkeypatch)
+    for got, want in zip(chunked, both(None)):
+        assert_close(got, want, 1e-4)
+
+
 def without_cut(monkeypatch):
     monkeypatch.setattr(ig_module, "cut_behind_affine_start", lambda score: None)
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.helpers import run_tests
-from tfrobust.attributions.quadrature import RULES, quadrature
+from tfrobust.attributions.quadrature import RULES, quadrature, stratified
 from tfrobust.types import InputError
 
 
@@ -35,6 +36,22 @@ def test_right_and_left_err_on_opposite_sides_of_a_rising_function():
 def test_what_makes_no_sense_is_refused(rule, steps):
     with pytest.raises(InputError):
         quadrature(rule, steps)
+
+
+def test_drawn_points_lie_one_in_each_interval_are_repeated_by_their_seed_and_integrate_without_bias():
+    draws = [stratified(4, tf.constant([3, i])) for i in range(400)]
+    points = np.array([points for points, _ in draws])
+    np.testing.assert_array_equal(np.floor(4 * points), np.tile([0, 1, 2, 3], (400, 1)))
+    np.testing.assert_array_equal(draws[7][0], stratified(4, tf.constant([3, 7]))[0])
+    assert len(np.unique(points)) > 0.99 * points.size
+    estimates = np.array([weights @ points.numpy() ** 2 for points, weights in draws])
+    error = estimates.std() / np.sqrt(len(draws))
+    assert abs(estimates.mean() - 1 / 3) < 3 * error < 0.01
+
+
+def test_no_points_cannot_be_drawn():
+    with pytest.raises(InputError):
+        stratified(0, tf.constant([0, 0]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Runs: repeatable, resumable, and stopped when they diverge."""
 
+import dataclasses
 import glob
 import os
 
@@ -74,6 +75,18 @@ def test_so_does_one_whose_network_draws_for_itself(tmp_path):
         run(8, str(tmp_path), callbacks=lambda start: [Stop(7)], make=drawing_network)
     resumed = run(8, str(tmp_path), make=drawing_network)
     assert resumed.resumed_at == 5 and same(resumed, whole)
+
+
+def test_so_does_one_that_draws_the_points_of_its_attack(tmp_path, eagerly):
+    """Without graphs, as the order in which a graph adds gradients up is not fixed outside the verbs."""
+    options = {"attribution_weight": 0.5, "ig_steps": 2, "ig_steps_attack": 2, "random_points": True}
+    drawing = make_objective("ig_norm", eps=0.1, attack_steps=2, step_size=0.05, **options)
+    whole = run(8, objective=drawing)
+    with pytest.raises(KeyboardInterrupt):
+        run(8, str(tmp_path), objective=drawing, callbacks=lambda start: [Stop(7)])
+    resumed = run(8, str(tmp_path), objective=drawing)
+    assert resumed.resumed_at == 5 and same(resumed, whole)
+    assert not same(whole, run(8, objective=dataclasses.replace(drawing, random_points=False)))
 
 
 def test_learning_rates_change_at_their_boundaries():

@@ -18,7 +18,7 @@ from tfrobust.names import KEEP
 
 
 def pgd(
-    goal: Callable[[tf.Tensor], tf.Tensor],
+    goal: Callable[..., tf.Tensor],
     x: tf.Tensor,
     ball: Ball,
     steps: int | tf.Tensor,
@@ -30,11 +30,13 @@ def pgd(
     keep: Literal["last", "best"] = "last",
     accept: Callable[[tf.Tensor], tf.Tensor] | None = None,
     start: tf.Tensor | None = None,
+    goal_seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Projected gradient ascent: images within the ball whose goal is as large as was found.
 
     Args:
-        goal: images [B,H,W,C] -> [B], what is raised; it must depend on the images.
+        goal: images [B,H,W,C] -> [B], what is raised; it must depend on the images.  With `goal_seed` it is a function
+          of images and a seed [2].
         x: images [B,H,W,C] in [0, 1].
         ball: the ball around x that the iterates stay in.
         steps: number of iterations.
@@ -47,16 +49,22 @@ def pgd(
         accept: images [B,H,W,C] -> [B] bool; with it the last iterate that it accepts is kept, x itself where it
           accepts none (with keep="last" only).
         start: [B,H,W,C], where the first run starts; None: at x.
+        goal_seed: [2], for a goal that draws: it has another seed in each iteration, and the same ones in each run, so
+          that what the runs reached is compared by equal draws.
 
     Returns:
         Images [B,H,W,C] inside the ball and [0, 1]; no gradient flows back through them.
     """
+
+    def goal_at(z, i):
+        return goal(z) if goal_seed is None else goal(z, tf.random.experimental.stateless_fold_in(goal_seed, i))
+
     best = best_value = None
     for run in range(restarts):
         first = x if start is None else start
         if random_start or run:
             first = ball.sample(x, seed(run) if callable(seed) else tf.random.experimental.stateless_fold_in(seed, run))
-        x_adv, value = _climb(goal, x, first, ball, steps=steps, step_size=step_size, keep=keep, accept=accept)
+        x_adv, value = _climb(goal_at, x, first, ball, steps=steps, step_size=step_size, keep=keep, accept=accept)
         if best is None:
             best, best_value = x_adv, value
             continue
@@ -68,36 +76,40 @@ def pgd(
 
 
 def _climb(goal, x, start, ball, *, steps, step_size, keep, accept):
-    """One run from `start`: (x', goal(x') [B])."""
+    """One run from `start`: (x', goal(x') [B]); the goal is a function of images and of the number of the iteration."""
 
-    def step(x_adv):
+    def step(i, x_adv):
         with tf.GradientTape() as tape:
             tape.watch(x_adv)
-            value = goal(x_adv)
+            value = goal(x_adv, i)
         g = tape.gradient(value, x_adv)
         return ball.project(ball.ascend(x_adv, g, step_size), x), value
 
-    def step_and_compare(x_adv, best, best_value):
-        after, value = step(x_adv)
-        return after, _where(value > best_value, x_adv, best), tf.maximum(value, best_value)
+    def step_and_compare(i, x_adv, best, best_value):
+        after, value = step(i, x_adv)
+        return i + 1, after, _where(value > best_value, x_adv, best), tf.maximum(value, best_value)
+
+    zero = tf.constant(0)
 
     if accept is not None:
 
-        def step_and_accept(x_adv, kept):
-            x_adv = step(x_adv)[0]
-            return x_adv, _where(accept(x_adv), x_adv, kept)
+        def step_and_accept(i, x_adv, kept):
+            x_adv = step(i, x_adv)[0]
+            return i + 1, x_adv, _where(accept(x_adv), x_adv, kept)
 
-        begin = (start, _where(accept(start), start, x))
-        _, kept = tf.while_loop(lambda *_: True, step_and_accept, begin, maximum_iterations=steps)
-        return kept, goal(kept)
+        begin = (zero, start, _where(accept(start), start, x))
+        *_, kept = tf.while_loop(lambda *_: True, step_and_accept, begin, maximum_iterations=steps)
+        return kept, goal(kept, steps)
     if keep == "last":
-        (x_adv,) = tf.while_loop(lambda _: True, lambda z: (step(z)[0],), (start,), maximum_iterations=steps)
-        return x_adv, goal(x_adv)
+        _, x_adv = tf.while_loop(
+            lambda *_: True, lambda i, z: (i + 1, step(i, z)[0]), (zero, start), maximum_iterations=steps
+        )
+        return x_adv, goal(x_adv, steps)
     lowest = tf.fill([tf.shape(x)[0]], x.dtype.min)
-    last, best, best_value = tf.while_loop(
-        lambda *_: True, step_and_compare, (start, start, lowest), maximum_iterations=steps
+    _, last, best, best_value = tf.while_loop(
+        lambda *_: True, step_and_compare, (zero, start, start, lowest), maximum_iterations=steps
     )
-    value = goal(last)
+    value = goal(last, steps)
     return _where(value > best_value, last, best), tf.maximum(value, best_value)
 
 

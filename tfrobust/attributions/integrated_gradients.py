@@ -14,13 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
 
 from tfrobust.attributions.affine_start import cut_behind_affine_start
 from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.gradient import gradients
-from tfrobust.attributions.quadrature import quadrature
+from tfrobust.attributions.quadrature import quadrature, stratified
 from tfrobust.attributions.scores import make_score
 from tfrobust.checks import check_choice, check_number, check_whole
 from tfrobust.errors import InputError
@@ -40,6 +39,7 @@ def integrated_gradients(
     *,
     rule: str = "right",
     chunk: int | None = None,
+    seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Integrated Gradients of a score along the straight line from a baseline to the image.
 
@@ -53,6 +53,8 @@ def integrated_gradients(
         steps: number m of intervals.
         rule: right, left, trapezoid or gauss_legendre, see `quadrature`.
         chunk: path points held at once; None: all.  Values do not depend on it.
+        seed: [2], stateless; with it the points are drawn, one within each interval and the same ones for all images,
+          in the place of those of the rule (see `stratified`).
 
     Returns:
         [B,H,W,C], in units of the score; differentiable by x, baseline and weights.
@@ -63,7 +65,7 @@ def integrated_gradients(
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk, the path points held at once, must be at least 1; got {chunk}")
     x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
-    points, weights = quadrature(rule, steps)
+    points, weights = quadrature(rule, steps) if seed is None else stratified(steps, seed)
     path = {"points": points, "weights": weights, "chunk": chunk}
     cut = cut_behind_affine_start(score)
     if cut is None:
@@ -78,8 +80,9 @@ def integrated_gradients(
 
 def _mean_gradient(score, x0, difference, y, *, points, weights, chunk):
     """The weighted mean of the score's gradient over the points x0 + t difference, of the shape of x0."""
-    if chunk is None or chunk >= len(points):
-        return _path_gradient(score, x0, difference, y, tf.constant(points), weights=tf.constant(weights))
+    points, weights = tf.convert_to_tensor(points), tf.convert_to_tensor(weights)
+    if chunk is None or chunk >= points.shape[0]:
+        return _path_gradient(score, x0, difference, y, points, weights=weights)
     points, weights = _padded(points, weights, chunk)
     return _chunked(score, x0, difference, y, points, weights=weights)
 
@@ -93,10 +96,10 @@ def _path_gradient(score, x0, difference, y, points, *, weights):
 
 def _padded(points, weights, chunk):
     """points and weights as [n, chunk]; points that fill the last row have weight 0 and lie on the path."""
-    fill = -len(points) % chunk
-    points = np.concatenate([points, np.full(fill, points[-1])])
-    weights = np.concatenate([weights, np.zeros(fill, np.float32)])
-    return tf.constant(points.reshape(-1, chunk)), tf.constant(weights.reshape(-1, chunk))
+    fill = -points.shape[0] % chunk
+    points = tf.concat([points, tf.fill([fill], points[-1])], axis=0)
+    weights = tf.pad(weights, [[0, fill]])
+    return tf.reshape(points, [-1, chunk]), tf.reshape(weights, [-1, chunk])
 
 
 def _chunked(score, x0, difference, y, points, *, weights):

@@ -9,7 +9,7 @@ For h the input itself this is Integrated Gradients; for h the score itself it i
 import keras
 import tensorflow as tf
 
-from tfrobust.attributions.quadrature import quadrature
+from tfrobust.attributions.quadrature import quadrature, stratified
 from tfrobust.attributions.scores import SCORES
 from tfrobust.attributions.split import split_at
 
@@ -24,6 +24,7 @@ def layer_integrated_gradients(
     baseline: tf.Tensor | None = None,
     steps: int = 50,
     rule: str = "right",
+    seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Integrated Gradients of a score, attributed to the outputs of a layer instead of the pixels.
 
@@ -36,6 +37,7 @@ def layer_integrated_gradients(
         baseline: where the path begins, anything that broadcasts to x; None: black (zeros).
         steps: number of intervals of the path.
         rule: right, left, trapezoid or gauss_legendre, see `quadrature`.
+        seed: [2], stateless; with it the points are drawn in the place of those of the rule (see `stratified`).
 
     Returns:
         [B,...] of the shape of the layer's output, in units of the score; differentiable.
@@ -45,8 +47,8 @@ def layer_integrated_gradients(
     """
     head, tail = split_at(network, layer)
     x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
-    points, weights = quadrature(rule, steps)
-    m = len(points)
+    points, weights = quadrature(rule, steps) if seed is None else stratified(steps, seed)
+    m = points.shape[0]
     t = tf.reshape(points, [-1, 1, 1, 1, 1])
     shape = tf.concat([[-1], tf.shape(x)[1:]], axis=0)
     path = tf.reshape(x0[tf.newaxis] + t * (x - x0)[tf.newaxis], shape)

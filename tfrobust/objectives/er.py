@@ -27,10 +27,10 @@ import tensorflow as tf
 
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
-from tfrobust.checks import check_choice, check_fields, check_number, check_positive, check_whole
+from tfrobust.checks import check_choice, check_fields, check_number, check_positive
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.names import ER_CHOICES
-from tfrobust.objectives.inner import InnerMax
+from tfrobust.objectives.inner import IgInnerMax
 from tfrobust.types import Batch, Step, Terms
 
 if TYPE_CHECKING:
@@ -38,24 +38,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacrWacr(InnerMax):
+class CacrWacr(IgInnerMax):
     """Training with the regularizers CACR and WACR.
 
     Attributes:
         attribution_weight: lambda, weight of both regularizers.
-        ig_steps, ig_steps_attack: path points of Integrated Gradients in the loss, and in the inner attack.
         cacr_weight, wacr_weight: weights of the two within lambda.
         contrast: keep the term KL(P_ME || P_NCA) of CACR.
         base_attribution: weigh changes by A (Eq. 9); without it WACR is |dA|_1.
         change: dA: path (IG from x to x') or difference (IG(0, x') - IG(0, x)).
         zeros: the set that entries with A dA = 0 belong to: p1 or p2, see above.
         temperature: multiplies maps before their softmax.
-        chunk: path points held at once; None: all.
     """
 
     attribution_weight: float
-    ig_steps: int
-    ig_steps_attack: int
     cacr_weight: float = 1.0
     wacr_weight: float = 1.0
     contrast: bool = True
@@ -63,14 +59,12 @@ class CacrWacr(InnerMax):
     change: str = "path"
     zeros: str = "p1"
     temperature: float = 1.0
-    chunk: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
         for name, values in ER_CHOICES.items():
             check_choice(name, getattr(self, name), values)
         check_fields(check_number, self, "attribution_weight", "cacr_weight", "wacr_weight")
-        check_fields(check_whole, self, "ig_steps", "ig_steps_attack", least=1)
         check_positive("temperature", self.temperature)
 
     def ig(self, network: keras.Model, x: tf.Tensor, y: tf.Tensor, baseline: tf.Tensor | None = None) -> tf.Tensor:
@@ -108,11 +102,11 @@ class CacrWacr(InnerMax):
     def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         loss = make_score(network, "loss")
 
-        def goal(x):
-            ig = integrated_gradients(loss, x, batch.y, batch.x, self.ig_steps_attack, chunk=self.chunk)
+        def goal(x, seed=None):
+            ig = integrated_gradients(loss, x, batch.y, batch.x, self.ig_steps_attack, chunk=self.chunk, seed=seed)
             return loss(x, batch.y) + tf.reduce_sum(tf.abs(ig), axis=[1, 2, 3])
 
-        return self.maximize(goal, batch.x, step)
+        return self.maximize(goal, batch.x, step, goal_seed=self.points_seed(step))
 
     def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         negative = runner_up(batch.y, network(x_adv, training=False))

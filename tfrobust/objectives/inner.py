@@ -1,4 +1,5 @@
-"""`InnerMax`, the base class of objectives that search for the worst perturbed images by projected gradient ascent."""
+"""`InnerMax`, the base class of objectives that search for the worst perturbed images by projected gradient ascent, and
+`IgInnerMax`, that of those whose goal holds Integrated Gradients."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +8,10 @@ import tensorflow as tf
 
 from tfrobust.attacks.pgd import pgd
 from tfrobust.balls import Ball, make_ball
-from tfrobust.checks import check_number, check_whole
+from tfrobust.checks import check_fields, check_number, check_whole
 from tfrobust.types import Step
 
-START = 0  # Tag of the random start: sets it apart from the other draws of a step.
+START, POINTS = 0, 5  # Tags of the random start and of random path points: set them apart from a step's other draws.
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,23 @@ class InnerMax:
 
     def maximize(
         self,
-        goal: Callable[[tf.Tensor], tf.Tensor],
+        goal: Callable[..., tf.Tensor],
         x: tf.Tensor,
         step: Step,
         accept: Callable[[tf.Tensor], tf.Tensor] | None = None,
         restarts: int = 1,
+        *,
+        goal_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Raises a goal within the ball by projected gradient ascent.
 
         Args:
-            goal: images [B,H,W,C] -> [B].
+            goal: images [B,H,W,C] -> [B]; with `goal_seed`, images and a seed [2] -> [B].
             x: images [B,H,W,C].
             step: state of training, which gives the random seed and the ramp of eps and step size.
             accept: images -> [B] bool; with it the last iterate that it accepts is kept (see `pgd`).
             restarts: runs, of which the best by the goal counts (see `pgd`).
+            goal_seed: [2], for a goal that draws anew in each iteration (see `pgd`).
 
         Returns:
             Images x' [B,H,W,C] in the ball.
@@ -74,4 +78,31 @@ class InnerMax:
             random_start=self.random_start,
             restarts=restarts,
             accept=accept,
+            goal_seed=goal_seed,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IgInnerMax(InnerMax):
+    """An inner maximum of a goal that holds Integrated Gradients.
+
+    Attributes:
+        ig_steps, ig_steps_attack: path points of Integrated Gradients in the loss, and in the inner attack.
+        random_points: draw the path points of the inner attack anew in each of its iterations, one uniformly within
+          each of the ig_steps_attack intervals, the same ones for all images of the batch.  A few fixed points see the
+          same few places of the path throughout; drawn ones have Integrated Gradients themselves as expectation.
+        chunk: path points held at once; None: all.  Values do not depend on it.
+    """
+
+    ig_steps: int
+    ig_steps_attack: int
+    random_points: bool = False
+    chunk: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_fields(check_whole, self, "ig_steps", "ig_steps_attack", least=1)
+
+    def points_seed(self, step: Step) -> tf.Tensor | None:
+        """The seed [2] of the path points of a step's inner attack; None: they are not drawn."""
+        return step.draw_for_batch(POINTS) if self.random_points else None

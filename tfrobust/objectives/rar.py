@@ -26,9 +26,9 @@ from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.attributions.layer_attributions import layer_integrated_gradients
 from tfrobust.attributions.quadrature import quadrature
 from tfrobust.balls import LinfBall
-from tfrobust.checks import check_fields, check_number, check_whole
+from tfrobust.checks import check_number
 from tfrobust.losses import cross_entropy
-from tfrobust.objectives.inner import START, InnerMax
+from tfrobust.objectives.inner import START, IgInnerMax
 from tfrobust.types import Batch, Step, Terms
 
 if TYPE_CHECKING:
@@ -36,31 +36,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IgRegularized(InnerMax):
+class IgRegularized(IgInnerMax):
     """Training with the norm of Integrated Gradients from x to x' as regularizer; the base class of the three forms.
 
     Attributes:
         attribution_weight: lambda of IG-NORM and of Eq. 7, beta of IG-SUM-NORM.
-        ig_steps, ig_steps_attack: path points of Integrated Gradients in the loss, and in the inner attack.
-        rule: where these points lie: right, left, trapezoid or gauss_legendre.
-        chunk: path points held at once; None: all.  Values do not depend on it.
+        rule: where path points that are not drawn lie: right, left, trapezoid or gauss_legendre.
         layer: name of the layer whose outputs are attributed; None: the pixels.
     """
 
     attribution_weight: float
-    ig_steps: int
-    ig_steps_attack: int
     rule: str = "right"
-    chunk: int | None = None
     layer: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
-        check_fields(check_whole, self, "ig_steps", "ig_steps_attack", least=1)
         quadrature(self.rule, self.ig_steps)
         check_number("attribution_weight", self.attribution_weight)
 
-    def ig_norm(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, steps: int) -> tf.Tensor:
+    def ig_norm(
+        self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, steps: int, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """The regularizer || IG^l(x, x') ||_1.
 
         Args:
@@ -68,17 +64,18 @@ class IgRegularized(InnerMax):
             batch: images x and their labels.
             x_adv: x', [B,H,W,C].
             steps: path points.
+            seed: [2], of path points that are drawn; None: those of the rule.
 
         Returns:
             [B].
         """
         if self.layer:
             ig = layer_integrated_gradients(
-                network, self.layer, "loss", x_adv, batch.y, baseline=batch.x, steps=steps, rule=self.rule
+                network, self.layer, "loss", x_adv, batch.y, baseline=batch.x, steps=steps, rule=self.rule, seed=seed
             )
         else:
             loss = make_score(network, "loss")
-            ig = integrated_gradients(loss, x_adv, batch.y, batch.x, steps, rule=self.rule, chunk=self.chunk)
+            ig = integrated_gradients(loss, x_adv, batch.y, batch.x, steps, rule=self.rule, chunk=self.chunk, seed=seed)
         return tf.reduce_sum(tf.abs(tf.reshape(ig, [tf.shape(ig)[0], -1])), axis=1)
 
 
@@ -87,7 +84,10 @@ class IgNorm(IgRegularized):
     """IG-NORM: cross-entropy at x plus the largest norm of Integrated Gradients in the ball."""
 
     def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
-        return self.maximize(lambda x: self.ig_norm(network, batch, x, self.ig_steps_attack), batch.x, step)
+        def goal(x, seed=None):
+            return self.ig_norm(network, batch, x, self.ig_steps_attack, seed)
+
+        return self.maximize(goal, batch.x, step, goal_seed=self.points_seed(step))
 
     def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {
@@ -101,11 +101,11 @@ class IgSumNorm(IgRegularized):
     """IG-SUM-NORM: cross-entropy plus norm of Integrated Gradients, both at the x' where their sum is largest."""
 
     def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
-        def goal(x):
+        def goal(x, seed=None):
             loss = cross_entropy(batch.y, network(x, training=False))
-            return loss + self.attribution_weight * self.ig_norm(network, batch, x, self.ig_steps_attack)
+            return loss + self.attribution_weight * self.ig_norm(network, batch, x, self.ig_steps_attack, seed)
 
-        return self.maximize(goal, batch.x, step)
+        return self.maximize(goal, batch.x, step, goal_seed=self.points_seed(step))
 
     def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {
@@ -124,19 +124,19 @@ class IgWasserstein(IgRegularized):
 
     gamma: float
 
-    def _gain(self, network, batch, x, steps):
+    def _gain(self, network, batch, x, steps, seed=None):
         cost = tf.reduce_sum((x - batch.x) ** 2, axis=[1, 2, 3])
-        return self.ig_norm(network, batch, x, steps) - self.gamma * cost
+        return self.ig_norm(network, batch, x, steps, seed) - self.gamma * cost
 
     def inner(self, network: keras.Model, batch: Batch, step: Step) -> tf.Tensor:
         start = self.ramped(step)[0].sample(batch.x, step.draw(START)) if self.random_start else batch.x
         anywhere = LinfBall(step.eps_scale)
 
-        def goal(x):
-            return self._gain(network, batch, x, self.ig_steps_attack)
+        def goal(x, seed=None):
+            return self._gain(network, batch, x, self.ig_steps_attack, seed)
 
-        size = self.step_size * step.eps_scale
-        return pgd(goal, batch.x, anywhere, self.attack_steps, size, random_start=False, start=start)
+        size, seed = self.step_size * step.eps_scale, self.points_seed(step)
+        return pgd(goal, batch.x, anywhere, self.attack_steps, size, random_start=False, start=start, goal_seed=seed)
 
     def outer(self, network: keras.Model, batch: Batch, x_adv: tf.Tensor, step: Step) -> Terms:
         return {

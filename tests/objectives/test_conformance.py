@@ -272,7 +272,7 @@ def test_batch_norm_statistics_move_once_a_step_and_attacks_leave_them(name):
 def test_make_objective_names_what_is_missing_unknown_or_unused():
     with pytest.raises(InputError, match=r"unknown method 'madri'.*madry"):
         make_objective("madri")
-    with pytest.raises(InputError, match="attribution_weight, ig_steps"):
+    with pytest.raises(InputError, match="ig_steps, ig_steps_attack, attribution_weight"):
         make_objective("ig_norm", **INNER)
     with pytest.raises(InputError, match="no use for eps"):
         make_objective("natural", eps=0.1)

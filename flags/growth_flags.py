@@ -20,7 +20,7 @@ RANGES = {
 def define(fv: flags.FlagValues) -> None:
     """Against what, how far, and where to."""
     where = {"flag_values": fv}
-    flags.DEFINE_list("against", list(AXES), f"What grows: {', '.join(AXES)}.", **where)
+    flags.DEFINE_list("axes", list(AXES), f"What grows: {', '.join(AXES)}.", **where)
     for name, text in RANGES.items():
         flags.DEFINE_list(name, list(map(str, AXES[name].usual)), f"{text} Numbers, commas between.", **where)
     flags.DEFINE_integer("rounds", 3, "Times that are taken, of which the median counts.", lower_bound=1, **where)
@@ -41,7 +41,7 @@ def check(fv: flags.FlagValues) -> None:
 def plan(fv: flags.FlagValues) -> Plan:
     """The points that are measured; raises InputError."""
     ranges = {name: [_whole(name, text) for text in fv[name].value] for name in AXES}
-    return plan_points(ranges, fv.against, width=fv.width, iterations=fv.iterations)
+    return plan_points(ranges, fv.axes, width=fv.width, iterations=fv.iterations)
 
 
 def _whole(name: str, text: str) -> int:

@@ -19,7 +19,7 @@ from launch.command_line.progress import SCREEN
 from launch.command_line.within import measured_within
 from tfrobust.checks import make_writable_folder
 
-WITHIN = ("measured", "against", "output", "page", "flagfile")  # A process within has its own values.
+WITHIN = ("measured", "axes", "output", "page", "flagfile")  # A process within has its own values.
 
 
 def growth(fv: flags.FlagValues) -> None:
@@ -42,7 +42,7 @@ def measure_all(fv, plan):
     for name, points in plan.points.items():
         for number, point in enumerate(points):
             if point not in found:
-                own = [f"--against={name}", f"--measured={name}/{number}", f"--output={fv.output}"]
+                own = [f"--axes={name}", f"--measured={name}/{number}", f"--output={fv.output}"]
                 found[point] = measured_within("growth", [*given, *own])
             measured.setdefault(name, []).append((point, found[point]))
             bar.update()

@@ -49,7 +49,7 @@ def test_a_plan_changes_one_thing_at_a_time():
 @pytest.mark.parametrize(
     "against, changed, words",
     [
-        ("magic", {}, "against"),
+        ("magic", {}, "axis"),
         ("batch", {"batch": [4, 4]}, "two different"),
         ("batch", {"batch": [0, 4]}, "1 or more"),
         ("replicas", {"replicas": [1, 8]}, "cannot share"),

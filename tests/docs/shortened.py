@@ -26,7 +26,7 @@ SHORT = {
     "evidence": [],
     "benchmark": ["--jobs=kendall", "--rounds=1", "--side=16", "--maps=1", "--epoch=4", "--batch=2", "--pretraining=1"],
     "cost": ["--papers=", "--rows=flags/digits/natural.flags", "--noseconds"],
-    "growth": ["--against=batch", "--batch=1,2", "--path_points=1", "--attack_steps=1", "--side=8", "--width=0.1"],
+    "growth": ["--axes=batch", "--batch=1,2", "--path_points=1", "--attack_steps=1", "--side=8", "--width=0.1"],
     "compare": [*FEW, "--seeds=0"],
     "demo": [],
     "reproduce": ["--budget=smoke"],

@@ -27,7 +27,7 @@ def test_points_are_measured_each_in_a_process(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(within, "run", run)
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- growth -->\n<!-- end of the growth -->\nafter\n")
-    assert call(tmp_path / "out", "--against=path_points,side", f"--page={page}") == 0
+    assert call(tmp_path / "out", "--axes=path_points,side", f"--page={page}") == 0
     written = json.loads((tmp_path / "out" / "growth.json").read_text())
     assert [(p["against"], p["n"]) for p in written["points"]] == [
         ("path_points", 1),
@@ -46,7 +46,7 @@ def test_points_are_measured_each_in_a_process(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "flag, words",
     [
-        ("--against=magic", "against"),
+        ("--axes=magic", "axis"),
         ("--side=8", "two different"),
         ("--side=8,x", "--side=x"),
         ("--side=0,8", "1 or more"),
@@ -56,7 +56,7 @@ def test_points_are_measured_each_in_a_process(tmp_path, monkeypatch, capsys):
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_line(flag, words, tmp_path, capsys):
-    assert call(tmp_path, "--against=side,replicas", flag) == 2
+    assert call(tmp_path, "--axes=side,replicas", flag) == 2
     err = capsys.readouterr().err.strip().splitlines()
     assert len(err) == 1 and words in err[0]
 

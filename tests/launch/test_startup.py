@@ -55,7 +55,7 @@ REFUSED = {
     "an unknown range of pixels": ["export", "--network=n.keras", "--output=served/1", "--pixels=0..7"],
     "an unknown network to measure": ["memory", "--model=magic"],
     "chunks that are no numbers": ["memory", "--chunks=few"],
-    "growth against what there is not": ["growth", "--against=magic", "--output=o"],
+    "growth against what there is not": ["growth", "--axes=magic", "--output=o"],
     "a range that is no numbers": ["growth", "--batch=few", "--output=o"],
     "the cost of nothing": ["cost", "--output=o"],
     "the cost of an unknown paper": ["cost", "--papers=magic", "--output=o"],

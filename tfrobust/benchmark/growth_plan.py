@@ -98,7 +98,7 @@ def plan_points(ranges: Mapping[str, Sequence[int]], against: Sequence[str], **f
         InputError: for an unknown axis, an axis without two different values, and values that no point can have.
     """
     for name in against:
-        check_choice("against", name, AXES)
+        check_choice("axis", name, AXES)
         if len(set(ranges[name])) < 2:
             raise InputError(f"growth against {name} needs two different numbers at least")
         if min(ranges[name]) < 1:

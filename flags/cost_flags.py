@@ -35,7 +35,9 @@ def define(fv: flags.FlagValues) -> None:
     )
     flags.DEFINE_string("output", None, "Folder of cost.md, .csv and .json. Required.", **where)
     flags.DEFINE_string("page", None, "Page whose place for the tables is filled, such as docs/cost.md.", **where)
-    flags.DEFINE_integer("measured", None, "Of the processes within: images of the step they measure.", **where)
+    flags.DEFINE_integer(
+        "measured", None, "Of the processes within: images of the step they measure; 0: they count.", **where
+    )
     flags.mark_flag_as_required("output", fv)
 
 

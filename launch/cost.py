@@ -18,6 +18,7 @@ from launch.command_line import verb
 from launch.command_line.progress import SCREEN
 from launch.command_line.within import measured_within
 from tfrobust.checks import make_writable_folder
+from tfrobust.errors import InputError
 
 WITHIN = ("measured", "rows", "papers", "output", "page", "flagfile")  # A process within has its own values.
 RATE_SHARE = 0.5  # Of the measured peak, with which the length of a step is predicted.
@@ -30,16 +31,16 @@ def cost(fv: flags.FlagValues) -> None:
 
     tf.config.set_visible_devices([], "GPU")  # Hours of a GPU are reckoned, those of the processor measured.
     memory = budget(fv.memory_gb and fv.memory_gb * GIB)
-    if fv.measured:
-        from tfrobust.benchmark.row_cost import costed_row, measure_row
+    if fv.measured is not None:
+        from tfrobust.benchmark.row_cost import costed_row, count_row, measure_row
 
         row = costed_row(recipe_flags.read(fv.rows[0], fv.overrides))
-        print(json.dumps(measure_row(row, fv.measured, fv.rounds, memory)))
+        print(json.dumps(measure_row(row, fv.measured, fv.rounds, memory) if fv.measured else count_row(row)))
         return
     make_writable_folder(fv.output)
     known = Known(os.path.join(fv.output, "known.json"))
     costed = rows_of(fv)
-    count_all(costed, known)
+    count_all(fv, costed, known)
     if fv.seconds:
         measure_all(fv, costed, known, memory)
     report_on(fv, list(costed.values()))
@@ -60,7 +61,7 @@ class Known:
         """What stands under the key, or else what `find` returns."""
         from tfrobust import report
 
-        if (name := str((*key, self.versions))) not in self.found:
+        if self.found.get(name := str((*key, self.versions))) is None:
             self.found[name] = find()
             report.write_json(self.path, self.found)
         return self.found[name]
@@ -83,13 +84,20 @@ def rows_of(fv):
     return costed
 
 
-def count_all(costed, known) -> None:
-    """Counts the operations of all rows."""
-    from tfrobust.benchmark.row_cost import count_row
+def within(fv, path, images):
+    """What a process of its own finds of a row: its operations for no images, or else the seconds of a step of them."""
+    given = [fv[name].serialize() for name in fv if fv[name].present and name not in WITHIN]
+    own = ["--papers=", f"--rows={path}", f"--measured={images}", f"--output={fv.output}"]
+    return measured_within("cost", [*given, *own])
 
+
+def count_all(fv, costed, known) -> None:
+    """Counts the operations of all rows; in processes, as TensorFlow would keep the weights of every one of them."""
     bar = SCREEN.bar(len(costed), "operations")
-    for each in costed.values():
-        each.counted = known.ask(("counted", each.row.key()), lambda row=each.row: count_row(row))
+    for path, each in costed.items():
+        each.counted = known.ask(("counted", each.row.key()), lambda path=path: within(fv, path, 0))
+        if each.counted is None:
+            raise InputError(f"{path}: the process that counts was killed, most likely for the memory that it took")
         bar.update()
     bar.close()
 
@@ -106,12 +114,10 @@ def measure_all(fv, costed, known, memory) -> None:
         path: max(1, round((1 + fv.rounds) * each.counted["operations"] / each.row.batch * images[path] / rate))
         for path, each in costed.items()
     }
-    given = [fv[name].serialize() for name in fv if fv[name].present and name not in WITHIN]
     bar = SCREEN.bar(sum(seconds.values()), "seconds of steps")
     for path, each in costed.items():
-        own = ["--papers=", f"--rows={path}", f"--measured={images[path]}", f"--output={fv.output}"]
         if images[path]:
-            find = lambda own=own: measured_within("cost", [*given, *own])  # noqa: E731
+            find = lambda path=path: within(fv, path, images[path])  # noqa: E731
             each.measured = known.ask(("measured", images[path], each.row.key()), find)
         bar.update(seconds[path])
     bar.close()

@@ -12,14 +12,13 @@ else.
 import contextlib
 import json
 import os
-import subprocess
 
 from absl import flags
 
 from flags import benchmark_flags, data_flags
 from launch.command_line import verb
-from launch.command_line.program import words
 from launch.command_line.progress import SCREEN
+from launch.command_line.within import given_flags, measured_within
 from tfrobust.benchmark.places import fill_page
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
@@ -90,13 +89,16 @@ def report_on(fv, folder, jobs, peer) -> None:
 
 def memory_within(fv):
     """(job, side) -> the most bytes that a process held which did the job of that side once; None where it failed."""
-    given = [fv[name].serialize() for name in fv if fv[name].present and name not in WITHIN]
+    given = given_flags(fv, WITHIN)
 
     def memory_of(job, side):
         output = os.path.join(fv.output, "measured")
         more = [f"--measured={job.name}/{side}", "--pretraining=0", f"--output={output}"]
-        done = subprocess.run([*words("benchmark"), *given, *more], capture_output=True, text=True)
-        return json.loads(done.stdout.strip().splitlines()[-1])["bytes"] if done.returncode == 0 else None
+        try:
+            found = measured_within("benchmark", [*given, *more])
+        except InputError:  # The table says that it was not measured.
+            return None
+        return found and found["bytes"]
 
     return memory_of
 

@@ -16,7 +16,7 @@ from absl import flags
 from flags import cost_flags, recipe_flags
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
-from launch.command_line.within import measured_within
+from launch.command_line.within import given_flags, measured_within
 from tfrobust.checks import make_writable_folder
 from tfrobust.errors import InputError
 
@@ -86,9 +86,8 @@ def rows_of(fv):
 
 def within(fv, path, images):
     """What a process of its own finds of a row: its operations for no images, or else the seconds of a step of them."""
-    given = [fv[name].serialize() for name in fv if fv[name].present and name not in WITHIN]
     own = ["--papers=", f"--rows={path}", f"--measured={images}", f"--output={fv.output}"]
-    return measured_within("cost", [*given, *own])
+    return measured_within("cost", [*given_flags(fv, WITHIN), *own])
 
 
 def count_all(fv, costed, known) -> None:

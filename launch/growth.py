@@ -16,7 +16,7 @@ from absl import flags
 from flags import growth_flags
 from launch.command_line import verb
 from launch.command_line.progress import SCREEN
-from launch.command_line.within import measured_within
+from launch.command_line.within import given_flags, measured_within
 from tfrobust.checks import make_writable_folder
 
 WITHIN = ("measured", "axes", "output", "page", "flagfile")  # A process within has its own values.
@@ -36,7 +36,7 @@ def growth(fv: flags.FlagValues) -> None:
 
 def measure_all(fv, plan):
     """name of the axis -> its points with what was measured; a point that several axes share is measured once."""
-    given = [fv[name].serialize() for name in fv if fv[name].present and name not in WITHIN]
+    given = given_flags(fv, WITHIN)
     found, measured = {}, {}
     bar = SCREEN.bar(sum(map(len, plan.points.values())), "growth")
     for name, points in plan.points.items():

@@ -1,12 +1,19 @@
 """A verb that measures in processes of its own: each calls the verb again and says as JSON what it found."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from subprocess import run
 from typing import Any
 
+from absl import flags
+
 from launch.command_line.program import words
 from tfrobust.errors import InputError
+
+
+def given_flags(fv: flags.FlagValues, without: Collection[str]) -> list[str]:
+    """The flags that the verb was given, but for those of which a process within has its own values."""
+    return [fv[name].serialize() for name in fv if fv[name].present and name not in without]
 
 
 def measured_within(verb: str, args: Sequence[str]) -> dict[str, Any] | None:

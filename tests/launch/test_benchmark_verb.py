@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from launch import benchmark
+from launch.command_line import within
 from tests.helpers import run_tests
 
 SMALL = ["--dataset=digits", "--width=0.1", "--rounds=1", "--pretraining=1", "--epoch=4", "--batch=2"]
@@ -39,7 +40,7 @@ def test_each_side_has_such_a_process(tmp_path, capsys, monkeypatch):
         commands.append(command)
         return SimpleNamespace(returncode=0, stdout=f'a line\n{{"bytes": {2**30 * len(commands)}}}\n')
 
-    monkeypatch.setattr(benchmark.subprocess, "run", run)
+    monkeypatch.setattr(within, "run", run)
     assert call(tmp_path, "--jobs=step") == 0
     goals = [line for line in capsys.readouterr().out.splitlines() if "no more memory than static graph" in line]
     assert ["1.00 GiB to 2.00" in goals[0], "3.00 GiB to 4.00" in goals[1]] == [True, True]

@@ -33,7 +33,7 @@ def _tap(layer):
     if not isinstance(layer, keras.layers.Layer):  # An operation of Keras 3, which has no weights to share.
         return type(layer).from_config(layer.get_config())
     if can_be_masked(layer):
-        return MaskedMaxPool(name=layer.name, dtype=layer.compute_dtype)
+        layer = MaskedMaxPool(name=layer.name, dtype=layer.compute_dtype)
     return Tap(layer, name=layer.name)
 
 
@@ -83,11 +83,7 @@ def last_feature_map(network: keras.Model) -> str:
         InputError: where the network has no such layer.
     """
     for layer in reversed(_tapped(network)[0].layers):
-        if (
-            isinstance(layer, (Tap, MaskedMaxPool))
-            and len(layer.output.shape) == 4
-            and tuple(layer.output.shape[1:3]) != (1, 1)
-        ):
+        if isinstance(layer, Tap) and len(layer.output.shape) == 4 and tuple(layer.output.shape[1:3]) != (1, 1):
             return layer.name
     raise InputError(
         f"network {network.name!r} has no feature maps for Grad-CAM (those of a model within it do not count; "

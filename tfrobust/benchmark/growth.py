@@ -17,11 +17,10 @@ from tfrobust.benchmark import setting as of
 from tfrobust.benchmark.growth_plan import Point
 from tfrobust.benchmark.operations import count_operations
 from tfrobust.benchmark.torch_peer import peak_memory
+from tfrobust.benchmark.traced_step import ig_sum_norm, still_trainer, traced
 from tfrobust.benchmark.turns import Times, take_turns, timed
 from tfrobust.distribution import make_strategy
-from tfrobust.objectives import make_objective
 from tfrobust.similarity import Comparison
-from tfrobust.training import Trainer
 
 CHANNELS, CLASSES = 1, 10  # Of the MNIST network.
 
@@ -47,7 +46,7 @@ def measure_point(point: Point, rounds: int) -> dict[str, Any]:
 def _evaluation(point: Point):
     """IFIA with RAR's ball and step, from the image itself, and the maps before and after."""
     x, y = _images(point.images, point.side)
-    k = min(of.K_ATTACK, point.side**2 // 4)
+    k = of.attacked_k(point.side**2)
     attack = Ifia(of.EPS, point.iterations, of.STEP_SIZE, goal=TopK(k))
     run = attack.on_maps(_network(point), MapSpec(IntegratedGradients(point.path_points)), Comparison(k))
     return lambda: {"a_adv": run(x, y).a_adv}, None
@@ -71,9 +70,8 @@ def step_function(point: Point, x: np.ndarray, y: np.ndarray) -> Callable[[], tf
     """
     strategy = make_strategy("mirrored", point.replicas) if point.replicas > 1 else tf.distribute.get_strategy()
     with strategy.scope():
-        trainer = Trainer(_network(point), _objective(point))
-        trainer.compile(optimizer=keras.optimizers.Adam(0.0), jit_compile=False)
-        trainer.optimizer.build(trainer.network.trainable_variables)
+        objective = ig_sum_norm(point.attack_steps, point.path_points, point.path_points)
+        trainer = still_trainer(_network(point), objective)
     parts = [np.array_split(values, point.replicas) for values in (x, y)]
     own = [_of_replica(strategy, part) for part in parts]
 
@@ -81,9 +79,7 @@ def step_function(point: Point, x: np.ndarray, y: np.ndarray) -> Callable[[], tf
         loss = strategy.run(lambda x, y: trainer.train_step((x, y))["loss"], args=tuple(own))
         return strategy.experimental_local_results(loss)[0]
 
-    concrete = tf.function(step, autograph=False).get_concrete_function()
-    concrete.trainer = trainer  # A concrete function does not keep the variables that it changes.
-    return concrete
+    return traced(step, trainer)
 
 
 def _of_replica(strategy, parts):
@@ -92,18 +88,6 @@ def _of_replica(strategy, parts):
         return tf.constant(parts[0])
     place = lambda context: tf.constant(parts[context.replica_id_in_sync_group])  # noqa: E731
     return strategy.experimental_distribute_values_from_function(place)
-
-
-def _objective(point: Point):
-    return make_objective(
-        "ig_sum_norm",
-        eps=of.EPS,
-        attack_steps=point.attack_steps,
-        step_size=of.STEP_SIZE,
-        attribution_weight=of.WEIGHT,
-        ig_steps=point.path_points,
-        ig_steps_attack=point.path_points,
-    )
 
 
 def _network(point: Point) -> keras.Model:

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfrobust.benchmark.operations import count_operations
 from tfrobust.benchmark.torch_peer import peak_memory
+from tfrobust.benchmark.traced_step import traced
 from tfrobust.benchmark.turns import take_turns, timed
 from tfrobust.data import ImageData, training_batches
 from tfrobust.experiments.recipe import AUTO, Recipe
@@ -163,9 +164,7 @@ def _traced_step(row, data, images, memory):
     trainer.optimizer.build(network.trainable_variables)
     specs = [tf.TensorSpec([images, *row.shape]), tf.TensorSpec([images], tf.int32)]
     specs += [tf.TensorSpec([images, row.sources, *row.shape])] if row.sources else []
-    step = tf.function(lambda *batch: trainer.train_step(batch), autograph=False).get_concrete_function(*specs)
-    step.trainer = trainer  # A concrete function does not keep the variables that it changes.
-    return step, network
+    return traced(lambda *batch: trainer.train_step(batch), trainer, *specs), network
 
 
 def _objective(row, network, images, memory):

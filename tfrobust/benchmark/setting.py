@@ -40,8 +40,8 @@ class Setting:
 
     @property
     def k(self) -> int:
-        """Size of the set that the attack on maps lowers: RAR's, or a quarter of the pixels where that is less."""
-        return min(K_ATTACK, self.shape[0] * self.shape[1] // 4)
+        """Size of the set that the attack on maps lowers."""
+        return attacked_k(self.shape[0] * self.shape[1])
 
     def first(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The first n images and their classes, from the beginning again where there are fewer."""
@@ -53,6 +53,11 @@ class Setting:
         network = keras.models.clone_model(self.network)
         network.set_weights(self.network.get_weights())
         return network
+
+
+def attacked_k(pixels: int) -> int:
+    """Size of the set that the attack on maps lowers: RAR's, or a quarter of the pixels where that is less."""
+    return min(K_ATTACK, pixels // 4)
 
 
 def make_setting(x: np.ndarray, y: np.ndarray, sizes: Sizes, seed: int = 0) -> Setting:

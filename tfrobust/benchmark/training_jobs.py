@@ -15,11 +15,10 @@ from tfrobust.benchmark.authors_graph import AuthorsStep
 from tfrobust.benchmark.jobs import OURS, Goal, Job, all_of, mostly_near, near
 from tfrobust.benchmark.operations import count_operations
 from tfrobust.benchmark.setting import Setting, compile_plainly
+from tfrobust.benchmark.traced_step import ig_sum_norm, still_trainer, traced
 from tfrobust.benchmark.turns import timed
-from tfrobust.objectives import make_objective
 from tfrobust.objectives.natural import Natural
 from tfrobust.robust_model import RobustModel
-from tfrobust.training import Trainer
 from tfrobust.types import Batch, Objective, Step
 
 AUTHORS = "static graph"
@@ -88,16 +87,7 @@ def _authors(setting) -> AuthorsStep:
 
 
 def _objective(sizes) -> Objective:
-    return make_objective(
-        "ig_sum_norm",
-        eps=of.EPS,
-        attack_steps=sizes.attack_steps,
-        step_size=of.STEP_SIZE,
-        attribution_weight=of.WEIGHT,
-        ig_steps=sizes.path_points,
-        ig_steps_attack=sizes.attack_points,
-        random_start=False,
-    )
+    return ig_sum_norm(sizes.attack_steps, sizes.path_points, sizes.attack_points, random_start=False)
 
 
 def _attack(network, objective, x, y):
@@ -110,13 +100,8 @@ def _attack(network, objective, x, y):
 
 def _descent(network, objective, x, y):
     """A step of the trainer, which leaves the weights as they are, as a concrete function."""
-    trainer = Trainer(network, objective)
-    trainer.compile(optimizer=keras.optimizers.Adam(0.0), jit_compile=False)
-    trainer.optimizer.build(network.trainable_variables)
-    step = tf.function(lambda x, y: trainer.train_step((x, y)), autograph=False)
-    concrete = step.get_concrete_function(tf.constant(x), tf.constant(y))
-    concrete.trainer = trainer  # A concrete function does not keep the variables that it changes.
-    return concrete
+    trainer = still_trainer(network, objective)
+    return traced(lambda x, y: trainer.train_step((x, y)), trainer, tf.constant(x), tf.constant(y))
 
 
 def _logged(logs) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def _replacement(layer, activation):
     return _sloped(activation, float(np.ravel(slope or 0.0)[0]), cap)
 
 
-def _sloped(activation, slope: float = 0.0, cap: float | None = None):
+def _sloped(activation, slope: float, cap: float | None):
     """The replacement of a ReLU with that slope below zero and that cap: slope * (x - a(x)) + a(x) - a(x - cap)."""
 
     def capped(x):

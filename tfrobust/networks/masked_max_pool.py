@@ -3,7 +3,7 @@
 Of windows that do not overlap, let M be the mask of the largest entry of each.  Then the derivative of max pooling is
 dy -> M up(dy), that of this v -> sum over each window of M v, and so on in turns, as M does not change with small
 changes of the image.  TensorFlow finds the largest entries anew in each of these derivatives, without oneDNN's kernels
-from the second one on.  The results are the same bit for bit.
+from the second one on.  The results are the same but for rounding: bit for bit where second derivatives were compared.
 """
 
 from typing import Any

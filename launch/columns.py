@@ -1,6 +1,8 @@
 """The columns of a table of networks."""
 
 from tfrobust import report
+from tfrobust.evaluation.output_change import SAME_OUTPUT, SUBSETS
+from tfrobust.evaluation.result import IN_TABLES
 from tfrobust.report import Column, markdown
 
 COLUMNS = (
@@ -72,3 +74,63 @@ def diagnosis(flags) -> str:
     raised = sum(row["raised"] == "!" for row in rows)
     checks = sum(len(own) for own in flags.values())
     return f"Diagnosis: {checks} checks, {raised} raised (!).\n\n{markdown(rows, FLAGS)}"
+
+
+OUTPUTS = (
+    Column("task", "where the output holds"),
+    Column("measure", "measure"),
+    Column("of", "images", ",d"),
+    Column("mean", "all", ".3f"),
+    Column("same_output_images", "same output", ",d"),
+    Column("same_output_unchanged", "left as they were", ",d"),
+    Column("same_output_mean", "mean", ".3f"),
+    Column("same_output_low", "95 % from", ".3f"),
+    Column("same_output_high", "to", ".3f"),
+    Column("calmer_half_images", "calmer half", ",d"),
+    Column("calmer_half_unchanged", "left as they were", ",d"),
+    Column("calmer_half_mean", "mean", ".3f"),
+    Column("calmer_half_low", "95 % from", ".3f"),
+    Column("calmer_half_high", "to", ".3f"),
+)
+OF_OUTPUTS = f"""same output: the attack changed the probabilities of all classes by at most {SAME_OUTPUT:g} in all.
+calmer half: it changed the logits by at most the median (l2).  left as they were: images of these on which it found
+  nothing, and which score 1.  No mean: there is no such image.
+"""
+DELETIONS = (
+    Column("task", "deletion"),
+    Column("deletion", "map, image", ".3f"),
+    Column("attacked_deletion", "attacked map, attacked image", ".3f"),
+    Column("attacked_old_map_deletion", "old map, attacked image", ".3f"),
+    Column("attacked_deletion_random", "random order, attacked image", ".3f"),
+)
+
+
+def outputs(result) -> str:
+    """The scores of maps where the output hardly changed, and the deletion of attacked maps, as tables; empty where no
+    map was attacked."""
+    shown = (*IN_TABLES, "attacked_deletion")
+    rows = [
+        _output_row(task, measure, result.summary[task][measure], of[measure])
+        for task, of in result.outputs.items()
+        for measure in shown
+        if measure in of
+    ]
+    if not rows:
+        return ""
+    deleted = [
+        {"task": task, **{c.key: summary[c.key]["mean"] for c in DELETIONS[1:]}}
+        for task, summary in ((task, result.summary[task]) for task in result.outputs)
+        if "attacked_deletion" in summary
+    ]
+    tables = [f"{markdown(rows, OUTPUTS)}\n{OF_OUTPUTS}", *([markdown(deleted, DELETIONS)] if deleted else [])]
+    return "\n".join(tables)
+
+
+def _output_row(task, measure, whole, by_subset):
+    row = {"task": task, "measure": measure.replace("_", " "), "mean": whole["mean"]}
+    for subset in SUBSETS:
+        found = by_subset[subset]
+        scores = {name: (found["scores"] or {}).get(name) for name in ("mean", "low", "high")}
+        own = {"images": found["images"], "unchanged": found["unchanged"], **scores}
+        row.update({"of": found["of"], **{f"{subset}_{name}": value for name, value in own.items()}})
+    return row

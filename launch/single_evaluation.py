@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from flags import evaluation_flags
-from launch.columns import COLUMNS, all_flags, diagnosis, legend
+from launch.columns import COLUMNS, all_flags, diagnosis, legend, outputs
 from launch.suite import evaluate_given
 from tfrobust import report
 from tfrobust.evaluation import Evaluation
@@ -45,7 +45,8 @@ def intervals(row) -> str:
 def write_evaluation(directory: str, name: str, result: Evaluation, about: dict) -> None:
     """Table, records and picture of one evaluation."""
     row = {"network": name, **result.table_row()}
-    about = {**about, "flags": result.plain_flags, "summary": result.summary}
+    found = {"flags": result.plain_flags, "summary": result.summary, "output_change": result.outputs}
+    about = {**about, **found}
     report.write_table(directory, "evaluation", [row], COLUMNS, about)
     report.write_records(os.path.join(directory, "records.jsonl"), result.records)
     indices = attacked_indices(result)[:PICTURED]
@@ -66,6 +67,8 @@ def evaluate_once(fv: flags.FlagValues) -> None:
         print(report.markdown([row], COLUMNS))
         print(legend(row, result.suite) + "\n")
         print(intervals(row))
+        if result.outputs:
+            print(outputs(result))
         print(diagnosis({name: all_flags(result)}))
 
     evaluate_given(fv, lambda network, shape: evaluation_flags.from_flags(fv), write)

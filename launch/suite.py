@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 from flags import data_flags, evaluation_flags
-from launch.columns import diagnosis
+from launch.columns import diagnosis, outputs
 from launch.command_line.given_networks import given_network
 from launch.command_line.progress import SCREEN
 from tfrobust import report
@@ -166,6 +166,7 @@ def tables(result: Evaluation) -> str:
         parts.append(report.markdown([{"task": task, **row} for row in own.rows()], AUTOATTACK))
     if map_rows(result):
         parts.append(report.markdown(map_rows(result), MAPS))
+        parts.append(outputs(result))
     for task, own in result.ensembles.items():
         parts.append(report.markdown([{"task": task, **row} for row in own.parts()], PARTS))
         parts.append(_of_ensemble(result.summary[task], own))

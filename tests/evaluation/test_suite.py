@@ -120,7 +120,7 @@ def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eager
         assert result.summary[name]["accuracy"] == result.summary["natural"]["accuracy"]
     for name in suite.attributions:
         for key, values in result.summary[name].items():
-            if isinstance(values, dict):
+            if isinstance(values, dict) and "deletion" not in key:
                 assert values["mean"] == pytest.approx(1.0), (name, key)
 
 

@@ -136,8 +136,29 @@ def _of_images(measured) -> list[str]:
         f"It rests on {summary['examples']} images. For images of their kind {low:.0%} to {high:.0%} of the top pixels "
         f"stay in the mean under this attack, which moves maps {further} (95 % intervals). The intervals cover the "
         "choice of images, not the strength of the attack: under a stronger one fewer may stay, never more.",
+        where_output_held(measured.result.outputs[task]["top_k_intersection"]["same_output"], stay["mean"]),
         f"The verdict is of Integrated Gradients and of changes of at most {in_pixels(eps)} alone.",
         f"The words are conventions: fragile where under {FRAGILE:.0%} of the top pixels stay, moved in part where "
         f"{FRAGILE:.0%} to {STILL:.0%} do, held still where {STILL:.0%} or more do, an attack of twice the steps was "
         "tried, and no check suggests that the attack was hindered.",
     ]
+
+
+def where_output_held(held: Mapping[str, Any], of_all: float) -> str:
+    """A sentence on the top pixels that stay where the output did not change either.
+
+    Args:
+        held: what `output_change.conditional_scores` says of the images whose output stayed the same.
+        of_all: the mean share of top pixels that stay on all images.
+    """
+    limit = f"by no more than {100 * held['limit']:.0f} points in all"
+    if held["scores"] is None:
+        return (
+            f"On none of the {held['of']} images did the attack change the probabilities {limit}: how maps move while "
+            "the output holds still was not seen."
+        )
+    alone = f" (of which the attack left {held['unchanged']} as they were)" if held["unchanged"] else ""
+    return (
+        f"On {held['images']} of the {held['of']} images{alone} the attack changed the probabilities {limit}; there "
+        f"{held['scores']['mean']:.0%} of the top pixels stay, on all images {of_all:.0%}."
+    )

@@ -69,6 +69,7 @@ def summarize(measured: Measured, about: dict[str, Any] | None = None) -> dict[s
         "verdict": words._asdict(),
         "eps_of_verdict": middle(measured),
         "summary": measured.result.summary,
+        "output_change": measured.result.outputs,
         "flags": measured.result.plain_flags,
         "cut": cuts(measured),
         "pixels": {"chosen": inputs.pixels, "shares": inputs.shares},

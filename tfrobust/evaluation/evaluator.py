@@ -16,6 +16,7 @@ import numpy as np
 from tfrobust import similarity
 from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble
 from tfrobust.attacks.attacked_maps import FATES, as_records
+from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.attributions import UniformlySmoothed
 from tfrobust.checks import check_whole
@@ -26,7 +27,8 @@ from tfrobust.evaluation.curvature import lacks_curvature
 from tfrobust.evaluation.diagnosis import Flag, certificate_flag, diagnose, faithfulness_flags, flag, random_beats
 from tfrobust.evaluation.dual import dual_scores
 from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble
-from tfrobust.evaluation.faithfulness import faithfulness
+from tfrobust.evaluation.faithfulness import deletion_under_attack, faithfulness
+from tfrobust.evaluation.output_change import OutputChange, OutputChanges, conditional_scores, output_change
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
 from tfrobust.evaluation.result import Evaluation
 from tfrobust.evaluation.robustness import Robustness, attack_with_autoattack
@@ -76,6 +78,7 @@ class Evaluator:
         self.maps: dict[str, AttackedMaps] = {}
         self.ensembles: dict[str, EnsembleResult] = {}
         self.robustness: dict[str, Robustness] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
         self.attack, self.place = 0, ""
 
     def run(self) -> Evaluation:
@@ -98,7 +101,7 @@ class Evaluator:
                 attack = self._attack_with_ensemble if isinstance(task.attack, Ensemble) else self._attack_maps
                 attack(name, task, rows)
             self._look_at_maps(rows)
-        found = self.maps, self.chosen, self.ensembles, self.robustness
+        found = self.maps, self.chosen, self.ensembles, self.robustness, self.outputs
         return Evaluation(self.suite, self.records, self.summary, self.flags, *found)
 
     def _next(self):
@@ -179,12 +182,14 @@ class Evaluator:
         noise = self._maps(f"{name} noise", task.control(self.suite.noise_draws), x, y, examples)
         self.ensembles[name] = result
         self.flags[name] = [*result.flags, random_beats(result.maps, noise)]
-        self._report_maps(
-            name, task, rows, result.maps, noise, describe=statistics.bootstrapped, more_of_images=result.of_parts()
-        )
+        strongest = {measure: result.found.least[criterion] for criterion, measure in CRITERIA.items()}
+        more = {"describe": statistics.bootstrapped, "strongest": strongest, "more_of_images": result.of_parts()}
+        self._report_maps(name, task, rows, result.maps, noise, **more)
         self.summary[name].update(result.shares_above_half())
 
-    def _report_maps(self, name, task, rows, maps, noise, *, describe=statistics.describe, more_of_images=None):
+    def _report_maps(
+        self, name, task, rows, maps, noise, *, describe=statistics.describe, strongest=None, more_of_images=None
+    ):
         """Adds maps, records and summary of a task on maps to the result.
 
         Args:
@@ -194,14 +199,37 @@ class Evaluator:
             maps: under the attack.
             noise: under noise of the same ball.
             describe: (values, least, most) -> the statistics of a score.
+            strongest: measure -> the maps that it was measured on, where they are others than `maps`.
             more_of_images: columns that the records have and the summary has not.
         """
         self.maps[name] = maps
         scores = {**maps.scores, **{f"noise_{key}": noise.scores[key] for key in MEASURES}}
         for (method, measure), values in self._transfer(name, maps, noise, task, self.y[rows]).items():
             scores[f"{method}_{measure}"] = values
-        self._record(name, rows, {**scores, **(more_of_images or {}), **maps.fates})
+        if self.suite.faithful:
+            scores.update(self._deletion(name, task, maps, self.y[rows]))
+        changes = self._output_changes(name, maps, noise, strongest or {})
+        self._record(name, rows, {**scores, **(more_of_images or {}), **maps.fates, **changes.columns()})
         self.summary[name] = summarize_maps(scores, maps, task.attack.eps, describe)
+        self.outputs[name] = conditional_scores(scores, changes, _bounds, describe)
+
+    def _output_changes(self, name, maps, noise, strongest) -> OutputChanges:
+        """How far the outputs changed at the images of an attack, of its control, and of the strongest by measure."""
+
+        def change(what, of):
+            work = lambda r: output_change(self.network, of.x[r], of.x_adv[r]).arrays()  # noqa: E731
+            return OutputChange(**self._batched(f"{name} {what}", of.x, work))
+
+        by_measure = {measure: change(f"output by {measure}", of) for measure, of in strongest.items()}
+        return OutputChanges(change("output", maps), change("noise output", noise), by_measure)
+
+    def _deletion(self, name, task, maps, y) -> Arrays:
+        own = {"seed": self.suite.seed}
+
+        def work(r):
+            return deletion_under_attack(self.network, maps.batch(r), y[r], task.map, batch_size=len(r), **own)
+
+        return self._batched(f"{name} deletion", maps.x, work)
 
     def _surrogate(self, task, x, y):
         on_network: Any = prepared(self.network, task, self.chunk)

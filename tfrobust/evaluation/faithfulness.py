@@ -5,6 +5,10 @@ deletion    the mean probability of the class while the pixels that the map rank
 insertion   the same while they are put back, in that order, into an image of that grey level: high
 randomised  Spearman's correlation of the map with that of a network whose weights were shuffled within each tensor:
             near 0 for a map that depends on what was learned (Adebayo et al., 2018)
+
+Under attack the deletion says whether a map that moved still shows what the network uses at the attacked image.  The
+map from before the attack is measured there, too.  Where the attacked map deletes faster, the network has other reasons
+at that image, and the map followed them; where the old map deletes faster, the attack drove the map alone away.
 """
 
 import keras
@@ -12,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust import similarity
+from tfrobust.attacks import AttackedMaps
 from tfrobust.attributions import MapSpec, make_score
 from tfrobust.distribution import shard_over_replicas
 from tfrobust.evaluation.attacked import plain_maps
@@ -95,14 +100,53 @@ def faithfulness(
         name -> [N]: deletion and insertion, the areas under the curves by trapezoids; deletion_random and
         insertion_random, the same along a random ranking; randomised.
     """
-    score, baseline = _probability(network), getattr(spec.attribution, "baseline", 0.0)
     a = plain_maps(network, x, y, spec, batch_size, chunk=chunk)
-    random = np.broadcast_to(np.random.RandomState(seed).rand(*a.shape[1:]), a.shape)
     out = {}
-    for name, ranking in (("", a), ("_random", random)):
+    for name, ranking in (("", a), ("_random", _random_ranking(a, seed))):
         for kind in ("deletion", "insertion"):
-            curve = curves(score, x, y, ranking, baseline, insert=kind == "insertion", batch_size=batch_size)
-            out[kind + name] = ((curve[:, 1:] + curve[:, :-1]) / 2).mean(axis=1)
+            out[kind + name] = _area(network, x, y, ranking, spec, insert=kind == "insertion", batch_size=batch_size)
     other = plain_maps(shuffled(network, seed), x, y, spec, batch_size, chunk=chunk)
     out["randomised"] = similarity.spearman(a, other, ties)
     return out
+
+
+def deletion_under_attack(
+    network: keras.Model, maps: AttackedMaps, y: np.ndarray, spec: MapSpec, *, batch_size: int, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """The deletion of maps before and after an attack, each at its own image; deleted pixels as in `faithfulness`.
+
+    Args:
+        network: logits out.
+        maps: images and maps before and after the attack.
+        y: classes [N] that the maps explain.
+        spec: of the maps.
+        batch_size: images that are held at once.
+        seed: of the random ranking, as in `faithfulness`.
+
+    Returns:
+        name -> [N]: deletion, of the map at its image; attacked_deletion, of the attacked map at the attacked image;
+        and at the attacked image attacked_old_map_deletion, of the map before the attack, and attacked_deletion_random,
+        of a random ranking.
+    """
+    rankings = {
+        "deletion": (maps.x, maps.a),
+        "attacked_deletion": (maps.x_adv, maps.a_adv),
+        "attacked_old_map_deletion": (maps.x_adv, maps.a),
+        "attacked_deletion_random": (maps.x_adv, _random_ranking(maps.a, seed)),
+    }
+    return {
+        name: _area(network, x, y, ranking, spec, insert=False, batch_size=batch_size)
+        for name, (x, ranking) in rankings.items()
+    }
+
+
+def _area(network, x, y, ranking, spec: MapSpec, *, insert: bool, batch_size: int) -> np.ndarray:
+    """The area [N] under the curve of each image, by trapezoids."""
+    baseline = getattr(spec.attribution, "baseline", 0.0)
+    curve = curves(_probability(network), x, y, ranking, baseline, insert=insert, batch_size=batch_size)
+    return ((curve[:, 1:] + curve[:, :-1]) / 2).mean(axis=1)
+
+
+def _random_ranking(a: np.ndarray, seed: int) -> np.ndarray:
+    """The same random order of pixels for all maps a [N,H,W]."""
+    return np.broadcast_to(np.random.RandomState(seed).rand(*a.shape[1:]), a.shape)

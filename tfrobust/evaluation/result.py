@@ -32,6 +32,7 @@ class Evaluation:
         chosen: indices [N] of the images used.
         ensembles: task -> what each part of its ensemble found, for tasks that have one.
         robustness: task -> what each part of AutoAttack found, for the tasks that are AutoAttack.
+        outputs: task -> its scores on the images whose output hardly changed, see `output_change.conditional_scores`.
     """
 
     suite: Suite
@@ -42,6 +43,7 @@ class Evaluation:
     chosen: np.ndarray
     ensembles: Mapping[str, EnsembleResult] = field(default_factory=dict)
     robustness: Mapping[str, Robustness] = field(default_factory=dict)
+    outputs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def accuracies(self) -> list[dict[str, Any]]:
@@ -85,8 +87,10 @@ class Evaluation:
         return {**self.without_records(), "records": self.records}
 
     def without_records(self) -> dict[str, Any]:
-        """Summary, flags and the parts of ensembles and of AutoAttack as plain values."""
+        """Summary, flags, scores by change of output and the parts of ensembles and of AutoAttack as plain values."""
         out: dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
+        if self.outputs:
+            out["output_change"] = self.outputs
         if self.ensembles:
             out["ensembles"] = {task: own.as_dict() for task, own in self.ensembles.items()}
         if self.robustness:

@@ -137,7 +137,7 @@ def _called(attention: SelfAttention) -> Callable:
     layer, keras_call = attention.layer, attention.layer.call
 
     def call(query, value, key=None, *masks, **options):
-        fault = _fault(layer, (query, value, key), masks, options)
+        fault = fault_of(layer, (query, value, key), masks, options)
         if fault:
             y = keras_call(query, value, key, *masks, **{**options, "training": False})
             return _shown(Call(layer, None, None, y, fault))
@@ -148,9 +148,9 @@ def _called(attention: SelfAttention) -> Callable:
     return call
 
 
-def _fault(layer, tensors, masks, options) -> str | None:
+def fault_of(layer, tensors, masks, options) -> str | None:
     """Why a call of the layer is not written out, in words; None where it is."""
-    config, (query, value, key), rank = layer.get_config(), tensors, tensors[0].shape.rank
+    config, (query, value, key), rank = layer.get_config(), tensors, len(tensors[0].shape)
     axes = config["attention_axes"]
     masks = [*masks, *(value for name, value in options.items() if name.endswith("_mask"))]
     if value is not query or (key is not None and key is not query):

@@ -146,6 +146,7 @@ ATTRIBUTIONS = Registry(
     grad_cam_plus_plus="grad_cam.GradCamPlusPlus",
     guided_grad_cam_plus_plus="grad_cam.GuidedGradCamPlusPlus",
     uniformly_smoothed="uniform_smoothing.UniformlySmoothed",
+    attn_lrp="attn_lrp.AttnLrp",
 )
 SMOOTHED = ("gradient", "integrated_gradients")  # Maps that uniformly_smoothed can smooth.
 SCORES = Registry("tfrobust.losses", logit="logit", probability="probability", loss="cross_entropy")

@@ -3,6 +3,7 @@
 Each method is a function of that form in a file of its own, and beside it a frozen dataclass of its settings.
 """
 
+from tfrobust.attributions.attn_lrp import AttnLrp
 from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.grad_cam import GradCam, GradCamPlusPlus, GuidedGradCamPlusPlus
 from tfrobust.attributions.grad_shap import GradShap
@@ -16,6 +17,7 @@ from tfrobust.attributions.smoothgrad import SmoothGrad
 from tfrobust.attributions.uniform_smoothing import UniformlySmoothed
 
 __all__ = [
+    "AttnLrp",
     "Attribution",
     "AttributionSpec",
     "GradCam",

@@ -3,7 +3,7 @@
 Networks have these as layers, built-in activations, operations or lambdas; only their values say what they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import keras
@@ -84,6 +84,38 @@ def as_probabilities(function: Callable, classes: int) -> Literal["softmax", "si
     if np.allclose(p, tf.nn.sigmoid(z), rtol=1e-4, atol=1e-6):
         return "sigmoid"
     return "softmax" if np.allclose(p, tf.nn.softmax(z), rtol=1e-4, atol=1e-6) else None
+
+
+def is_entrywise(function: Callable, shape: Sequence[int]) -> bool:
+    """Whether each entry of function(x) is a function of that entry of x alone.
+
+    Args:
+        function: of one tensor.
+        shape: of x.
+    """
+    draw = np.random.RandomState(0)
+    a, b = (3 * draw.randn(*shape).astype(np.float32) for _ in range(2))
+    mask = draw.rand(*shape) < 0.5
+    at_a, at_b, mixed = (_values(function, x) for x in (a, b, np.where(mask, a, b)))
+    if at_a is None or at_b is None or mixed is None or not at_a.shape == at_b.shape == mixed.shape == a.shape:
+        return False
+    return np.allclose(mixed, np.where(mask, at_a, at_b), rtol=1e-4, atol=1e-6)
+
+
+def softmax_axis(function: Callable, shape: Sequence[int]) -> int | None:
+    """The axis along which a function is a softmax; None where it is none.
+
+    Args:
+        function: of one tensor.
+        shape: of that tensor; its axes of one entry are not looked at.
+    """
+    z = np.random.RandomState(0).randn(*shape).astype(np.float32)
+    p = _values(function, z)
+    for axis in range(1, len(shape)):
+        same = p is not None and p.shape == z.shape and np.allclose(p, tf.nn.softmax(z, axis), rtol=1e-4, atol=1e-6)
+        if same and shape[axis] > 1:
+            return axis - len(shape)
+    return None
 
 
 class MadeOf:

@@ -76,6 +76,10 @@ class Exchanged(keras.layers.Layer):
         self.layer = layer
         self._places = _Untracked(places)
 
+    def places(self) -> list[tuple[Any, str, Callable]]:
+        """(owner, attribute, function) of each place."""
+        return self._places.value
+
     def call(self, x: Any, *args, training: Any = None, mask: Any = None, **kwargs) -> Any:
         """What the layer gives for `x` with the other functions.
 

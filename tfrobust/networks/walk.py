@@ -111,7 +111,8 @@ def walk(
         model, None
     )  # Taken out: a walk through the same model during this one must make stands of its own.
     if kept is None or not kept.is_of(model):
-        kept = _Stands(model)
+        with tf.init_scope():  # A walk may be part of a graph that is being traced.
+            kept = _Stands(model)
     kept.set(step, passed)
     try:
         return kept.graph.call(tf.nest.flatten(inputs))

@@ -28,6 +28,12 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
     )
+    flags.DEFINE_integer("map_patch", 4, "Occlusion: side of its squares, in pixels.", **where)
+    flags.DEFINE_integer("map_stride", 2, "Occlusion: rows and columns from one square to the next.", **where)
+    flags.DEFINE_integer("map_masks", 1000, "RISE: masks.", **where)
+    flags.DEFINE_integer("map_cells", 7, "RISE: cells of a mask along a side.", **where)
+    define_number("map_probability", 0.5, "RISE: probability of a cell to be kept.", fv)
+    flags.DEFINE_integer("map_seed", 0, "RISE: seed of the masks.", **where)
 
 
 def from_flags(fv: flags.FlagValues, **reducing) -> MapSpec:

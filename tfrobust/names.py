@@ -147,6 +147,8 @@ ATTRIBUTIONS = Registry(
     guided_grad_cam_plus_plus="grad_cam.GuidedGradCamPlusPlus",
     uniformly_smoothed="uniform_smoothing.UniformlySmoothed",
     attn_lrp="attn_lrp.AttnLrp",
+    occlusion="occlusion.Occlusion",
+    rise="rise.Rise",
 )
 SMOOTHED = ("gradient", "integrated_gradients")  # Maps that uniformly_smoothed can smooth.
 SCORES = Registry("tfrobust.losses", logit="logit", probability="probability", loss="cross_entropy")

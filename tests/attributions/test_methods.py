@@ -172,7 +172,7 @@ def test_chunks_of_samples_change_nothing():
 def small_map(method):
     """The map of that name, of few points or samples."""
     known = names_of(ATTRIBUTIONS[method])
-    return make_map(method, **{name: 5 for name in ("steps", "samples") if name in known})
+    return make_map(method, **{name: 5 for name in ("steps", "samples", "masks") if name in known})
 
 
 @pytest.mark.parametrize("method", ATTRIBUTIONS)

@@ -12,6 +12,8 @@ from tfrobust.attributions.guided_backpropagation import GuidedBackpropagation
 from tfrobust.attributions.integrated_gradients import IntegratedGradients
 from tfrobust.attributions.layer_attributions import layer_integrated_gradients
 from tfrobust.attributions.map_spec import AttributionSpec, MapSpec, attribute, coarser, make_map, saliency_map
+from tfrobust.attributions.occlusion import Occlusion
+from tfrobust.attributions.rise import Rise
 from tfrobust.attributions.scores import make_score
 from tfrobust.attributions.smoothgrad import SmoothGrad
 from tfrobust.attributions.uniform_smoothing import UniformlySmoothed
@@ -29,6 +31,8 @@ __all__ = [
     "GuidedGradCamPlusPlus",
     "IntegratedGradients",
     "MapSpec",
+    "Occlusion",
+    "Rise",
     "SmoothGrad",
     "UniformlySmoothed",
     "attribute",

@@ -3,10 +3,8 @@
     IG(x) = (x - x0) * sum_k w_k grad score(x0 + t_k (x - x0))
 
 The points of the path are folded into the batch.  Where the network begins with something affine, the path is followed
-behind it (see `affine_start`).  With `chunk` they are folded a few at a time, and memory no longer
-grows with their number, in the second derivative either: the attribution is first summed chunk by chunk without
-recording anything; when its cotangent comes back, each chunk is replayed against it and forgotten.  That is exact, not
-an approximation, because what follows depends on the path only through the sum.
+behind it (see `affine_start`).  With `chunk` they are folded a few at a time, and memory no longer grows with their
+number, in the second derivative either (see `chunked_sum`).
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ import tensorflow as tf
 
 from tfrobust.attributions.affine_start import cut_behind_affine_start
 from tfrobust.attributions.attribution import Attribution
+from tfrobust.attributions.chunked_sum import chunked_sum
 from tfrobust.attributions.gradient import gradients
 from tfrobust.attributions.quadrature import quadrature, stratified
 from tfrobust.attributions.scores import make_score
@@ -84,7 +83,11 @@ def _mean_gradient(score, x0, difference, y, *, points, weights, chunk):
     if chunk is None or chunk >= points.shape[0]:
         return _path_gradient(score, x0, difference, y, points, weights=weights)
     points, weights = _padded(points, weights, chunk)
-    return _chunked(score, x0, difference, y, points, weights=weights)
+
+    def row(i, x0, difference):
+        return _path_gradient(score, x0, difference, y, points[i], weights=weights[i])
+
+    return chunked_sum(row, (x0, difference), points.shape[0], like=x0, differentiates=True)
 
 
 def _path_gradient(score, x0, difference, y, points, *, weights):
@@ -100,39 +103,6 @@ def _padded(points, weights, chunk):
     points = tf.concat([points, tf.fill([fill], points[-1])], axis=0)
     weights = tf.pad(weights, [[0, fill]])
     return tf.reshape(points, [-1, chunk]), tf.reshape(weights, [-1, chunk])
-
-
-def _chunked(score, x0, difference, y, points, *, weights):
-    """The result of _path_gradient, computed row by row of points and weights [n, chunk], in the memory of one row."""
-
-    @tf.custom_gradient
-    def mean(x0, difference):
-        def add(i, total):
-            return i + 1, total + _path_gradient(score, x0, difference, y, points[i], weights=weights[i])
-
-        def replay(cotangent, variables=None):
-            sources = (x0, difference, *(variables or ()))
-
-            def add_gradients(i, totals):
-                with tf.GradientTape() as tape:
-                    tape.watch((x0, difference))
-                    row = _path_gradient(score, x0, difference, y, points[i], weights=weights[i])
-                    product = tf.reduce_sum(row * cotangent)
-                grads = tape.gradient(product, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-                return i + 1, tuple(total + g for total, g in zip(totals, grads))
-
-            _, (dx0, ddifference, *dvariables) = _each_row(add_gradients, tuple(tf.zeros_like(s) for s in sources))
-            return ((dx0, ddifference), dvariables) if variables else (dx0, ddifference)
-
-        return _each_row(add, tf.zeros_like(x0))[1], replay
-
-    def _each_row(body, start):
-        n = points.shape[0]
-        return tf.while_loop(
-            lambda i, _: i < n, body, (tf.constant(0), start), parallel_iterations=1, maximum_iterations=n
-        )
-
-    return mean(x0, difference)
 
 
 @dataclass(frozen=True)
@@ -157,6 +127,17 @@ class IntegratedGradients(Attribution):
     def __call__(
         self, network: keras.Model, score: str, x: tf.Tensor, y: tf.Tensor, chunk: int | None = None
     ) -> tf.Tensor:
-        return integrated_gradients(
-            make_score(network, score), x, y, self.baseline, self.steps, rule=self.rule, chunk=chunk
-        )
+        return self.from_reference(network, score, x, y, self.baseline, chunk=chunk)
+
+    def from_reference(
+        self,
+        network: keras.Model,
+        score: str,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        reference: tf.Tensor | float,
+        *,
+        chunk: int | None = None,
+    ) -> tf.Tensor:
+        score_of = make_score(network, score)
+        return integrated_gradients(score_of, x, y, reference, self.steps, rule=self.rule, chunk=chunk)

@@ -163,7 +163,8 @@ class Evaluator:
         surrogate, no_curvature = None, None
         if not isinstance(task.attack, BlackBoxAttack):
             surrogate = self._batched(f"{name} surrogate", x, lambda r: {"a": self._surrogate(task, x[r], y[r])})["a"]
-            no_curvature = lacks_curvature(self.network, x, y, task.attack)
+            if task.map.attribution.needs_curvature:
+                no_curvature = lacks_curvature(self.network, x, y, task.attack)
         doubled = self._doubled(name, task, x, y, examples, targets=targets)
         self.flags[name] = diagnose(
             maps, noise, task, surrogate_maps=surrogate, doubled=doubled, no_curvature=no_curvature

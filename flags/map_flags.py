@@ -26,7 +26,10 @@ def define(fv: flags.FlagValues) -> None:
     define_number("map_radius", 4.0, "uniformly_smoothed: radius of its l2 ball, in units of [0, 1].", fv)
     flags.DEFINE_enum("map_base", "gradient", SMOOTHED, "uniformly_smoothed: the map that is smoothed.", **where)
     flags.DEFINE_string(
-        "map_layer", None, "Grad-CAMs: layer whose feature maps count (the last unless given).", **where
+        "map_layer",
+        None,
+        "Grad-CAMs: layer whose feature maps count (the last unless given); of a model within: MODEL/LAYER.",
+        **where,
     )
     flags.DEFINE_integer("map_patch", 4, "Occlusion: side of its squares, in pixels.", **where)
     flags.DEFINE_integer("map_stride", 2, "Occlusion: rows and columns from one square to the next.", **where)

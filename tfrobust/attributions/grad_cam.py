@@ -21,16 +21,23 @@ import tensorflow as tf
 from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.guided_backpropagation import guided_backpropagation
 from tfrobust.attributions.scores import SCORES
-from tfrobust.attributions.split import last_feature_map, split_at
+from tfrobust.attributions.split import check_feature_map, last_feature_map, split_at
 from tfrobust.networks.surrogates import guided_surrogate
 
 if TYPE_CHECKING:
     import keras
 
 
+def _cut(network, layer: str | None):
+    """(head, tail) of the network, cut behind the layer or the last one that has feature maps."""
+    layer = layer or last_feature_map(network)
+    check_feature_map(network, layer)
+    return split_at(network, layer)
+
+
 def _features(network, score: str, x, y, layer: str | None):
     """(A, g), each [B,h,w,K]."""
-    head, tail = split_at(network, layer or last_feature_map(network))
+    head, tail = _cut(network, layer)
     a = head(x, training=False)
     with tf.GradientTape() as tape:
         tape.watch(a)
@@ -55,7 +62,8 @@ def grad_cam(
         score: what is attributed, a name of `names.SCORES`.
         x: images [B,H,W,C].
         y: classes [B].
-        layer: the layer whose feature maps are weighted; None: the last one that has feature maps.
+        layer: the layer whose feature maps are weighted, of a model within the network its path `MODEL/LAYER`; None:
+          the last one that has feature maps, models within included.
         positive: set negative sums to 0 (the last ReLU).
 
     Returns:
@@ -78,7 +86,8 @@ def grad_cam_plus_plus(
         score: what is attributed, a name of `names.SCORES`.
         x: images [B,H,W,C].
         y: classes [B].
-        layer: the layer whose feature maps are weighted; None: the last one that has feature maps.
+        layer: the layer whose feature maps are weighted, of a model within the network its path `MODEL/LAYER`; None:
+          the last one that has feature maps, models within included.
         positive: set negative sums to 0 (the last ReLU).
 
     Returns:
@@ -103,7 +112,7 @@ def guided_grad_cam_plus_plus(
         score: what is attributed, a name of `names.SCORES`.
         x: images [B,H,W,C].
         y: classes [B].
-        layer: the layer whose feature maps are weighted; None: the last one that has feature maps.
+        layer: the layer whose feature maps are weighted, as for `grad_cam`.
 
     Returns:
         [B,H,W,C].
@@ -119,7 +128,8 @@ class GradCam(Attribution):
     """Grad-CAM as a method.
 
     Attributes:
-        layer: the name of the layer whose feature maps are weighted; None: the last one that has feature maps.
+        layer: the name of the layer whose feature maps are weighted, of a model within the network its path
+          `MODEL/LAYER`; None: the last one that has feature maps, models within included.
     """
 
     layer: str | None = None
@@ -130,7 +140,7 @@ class GradCam(Attribution):
         return grad_cam(network, score, x, y, layer=self.layer)
 
     def check_network(self, network: keras.Model) -> None:
-        split_at(network, self.layer or last_feature_map(network))
+        _cut(network, self.layer)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from keras import layers
 
 from tfrobust.networks.functions import MadeOf, as_probabilities, can_be_split, is_function, relu_among
 from tfrobust.networks.inspection import HALF, half_of, several_sigmoids
+from tfrobust.networks.layer_paths import remember_paths
 from tfrobust.networks.walk import flat, walk
 from tfrobust.types import InputError
 
@@ -37,6 +38,9 @@ class Copier:
             None  # The `training` with which the network calls the inner model that is being traced.
         )
         self.names = {layer.name for layer in keras.Model(images, start).layers}
+        self.within: list[str] = []  # Names of the models around what is being copied, the network itself left out.
+        self.paths: dict[str, str] = {}  # See `layer_paths`, of the layers in models within.
+        self.last = ""  # Name of the layer that gave what was copied last.
 
     def adopted(self, network: keras.Model, output: int = 0) -> tuple[keras.Model, Callable | None]:
         """Copies the network, with its weights, from the images to its logits.
@@ -56,6 +60,7 @@ class Copier:
         outputs = self.run(own, self.start)
         logits, end = self.logits(tf.nest.flatten(outputs)[0])
         model = keras.Model(self.images, logits, name=network.name)
+        remember_paths(model, self.paths)
         for layer, copy in self.copies.values():
             _check_float32(copy)
             if copy is not layer and getattr(layer, "weights", None):
@@ -80,14 +85,25 @@ class Copier:
 
     def step(self, op: Any, *args, **kwargs) -> Any:
         """The output of the copy of `op`, a layer, a model or an operation, on symbolic tensors `args` and `kwargs`."""
+        path = "/".join((*self.within, op.name))
         if isinstance(op, keras.Model):
-            return self.run(op, *args, **kwargs)
+            self.within.append(op.name)
+            y = self.run(op, *args, **kwargs)
+            self.within.pop()
+        else:
+            y = self.copied(op, *args, **kwargs)
+        if self.within or isinstance(op, keras.Model):
+            self.paths[path] = self.last
+        return y
+
+    def copied(self, op: Any, *args, **kwargs) -> Any:
+        """As `step`, of a layer or an operation."""
         if self.training is not None and "training" in inspect.signature(op.call).parameters:
             kwargs.setdefault("training", self.training)
         if isinstance(op, _ENDS_IN_ACTIVATION) and can_be_split(op.activation):
             z = self.copy(op, activation="linear")(*args, **kwargs)
             dtype = "float32" if _is_half(op) else op.compute_dtype
-            return self.step(layers.Activation(op.activation, dtype=dtype, name=f"{op.name}_activation"), z)
+            return self.copied(layers.Activation(op.activation, dtype=dtype, name=f"{op.name}_activation"), z)
         tensors = [t for t in tf.nest.flatten((args, kwargs)) if self.is_tensor(t)]
         if getattr(op, "weights", None) and not isinstance(op, layers.Normalization):
             return self.copy(op)(*args, **kwargs)
@@ -100,7 +116,8 @@ class Copier:
         relu = relu_among(functions)
         if relu:
             z, options = relu
-            return layers.ReLU(**options, dtype=tf.as_dtype(z.dtype).name, name=self.name(op.name))(z)
+            self.last = self.name(op.name)
+            return layers.ReLU(**options, dtype=tf.as_dtype(z.dtype).name, name=self.last)(z)
         y = self.copy(op)(*args, **kwargs)
         if self.is_tensor(y):
             self.made.keep(y, functions)
@@ -126,7 +143,9 @@ class Copier:
                     ) from e
                 copy = op  # A layer without weights can be shared.
             self.copies[id(op)] = op, copy
-        return self.copies[id(op)][1]
+        copy = self.copies[id(op)][1]
+        self.last = copy.name
+        return copy
 
     def name(self, wanted: str) -> str:
         """`wanted` as the name of a layer, with a number behind it where the copy has a layer of that name already."""

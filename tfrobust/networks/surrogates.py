@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfrobust.networks.affine_batch_norm import AffineBatchNorm, can_be_affine
 from tfrobust.networks.functions import as_relu
+from tfrobust.networks.layer_paths import remember_paths_of
 from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
 from tfrobust.networks.relus import is_exchangeable, relu_operations
 from tfrobust.networks.smooth_relus import CurvedRelu, Softplus
@@ -276,13 +277,15 @@ def _exchanged(network: keras.Model, activation, again=None):
 
     _refuse_relu_operations(network)
     try:
-        return keras.models.clone_model(network, clone_function=clone), len(exchanged)
+        made = keras.models.clone_model(network, clone_function=clone)
     except InputError:
         raise
     except (ValueError, TypeError, AttributeError) as e:
         raise InputError(
             f"network {network.name!r} has no surrogate: only Sequential and functional models do ({e})"
         ) from e
+    remember_paths_of(made, network)
+    return made, len(exchanged)
 
 
 def _stand_in(layer, activation):

@@ -25,6 +25,16 @@ def define(fv: flags.FlagValues) -> None:
         "data: the training images' own mean and deviation, in the place of those the network takes out of the pixels.",
         flag_values=fv,
     )
+    flags.DEFINE_bool(
+        "bias",
+        True,
+        "--nobias: no biases (digits_cnn, mnist_cnn): Integrated Gradients of the logit from black are then "
+        "image times gradient and cost one gradient.",
+        flag_values=fv,
+    )
+    define_number(
+        "feature_smoothing", None, "Deviation of a Gaussian filter behind the first activation, in its pixels.", fv
+    )
     flags.DEFINE_string(
         "initial_network",
         None,

@@ -50,7 +50,15 @@ def from_flags(fv: flags.FlagValues, name: str = "", within: tuple[str, ...] = (
     return Recipe(
         name=name or fv.method,
         data=data_flags.from_flags(fv),
-        model=ModelSpec(fv.model, fv.width, fv.initialization, _initial(fv, within), fv.normalization),
+        model=ModelSpec(
+            fv.model,
+            fv.width,
+            fv.initialization,
+            _initial(fv, within),
+            fv.normalization,
+            fv.bias,
+            fv.feature_smoothing,
+        ),
         objective=objective_flags.from_flags(fv),
         training=training_flags.from_flags(fv),
         saliency=tuple(

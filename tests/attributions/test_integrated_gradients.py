@@ -273,6 +273,102 @@ def test_a_surrogate_is_cut_and_follows_its_network():
     assert_close(tail(head(x), y), make_score(surrogate, "logit")(x, y), 1e-5)
 
 
+def without_shortcut(monkeypatch):
+    monkeypatch.setattr(ig_module, "one_gradient_is_enough", lambda score, baseline, points: False)
+
+
+@pytest.fixture(scope="module")
+def bias_free():
+    """A network without biases, whose logits are of the size of trained ones."""
+    keras.utils.set_random_seed(2)
+    network = make_model("mnist_cnn", (8, 8, 1), 10, 0.1, bias=False)
+    network.set_weights([3 * w for w in network.get_weights()])
+    return network
+
+
+@pytest.mark.parametrize("rule, chunk", [("right", None), ("right", 2), ("gauss_legendre", None)])
+def test_of_a_homogeneous_network_one_gradient_gives_the_plain_form(bias_free, rule, chunk, monkeypatch):
+    """The map, and the derivatives of a function of it by the image and by every weight."""
+
+    def both(x, y):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            ig = integrated_gradients(make_score(bias_free, "logit"), x, y, 0.0, 5, rule=rule, chunk=chunk)
+            total = tf.reduce_sum(tf.sin(9 * ig))
+        return [ig, *tape.gradient(total, [x, *bias_free.trainable_variables])]
+
+    x, y = images(4)
+    short = both(x, y)
+    assert_close(short[0], x * gradient(make_score(bias_free, "logit"), x, y), 1e-6)
+    without_shortcut(monkeypatch)
+    for got, want in zip(short, both(x, y)):
+        assert np.abs(want).max() > 0
+        assert_close(got, want, 1e-4)
+
+
+def test_then_it_asks_the_network_once_whatever_the_number_of_steps(bias_free):
+    x, y = images(2)
+    asked = []
+    inner = bias_free.call
+
+    def counted(inputs, *args, **kwargs):
+        asked.append(int(inputs.shape[0]))
+        return inner(inputs, *args, **kwargs)
+
+    bias_free.call = counted
+    try:
+        for steps in (1, 50):
+            integrated_gradients(make_score(bias_free, "logit"), x, y, steps=steps)
+    finally:
+        bias_free.call = inner
+    assert asked == [2, 2]
+
+
+def test_completeness_of_a_homogeneous_network_is_exact_with_one_step(bias_free):
+    x, y = images(5)
+    score = make_score(bias_free, "logit")
+    got = tf.reduce_sum(integrated_gradients(score, x, y, steps=1), axis=[1, 2, 3])
+    np.testing.assert_allclose(got, score(x, y), rtol=1e-4, atol=1e-5)
+
+
+NOT_TAKEN = {
+    "a probability": {"score": "probability"},
+    "a loss": {"score": "loss"},
+    "a grey baseline": {"baseline": 0.5},
+    "a baseline of tensors, whose values are not looked at": {"baseline": tf.zeros([1, 8, 8, 1])},
+    "the point zero": {"rule": "left"},
+    "the point zero at one end": {"rule": "trapezoid"},
+    "points that are drawn": {"seed": tf.constant([1, 2])},
+    "biases": {"network": lambda: small_network()},
+    "biases of zero": {"network": lambda: zero_biases(small_network())},
+    "batch normalization": {"network": lambda: small_network(batch_norm=True)},
+    "a standardization of each image": {"network": lambda: convolutional(PerImageStandardization())},
+}
+
+
+def zero_biases(network):
+    network.set_weights([0 * w if w.ndim == 1 else w for w in network.get_weights()])
+    return network
+
+
+@pytest.mark.parametrize("case", NOT_TAKEN)
+def test_the_shortcut_is_not_taken_where_it_may_not_hold(case, bias_free, monkeypatch):
+    given = {"network": lambda: bias_free, "score": "logit", "baseline": None, "rule": "right", "seed": None}
+    given |= NOT_TAKEN[case]
+    score = make_score(given.pop("network")(), given.pop("score"))
+    x, y = images(3)
+    got = integrated_gradients(score, x, y, steps=4, **given)
+    without_shortcut(monkeypatch)
+    assert np.array_equal(got, integrated_gradients(score, x, y, steps=4, **given))
+
+
+def test_where_it_does_not_hold_image_times_gradient_is_something_else(bias_free):
+    x, y = images(3)
+    for score in (make_score(bias_free, "probability"), make_score(made_network(), "logit")):
+        ig = integrated_gradients(score, x, y, steps=10).numpy()
+        assert np.abs(ig - x * gradient(score, x, y)).max() > 0.02 * np.abs(ig).max()
+
+
 def made_network():
     return make_model("mnist_cnn", (8, 8, 1), 10, 0.1)
 

@@ -36,6 +36,8 @@ def changes():
         "initialization": "hu",
         "initial": SAVED,
         "normalization": "data",
+        "bias": False,
+        "feature_smoothing": 1.0,
     }.items():
         yield f"model.{name}", replace(RECIPE, model=replace(RECIPE.model, **{name: value}))
     for name, value in {"eps": 0.2, "loss": "cosine", "pair": True, "random_start": False}.items():

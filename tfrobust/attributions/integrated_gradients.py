@@ -3,7 +3,8 @@
     IG(x) = (x - x0) * sum_k w_k grad score(x0 + t_k (x - x0))
 
 The points of the path are folded into the batch.  Where the network begins with something affine, the path is followed
-behind it (see `affine_start`).  With `chunk` they are folded a few at a time, and memory no longer grows with their
+behind it (see `affine_start`); of a nonnegatively homogeneous network it need not be followed at all (see
+`one_gradient_is_enough`).  With `chunk` they are folded a few at a time, and memory no longer grows with their
 number, in the second derivative either (see `chunked_sum`).
 """
 
@@ -12,17 +13,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tensorflow as tf
 
 from tfrobust.attributions.affine_start import cut_behind_affine_start
 from tfrobust.attributions.attribution import Attribution
 from tfrobust.attributions.chunked_sum import chunked_sum
-from tfrobust.attributions.gradient import gradients
+from tfrobust.attributions.gradient import gradient, gradients
 from tfrobust.attributions.quadrature import quadrature, stratified
-from tfrobust.attributions.scores import make_score
+from tfrobust.attributions.scores import NetworkScore, make_score
 from tfrobust.checks import check_choice, check_number, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import RULES
+from tfrobust.networks.homogeneity import is_homogeneous
 from tfrobust.types import Score
 
 if TYPE_CHECKING:
@@ -63,8 +66,10 @@ def integrated_gradients(
     """
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk, the path points held at once, must be at least 1; got {chunk}")
-    x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
     points, weights = quadrature(rule, steps) if seed is None else stratified(steps, seed)
+    if one_gradient_is_enough(score, baseline, points):
+        return x * gradient(score, x, y)
+    x0 = tf.zeros_like(x) if baseline is None else tf.zeros_like(x) + baseline
     path = {"points": points, "weights": weights, "chunk": chunk}
     cut = cut_behind_affine_start(score)
     if cut is None:
@@ -75,6 +80,26 @@ def integrated_gradients(
         h = head(x, training=False)
     h0 = head(x0, training=False)
     return (x - x0) * tape.gradient(h, x, output_gradients=_mean_gradient(of_outputs, h0, h - h0, y, **path))
+
+
+def one_gradient_is_enough(score: Score, baseline: tf.Tensor | float | None, points: np.ndarray | tf.Tensor) -> bool:
+    """Whether Integrated Gradients are x grad score(x), whatever the number of steps (Hesse et al., 2021).
+
+    A nonnegatively homogeneous network f has f(a x) = a f(x), so that grad f(t x) = grad f(x) for t > 0: from black,
+    all points of the path have the same gradient, and the same derivatives of it by the weights.  That is so of the
+    logit, not of a probability or a loss; from a black baseline that is known as such, None or the number 0; and by a
+    rule without the point t = 0, where the gradient of a ReLU network is zero.
+
+    Args:
+        score: what is attributed.
+        baseline: where the path begins.
+        points: those of the rule, or a tensor of points that are drawn, which may be 0.
+    """
+    if not isinstance(score, NetworkScore) or score.kind != "logit" or score.training:
+        return False
+    black = baseline is None or (isinstance(baseline, (int, float)) and baseline == 0)
+    above_zero = isinstance(points, np.ndarray) and points.min() > 0
+    return black and above_zero and is_homogeneous(score.network)
 
 
 def _mean_gradient(score, x0, difference, y, *, points, weights, chunk):

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from tfrobust.checks import check_choice, check_fields, check_whole
+from tfrobust.checks import check_choice, check_fields, check_positive, check_whole
 from tfrobust.errors import InputError
 from tfrobust.names import ANNOTATIONS, EVALUATE_ON, NORMALIZATIONS, OBJECTIVES, SAT_MAPS
 from tfrobust.training_spec import TrainingSpec
@@ -117,6 +117,9 @@ class ModelSpec:
         initial: the network whose weights it starts from; None draws them.
         normalization: "data", the mean and deviation of the training images, as they are before augmentation, in the
           place of those that the network takes out of the pixels; None: its own (CIFAR-10's).
+        bias: whether its layers have biases; without them digits_cnn and mnist_cnn are nonnegatively homogeneous.
+        feature_smoothing: deviation of a Gaussian filter behind its first activation, in pixels of the feature map;
+          None: no filter.
     """
 
     name: str
@@ -124,8 +127,12 @@ class ModelSpec:
     initialization: str | None = None
     initial: NetworkOrigin | None = None
     normalization: str | None = None
+    bias: bool = True
+    feature_smoothing: float | None = None
 
     def __post_init__(self):
+        if self.feature_smoothing is not None:
+            check_positive("feature_smoothing", self.feature_smoothing)
         if self.normalization is not None:
             check_choice("normalization", self.normalization, NORMALIZATIONS)
 
@@ -137,7 +144,14 @@ class ModelSpec:
         from tfrobust import models
         from tfrobust.data import pixel_statistics
 
-        network = models.make_model(self.name, data.shape, data.classes, self.width)
+        network = models.make_model(
+            self.name,
+            data.shape,
+            data.classes,
+            self.width,
+            bias=self.bias,
+            feature_smoothing=self.feature_smoothing,
+        )
         if self.normalization:
             network = models.standardized_by(network, *pixel_statistics(data.x_train))
         if self.initialization:
@@ -211,6 +225,8 @@ class Recipe:
             "width": self.model.width,
             "initialization": self.model.initialization,
             "normalization": self.model.normalization,
+            "bias": None if self.model.bias else False,
+            "feature_smoothing": self.model.feature_smoothing,
             "initial_network": self.model.initial and str(self.model.initial),
             "method": self.method,
             **_given(self.objective),

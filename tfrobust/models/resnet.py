@@ -12,6 +12,7 @@ from keras import layers
 
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.models.normalization import standardized
+from tfrobust.models.smoothing import smoothed
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 
@@ -52,8 +53,10 @@ def resnet(depth: int, large: bool = False, adl: bool = False) -> Callable[..., 
     """
     block = _bottleneck if depth == 50 else _basic
 
-    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+    def make(shape: Sequence[int], classes: int, width: float = 1.0, *, smoothing: float | None = None) -> keras.Model:
         """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its filters.
+
+        With `smoothing`, a Gaussian filter of that deviation follows relu1 (see `models.smoothing`).
 
         Its activations are called relu1, relu2, ...
         """
@@ -61,7 +64,7 @@ def resnet(depth: int, large: bool = False, adl: bool = False) -> Callable[..., 
         names = (f"relu{i}" for i in range(1, 1000))
         inputs = keras.Input(shape)
         x = standardized(inputs)
-        x = _relu(_conv(x, stem, 7, 2) if large else _conv(x, stem, 3), names)
+        x = smoothed(_relu(_conv(x, stem, 7, 2) if large else _conv(x, stem, 3), names), smoothing)
         if large:
             x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
         for stage, (filters, blocks) in enumerate(zip(stages, BLOCKS[depth])):

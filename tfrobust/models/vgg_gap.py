@@ -12,6 +12,7 @@ from keras import layers
 
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.models.normalization import standardized
+from tfrobust.models.smoothing import smoothed
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
@@ -19,8 +20,10 @@ STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 def vgg_gap(adl: bool = False) -> Callable[..., keras.Model]:
     """The maker (shape, classes, width) -> network of VGG-GAP; `adl`: with attention-based dropout."""
 
-    def make(shape: Sequence[int], classes: int, width: float = 1.0) -> keras.Model:
+    def make(shape: Sequence[int], classes: int, width: float = 1.0, *, smoothing: float | None = None) -> keras.Model:
         """A network from images [B,H,W,C] to logits [B,K]; `width` is a factor for its filters.
+
+        With `smoothing`, a Gaussian filter of that deviation follows relu1 (see `models.smoothing`).
 
         Its activations are called relu1, relu2, ...
         """
@@ -40,8 +43,9 @@ def vgg_gap(adl: bool = False) -> Callable[..., keras.Model]:
                 x = layers.MaxPooling2D(2)(x)
             if i in (3, 4):
                 x = dropped(x)
-            for _ in range(convolutions):
+            for j in range(convolutions):
                 x = conv(x, filters)
+                x = smoothed(x, smoothing) if i == j == 0 else x
         x = layers.GlobalAveragePooling2D()(conv(dropped(x), 1024))
         return keras.Model(inputs, layers.Dense(classes)(x), name=f"vgg_gap{'_adl' * adl}")
 

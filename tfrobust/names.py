@@ -61,6 +61,7 @@ OBJECTIVES = Registry(
     igr="igr.Igr",
     r2et="r2et.R2et",
     lga="lga.Lga",
+    atex="atex.Atex",
 )
 MODELS = Registry(
     "tfrobust.models",
@@ -97,6 +98,13 @@ ART_CHOICES = {
 ER_CHOICES = {"change": ("path", "difference"), "zeros": ("p1", "p2")}
 SAT_CHOICES = {"anneal": ("epoch", "step"), "draw": ("batch", "epoch")}
 IGR_BASES = ("madry", "natural")
+IGR_SIMILARITIES = Registry(
+    "tfrobust.similarity",
+    cosine="differentiable.cosine",
+    pearson="differentiable.pearson",
+    soft_kendall="soft_ranks.soft_kendall",
+    soft_spearman="soft_ranks.soft_spearman",
+)
 SAT_MAPS = Registry(
     "tfrobust.objectives.sat_maps",
     gradient="gradient_sign",

@@ -71,6 +71,7 @@ TABLE = {
         ("l2_weight", "cosine_weight"),
         "natural",
     ),
+    "atex": Row({**INNER, "kl_weight": 1.0}, ("kl",), ("kl_weight",), "natural", "both"),
 }
 UNBOUNDED = ("ig_wasserstein",)  # Its x' pays for distance instead.
 

@@ -1,4 +1,4 @@
-"""The rows and options of ART, ER, IGR, LGA and R2ET that the golden numbers do not cover."""
+"""The rows and options of ART, ER, IGR, ATEX, LGA and R2ET that the golden numbers do not cover."""
 
 import dataclasses
 
@@ -7,13 +7,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, linear_network, run_tests, shallow_network, small_network, the_step
+from tests.helpers import (
+    convolutional_network,
+    images,
+    linear_network,
+    run_tests,
+    shallow_network,
+    small_network,
+    the_step,
+)
 from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.losses import cross_entropy, runner_up
 from tfrobust.models import make_model
+from tfrobust.names import IGR_SIMILARITIES
 from tfrobust.networks.surrogates import softplus_surrogate
 from tfrobust.objectives import make_objective
+from tfrobust.objectives.atex import tangent
 from tfrobust.objectives.er import kl_from_uniform
 from tfrobust.training import Trainer
 from tfrobust.types import Batch, InputError
@@ -119,8 +129,88 @@ def test_igr_of_equal_maps_is_its_base():
     network, batch, _ = setup()
     igr = make_objective("igr", attribution_weight=1.0, ig_steps=4, base="natural", **INNER)
     terms = igr.outer(network, batch, batch.x, the_step())
-    np.testing.assert_allclose(terms["ig_angle"], np.zeros(6), atol=1e-5)
+    np.testing.assert_allclose(terms["ig_cosine"], np.zeros(6), atol=1e-5)
     np.testing.assert_allclose(terms["cross_entropy"], cross_entropy(batch.y, network(batch.x)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("similarity", IGR_SIMILARITIES)
+def test_igr_with_any_similarity_is_its_base_where_the_maps_have_one_order(similarity):
+    network, batch, x_adv = setup()
+    igr = make_objective("igr", attribution_weight=0.5, ig_steps=4, similarity=similarity, **INNER)
+    term = f"ig_{similarity}"
+    np.testing.assert_allclose(igr.outer(network, batch, batch.x, the_step())[term], np.zeros(6), atol=1e-5)
+    other = igr.outer(network, batch, x_adv, the_step())[term]
+    assert (other.numpy() > 1e-3).all() and (other.numpy() <= 1.0).all()  # 1 - s is at most 2, and the weight 0.5.
+
+
+def test_igr_without_biases_costs_one_gradient_a_map_and_is_the_same():
+    keras.utils.set_random_seed(0)
+    network = make_model("digits_cnn", (8, 8, 1), 10, 0.5, bias=False)
+    (x, y), row = images(4), {"attribution_weight": 1.0, **INNER}
+    batch, x_adv = Batch(x, y), tf.clip_by_value(x + 0.1, 0.0, 1.0)
+    one, many = (make_objective("igr", ig_steps=m, **row).outer(network, batch, x_adv, the_step()) for m in (1, 9))
+    np.testing.assert_array_equal(one["ig_cosine"], many["ig_cosine"])
+
+
+def test_the_tangent_is_orthogonal_to_the_explanation_and_no_longer_than_the_offset():
+    u, e = (tf.random.stateless_normal([5, 4, 4, 2], [i, 3]) for i in range(2))
+    t = tangent(u, e).numpy()
+    np.testing.assert_allclose((t * e.numpy()).sum(axis=(1, 2, 3)), np.zeros(5), atol=1e-5)
+    for size in (lambda v: np.abs(v).max(axis=(1, 2, 3)), lambda v: np.linalg.norm(v.reshape(5, -1), axis=1)):
+        assert (size(t) <= size(u.numpy()) * (1 + 1e-6)).all() and (size(t) > 0).all()
+    np.testing.assert_array_equal(tangent(u, tf.zeros_like(u)), u)
+    np.testing.assert_allclose(tangent(3 * e, e), tf.zeros_like(e), atol=1e-5)
+
+
+@pytest.mark.parametrize("attack_steps", [0, 3])
+def test_atex_leaves_the_logit_of_a_linear_network_alone_and_moves_the_others(attack_steps):
+    network = linear_network(np.random.RandomState(0).randn(8, 8, 1, 10))
+    y = images()[1]
+    batch = Batch(tf.fill([6, 8, 8, 1], 0.5), y)  # Away from the ends of the pixel range.
+    atex = make_objective("atex", kl_weight=1.0, **{**INNER, "attack_steps": attack_steps})
+    x_adv = atex.inner(network, batch, the_step())
+    change = (network(x_adv) - network(batch.x)).numpy()
+    of_y = change[np.arange(6), y.numpy()]
+    np.testing.assert_allclose(of_y, np.zeros(6), atol=1e-4)
+    assert (np.abs(change).max(axis=1) > 0.1).all()
+    terms = atex.outer(network, batch, batch.x, the_step())
+    np.testing.assert_allclose(terms["kl"], np.zeros(6), atol=1e-6)
+
+
+def test_the_explanation_of_atex_is_the_gradient_of_a_linear_network():
+    w = np.random.RandomState(0).randn(8, 8, 1, 10)
+    x, y = images()
+    atex = make_objective("atex", kl_weight=1.0, explanation_samples=2, **INNER)
+    e = atex.explanation(linear_network(w), Batch(x, y), the_step())
+    np.testing.assert_allclose(e, np.moveaxis(w, -1, 0)[y.numpy()], rtol=1e-5)
+
+
+def test_atex_has_no_second_derivatives():
+    """A network whose first derivative refuses to be differentiated is trained, and not by the gradient penalty."""
+
+    @tf.custom_gradient
+    def once(x):
+        @tf.custom_gradient
+        def slope(dy):
+            def never(_):
+                raise AssertionError("a second derivative")
+
+            return dy * tf.cast(x > 0, x.dtype), never
+
+        return tf.nn.relu(x), slope
+
+    keras.utils.set_random_seed(0)
+    network, (x, y) = convolutional_network(once), images(3)
+
+    def trained(method):
+        x_adv = method.inner(network, Batch(x, y), the_step())
+        with tf.GradientTape() as tape:
+            loss = tf.add_n(list(method.outer(network, Batch(x, y), x_adv, the_step()).values()))
+        return tape.gradient(loss, network.trainable_variables)
+
+    assert all(np.any(g) for g in trained(make_objective("atex", kl_weight=1.0, **INNER)))
+    with pytest.raises(AssertionError, match="second derivative"):
+        trained(make_objective("gradient_penalty", attribution_weight=1.0))
 
 
 def test_lga_and_r2et_curvature_vanish_for_a_linear_network():

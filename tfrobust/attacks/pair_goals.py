@@ -23,6 +23,7 @@ from scipy import stats
 from tfrobust.attacks.goals import Goal, check_boundary
 from tfrobust.checks import check_positive, check_whole
 from tfrobust.similarity.ranking import top_k_mask
+from tfrobust.similarity.soft_ranks import soft_order
 
 if TYPE_CHECKING:
     import keras
@@ -62,9 +63,7 @@ class PairGoal(Goal):
     ) -> tf.Tensor:
         a = tf.reshape(a, [tf.shape(a)[0], -1])
         first, second, weights = tf.unstack(reference, axis=2)
-        difference = _at(a, first) - _at(a, second)
-        spread = tf.stop_gradient(tf.math.reduce_std(a, axis=1, keepdims=True))
-        order = tf.tanh(self.scale * tf.math.divide_no_nan(difference, spread))
+        order = soft_order(_at(a, first) - _at(a, second), a, self.scale)
         kept = tf.reduce_sum(weights * order, axis=1)
         return kept if self.targeted else -kept
 

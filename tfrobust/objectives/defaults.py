@@ -1,8 +1,9 @@
 """Default hyper-parameters of the training methods, for users who choose none.
 
 Weights, steps and step lengths (as multiples of eps) are those of the papers' experiments on photographs (the
-flagfiles in flags/); for R2ET, LGA, IGR, the gradient penalty and the Wasserstein form they are those of flags/digits.
-Integrated Gradients has fewer points than in the papers (10 and 5 instead of up to 50), which is several times faster.
+flagfiles in flags/); for R2ET, LGA, IGR, ATEX, the gradient penalty and the Wasserstein form they are those of
+flags/digits.  Integrated Gradients has fewer points than in the papers (10 and 5 instead of up to 50), which is several
+times faster.
 """
 
 import dataclasses
@@ -29,6 +30,7 @@ OWN = {
     "adv_aat": {"attribution_weight": 0.5},
     "igr": {"attribution_weight": 1.0},
     "r2et": {"margin_weight": 0.1, "curvature_weight": 0.01, "softplus_beta": 10.0},
+    "atex": {"attack_steps": 0, "kl_weight": 6.0},
     "lga": {"l2_weight": 0.1, "cosine_weight": 1.0, "softplus_beta": 10.0},
 }
 STEPS = {"art": 1.5 / 8, "aat": 1.2 / 7, "adv_aat": 1.2 / 7}  # Methods with another one.

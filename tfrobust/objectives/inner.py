@@ -11,7 +11,10 @@ from tfrobust.balls import Ball, make_ball
 from tfrobust.checks import check_fields, check_number, check_whole
 from tfrobust.types import Step
 
-START, POINTS = 0, 5  # Tags of the random start and of random path points: set them apart from a step's other draws.
+# Tags: set these draws of a step apart from its others.
+START, POINTS = 0, 5  # The random start, and random path points.
+PIXELS = 6  # Pixels that others are compared with.
+EXPLANATION = 16  # The first of as many as an explanation has samples.
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,21 @@ import tensorflow as tf
 _TINY = 1e-12
 
 
-def _flat(a):
+def flat(a: tf.Tensor) -> tf.Tensor:
+    """The maps a [B,...] as rows, [B,N]."""
     return tf.reshape(a, [tf.shape(a)[0], -1])
 
 
 def cosine(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Cosine similarity, <a, b> / (|a| |b|) in [-1, 1]; where a map is zero everywhere it is 0 and has no gradient."""
-    a, b = _flat(a), _flat(b)
+    a, b = flat(a), flat(b)
     squares = tf.reduce_sum(a * a, axis=1) * tf.reduce_sum(b * b, axis=1)
     return tf.reduce_sum(a * b, axis=1) * tf.math.rsqrt(tf.maximum(squares, _TINY**2))
 
 
 def pearson(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Pearson's correlation in [-1, 1]; 0 where a map is constant."""
-    a, b = _flat(a), _flat(b)
+    a, b = flat(a), flat(b)
     return cosine(a - tf.reduce_mean(a, axis=1, keepdims=True), b - tf.reduce_mean(b, axis=1, keepdims=True))
 
 
@@ -37,11 +38,11 @@ def cosine_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 def l1(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """|a - b|_1, the sum of the absolute differences of maps a and b."""
-    return tf.reduce_sum(tf.abs(_flat(a - b)), axis=1)
+    return tf.reduce_sum(tf.abs(flat(a - b)), axis=1)
 
 
 def l2(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """|a - b|_2, the Euclidean distance of maps a and b; where they are equal its gradient is 0."""
-    square = tf.reduce_sum(_flat(a - b) ** 2, axis=1)
+    square = tf.reduce_sum(flat(a - b) ** 2, axis=1)
     safe = tf.where(square > 0, square, 1.0)
     return tf.where(square > 0, tf.sqrt(safe), 0.0)

@@ -103,7 +103,8 @@ def evaluate_given(fv, suite_for: Callable, write: Callable) -> None:
     if not is_chief():
         return
     about = describe_evaluation(data_spec, fv.evaluation_batch, suite.as_dict())
-    write(network, result, {"network": fv.network, **about})
+    subject = {key: identity[key] for key in ("networks", "images")}
+    write(network, result, {"network": fv.network, **about, **subject})
     if fv.keep_images:
         write_attacked(os.path.join(fv.output, "attacked"), result, fingerprint_network(network))
     if keep.found:

@@ -18,10 +18,13 @@ from launch.__main__ import verbs
 from tests import processes
 from tests.helpers import ROOT, run_tests, small_network
 from tfrobust import training
+from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model
 from tfrobust.names import GOALS
+from tfrobust.networks import load_network
 
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
+RUN = {"steps", "seconds", "versions", "commit", "date"}
 FILES = {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"}
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=4", "--eps_ramp_steps=0", "--checkpoint_every=2"]
 TRAIN += ["--attack_steps=1"]
@@ -86,6 +89,7 @@ def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys, eage
     assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
     assert "4 steps" in capsys.readouterr().out
     assert FILES == {name for name in os.listdir(tmp_path / "a") if name != ".lock"}
+    assert json.loads((tmp_path / "a" / "run.json").read_text()).keys() == RUN
     assert call("train", f"--flagfile={tmp_path}/a/run.flags", f"--output={tmp_path}/b") == 0
     assert same(tmp_path / "a", tmp_path / "b")
     assert call("train", *TRAIN, "--seed=1", f"--output={tmp_path}/c") == 0
@@ -110,6 +114,7 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys, eagerly):
     about = json.loads((tmp_path / "e" / "evaluation.json").read_text())["about"]
     task = about["attributions"]["IFIA top-k"]
     assert task["attack"]["softplus_beta"] == 30 and task["comparison"]["k"] == 24
+    assert about["networks"] == [fingerprint_network(load_network(str(tmp_path / "any.keras")))] and about["images"]
 
 
 @pytest.mark.parametrize("goal", ["target", "manipulation", "random"])

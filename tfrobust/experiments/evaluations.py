@@ -70,7 +70,8 @@ def evaluate_run(
     keep = BatchCache(os.path.join(directory, "batches"), identity)
     batch, chunk = held.for_network(network)
     result = evaluate(network, images.x, images.y, suite, batch_size=batch, chunk=chunk, progress=progress, keep=keep)
-    about = {**describe_evaluation(data, held.images, suite.as_dict()), "networks": identity["networks"]}
+    subject = {key: identity[key] for key in ("networks", "images")}
+    about = {**describe_evaluation(data, held.images, suite.as_dict()), **subject}
     path = os.path.join(directory, name + ".json")
     if not _is_of(path, about):
         report.write_json(path, {**result.as_dict(), "about": about})

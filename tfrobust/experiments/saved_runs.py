@@ -4,7 +4,7 @@ import os
 
 NETWORK = "network.keras"  # The name of a run's network in its folder.
 SETTINGS = "run.flags"  # What makes its weights, as a flagfile that repeats it.
-RUN = "run.json"  # Written last: steps, seconds and versions of a run that came to its end.
+RUN = "run.json"  # Written last: steps, seconds, versions and commit of a run that came to its end.
 
 
 def is_finished(directory: str) -> bool:

@@ -14,6 +14,7 @@ from tfrobust.data import ImageData, to_unit, training_batches
 from tfrobust.distribution import all_processes_agree, check_shared_folder, chief_only_path, is_chief
 from tfrobust.experiments.fingerprints import fingerprint_arrays, fingerprint_network, versions
 from tfrobust.experiments.folder_lock import Claim, claimed
+from tfrobust.experiments.provenance import describe_source
 from tfrobust.experiments.recipe import AUTO, Recipe
 from tfrobust.experiments.saved_runs import NETWORK, RUN, SETTINGS, is_finished
 from tfrobust.experiments.settings_file import different_lines, text_of
@@ -91,7 +92,7 @@ def train(
         if not all_processes_agree(trained.resumed_at == spec.steps and is_finished(directory)):
             _save(network, directory)
             if is_chief():
-                done = {"steps": spec.steps, "seconds": trained.seconds, "versions": versions()}
+                done = {"steps": spec.steps, "seconds": trained.seconds, **describe_source()}
                 write_json(os.path.join(directory, RUN), done)
         all_processes_agree(True)  # From here on every process finds the finished run.
     return trained

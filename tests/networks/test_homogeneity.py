@@ -69,6 +69,7 @@ NOT_FOUND = {
     "products": lambda: network(layers.ReLU(), merge=layers.Multiply()),
     "a subclass": lambda: network(OwnRelu()),
     "arithmetic": lambda: network(lambda x: x + 1.0),
+    "a layer that is given a constant, too": lambda: network(lambda x: layers.Add()([x, tf.ones([1, 8, 8, 4])])),
     "a surrogate": lambda: softplus_surrogate(make_model("digits_cnn", (8, 8, 1), 10, 0.5, bias=False), 1.0),
     "a curved surrogate": lambda: softplus_surrogate(
         make_model("digits_cnn", (8, 8, 1), 10, 0.5, bias=False), 1.0, curvature_only=True

@@ -27,10 +27,20 @@ def is_homogeneous(network: keras.Model) -> bool:
     Args:
         network: any Keras model.
     """
-    return kept(network, is_homogeneous, lambda: _walked(network))
+    return kept(network, is_homogeneous, lambda: _has_known_layers(network) and _is_graph_of_known(network))
 
 
-def _walked(network) -> bool:
+def _has_known_layers(network) -> bool:
+    """Whether all layers are known ones: most networks are told by this, which costs nothing."""
+    return all(
+        _has_known_layers(each) if isinstance(each, keras.Model) else _is_homogeneous(each)
+        for each in network.layers
+        if type(each) is not layers.InputLayer
+    )
+
+
+def _is_graph_of_known(network) -> bool:
+    """Whether whatever the graph calls, operations included, is known, and called on tensors of the graph alone."""
     found = []
 
     def step(op, *args, **kwargs):

@@ -79,22 +79,20 @@ def diagnosis(flags) -> str:
 OUTPUTS = (
     Column("task", "where the output holds"),
     Column("measure", "measure"),
-    Column("of", "images", ",d"),
-    Column("mean", "all", ".3f"),
-    Column("same_output_images", "same output", ",d"),
-    Column("same_output_unchanged", "left as they were", ",d"),
-    Column("same_output_mean", "mean", ".3f"),
-    Column("same_output_low", "95 % from", ".3f"),
-    Column("same_output_high", "to", ".3f"),
-    Column("calmer_half_images", "calmer half", ",d"),
-    Column("calmer_half_unchanged", "left as they were", ",d"),
-    Column("calmer_half_mean", "mean", ".3f"),
-    Column("calmer_half_low", "95 % from", ".3f"),
-    Column("calmer_half_high", "to", ".3f"),
+    Column("all", "all images"),
+    Column("same_output_images", "same output"),
+    Column("same_output_scores", "mean"),
+    Column("same_output_changed", "changed", ",d"),
+    Column("same_output_changed_scores", "mean of these"),
+    Column("calmer_half_images", "calmer half"),
+    Column("calmer_half_scores", "mean"),
+    Column("calmer_half_changed", "changed", ",d"),
+    Column("calmer_half_changed_scores", "mean of these"),
 )
-OF_OUTPUTS = f"""same output: the attack changed the probabilities of all classes by at most {SAME_OUTPUT:g} in all.
-calmer half: it changed the logits by at most the median (l2).  left as they were: images of these on which it found
-  nothing, and which score 1.  No mean: there is no such image.
+OF_OUTPUTS = f"""same output: images whose probabilities of all classes changed by at most {SAME_OUTPUT:g} in all.
+calmer half: images whose logits changed by at most the median of those that the attack changed.
+changed: those of them that the attack changed; the others it left as they were, and they score 1.
+Brackets: 95 % intervals.
 """
 DELETIONS = (
     Column("task", "deletion"),
@@ -127,10 +125,15 @@ def outputs(result) -> str:
 
 
 def _output_row(task, measure, whole, by_subset):
-    row = {"task": task, "measure": measure.replace("_", " "), "mean": whole["mean"]}
+    row = {"task": task, "measure": measure.replace("_", " "), "all": _with_interval(whole)}
     for subset in SUBSETS:
-        found = by_subset[subset]
-        scores = {name: (found["scores"] or {}).get(name) for name in ("mean", "low", "high")}
-        own = {"images": found["images"], "unchanged": found["unchanged"], **scores}
-        row.update({"of": found["of"], **{f"{subset}_{name}": value for name, value in own.items()}})
+        found, share = by_subset[subset], by_subset[subset]["share"]
+        row[f"{subset}_images"] = f"{found['images']} of {found['of']} [{share['low']:.0%}, {share['high']:.0%}]"
+        row[f"{subset}_changed"] = found["changed"]
+        row.update({f"{subset}_{key}": _with_interval(found[key]) for key in ("scores", "changed_scores")})
     return row
+
+
+def _with_interval(scores) -> str:
+    """A mean and its interval; of no image a dash, which cannot be taken for a score."""
+    return f"{scores['mean']:.3f} [{scores['low']:.3f}, {scores['high']:.3f}]" if scores else "-"

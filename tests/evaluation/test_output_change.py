@@ -36,7 +36,7 @@ def result_of(attacks, **options):
     network = shallow_network()
     tasks = {name: MapTask(MAP, attack, Comparison(k=10)) for name, attack in attacks.items()}
     suite = Suite("s", {}, tasks, **{"doubled": 0, "aligned": False, **options})
-    return evaluate(network, X, np.argmax(network(X), axis=1).astype(np.int32), suite, batch_size=7)
+    return evaluate(network, X, np.argmax(network(X), axis=1).astype(np.int32), suite)
 
 
 @pytest.fixture(scope="module")
@@ -74,26 +74,35 @@ def test_a_direction_in_which_the_logits_are_constant_changes_no_output():
     above[:, 0, 0] += 0.25
     still, moved = (output_change(network, X, x_adv) for x_adv in (below, above))
     assert not still.logits.any() and not still.probabilities.any() and not still.unchanged.any()
-    assert all(rows.all() for rows in still.subsets().values())
+    assert all(rows.all() for rows in still.subsets().values())  # Each is within the median, which is 0.
     np.testing.assert_allclose(moved.logits, 0.25 * np.linalg.norm(w[0, 0, 0]), rtol=1e-4)
     assert output_change(network, X, X).unchanged.all()
 
 
 def test_the_subsets_hold_what_changed_by_no_more_than_their_limits():
-    values = [0.1, 0.2, 0.3, 0.4]
-    changes = changes_of([SAME_OUTPUT, 0.0, 0.06, 0.9], [4.0, 3.0, 2.0, 1.0], np.array([0, 1, 1, 0], bool))
+    values = [0.1, 1.0, 0.3, 0.4]
+    changes = changes_of([SAME_OUTPUT, 0.0, 0.06, 0.9], [4.0, 0.0, 2.0, 1.0], np.array([0, 1, 0, 0], bool))
     found = conditional(values, changes)
     same, calmer = (found[name] for name in SUBSETS)
-    assert (same["images"], same["of"], same["unchanged"], same["limit"]) == (2, 4, 1, SAME_OUTPUT)
-    assert same["scores"] == statistics.describe([0.1, 0.2], -1, 1) and same["share"] == statistics.share_of(0.5, 4)
-    assert (calmer["images"], calmer["unchanged"], calmer["limit"]) == (2, 1, 2.5)
-    assert calmer["scores"]["mean"] == pytest.approx(0.35)
+    assert (same["images"], same["of"], same["changed"], same["limit"]) == (2, 4, 1, SAME_OUTPUT)
+    assert same["scores"] == statistics.describe([0.1, 1.0], -1, 1) and same["share"] == statistics.share_of(0.5, 4)
+    assert same["changed_scores"] == statistics.describe([0.1], -1, 1)
+    assert (calmer["images"], calmer["changed"], calmer["limit"]) == (3, 2, 2.0)
+    assert calmer["scores"]["mean"] == pytest.approx(1.7 / 3)
+    assert calmer["changed_scores"]["mean"] == pytest.approx(0.35)
 
 
 def test_an_empty_subset_has_no_score():
     found = conditional([1.0, 0.5], changes_of([0.5, 0.6]))["same_output"]
     assert found["images"] == 0 and found["scores"] is None and found["share"]["mean"] == 0 < found["share"]["high"]
-    assert "On none of the 2 images" in where_output_held(found, 0.75)
+    assert found["changed_scores"] is None and "On none of the 2 images" in where_output_held(found, 0.75)
+
+
+def test_images_that_the_attack_left_as_they_were_are_no_sign_of_stillness():
+    """They are in every subset and score 1; the scores of those that it changed stand beside."""
+    found = conditional([1.0, 0.5], changes_of([0.0, 0.6], unchanged=np.array([1, 0], bool)))["same_output"]
+    assert (found["images"], found["changed"]) == (1, 0) and found["scores"]["mean"] == 1.0
+    assert found["changed_scores"] is None and "On none of the 2 images" in where_output_held(found, 0.75)
 
 
 def test_an_attack_that_does_nothing_leaves_every_image_in_every_subset(eagerly):
@@ -102,7 +111,7 @@ def test_an_attack_that_does_nothing_leaves_every_image_in_every_subset(eagerly)
     for measure, subsets in found.outputs["none"].items():
         for subset in SUBSETS:
             own = subsets[subset]
-            assert own["images"] == own["of"] == own["unchanged"] == 12
+            assert own["images"] == own["of"] == 12 and own["changed"] == 0 and own["changed_scores"] is None
             assert own["scores"] == pytest.approx(summary[measure])
     assert summary["deletion"] == summary["attacked_deletion"] == summary["attacked_old_map_deletion"]
 
@@ -114,9 +123,13 @@ def test_every_score_is_there_on_both_subsets_and_follows_from_the_records(resul
         assert set(found) == {key for key, values in result.summary[task].items() if isinstance(values, dict)}
         for measure, subsets in found.items():
             for subset, by in (("same_output", "output_change"), ("calmer_half", "logit_change")):
-                own, values = subsets[subset], scores_within(records, measure, subsets[subset]["limit"], by)
+                own, limit = subsets[subset], subsets[subset]["limit"]
+                values = scores_within(records, measure, limit, by=by, unchanged=True)
+                changed = scores_within(records, measure, limit, by=by)
                 assert own["images"] == len(values) and 6 <= own["images"] <= own["of"] == 12
+                assert own["changed"] == len(changed) > 0
                 assert own["scores"]["mean"] == pytest.approx(values.mean())
+                assert own["changed_scores"]["mean"] == pytest.approx(changed.mean())
     json.dumps(result.as_dict(), allow_nan=False)
 
 
@@ -149,11 +162,11 @@ def test_records_from_before_are_read_and_asked_for_a_change_refused(tmp_path):
         scores_within([old], "kendall", 0.1)
 
 
-def test_the_table_leaves_the_score_of_an_empty_subset_blank(result):
+def test_the_table_has_a_dash_for_the_score_of_an_empty_subset(result):
     emptied = replace(result, outputs={"IFIA": {"kendall": conditional(np.ones(12), changes_of(np.ones(12)))}})
     cells = [cell.strip() for cell in outputs(emptied).splitlines()[2].split("|")[1:-1]]
-    assert cells[:2] == ["IFIA", "kendall"] and cells[4:6] == ["0", "0"] and "12" in cells
-    assert outputs(emptied).count("1.000") == 3  # Of the calmer half: mean and interval.
+    assert cells[:2] == ["IFIA", "kendall"] and cells[3:7] == ["0 of 12 [0%, 24%]", "-", "0", "-"]
+    assert cells[7:] == ["12 of 12 [76%, 100%]", *["1.000 [1.000, 1.000]", "12", "1.000 [1.000, 1.000]"]]
     assert "deletion" not in outputs(result_without_faithfulness(result))
     assert outputs(replace(result, outputs={})) == ""
 
@@ -187,8 +200,8 @@ def test_maps_are_measured_under_attack_where_a_suite_asks_whether_they_are_fait
 def test_an_audit_says_it_in_a_sentence():
     held = conditional([0.5, 0.7, 0.1], changes_of([0.0, 0.01, 0.5], unchanged=np.array([1, 0, 0], bool)))
     said = where_output_held(held["same_output"], 0.43)
-    assert "On 2 of the 3 images (of which the attack left 1 as they were)" in said
-    assert "5 points" in said and "60% of the top pixels stay, on all images 43%" in said
+    assert "On 1 of the 3 images" in said and "5 points" in said
+    assert "70% of the top pixels stay, on all images 43%" in said
 
 
 if __name__ == "__main__":

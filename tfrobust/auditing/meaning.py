@@ -145,20 +145,19 @@ def _of_images(measured) -> list[str]:
 
 
 def where_output_held(held: Mapping[str, Any], of_all: float) -> str:
-    """A sentence on the top pixels that stay where the output did not change either.
+    """A sentence on the top pixels that stay where the attack changed the image and hardly the output.
 
     Args:
         held: what `output_change.conditional_scores` says of the images whose output stayed the same.
         of_all: the mean share of top pixels that stay on all images.
     """
-    limit = f"by no more than {100 * held['limit']:.0f} points in all"
-    if held["scores"] is None:
+    limit = f"that moves the probabilities by no more than {100 * held['limit']:.0f} points in all"
+    if held["changed_scores"] is None:
         return (
-            f"On none of the {held['of']} images did the attack change the probabilities {limit}: how maps move while "
-            "the output holds still was not seen."
+            f"On none of the {held['of']} images did the attack find a change {limit}: how the maps move while the "
+            "output holds still was not seen."
         )
-    alone = f" (of which the attack left {held['unchanged']} as they were)" if held["unchanged"] else ""
     return (
-        f"On {held['images']} of the {held['of']} images{alone} the attack changed the probabilities {limit}; there "
-        f"{held['scores']['mean']:.0%} of the top pixels stay, on all images {of_all:.0%}."
+        f"On {held['changed']} of the {held['of']} images the attack found a change {limit}; there "
+        f"{held['changed_scores']['mean']:.0%} of the top pixels stay, on all images {of_all:.0%}."
     )

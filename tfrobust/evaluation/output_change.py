@@ -8,10 +8,13 @@ change of the logits          || f(x') - f(x) ||_2
 change of the probabilities   1/2 sum over classes c of | p_c(x') - p_c(x) |,  p = softmax(f): the total variation,
                               from 0 to 1, the most by which the probability of any set of classes changes
 same output                   images whose probabilities change by at most 0.05
-calmer half                   images whose logits change by at most the median over the images
+calmer half                   images whose logits change by at most the median over the images that the attack changed
 
-The first subset is the same for all networks and may be empty.  The second never is, and the scale of a network's
-logits does not matter to it, but how much its outputs do change differs from network to network.
+The first limit is the same for all networks, and no image may be within it.  Of the second always some are, and the
+scale of a network's logits does not matter to it, but how much its outputs do change differs from network to network.
+
+Images on which an attack found nothing are in both subsets and score 1.  They say nothing of what a map does while the
+output holds, so each subset has its scores once more on the images that the attack changed.
 
 Differs from the paper: inputs are those that the attacks found, and not drawn from a generative adversarial network;
 the attacks do not try to keep the output, so a high score on few images is no proof that none would succeed.
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 SAME_OUTPUT = 0.05  # Up to this change of the probabilities an output counts as the same.
 SUBSETS = ("same_output", "calmer_half")
-LOGITS, PROBABILITIES = "logit_change", "output_change"  # What the two changes are called in records.
+LOGITS, PROBABILITIES, UNCHANGED = "logit_change", "output_change", "unchanged"  # Columns of records.
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class OutputChange:
 
     def limits(self) -> dict[str, float]:
         """The largest change of each of SUBSETS, of the probabilities and of the logits."""
-        return {"same_output": SAME_OUTPUT, "calmer_half": float(np.median(self.logits))}
+        changed = self.logits[~self.unchanged]
+        return {"same_output": SAME_OUTPUT, "calmer_half": float(np.median(changed)) if len(changed) else 0.0}
 
     def subsets(self) -> dict[str, np.ndarray]:
         """Which images each of SUBSETS holds, name -> [N] bool."""
@@ -77,8 +81,8 @@ class OutputChange:
         return {"logits": self.logits, "probabilities": self.probabilities, "unchanged": self.unchanged}
 
     def columns(self, before: str = "", after: str = "") -> dict[str, np.ndarray]:
-        """The two changes as columns of records, with words before and after their names."""
-        named = {LOGITS: self.logits, PROBABILITIES: self.probabilities}
+        """All of it as columns of records, with words before and after their names."""
+        named = {LOGITS: self.logits, PROBABILITIES: self.probabilities, UNCHANGED: self.unchanged}
         return {f"{before}{name}{after}": values for name, values in named.items()}
 
 
@@ -138,8 +142,8 @@ def conditional_scores(
 
     Returns:
         score -> one of SUBSETS -> limit (the largest change in it), images and of (how many it holds, of how many),
-        share (with its interval), unchanged (how many of its images the attack left as they were, which score 1) and
-        scores, their statistics; None where the subset is empty.
+        share (with its interval), scores (their statistics); changed, how many of its images the attack changed, and
+        changed_scores, the statistics of these alone.  Statistics are None where there is no image.
     """
     return {
         name: {
@@ -151,7 +155,12 @@ def conditional_scores(
 
 
 def scores_within(
-    records: Iterable[Mapping[str, Any]], measure: str, at_most: float, by: str = PROBABILITIES
+    records: Iterable[Mapping[str, Any]],
+    measure: str,
+    at_most: float,
+    *,
+    by: str = PROBABILITIES,
+    unchanged: bool = False,
 ) -> np.ndarray:
     """The scores on the images whose output changed by no more than a limit that is chosen afterwards.
 
@@ -160,6 +169,7 @@ def scores_within(
         measure: such as kendall or noise_kendall.
         at_most: the largest change.
         by: output_change (of the probabilities) or logit_change.
+        unchanged: count the images, too, that the attack left as they were and that score 1.
 
     Returns:
         [n], empty where every output changed further.
@@ -167,26 +177,26 @@ def scores_within(
     Raises:
         InputError: where records have no change of output, as those of version 0.1 have none.
     """
-    own = f"noise_{by}" if "noise_" in measure else by
-    found = []
+    before, found = "noise_" if "noise_" in measure else "", []
     for record in records:
-        change = record.get(f"{by} of {measure}", record.get(own))
+        change, same = (record.get(f"{key} of {measure}", record.get(before + key)) for key in (by, UNCHANGED))
         if change is None:
-            raise InputError(f"the records have no {own}: evaluate again with this version")
-        if change <= at_most:
+            raise InputError(f"the records have no {before}{by}: evaluate again with this version")
+        if change <= at_most and (unchanged or not same):
             found.append(record[measure])
     return np.array(found, np.float64)
 
 
 def _on(values, rows, change, limit, describe) -> dict[str, Any]:
-    n = int(rows.sum())
+    changed = rows & ~change.unchanged
     return {
         "limit": limit,
-        "images": n,
+        "images": int(rows.sum()),
         "of": len(rows),
         "share": statistics.share(rows),
-        "unchanged": int(np.sum(rows & change.unchanged)),
-        "scores": describe(values[rows]) if n else None,
+        "scores": describe(values[rows]) if rows.any() else None,
+        "changed": int(changed.sum()),
+        "changed_scores": describe(values[changed]) if changed.any() else None,
     }
 
 

@@ -16,7 +16,7 @@ ALLOWED = {
     "checks": {"errors"},
     "labels": {"errors"},
     "progress": set(),
-    "spec_values": set(),
+    "spec_values": {"errors"},
     "deprecation": set(),
     "command": set(),
     "image_headers": set(),
@@ -56,6 +56,9 @@ ALLOWED = {
     "papers": SHARED
     | {"facts", "memory_budget", "data", "networks", "attacks", "attributions", "evaluation", "downstream", "report"}
     | {"experiments", "similarity"},
+    "zoo": SHARED
+    | {"memory_budget", "data", "networks", "attacks", "attributions", "similarity", "evaluation", "evidence"}
+    | {"experiments", "papers", "report"},
     "benchmark": SHARED
     | {
         "kernels",

@@ -77,10 +77,24 @@ def furnish(args: list[str], monkeypatch) -> None:
         write_attacked(given["against"], facts, network)
     if given.get("baseline"):
         write_report(given["baseline"])
+    if given.get("action"):
+        _furnish_zoo(given)
     if given.get("audit"):
         write_report(os.path.join(given["audit"], "audit.json"))
     for folder in (word.split("=")[1] for word in [given.get("model", "")] if "=" in word):
         _export(folder)
+
+
+def _furnish_zoo(given: dict[str, str]) -> None:
+    """The release that an index names, with the network that is asked for; the folders of finished runs."""
+    from tests.zoo import made
+
+    index = given.get("index", "")
+    if index:
+        folder = os.path.dirname(index) if index.endswith(".json") else index
+        made.release(os.getcwd(), folder or ".", given.get("name", made.NAME))
+    for i, folder in enumerate(filter(None, given.get("runs", "").split(","))):
+        made.comparison(os.getcwd(), folder, seed=i)
 
 
 def write_attacked(path: str, facts, network: str = "") -> None:

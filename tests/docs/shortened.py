@@ -35,10 +35,15 @@ SHORT = {
     "serve": ["--port=0"],
     "sweep": ["--seeds=0"],
     "verify": [],
+    "zoo": [],
     "memory": ["--model=digits_cnn", "--image_size=8", "--ig_steps=2", "--chunks=1", "--measured=1"],
 }
 
-WORDS = {"diff": ("before", "after"), "evidence": ("audit",)}  # Flags that may come first, as words.
+WORDS = {
+    "diff": ("before", "after"),
+    "evidence": ("audit",),
+    "zoo": ("action", "name"),
+}  # Flags that may come first, as words.
 INSTEAD = {"list", "write"}  # They have reproduce and sweep say or write what is to be done.
 
 

@@ -1,4 +1,4 @@
-"""A model card from an audit's report: Markdown with the metadata that Hugging Face reads, results among them."""
+"""A model card from the report of an audit or an evaluation: Markdown with the metadata that Hugging Face reads."""
 
 from tfrobust.evidence.facts import Facts, in_words, plain
 from tfrobust.report import Column, in_markdown, markdown
@@ -13,18 +13,20 @@ RESULTS = (
 )
 
 
-def model_card(facts: Facts, purpose: str = "", licence: str = "", split: str = "test") -> str:
+def model_card(facts: Facts, purpose: str = "", licence: str = "", split: str = "test", training: str = "") -> str:
     """The model card: metadata between lines of dashes, then text (huggingface.co/docs/hub/model-cards).
 
     What the report does not know, such as the intended use and the training data, is left to be filled in, and marked.
 
     Args:
-        facts: of the audit.
+        facts: of the report.
         purpose: what the network is for.
         licence: of the network, as Hugging Face names it, such as apache-2.0.
-        split: of the data that was audited.
+        split: of the data that was measured on.
+        training: data and method of the training, as Markdown.
     """
-    parts = [_metadata(facts, licence, split), f"# {in_markdown(facts.name)}", _use(purpose), _explanations(facts)]
+    parts = [_metadata(facts, licence, split), f"# {in_markdown(facts.name)}", _use(purpose, training)]
+    parts += [_explanations(facts)] if facts.verdict else []
     parts += [_results(facts), _limits(facts), _repeat(facts)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -49,13 +51,10 @@ def _metadata(facts, licence, split) -> str:
     return "\n".join([*lines, "---"])
 
 
-def _use(purpose) -> str:
-    said = (
-        in_markdown(purpose)
-        if purpose
-        else "*To be filled in: what the network is for, and what it must not be used for.*"
-    )
-    return f"## Intended use\n\n{said}\n\n*To be filled in: data and method of the training, known biases.*"
+def _use(purpose, training) -> str:
+    said = in_markdown(purpose) or "*To be filled in: what the network is for, and what it must not be used for.*"
+    trained = training or "*To be filled in: data and method of the training, known biases.*"
+    return f"## Intended use\n\n{said}\n\n{trained}"
 
 
 def _explanations(facts) -> str:
@@ -93,7 +92,7 @@ def _limits(facts) -> str:
 def _repeat(facts) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in facts.about.get("versions", {}).items())
     subject = facts.about.get("subject", {})
-    lines = [f"Made from the report of an audit by tfrobust ({in_markdown(versions)})."]
+    lines = [f"Made from a report of tfrobust ({in_markdown(versions)})."]
     if subject:
         prints = ", ".join(f"{name} {value}" for name, value in subject.items())
         lines.append(f"Fingerprints: {in_markdown(prints)}.")

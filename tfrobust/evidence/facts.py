@@ -155,7 +155,7 @@ def in_words(task: str) -> str:
     kind, _, eps = task.partition(" at ")
     if task == "natural":
         return "as they are"
-    return f"{MAP_NAMES.get(kind, kind)}, changes up to {eps}"
+    return f"{MAP_NAMES.get(kind, kind)}, changes up to {eps}" if eps else kind
 
 
 def plain(value: Any) -> str:

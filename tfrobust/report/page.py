@@ -42,11 +42,11 @@ body, .verdict { overflow-wrap: anywhere } td, th { overflow-wrap: normal }
 """
 
 
-def html_page(title: str, body: Sequence[str]) -> str:
-    """A whole HTML file with that `title`; `body`: pieces of HTML."""
+def html_page(title: str, body: Sequence[str], head: str = "") -> str:
+    """A whole HTML file with that `title`; `body`: pieces of HTML; `head`: more HTML for its head."""
     name = in_html(title)
     phone = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    head = f'<meta charset="utf-8">{phone}<title>{name}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8">{phone}<title>{name}</title><style>{STYLE}</style>{head}'
     top = f'<!doctype html>\n<html lang="en"><head>{head}</head>'
     return f"{top}\n<body>\n<h1>{name}</h1>\n" + "\n".join(body) + "\n</body></html>\n"
 

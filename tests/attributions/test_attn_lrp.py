@@ -212,7 +212,7 @@ def test_its_derivative_is_that_of_the_map(make):
     network, (x, y) = make(), images(shape=SHAPE)
     direction = tf.constant(np.random.RandomState(1).normal(size=x.shape), tf.float32)
     got, want = derivatives(network, x, y, direction)
-    np.testing.assert_allclose(got, want, rtol=2e-2, atol=2e-2 * np.abs(want).max())
+    np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
 
 
 def test_on_a_vision_transformer_it_is_another_map_and_its_weights_have_derivatives():

@@ -67,9 +67,17 @@ def affine(function: Callable, *pairs: Pair) -> Any:
     return tf.nest.map_structure(Pair, values, parts)
 
 
-def entrywise(function: Callable, pair: Pair) -> Pair:
-    """The identity rule: a function of each entry passes on what its output has."""
-    return Pair(function(pair.value), ratio(function, pair.value) * pair.part)
+def entrywise(relu: dict[str, float | None] | None) -> Rule:
+    """The identity rule: a function of each entry passes on what its output has.
+
+    Args:
+        relu: of which ReLU the function has the values, see `as_relu`; None: of none.
+    """
+
+    def rule(function, pair):
+        return Pair(function(pair.value), ratio(function, pair.value, relu) * pair.part)
+
+    return rule
 
 
 def product(function: Callable, *pairs: Pair) -> Pair:
@@ -157,16 +165,19 @@ def attention(layer: layers.MultiHeadAttention) -> Rule:
     return rule
 
 
-def ratio(function: Callable, h: tf.Tensor) -> tf.Tensor:
+def ratio(function: Callable, h: tf.Tensor, relu: dict[str, float | None] | None = None) -> tf.Tensor:
     """(f(h) - f(0)) / h for a function f of each entry, differentiable also at h = 0.
 
-    A ReLU, leaky or not, has its derivative there, also where the second derivative is that of a softplus
-    (`CurvedRelu`).  For other functions it is the mean of f' from 0 to h: near 0 by two points of Gauss-Legendre.
+    A ReLU below its cap, leaky or not, has its derivative there, also where the second derivative is that of a softplus
+    (`CurvedRelu`).  Other functions have, near 0, the mean of f' from 0 to h by two points of Gauss-Legendre.
+
+    Args:
+        function: f.
+        h: of any shape.
+        relu: of which ReLU f has the values, see `as_relu`; None: of none.
     """
-    with tf.init_scope():
-        relu = as_relu(function)
-    cap = relu["max_value"] if relu else 0.0
-    if cap is None:
+    cap = relu["max_value"] if relu else None
+    if relu and cap is None:
         return slope(function, h)
     near = h <= cap if relu else tf.abs(h) < NEAR
     safe = tf.where(near, tf.ones_like(h), h)
@@ -274,7 +285,7 @@ def _rule_of(op, args, kwargs, outputs, functions) -> Rule:
     elif type(op) in _WINNERS:
         return winner
     elif isinstance(op, layers.PReLU):
-        return entrywise
+        return entrywise(None)
     elif activation is not None:
         linear = _without_activation(op)
         if _is_affine_layer(op, linear, tensors):
@@ -329,7 +340,7 @@ def _rule_of_function(function: Callable, of: Any, op: Any) -> Rule:
     """The rule of a function without weights, by its values at tensors of the shape that `of` has."""
     shape = [4 if side is None else int(side) for side in tuple(of.shape)[1:]]
     if is_entrywise(function, [2, *shape]):
-        return entrywise
+        return entrywise(as_relu(function))
     axis = softmax_axis(function, [2, *shape])
     if axis is None:
         raise _no_rule(op)

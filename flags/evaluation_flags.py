@@ -33,6 +33,7 @@ OF_SUITES = (
     "autoattack_version",
     "autoattack_queries",
     "map_steps",
+    "map_references",
     "map_ties",
     "map_window",
     "map_chunk",
@@ -100,6 +101,13 @@ def define(fv: flags.FlagValues) -> None:
     )
     flags.DEFINE_integer("autoattack_queries", 5000, "AutoAttack, in suites: queries of its random search.", **where)
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
+    flags.DEFINE_bool(
+        "map_references",
+        None,
+        "Measure how far maps depend on their reference, the rule and the number of points (unless given: in the "
+        "suites full and auto).",
+        **where,
+    )
     flags.DEFINE_enum("map_ties", "exact", TIES, "How ties are ranked.", **where)
     flags.DEFINE_integer("map_k", None, "k of the top-k intersection.", **where)
     flags.DEFINE_integer("map_window", 1, "LENS: rows and columns by which it forgives a move.", **where)
@@ -159,6 +167,7 @@ def from_flags(fv: flags.FlagValues) -> Suite:
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,
         faithful=bool(more),  # A floor for a ranking.
+        referenced=bool(fv.map_references),
         noise_draws=fv.noise_draws,
         seed=fv.evaluation_seed,
     )
@@ -220,6 +229,7 @@ def suite_from_flags(fv: flags.FlagValues, name: str, shape) -> Suite:
         examples=fv.examples,
         attribution_examples=most.value if most.present else suite.attribution_examples,
         noise_draws=fv.noise_draws,
+        referenced=suite.referenced if fv.map_references is None else fv.map_references,
         seed=fv.evaluation_seed,
     )
 

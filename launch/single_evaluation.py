@@ -7,7 +7,7 @@ from absl import flags
 
 from flags import evaluation_flags
 from launch.columns import COLUMNS, all_flags, diagnosis, legend, outputs
-from launch.suite import evaluate_given
+from launch.suite import evaluate_given, reference_table
 from tfrobust import report
 from tfrobust.evaluation import Evaluation
 from tfrobust.report import Column
@@ -47,6 +47,8 @@ def write_evaluation(directory: str, name: str, result: Evaluation, about: dict)
     row = {"network": name, **result.table_row()}
     found = {"flags": result.plain_flags, "summary": result.summary, "output_change": result.outputs}
     about = {**about, **found}
+    if result.references:
+        about["references"] = result.without_records()["references"]
     report.write_table(directory, "evaluation", [row], COLUMNS, about)
     report.write_records(os.path.join(directory, "records.jsonl"), result.records)
     indices = attacked_indices(result)[:PICTURED]
@@ -69,6 +71,8 @@ def evaluate_once(fv: flags.FlagValues) -> None:
         print(intervals(row))
         if result.outputs:
             print(outputs(result))
+        if result.references:
+            print(reference_table(result))
         print(diagnosis({name: all_flags(result)}))
 
     evaluate_given(fv, lambda network, shape: evaluation_flags.from_flags(fv), write)

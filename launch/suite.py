@@ -68,6 +68,12 @@ AUTOATTACK = (
     report.Column("queries", "queries an image", ",.0f"),
     report.Column("seconds", "s an image", ".2f"),
 )
+REFERENCES = (
+    report.Column("method", "map"),
+    report.Column("with", "beside the same map with"),
+    *(report.Column(key, SHORT[key], ".3f") for key in IN_TABLES),
+    *(report.Column(f"least_{key}", f"lowest {SHORT[key]}", ".0%") for key in IN_TABLES),
+)
 STATISTICS = ("mean", "median", "std")
 
 
@@ -112,6 +118,10 @@ def evaluate_given(fv, suite_for: Callable, write: Callable) -> None:
     print(f"written: {fv.output}")
 
 
+def without_reference(task) -> bool:
+    return not task.map.attribution.has_reference
+
+
 def evaluate_suite(fv) -> None:
     """Runs --suite on --network as the flags say, and writes everything into --output, which is there."""
 
@@ -120,6 +130,9 @@ def evaluate_suite(fv) -> None:
         suite = asked.for_network(network)
         for name in asked.transfer.keys() - suite.transfer.keys():
             print(f"left out: {name}, a map that this network cannot have ({_why(network, asked.transfer[name])})")
+        for method in sorted({task.map.method for task in suite.attributions.values() if without_reference(task)}):
+            if suite.referenced:
+                print(f"left out: other references of {method}, a map that has none")
         if fv.suite == "er" and not fv.natural:
             print("left out: agreement with the natural network's maps (--natural)")
         return suite
@@ -173,8 +186,16 @@ def tables(result: Evaluation) -> str:
         parts.append(_of_ensemble(result.summary[task], own))
     if other_rows(result):
         parts.append(report.markdown(other_rows(result), OTHER))
+    if result.references:
+        parts.append(reference_table(result))
     parts.append(diagnosis(result.flags))
     return "\n".join(parts)
+
+
+def reference_table(result: Evaluation) -> str:
+    """How alike maps are to those with another reference, rule or number of points."""
+    rows = [{"method": method, **row} for method, own in result.references.items() for row in own.rows()]
+    return report.markdown(rows, REFERENCES)
 
 
 def _of_ensemble(summary, ensemble) -> str:

@@ -147,7 +147,7 @@ def test_a_map_is_the_same_in_every_call_and_batch_and_another_seed_gives_anothe
     assert np.abs(attribute(network, make_map(method, **own, **other), x, y) - a).max() > 0
 
 
-@pytest.mark.parametrize("chunk", [1, 5, 100])
+@pytest.mark.parametrize("chunk", [5, 100])
 @pytest.mark.parametrize("method", SMALL)
 def test_chunks_change_neither_maps_nor_derivatives_by_images_and_weights(method, chunk):
     network, (x, y) = shallow_network(), images()
@@ -222,8 +222,7 @@ def given():
     return network, np.asarray(x), np.argmax(network(x), axis=1).astype(np.int32)
 
 
-@pytest.mark.parametrize("beta", [None, 5.0])
-@pytest.mark.parametrize("method", SMALL)
+@pytest.mark.parametrize("method, beta", [("occlusion", None), ("rise", 5.0)])
 def test_ifia_moves_them_with_and_without_a_surrogate_as_far_as_whole_maps_do(given, eagerly, method, beta):
     """They need no second derivative, so that the network itself can be followed, ReLUs and all."""
     network, x, y = given
@@ -234,16 +233,15 @@ def test_ifia_moves_them_with_and_without_a_surrogate_as_far_as_whole_maps_do(gi
     assert OF.measure(whole.a, whole.a_adv)["kendall"].mean() < 0.9
 
 
-@pytest.mark.parametrize("method", SMALL)
-def test_black_box_attacks_move_them_alone_and_in_an_ensemble(given, eagerly, method):
+def test_black_box_attacks_move_one_alone_and_in_an_ensemble(given, eagerly):
     network, x, y = given
     parts = {
         "noise": Noise(0.3),
         "stripes": Stripes(0.3),
-        "squares": Squares(0.3, 6),
-        "climb": Ifia(0.3, 2, 0.1, goal=TopK(8), softplus_beta=5.0),
+        "squares": Squares(0.3, 4),
+        "climb": Ifia(0.3, 1, 0.1, goal=TopK(8), softplus_beta=5.0),
     }
-    found = Ensemble(0.3, parts).on_maps(network, SMALL[method], OF, 4)(x, y, np.arange(6))
+    found = Ensemble(0.3, parts).on_maps(network, SMALL["occlusion"], OF)(x, y, np.arange(6))
     for part in parts:
         assert (found.scores[part, "kendall"] < 1).all(), part
 

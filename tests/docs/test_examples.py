@@ -13,6 +13,7 @@ import tfrobust
 from tests.docs.shortened import hurry
 from tests.helpers import ROOT, linear_network, run_tests, small_network
 from tfrobust.attacks import auto
+from tfrobust.attributions import make_map
 from tfrobust.data import FACTS, load, to_unit
 from tfrobust.networks import load_network
 from tfrobust.papers.suites import BUDGETS
@@ -47,6 +48,18 @@ def test_compare_methods(tmp_path, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["natural", "madry", "trades"]
     assert len(lines) == 3 or lines[3].startswith("madry, time of trades")
+
+
+def test_compare_maps(tmp_path, capsys, monkeypatch):
+    few = {name: make_map(name) for name in ("integrated_gradients", "occlusion")}
+    main = example("compare_maps")
+    monkeypatch.setitem(main.__globals__, "maps", lambda masks, layer: few)
+    main(output=str(tmp_path), images=2, steps=1)
+    lines = capsys.readouterr().out.splitlines()
+    for name in few:
+        assert sum(line.startswith(f"{name}: ") for line in lines) == 2  # Squares and IFIA.
+        assert any(line.startswith(f"{name} with white: top_k_intersection") for line in lines)
+    assert (tmp_path / "maps.png").exists()
 
 
 def test_reproduce_a_table(tmp_path, capsys):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ from tfrobust.evaluation import certificate
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.evaluation.result import IN_TABLES
 from tfrobust.models import make_model
+from tfrobust.papers.suites import make_suite
 
 CHEAP = [
     "--dataset=digits",
@@ -82,6 +84,19 @@ def undrawn(monkeypatch):
 def call(folder, suite, *more, output="out"):
     base = [f"--network={folder}/any.keras", f"--suite={suite}", *CHEAP, f"--output={folder}/{output}"]
     return evaluate.main(["evaluate", *base, *(flag.replace("DIR", str(folder)) for flag in more)])
+
+
+@pytest.mark.parametrize("suite, more", [("full", []), ("rar", ["--map_references"]), ("full", ["--nomap_references"])])
+def test_other_references_are_said_where_a_map_has_one(folder, capsys, suite, more, eagerly, undrawn, monkeypatch):
+    one = replace(make_suite("rar", "digits", (8, 8, 1)), name=suite, predictions={}, referenced=suite == "full")
+    monkeypatch.setattr("tfrobust.papers.suites.make_suite", lambda *_, **__: one)
+    given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", *more]
+    assert call(folder, suite, *given) == 0
+    out, asked = capsys.readouterr().out, "--nomap_references" not in more
+    assert ("beside the same map with" in out) == asked == ("left out: other references of gradient" in out)
+    summary = json.loads((folder / "out" / f"{suite}.json").read_text())
+    assert set(summary.get("references", {})) == ({"integrated_gradients"} if asked else set())
+    assert ("references of integrated_gradients" in summary["summary"]) == asked
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,11 @@ def saliency_map(
     Returns:
         [B,H,W], differentiable.  A map of zeros stays zeros.
     """
-    a = attribute(network, spec, x, y, chunk)
+    return reduced(spec, attribute(network, spec, x, y, chunk))
+
+
+def reduced(spec: MapSpec, a: tf.Tensor) -> tf.Tensor:
+    """An attribution [B,H,W,C] as the map [B,H,W] that is ranked and shown; see `saliency_map`."""
     a = a if spec.signed else tf.abs(a)
     a = tf.reduce_sum(a, axis=-1) if spec.channels == "sum" else tf.reduce_mean(a, axis=-1)
     if spec.normalize:

@@ -30,6 +30,7 @@ from tfrobust.evaluation.ensembles import EnsembleResult, attack_with_ensemble
 from tfrobust.evaluation.faithfulness import deletion_under_attack, faithfulness
 from tfrobust.evaluation.output_change import OutputChange, OutputChanges, conditional_scores, output_change
 from tfrobust.evaluation.predictions import batches, predict, predict_attacked
+from tfrobust.evaluation.reference_sensitivity import ReferenceSensitivity, reference_sensitivity
 from tfrobust.evaluation.result import Evaluation
 from tfrobust.evaluation.robustness import Robustness, attack_with_autoattack
 from tfrobust.evaluation.suite import MapTask, Suite
@@ -79,6 +80,7 @@ class Evaluator:
         self.ensembles: dict[str, EnsembleResult] = {}
         self.robustness: dict[str, Robustness] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
+        self.references: dict[str, ReferenceSensitivity] = {}
         self.attack, self.place = 0, ""
 
     def run(self) -> Evaluation:
@@ -101,7 +103,7 @@ class Evaluator:
                 attack = self._attack_with_ensemble if isinstance(task.attack, Ensemble) else self._attack_maps
                 attack(name, task, rows)
             self._look_at_maps(rows)
-        found = self.maps, self.chosen, self.ensembles, self.robustness, self.outputs
+        found = self.maps, self.chosen, self.ensembles, self.robustness, self.outputs, self.references
         return Evaluation(self.suite, self.records, self.summary, self.flags, *found)
 
     def _next(self):
@@ -292,7 +294,7 @@ class Evaluator:
         return out
 
     def _look_at_maps(self, rows):
-        """Measures maps without an attack: faithfulness, alignment, agreement with the natural network."""
+        """Measures maps without an attack: faithfulness, other references, alignment, those of the natural network."""
         x, y = self.x[rows], self.y[rows]
         tasks = {task.map.method: task for task in self.suite.attributions.values()}
         for method, task in tasks.items() if self.suite.faithful else ():
@@ -305,6 +307,9 @@ class Evaluator:
             columns = self._batched(name, x, work)
             self._describe(name, rows, columns)
             self.flags[name] = faithfulness_flags(columns)
+        for method, task in tasks.items() if self.suite.referenced else ():
+            if task.map.attribution.has_reference:
+                self._look_at_references(method, task, rows)
         if self.suite.aligned:
             columns = self._batched(
                 "alignment", x, lambda r: {"cosine": alignment.image_gradient_cosine(self.network, x[r], y[r], len(r))}
@@ -318,8 +323,19 @@ class Evaluator:
                 columns[f"{method}_as_natural"] = self._batched(f"agreement of {method}", x, work)["a"]
             self._describe("alignment", rows, columns)
 
-    def _describe(self, name, rows, columns):
-        self._record(name, rows, columns)
+    def _look_at_references(self, method, task, rows):
+        x, y, name = self.x[rows], self.y[rows], f"references of {method}"
+
+        def work(r):
+            own: dict[str, Any] = {"batch_size": len(r), "chunk": self.chunk}
+            return reference_sensitivity(self.network, x[r], y[r], task.map, task.comparison, **own).arrays()
+
+        found = ReferenceSensitivity.from_arrays(self._batched(name, x, work))
+        self.references[method] = found
+        self._describe(name, rows, found.least_of_all(), found.of_images())
+
+    def _describe(self, name, rows, columns, more_of_images=None):
+        self._record(name, rows, {**columns, **(more_of_images or {})})
         self.summary[name] = {key: statistics.describe(values, *_bounds(key)) for key, values in columns.items()}
         self.summary[name]["examples"] = len(rows)
 

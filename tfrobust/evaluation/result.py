@@ -10,6 +10,7 @@ from tfrobust.attacks import AttackedMaps
 from tfrobust.attacks.attacked_maps import FATES
 from tfrobust.evaluation.diagnosis import FLOOR, Flag
 from tfrobust.evaluation.ensembles import EnsembleResult
+from tfrobust.evaluation.reference_sensitivity import ReferenceSensitivity
 from tfrobust.evaluation.robustness import Robustness
 from tfrobust.evaluation.suite import Suite
 from tfrobust.names import AUTO_TASK
@@ -33,6 +34,7 @@ class Evaluation:
         ensembles: task -> what each part of its ensemble found, for tasks that have one.
         robustness: task -> what each part of AutoAttack found, for the tasks that are AutoAttack.
         outputs: task -> its scores on the images whose output hardly changed, see `output_change.conditional_scores`.
+        references: method of a map -> how far it depends on its reference, where the suite measures that.
     """
 
     suite: Suite
@@ -44,6 +46,7 @@ class Evaluation:
     ensembles: Mapping[str, EnsembleResult] = field(default_factory=dict)
     robustness: Mapping[str, Robustness] = field(default_factory=dict)
     outputs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    references: Mapping[str, ReferenceSensitivity] = field(default_factory=dict)
 
     @property
     def accuracies(self) -> list[dict[str, Any]]:
@@ -87,7 +90,8 @@ class Evaluation:
         return {**self.without_records(), "records": self.records}
 
     def without_records(self) -> dict[str, Any]:
-        """Summary, flags, scores by change of output and the parts of ensembles and of AutoAttack as plain values."""
+        """Summary, flags, scores by change of output, the parts of ensembles and of AutoAttack, and other references, as
+        plain values."""
         out: dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
         if self.outputs:
             out["output_change"] = self.outputs
@@ -95,6 +99,8 @@ class Evaluation:
             out["ensembles"] = {task: own.as_dict() for task, own in self.ensembles.items()}
         if self.robustness:
             out["robustness"] = {task: own.rows() for task, own in self.robustness.items()}
+        if self.references:
+            out["references"] = {method: own.rows() for method, own in self.references.items()}
         return out
 
     def table_row(self) -> dict[str, Any]:

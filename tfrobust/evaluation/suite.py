@@ -62,6 +62,7 @@ class Suite:
         doubled: number of images that are attacked once more with twice the steps, to see whether an attack converged.
         faithful: measure insertion, deletion and the randomisation check of each distinct map.
         aligned: measure how much the gradient looks like the image, and maps like those of the natural network.
+        referenced: measure how far each distinct map that has a reference depends on it (see `reference_sensitivity`).
         seed: random seed of the choice of images.
     """
 
@@ -76,6 +77,7 @@ class Suite:
     doubled: int = 20
     faithful: bool = True
     aligned: bool = True
+    referenced: bool = False
     seed: int = 0
 
     def __post_init__(self):

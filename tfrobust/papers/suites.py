@@ -237,13 +237,15 @@ def full(b: Budget) -> Suite:
     }
     maps = {name: MapTask(MapSpec(), own, Comparison(b.k)) for name, own in attacks.items()}
     methods = ("gradient", "smoothgrad", "guided_backpropagation", "grad_cam_plus_plus")
-    return Suite("full", predictions, maps, transfer={method: make_map(method) for method in methods})
+    transfer = {method: make_map(method) for method in methods}
+    return Suite("full", predictions, maps, transfer=transfer, referenced=True)
 
 
 def auto(b: Budget, level: str = "standard") -> Suite:
     """PGD, and on IG the ensemble auto, with the settings `b` of a data set; `level`: of the ensemble's budget."""
     task = MapTask(MapSpec(), auto_ensemble(b.eps, b.k, level), Comparison(b.k))
-    return Suite("auto", {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd, keep="best")}, {AUTO_TASK: task})
+    pgd = {f"PGD-{b.pgd[0]}": _pgd(b.eps, *b.pgd, keep="best")}
+    return Suite("auto", pgd, {AUTO_TASK: task}, referenced=True)
 
 
 def certified(b: Budget) -> Suite:

@@ -90,8 +90,8 @@ class Evaluation:
         return {**self.without_records(), "records": self.records}
 
     def without_records(self) -> dict[str, Any]:
-        """Summary, flags, scores by change of output, the parts of ensembles and of AutoAttack, and other references, as
-        plain values."""
+        """Summary, flags, scores by change of output, the parts of ensembles and of AutoAttack, and what other
+        references change, as plain values."""
         out: dict[str, Any] = {"summary": self.summary, "flags": self.plain_flags}
         if self.outputs:
             out["output_change"] = self.outputs

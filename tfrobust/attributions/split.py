@@ -137,7 +137,8 @@ def output_of(network: keras.Model, layer: str) -> Any:
 
 def _near(network, layer: str) -> list[str]:
     """Names of layers like the one that was asked for, the nearest first; the last ones where there is none like it."""
-    known = [*_tapped(network).outputs, *known_paths(network)]
+    inputs = {each.name for each in network.layers if isinstance(each, keras.layers.InputLayer)}
+    known = [name for name in (*_tapped(network).outputs, *known_paths(network)) if name not in inputs]
     last = lambda path: path.rpartition("/")[2]  # noqa: E731  # conv5 is near backbone/conv5.
     found = difflib.get_close_matches(layer, known, _NAMED, cutoff=0.6)
     ends = difflib.get_close_matches(last(layer), dict.fromkeys(map(last, known)), _NAMED, cutoff=0.6)

@@ -112,6 +112,14 @@ def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
+def small_transformer(seed: int = 0) -> keras.Model:
+    """An untrained vision transformer for 8x8 images and 10 classes, whose attention is far from uniform."""
+    keras.utils.set_random_seed(seed)
+    network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
+    network.set_weights([w if w.ndim < 2 else 2 * w for w in network.get_weights()])
+    return network
+
+
 def convolutional_network(activation, before=None, after=None) -> keras.Model:
     """An untrained network for 8x8 images and 10 classes with that activation, a layer, a name or a function.
 

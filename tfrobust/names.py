@@ -82,6 +82,8 @@ MODELS = Registry(
     resnet50_imagenet_adl="resnet.resnet50_imagenet_adl",
     vgg_gap="vgg_gap.vgg_gap_plain",
     vgg_gap_adl="vgg_gap.vgg_gap_adl",
+    vit_tiny="vit.vit_tiny",
+    vit_tiny_gap="vit.vit_tiny_gap",
 )
 INITIALIZATIONS = Registry(
     "tfrobust.models.initializations", **{name: name for name in ("ptd", "cust", "uni", "hu", "hn", "gu", "gn")}
@@ -154,6 +156,8 @@ ATTRIBUTIONS = Registry(
     grad_cam_plus_plus="grad_cam.GradCamPlusPlus",
     guided_grad_cam_plus_plus="grad_cam.GuidedGradCamPlusPlus",
     uniformly_smoothed="uniform_smoothing.UniformlySmoothed",
+    attention_rollout="attention_rollout.AttentionRollout",
+    gradient_rollout="gradient_rollout.GradientRollout",
     attn_lrp="attn_lrp.AttnLrp",
     occlusion="occlusion.Occlusion",
     rise="rise.Rise",

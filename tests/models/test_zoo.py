@@ -47,6 +47,14 @@ def test_the_rar_resnet_counts_by_hand():
     assert trainable(make_model("rar_resnet6", (32, 32, 3), 43)) == want
 
 
+@pytest.mark.parametrize("name, tokens", [("vit_tiny", 65), ("vit_tiny_gap", 64)])
+def test_the_vision_transformers_count_by_hand(name, tokens):
+    """Patches of 4x4 pixels to 96 numbers, positions, four blocks, and a head with its norm."""
+    block = 2 * 2 * 96 + 4 * (96 * 96 + 96) + (96 * 192 + 192) + (192 * 96 + 96)
+    want = (4 * 4 * 3 * 96 + 96) + tokens * 96 + 4 * block + 2 * 96 + (96 * 10 + 10)
+    assert trainable(make_model(name, (32, 32, 3), 10)) == want
+
+
 @pytest.mark.parametrize("name", ["rar_resnet6", "wrn_28_10", "resnet10", "vgg_gap"])
 def test_every_relu_has_a_twin_and_the_map_of_it_a_derivative(name):
     network = make_model(name, (16, 16, 3), 4, 0.125)
@@ -62,7 +70,7 @@ def test_every_relu_has_a_twin_and_the_map_of_it_a_derivative(name):
     assert np.isfinite(g).all() and np.abs(g).max() > 0
 
 
-@pytest.mark.parametrize("name", ["rar_resnet3", "resnet10"])
+@pytest.mark.parametrize("name", ["rar_resnet3", "resnet10", "vit_tiny"])
 def test_saved_and_loaded_it_is_the_same(name, tmp_path):
     network = make_model(name, (16, 16, 3), 4, 0.125)
     network.save(tmp_path / "n.keras")

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from tfrobust.models import make_model
+
 
 class Case(NamedTuple):
     """A network as somebody brings it.
@@ -213,6 +215,7 @@ NETWORKS: dict[str, Case] = {
     "without ReLU (GELU)": Case(lambda: functional(conv("gelu"))),
     "without ReLU (tanh)": Case(lambda: functional(conv("tanh"))),
     "attention": Case(attention),
+    "vision transformer": Case(lambda: make_model("vit_tiny", (8, 8, 3), 5, 0.125)),
     "residual with BatchNormalization": Case(residual),
     "relu as a function": Case(function_relu),
     "a layer called twice": Case(shared_layer),

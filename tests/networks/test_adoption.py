@@ -448,5 +448,25 @@ def test_images_of_any_size():
     np.testing.assert_allclose(tf.nn.softmax(adopt(network, "imagenet_torch", x)(x)).shape, (6, 5))
 
 
+class Derived(layers.Layer):
+    """A layer that tells of a number that its __init__ does not take, as layers of KerasHub do."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.dense = units, layers.Dense(2 * units, dtype=self.compute_dtype)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "outputs": 2 * self.units}
+
+
+def test_a_layer_that_tells_of_more_than_it_takes_is_copied():
+    network = keras.Sequential([keras.Input((8, 8, 3)), Derived(3), layers.Flatten(), layers.Dense(5)])
+    x = np.random.RandomState(0).rand(2, 8, 8, 3).astype(np.float32)
+    np.testing.assert_allclose(adopt(network)(x), network(x), atol=1e-6)
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -94,7 +94,7 @@ TAKEN = {
 def test_the_logits_are_those_of_the_network_and_rows_of_attention_sum_to_one(name):
     network = network_of(TAKEN[name])
     check_attention(network)
-    x = noise(network, 3)
+    x = noise((8, 8, 3), 3)
     got, maps = attend(network, x)
     np.testing.assert_allclose(got, network(x, training=False), atol=2e-5)
     assert len(maps) == (2 if name == "called twice" else 1)
@@ -105,7 +105,7 @@ def test_the_logits_are_those_of_the_network_and_rows_of_attention_sum_to_one(na
 
 def test_the_attention_is_that_which_keras_returns():
     network = network_of(TAKEN["plain"])
-    layer, x = attention_layers(network)[0], noise(network, 2)
+    layer, x = attention_layers(network)[0], noise((8, 8, 3), 2)
     _, (a,) = attend(network, x)
     h = keras.Model(network.input, layer.input[0] if isinstance(layer.input, list) else layer.input)(x)
     np.testing.assert_allclose(a, layer(h, h, return_attention_scores=True)[1], atol=1e-5)
@@ -114,7 +114,7 @@ def test_the_attention_is_that_which_keras_returns():
 @pytest.mark.parametrize("name", ["in a layer of one's own", "in a model within"])
 def test_the_surrogate_of_a_network_is_written_out_with_its_softplus(name):
     network = network_of(TAKEN[name])
-    surrogate, x = softplus_surrogate(network, 3.0), noise(network, 2)
+    surrogate, x = softplus_surrogate(network, 3.0), noise((8, 8, 3), 2)
     got, (a,) = attend(surrogate, x)
     np.testing.assert_allclose(got, surrogate(x, training=False), atol=2e-5)
     assert np.abs(got - network(x, training=False)).max() > 1e-3
@@ -125,7 +125,7 @@ def test_the_surrogate_of_a_network_is_written_out_with_its_softplus(name):
 def test_gradients_reach_the_attention_the_pixels_and_the_weights(name):
     """The gradient with respect to A is that of a network in which A is moved by hand."""
     network = network_of(TAKEN[name])
-    x = noise(network, 2)
+    x = noise((8, 8, 3), 2)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         got, (a,) = attend(network, x)
@@ -153,7 +153,7 @@ def plain_gradient(network, x):
 
 def test_a_watch_may_change_what_the_layer_gives():
     network = network_of(TAKEN["plain"])
-    x = noise(network, 2)
+    x = noise((8, 8, 3), 2)
     with watched(lambda call: tf.zeros_like(call.y)):
         got = written_out(network)(x, training=False)
     np.testing.assert_allclose(got, np.tile(network.weights[-1], (2, 1)), atol=1e-6)
@@ -161,7 +161,7 @@ def test_a_watch_may_change_what_the_layer_gives():
 
 def test_attention_is_written_out_within_a_graph():
     network = network_of(TAKEN["in a layer of one's own"])
-    x = noise(network, 2)
+    x = noise((8, 8, 3), 2)
     within = tf.function(lambda x: attend(network, x))(x)
     for got, want in zip(tf.nest.flatten(within), tf.nest.flatten(attend(network, x))):
         np.testing.assert_allclose(got, want, atol=1e-5)

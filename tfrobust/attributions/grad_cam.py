@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tfrobust.attributions.attribution import Attribution
+from tfrobust.attributions.coarse_map import coarse_map
 from tfrobust.attributions.guided_backpropagation import guided_backpropagation
 from tfrobust.attributions.scores import SCORES
 from tfrobust.attributions.split import check_feature_map, last_feature_map, split_at
@@ -48,8 +49,7 @@ def _features(network, score: str, x, y, layer: str | None):
 def _class_map(a, weights, x, positive: bool):
     """sum_k w_k A_k [B,h,w] as a map of the image, [B,H,W,C], the same in every channel."""
     cam = tf.einsum("bhwk,bk->bhw", a, weights)
-    cam = tf.nn.relu(cam) if positive else cam
-    return tf.image.resize(cam[..., tf.newaxis], x.shape[1:3]) + tf.zeros_like(x)
+    return coarse_map(tf.nn.relu(cam) if positive else cam, x)
 
 
 def grad_cam(

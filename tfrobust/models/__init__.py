@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 
 import tfrobust.models.adl  # noqa: F401  Registers a layer that a saved network may have; so do others.
+import tfrobust.models.vit  # noqa: F401
 from tfrobust.checks import check_choice
 from tfrobust.models.initializations import initialize
 from tfrobust.models.normalization import standardized_by

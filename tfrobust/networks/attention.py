@@ -12,7 +12,7 @@ logits, with derivatives on both sides.  Dropout of A is left out, as in inferen
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -32,7 +32,7 @@ _OTHERS = tuple(
     if hasattr(keras.layers, name)
 )
 _PROJECTIONS = ("query", "key", "value", "attention_output")
-_FREE_SIDE = 224  # Pixels of a side, of noise for a network that takes images of any size.
+_FREE_SIDE = 224  # Pixels of a side, where a network takes images of any size.
 _TOLERANCE = 1e-4  # The largest difference of logits, relative to the largest logit.
 
 
@@ -280,7 +280,7 @@ def _checked(network) -> bool:
         )
     for layer in layers:
         weights_of(layer)
-    x = noise(network)
+    x = noise(image_shape(network))
     calls: list[Call] = []
     with watched(calls.append):
         got = written_out(network)(x, training=False)
@@ -300,7 +300,12 @@ def _refusal(layer, what: str) -> str:
     )
 
 
-def noise(network: keras.Model, images: int = 1) -> tf.Tensor:
-    """Noise in [0, 1] in the place of `images` images [N,H,W,C] that the network takes."""
-    shape = [size or _FREE_SIDE for size in inspect_network(network).shape]
+def image_shape(network: keras.Model) -> tuple[int, int, int]:
+    """(H, W, C) of the images that the network takes, some size where it takes any."""
+    height, width, channels = (size or _FREE_SIDE for size in inspect_network(network).shape)
+    return height, width, channels
+
+
+def noise(shape: Sequence[int], images: int = 1) -> tf.Tensor:
+    """As many images [N,H,W,C] of a shape (H, W, C), of noise in [0, 1]."""
     return tf.constant(np.random.RandomState(0).rand(images, *shape), tf.float32)

@@ -134,7 +134,7 @@ class Copier:
                 changes["dtype"] = "float32"
             try:
                 config = _config_in_float32(op.get_config()) if _is_half(op) else op.get_config()
-                copy = type(op).from_config({**config, "name": self.name(op.name), **changes})
+                copy = _from_config(type(op), {**config, "name": self.name(op.name), **changes})
             except Exception as e:  # Users' layers come here, and may fail with any error.
                 if getattr(op, "weights", None):
                     raise InputError(
@@ -186,6 +186,21 @@ class Copier:
             z = layers.Reshape((1, 1), name=self.name("logit"))(z)
             z = layers.Flatten(name=self.name("logits"))(layers.ZeroPadding1D((1, 0), name=self.name("zero"))(z))
         return z, function
+
+
+def _from_config(kind, config):
+    """The layer of a configuration, without the entries that no `__init__` of its classes takes where those prevent it.
+
+    Layers of KerasHub tell of numbers that they derive; whether the copy is the same is seen by its outputs.
+    """
+    try:
+        return kind.from_config(config)
+    except TypeError:
+        taken = {name for each in kind.__mro__ for name in inspect.signature(each.__init__).parameters}
+        known = {name: value for name, value in config.items() if name in taken | {"name", "trainable", "dtype"}}
+        if len(known) == len(config):
+            raise
+        return kind.from_config(known)
 
 
 def _is_half(op) -> bool:

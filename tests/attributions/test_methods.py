@@ -164,7 +164,7 @@ def small_map(method):
 
 def network_for(method):
     """A network that has what the method needs."""
-    return small_transformer() if "rollout" in method else small_network()
+    return small_transformer() if "rollout" in method or method == "attn_lrp" else small_network()
 
 
 @pytest.mark.parametrize("method", ATTRIBUTIONS)

@@ -18,7 +18,7 @@ COPIES = 4.0
 GIB = 2**30
 
 
-MOST_POINTS = 1000  # No map has more points.
+MOST_POINTS = 1000  # No more are held at once: of a path, or masked copies.
 
 
 class Chunking(NamedTuple):

@@ -147,9 +147,9 @@ def test_a_map_is_the_same_in_every_call_and_batch_and_another_seed_gives_anothe
     assert np.abs(attribute(network, make_map(method, **own, **other), x, y) - a).max() > 0
 
 
-@pytest.mark.parametrize("chunk", [5, 100])
+@pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("method", SMALL)
-def test_chunks_change_neither_maps_nor_derivatives_by_images_and_weights(method, chunk):
+def test_chunks_change_neither_maps_nor_derivatives_by_images_and_weights(method, graph):
     network, (x, y) = shallow_network(), images()
 
     def by(chunk):
@@ -161,7 +161,8 @@ def test_chunks_change_neither_maps_nor_derivatives_by_images_and_weights(method
 
     whole = by(None)
     assert sum(np.any(g) for g in whole) >= len(whole) - 1  # A drop has no derivative by the last bias.
-    for got, want in zip(by(chunk), whole):
+    parts = tf.function(by, autograph=False)(5) if graph else by(5)
+    for got, want in zip(parts, whole):
         np.testing.assert_allclose(got, want, atol=1e-4 * max(1, np.abs(want).max()))
 
 

@@ -128,4 +128,4 @@ def _read(network, shape, is_patch, calls: int) -> np.ndarray:
             f"the logits of network {network.name!r} do not depend on its last attention layer, so no map can be made "
             "of its attention: take another map, such as integrated_gradients"
         )
-    return (read / read.sum()).astype(np.float32)
+    return np.asarray(read / read.sum(), np.float32)

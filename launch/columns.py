@@ -135,5 +135,8 @@ def _output_row(task, measure, whole, by_subset):
 
 
 def _with_interval(scores) -> str:
-    """A mean and its interval; of no image a dash, which cannot be taken for a score."""
-    return f"{scores['mean']:.3f} [{scores['low']:.3f}, {scores['high']:.3f}]" if scores else "-"
+    """A mean and its interval; of no image a dash, which cannot be taken for a score, and of one no interval."""
+    if scores is None:
+        return "-"
+    interval = "" if scores["low"] is None else f" [{scores['low']:.3f}, {scores['high']:.3f}]"
+    return f"{scores['mean']:.3f}{interval}"

@@ -143,7 +143,8 @@ def conditional_scores(
     Returns:
         score -> one of SUBSETS -> limit (the largest change in it), images and of (how many it holds, of how many),
         share (with its interval), scores (their statistics); changed, how many of its images the attack changed, and
-        changed_scores, the statistics of these alone.  Statistics are None where there is no image.
+        changed_scores, the statistics of these alone.  Statistics are None where there is no image; of a single one the
+        ends of the interval are None.
     """
     return {
         name: {
@@ -194,10 +195,16 @@ def _on(values, rows, change, limit, describe) -> dict[str, Any]:
         "images": int(rows.sum()),
         "of": len(rows),
         "share": statistics.share(rows),
-        "scores": describe(values[rows]) if rows.any() else None,
+        "scores": _statistics(values[rows], describe),
         "changed": int(changed.sum()),
-        "changed_scores": describe(values[changed]) if changed.any() else None,
+        "changed_scores": _statistics(values[changed], describe),
     }
+
+
+def _statistics(values, describe) -> dict[str, Any] | None:
+    """None of no image; of one without an interval, which would be a point and look certain."""
+    alone = {"low": None, "high": None} if len(values) == 1 else {}
+    return {**describe(values), **alone} if len(values) else None
 
 
 @once_traced

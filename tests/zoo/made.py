@@ -10,6 +10,8 @@ import tempfile
 import threading
 from dataclasses import replace
 
+import pytest
+
 from tests.helpers import linear_network, small_network, without_graphs
 from tfrobust import zoo
 from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, TopK
@@ -24,7 +26,7 @@ VERSIONS = {"tfrobust": "0", "tensorflow": "2", "keras": "2", "onednn": True}
 EPS = 0.1
 ROWS = {name: zoo.Row(f"flags/digits/{name}.flags", ("--steps=7",)) for name in ("natural", "madry")}
 NAME = "digits-madry-seed0"
-MOST_REQUESTS = 20  # That a server of a test answers before it ends by itself.
+TURNS, SECONDS = 300, 0.2  # A server ends by itself after so many turns: a request each, or so long a wait for one.
 
 
 def suite() -> Suite:
@@ -104,7 +106,7 @@ def write(path, text: str) -> None:
 
 @contextlib.contextmanager
 def served(folder, answers=None):
-    """The address of a server of the folder on this machine, for at most MOST_REQUESTS requests.
+    """The address of a server of the folder on this machine, which answers for a minute at most.
 
     answers: path -> (status, headers, bytes) in the place of a file.
     """
@@ -127,11 +129,11 @@ def served(folder, answers=None):
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    server.timeout = 0.2
+    server.timeout = SECONDS
     ended = threading.Event()
 
     def serve():
-        for _ in range(100 * MOST_REQUESTS):  # Of 0.2 s at most each.
+        for _ in range(TURNS):
             if ended.is_set():
                 return
             server.handle_request()
@@ -139,7 +141,9 @@ def served(folder, answers=None):
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("no_proxy", "127.0.0.1")
+            yield f"http://127.0.0.1:{server.server_port}"
     finally:
         ended.set()
         thread.join()

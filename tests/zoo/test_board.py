@@ -2,16 +2,17 @@
 
 import base64
 import hashlib
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.helpers import run_tests
+from tests.helpers import ROOT, run_tests
 from tests.zoo import made
 from tfrobust.report import sortable
-from tfrobust.zoo import Index, Reported, board, board_page, read_index
+from tfrobust.zoo import Index, Reported, board, board_page, fetch_index, read_index
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 VOID = {"meta", "img", "br", "link"}
@@ -56,6 +57,12 @@ def test_the_same_index_gives_the_same_bytes(index):
     again = read_index(index.as_text().encode(), "there")
     assert board_page(again) == board_page(index)
     assert board_page(Index(index.networks[:1])) != board_page(index)
+
+
+def test_the_board_of_the_docs_is_that_of_its_index():
+    """Else: tfrobust zoo board --index=docs/zoo --output=docs/board.html."""
+    with open(os.path.join(ROOT, "docs", "board.html"), encoding="utf-8") as file:
+        assert file.read() == board_page(fetch_index(os.path.join(ROOT, "docs", "zoo")))
 
 
 def test_the_table_is_whole_without_the_script(page, index):

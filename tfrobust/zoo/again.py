@@ -15,9 +15,11 @@ from tfrobust.experiments.recipe import DataSpec
 from tfrobust.memory_budget import Chunking
 from tfrobust.networks import in_float32, load_network
 from tfrobust.progress import SILENT, Progress
-from tfrobust.spec_values import names_of
 from tfrobust.zoo.index import EvaluationRecord
 from tfrobust.zoo.runs import scores_of
+
+# What a record may say of its images: nothing that augments them.
+OF_IMAGES = ("name", "hold_out", "evaluate_on", "image_size", "equalize", "exif")
 
 ROUNDING = 5e-4  # Another processor rounds otherwise: half a unit of the last digit that tables show.
 
@@ -132,7 +134,7 @@ def _data_of(record, dataset, data_dir, download) -> DataSpec:
         raise InputError(
             f"evaluation {record.name} is of images of their own ({str(name)[:60]}): give them with --dataset"
         )
-    known = {name: value for name, value in record.data.items() if name in names_of(DataSpec)}
+    known = {key: value for key, value in record.data.items() if key in OF_IMAGES}
     try:
         spec = DataSpec(**{**known, "data_dir": data_dir, "download": download})
     except TypeError as e:

@@ -10,7 +10,7 @@ from tests import processes
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
 from tests.helpers import shorten_audits
-from tfrobust import training
+from tfrobust import kernels, training
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.evaluation import certificate
 from tfrobust.papers import measurements
@@ -68,6 +68,8 @@ def short(command: Command) -> list[str]:
         more = [f"--rows={given['rows'].split(',')[0]}"]
     if given.get("strategy") == "mirrored":  # There may be no GPU.
         more = ["--replicas=1"]
+    if not kernels.cpu_flags() or not kernels.cpu_flags() & kernels.BFLOAT16_UNITS:  # tests/test_kernels.py refuses it.
+        more = [*more, *(["--precision=float32"] if "precision" in given else [])]
     return [*args, *SHORT[command.verb], *more]
 
 

@@ -30,6 +30,7 @@ ONLY_READ = {
     "saved_model_cli": "tests/docs/test_serving_page.py runs it on what the page exports",
     "python -m pytest": "a test does not run tests; the file is looked up",
     "python examples/compare_attacks.py": "tests/docs/test_examples.py runs it on an untrained network",
+    "python examples/compare_maps.py": "tests/docs/test_examples.py runs it on an untrained network",
     "python examples/rank_networks.py": "tests/docs/test_examples.py runs it on two networks",
     "a sweep of launch.reproduce": "many networks; tests/launch/test_reproduce.py runs every table",
     "a process of several": "it waits for the others; tests/launch/test_strategies.py runs two",

@@ -71,7 +71,7 @@ def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_numbers_are_those_of_the_library(name):
-    network = shallow_network()
+    network = small_transformer() if "rollout" in name else shallow_network()
     servable = Servable(network, SPECS[name])
     for n in (1, 4):
         x, y = batch(n)
@@ -126,7 +126,7 @@ def test_networks_that_cannot_be_served_are_refused():
     assert Servable(free, SPECS["smoothgrad"], (9, 7)).shape == (9, 7, 3)
     with pytest.raises(InputError, match="8 x 8, not 9 x 9"):
         Servable(shallow_network(), SPECS["gradient"], (9, 9))
-    network = shallow_network()
+    network = small_transformer() if "rollout" in name else shallow_network()
     with pytest.raises(InputError, match="softmax"):
         Servable(keras.Model(network.input, layers.Softmax()(network.output)), SPECS["gradient"])
     with pytest.raises(InputError, match="cannot cut"):

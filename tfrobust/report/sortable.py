@@ -13,7 +13,7 @@ from tfrobust.report.escaping import in_html
 from tfrobust.report.table import Column, cell
 
 STYLE = """
-body { max-width: 100rem }
+body { max-width: 150rem }
 body > p, body > ul, body > ol, body > pre { max-width: 60rem }
 table.sortable { max-height: 85vh; overflow: auto; white-space: nowrap; border-collapse: separate; border-spacing: 0 }
 table.sortable caption { text-align: left; padding-bottom: .5rem; color: #555 }

@@ -155,7 +155,7 @@ def test_load_a_downloaded_network(tmp_path, capsys):
 def test_every_example_has_its_test():
     names = {os.path.basename(path).removesuffix(".py") for path in glob.glob(os.path.join(ROOT, "examples", "*.py"))}
     names.discard("__init__")  # Bazel puts one there.
-    assert len(names) == 10 and {f"test_{name}" for name in names} <= set(globals())
+    assert len(names) == 11 and {f"test_{name}" for name in names} <= set(globals())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ ROWS = [p for p in FILES if not os.path.basename(p).startswith(("common", "evalu
 
 def given(path: str) -> list[str]:
     """Flags that must be given beside the flagfile: the data set, for those of parts of data sets."""
-    return ["--dataset=digits"] if path.startswith("flags/parts") else []
+    return ["--dataset=digits"] if path.startswith(("flags/parts", "flags/beyond/flowers")) else []
 
 
 def parse_evaluation(path: str, *more: str):

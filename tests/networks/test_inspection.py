@@ -361,8 +361,8 @@ def test_a_model_within_has_its_feature_maps_and_its_guided_map_whatever_its_end
         made = keras.Model(inputs, layers.Dense(5, activation=activation)(h))
         for method in ("grad_cam", "guided_backpropagation", "guided_grad_cam_plus_plus"):
             assert tfrobust.attribute(made, X, method=method).shape == (6, 8, 8)
-    with pytest.raises(InputError, match="adopt"):
-        Servable(keras.Model(inputs, layers.Dense(5)(h)), make_map("grad_cam"))
+    servable = Servable(keras.Model(inputs, layers.Dense(5)(h)), make_map("grad_cam"))
+    assert servable.attribute(X, np.zeros(6, np.int32))["map"].shape == (6, 8, 8)
 
 
 def test_inspecting_leaves_the_network_and_the_names_of_what_comes_after():

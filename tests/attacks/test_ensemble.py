@@ -120,6 +120,13 @@ def test_settled_images_leave(given, whole, eagerly):
     assert settled[left].all() and (early.gradients["towards",][left] <= early.gradients["towards",][~left].min()).all()
 
 
+def test_where_all_images_are_settled_nothing_is_tried_any_more(given, eagerly):
+    none = found(given, small(floor=1.0))
+    assert all(np.isnan(scores).all() for scores in none.scores.values())
+    assert all(curve.shape == (8, 0) for curve in none.curves.values()) and not none.gradients["rank",].any()
+    assert (none.lowest("kendall") == 1).all() and np.array_equal(none.least["kendall"].x_adv, none.least["kendall"].x)
+
+
 def test_targets_are_the_maps_of_other_classes_the_farthest_first(given):
     network, x, y = given
     three = {f"towards {i}": climb(TowardsOrder()) for i in range(3)}

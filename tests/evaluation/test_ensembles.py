@@ -20,6 +20,7 @@ from tests.helpers import (
     without_graphs,
 )
 from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, SoftKendall, Squares, TopKPairs, auto_ensemble
+from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, ensembles, evaluate
 from tfrobust.evaluation.diagnosis import OF_ENSEMBLES
@@ -89,6 +90,27 @@ def test_rows_of_the_parts_say_who_won_what_is_left_without_them_and_what_they_c
     assert sum(row["won_kendall"] for row in rows.values()) == pytest.approx(1)
     assert all(row["kendall_without"] >= least - 1e-9 for row in rows.values())
     assert max(row["kendall_without"] for row in rows.values()) > least
+
+
+def test_a_batch_whose_images_are_settled_early_is_joined_to_the_others():
+    """Its last parts tried nothing and have no curve."""
+    with without_graphs():
+        whole = run(sound(), x=X[:4])
+        least = np.max([[r[measure] for r in whole.records_of("auto")] for measure in CRITERIA.values()], axis=0)
+        again = run(sound(), ensemble(floor=float(np.median(least))), x=X[:4], batch_size=1)
+    left = [r["kendall of squares"] is None for r in again.records_of("auto")]
+    assert any(left) and not all(left)
+    curves = again.ensembles["auto"].curves()["kendall"]
+    assert all(points[-1][0] == 4 for points in curves.values())
+
+
+def test_an_evaluation_whose_images_are_all_settled_says_so_in_numbers():
+    with without_graphs():
+        none = run(sound(), ensemble(floor=1.0), batch_size=5, doubled=14)
+    auto = none.ensembles["auto"]
+    assert none.summary["auto"]["kendall"]["mean"] == 1 and not any(auto.curves().values())
+    assert all(row["kendall"] is None and row["gradients"] == 0 for row in auto.parts())
+    json.dumps(none.as_dict(), allow_nan=False)
 
 
 def test_curves_fall_over_the_gradients_spent_and_end_at_the_score_of_the_part(result):

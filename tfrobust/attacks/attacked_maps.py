@@ -58,8 +58,7 @@ class AttackedMaps:
     @classmethod
     def join(cls, parts: Sequence["AttackedMaps"]) -> "AttackedMaps":
         """Joins several batches, which have the same scores, into one."""
-        arrays = [part.arrays() for part in parts]
-        return cls.from_arrays({name: np.concatenate([each[name] for each in arrays]) for name in arrays[0]})
+        return cls.from_arrays(join_batches([part.arrays() for part in parts]))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All fields and scores as arrays [N,...] by name, as files hold them."""
@@ -81,3 +80,18 @@ def as_records(columns: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]
     """Turns `columns`, arrays [n] by name, into n dicts of plain values; NaN becomes None, because JSON has no NaN."""
     plain = {name: [None if value != value else value for value in values.tolist()] for name, values in columns.items()}
     return [{name: values[row] for name, values in plain.items()} for row in range(n)]
+
+
+def join_batches(batches: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Joins the arrays of several batches of images, each a mapping name -> [B,...] with the same names.
+
+    An array may have no columns, [B,0], where nothing was tried on that batch; NaN stands there instead.
+    """
+    return {name: _join_rows([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _join_rows(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """The rows of all arrays, one array after the other."""
+    full = next((array for array in arrays if array.shape[1:2] != (0,)), arrays[0])
+    filled = [array if array.shape[1:2] != (0,) else np.full((len(array), *full.shape[1:]), np.nan) for array in arrays]
+    return np.concatenate(filled)

@@ -140,7 +140,8 @@ class Found:
         least: criterion -> the images with the lowest score over all parts, with the fates of all parts joined.
         scores: (part, criterion) -> the lowest score [N] that this part reached; 1 where it found nothing, NaN where
           the image was settled before.
-        curves: (part, criterion) -> the lowest score [N,T] after each of its T iterates.
+        curves: (part, criterion) -> the lowest score [N,T] after each of its T iterates; T is 0 where all images were
+          settled before.
         gradients: (part,) -> gradients of a goal [N] taken for each image.
         seconds: (part,) -> seconds [N] spent on each image.
     """
@@ -242,8 +243,8 @@ class EnsembleSearch:
             spent = time.perf_counter() - begun
             for criterion in CRITERIA:
                 scores[name, criterion] = _at(rows, 1.0 - own.found[criterion], len(x))
-                curve = np.array([1.0 - found[criterion] for found in own.history]).reshape(-1, len(rows)).T
-                curves[name, criterion] = _at(rows, curve, len(x))
+                reached = np.array([found[criterion] for found in own.history]).reshape(len(own.history), len(rows))
+                curves[name, criterion] = _at(rows, 1.0 - reached.T, len(x))
             gradients[name,] = _at(rows, part.attack.gradients, len(x), 0)
             seconds[name,] = _at(rows, spent / max(len(rows), 1), len(x), 0)
         least = {criterion: all_.found_maps(criterion, *fates) for criterion in CRITERIA}

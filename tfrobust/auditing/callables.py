@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfrobust.attacks import AttackedMaps, Ensemble, Found, Noise, Squares, Stripes
-from tfrobust.attacks.attacked_maps import as_records
+from tfrobust.attacks.attacked_maps import as_records, join_batches
 from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.auditing.function_judge import Explain, FunctionJudge, Predict
 from tfrobust.auditing.plan import EPS, in_pixels
@@ -214,8 +214,7 @@ class _Measuring:
             found.append(search(x, y, examples, bar.update).arrays())
             noise.append(control(x, y, examples))
         bar.close()
-        joined = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
-        return Found.from_arrays(joined), AttackedMaps.join(noise)
+        return Found.from_arrays(join_batches(found)), AttackedMaps.join(noise)
 
     def _report(self, task, attack, rows, *, found, control, differs) -> None:
         """Adds what was found within one ball to records, summary and flags."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfrobust import similarity
 from tfrobust.attacks import AttackedMaps, AutoAttack, Dual, Ensemble
-from tfrobust.attacks.attacked_maps import FATES, as_records
+from tfrobust.attacks.attacked_maps import FATES, as_records, join_batches
 from tfrobust.attacks.ensemble import CRITERIA
 from tfrobust.attacks.map_attack import BlackBoxAttack
 from tfrobust.attributions import UniformlySmoothed
@@ -355,7 +355,7 @@ class Evaluator:
             out.append(self.keep(f"{name} {i}", functools.partial(work, rows, *more)))
             bar.update(max(steps, 1) - len(done))
         bar.close()
-        return {key: np.concatenate([arrays[key] for arrays in out]) for key in out[0]}
+        return join_batches(out)
 
     def _record(self, task, rows, columns):
         for row, values in zip(rows, as_records(columns, len(rows))):

@@ -5,6 +5,7 @@ The rows that it trains are cut to the smoke budget in a copy of flags/; images 
 
 import json
 import os
+import pathlib
 import re
 import shutil
 from dataclasses import replace
@@ -16,6 +17,7 @@ from keras import layers
 from flags import recipe_flags
 from launch.command_line.given_networks import given_network
 from tests.helpers import ROOT
+from tests.papers.made import compared
 from tfrobust.data import FACTS
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.experiments.recipe import Recipe
@@ -29,6 +31,7 @@ STANDS_FOR = {"ROW": "gtsrb", "TASK": "localization", "PART": "PART.npz"}
 FLAGFILE = re.compile(r"flags/[\w./-]+\.flags")
 NETWORKS = ("network", "networks", "natural", "before", "after", "seeds_of_before")
 IMAGES, HELD_OUT = 40, 5000  # Rows hold out as many of the training images.
+COMPARED = {"madry": (0.5, 0.3, 3, 2.0), "ig_sum_norm": (0.6, 0.2, 2, 20.0)}
 OWN = FACTS["gtsrb"]._replace(shape=(16, 16, 3), about="the reader's")
 
 
@@ -79,6 +82,9 @@ def furnish(args: list[str], monkeypatch) -> None:
         write_report(given["baseline"])
     if given.get("action"):
         _furnish_zoo(given)
+    elif given.get("runs"):
+        for folder in given["runs"].split(","):
+            compared(pathlib.Path(folder), given.get("name", "comparison"), COMPARED)
     if given.get("audit"):
         write_report(os.path.join(given["audit"], "audit.json"))
     for folder in (word.split("=")[1] for word in [given.get("model", "")] if "=" in word):

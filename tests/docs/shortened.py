@@ -25,6 +25,7 @@ SHORT = {
     "diff": ["--explained=2", "--attacked=2", "--steps=2", "--points=2"],
     "evidence": [],
     "benchmark": ["--jobs=kendall", "--rounds=1", "--side=16", "--maps=1", "--epoch=4", "--batch=2", "--pretraining=1"],
+    "claims": [],
     "cost": ["--papers=", "--rows=flags/digits/natural.flags", "--noseconds"],
     "growth": ["--axes=batch", "--batch=1,2", "--path_points=1", "--attack_steps=1", "--side=8", "--width=0.1"],
     "compare": [*FEW, "--seeds=0"],

@@ -57,6 +57,8 @@ REFUSED = {
     "chunks that are no numbers": ["memory", "--chunks=few"],
     "growth against what there is not": ["growth", "--axes=magic", "--output=o"],
     "a range that is no numbers": ["growth", "--batch=few", "--output=o"],
+    "claims on nothing": ["claims", "--output=o"],
+    "claims on an empty list": ["claims", "--runs=", "--output=o"],
     "the cost of nothing": ["cost", "--output=o"],
     "the cost of an unknown paper": ["cost", "--papers=magic", "--output=o"],
     "the cost of a row that is not there": ["cost", "--rows=none.flags", "--output=o"],

@@ -1,0 +1,81 @@
+"""Says which claims of the papers hold on networks that were compared, by their own attack and by the ensemble auto.
+
+    python -m launch.compare ... --auto_level=quick --seeds=0,1,2 --output=runs/cross_mnist
+    python -m launch.claims --runs=runs/cross_mnist --output=runs/claims
+
+A claim is a sentence about two rows and one measure.  Its verdict rests on the difference of the scores, image by image
+and seed by seed, with the 95 % interval of its mean (a bootstrap over seeds and images): it holds where the whole
+interval is on the claimed side, does not hold where all of it is on the other, and is not resolved else.  Claims whose
+rows were not compared have no line.  Leaves in --output: claims.md, .csv and .json.
+"""
+
+import os
+
+from absl import flags
+
+from flags import claims_flags
+from launch.command_line import verb
+from tfrobust.checks import make_writable_folder
+
+SHOWN = {"attack": "the attack", "auto": "auto"}
+
+
+def claims(fv: flags.FlagValues) -> None:
+    from tfrobust import report
+    from tfrobust.experiments.provenance import describe_source
+    from tfrobust.papers.claims import papers_claims, read_claims
+    from tfrobust.papers.verdicts import judge
+
+    asked = read_claims(fv.claims) if fv.claims else papers_claims()
+    lines = [line for folder in fv.runs for line in judge(asked, folder, fv.name)]
+    make_writable_folder(fv.output)
+    about = {**describe_source(), "runs": fv.runs, "name": fv.name, "claims": fv.claims}
+    report.write_table(fv.output, "claims", list(map(_shown, lines)), _columns(), {**about, "lines": lines})
+    print(
+        report.markdown(list(map(_shown, lines)), _columns()) if lines else "no claim has its rows in these comparisons"
+    )
+    print(_sentence(lines, len(asked)))
+    print(f"written: {os.path.join(fv.output, 'claims')}.md, .csv, .json")
+
+
+def _columns():
+    from tfrobust.report import Column
+
+    own = [Column(key, key) for key in ("paper", "claim", "dataset", "row", "than", "measure")]
+    for ruler, words in SHOWN.items():
+        own += [Column(ruler, f"difference by {words}"), Column(f"{ruler}_verdict", f"by {words}")]
+    return own
+
+
+def _shown(line):
+    """A line as the table has it: differences as text."""
+    return {**line, **{ruler: _difference(line.get(ruler), line["measure"]) for ruler in SHOWN}}
+
+
+def _difference(found, measure) -> str | None:
+    """A difference with its interval; accuracies in points."""
+    if not found:
+        return None
+    if measure == "step_cost":
+        return f"{found['mean']:+.1f}"
+    scale, digits = (100, 1) if measure in ("natural", "adversarial") else (1, 3)
+    mean, low, high = (f"{scale * found[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def _sentence(lines, asked) -> str:
+    """How many hold, by each ruler."""
+    said = []
+    for ruler, words in SHOWN.items():
+        verdicts = [line[f"{ruler}_verdict"] for line in lines if line.get(f"{ruler}_verdict")]
+        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+        said.append(f"by {words} {counts or 'none is measured'}")
+    return f"{asked} claims, {len(lines)} verdicts: {'; '.join(said)}."
+
+
+def main(argv=None) -> int:
+    return verb.run("claims", __doc__, (claims_flags.define,), claims, argv=argv, check=claims_flags.check)
+
+
+if __name__ == "__main__":
+    verb.as_process(main)

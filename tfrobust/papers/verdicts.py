@@ -1,0 +1,50 @@
+"""The verdicts of claims on a comparison, by the attack of its evaluation and by the ensemble `auto` beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from tfrobust.experiments.comparison_scores import ACCURACIES, RULERS, STEP_COST, ComparisonScores
+from tfrobust.papers.claims import SAME_TIME, Claim, difference
+
+
+def judge(claims: Sequence[Claim], folder: str, name: str) -> list[dict[str, Any]]:
+    """The verdicts of claims on one comparison.
+
+    Args:
+        claims: those whose rows or evaluations are missing there have no line.
+        folder: of the comparison, as `compare` leaves it.
+        name: of the evaluation that decides the claims which name none.
+
+    Returns:
+        A line for each claim: its attributes, `than` as the row that it stands for, dataset, and for each of RULERS the
+        difference (RULER: mean, low, high, seeds, images) and the verdict (RULER_verdict), None where it was not
+        measured.  Accuracies and costs do not depend on the ruler and have the first alone.
+
+    Raises:
+        InputError: where there is no comparison of that name, or the evaluation of one of its runs is missing.
+    """
+    compared = {name: ComparisonScores(folder, name)}
+    for other in {part for claim in claims for part in claim.evaluation.split("/")} - {"", name}:
+        if os.path.isfile(os.path.join(folder, other + ".json")):
+            compared[other] = ComparisonScores(folder, other)
+    lines = [_line(claim, compared, name) for claim in claims]
+    return [line for line in lines if line]
+
+
+def _line(claim: Claim, compared: dict[str, ComparisonScores], name: str) -> dict[str, Any] | None:
+    names = (claim.evaluation or name).split("/")
+    if not all(each in compared for each in names):
+        return None
+    first, second = compared[names[0]], compared[names[-1]]
+    than = first.beside(claim.row) if claim.than == SAME_TIME else claim.than
+    if claim.row not in first or than not in second:
+        return None
+    line: dict[str, Any] = {**vars(claim), "than": than, "dataset": first.dataset}
+    for ruler in RULERS[:1] if claim.measure in (*ACCURACIES, STEP_COST) else RULERS:
+        found = difference(first.of(claim.row, claim.measure, ruler), second.of(than, claim.measure, ruler))
+        line[ruler] = found._asdict() if found else None
+        line[f"{ruler}_verdict"] = claim.verdict(found) if found else None
+    return line

@@ -36,5 +36,26 @@ def test_a_comparison_takes_the_fingerprint_of_its_test_images_once(tmp_path, mo
     assert len(images) == 1
 
 
+def test_the_cost_of_a_step_is_measured_once_for_all_rows_and_for_some_of_them(tmp_path, monkeypatch):
+    measured = []
+
+    def timed(methods, tick):
+        measured.append(set(methods))
+        return {name: float(i + 1) for i, name in enumerate(methods)}
+
+    monkeypatch.setattr(comparison.training, "step_seconds", timed)
+    one, two, three = (
+        Recipe(name, DataSpec("digits"), ModelSpec("digits_cnn"), make_objective("natural"), PLAN)
+        for name in ("one", "two", "three")
+    )
+    images, path = DataSpec("digits").read(), str(tmp_path / "costs.json")
+    both = comparison.step_seconds([one, two], lambda recipe: images, path)
+    assert both == {"one": 1.0, "two": 2.0}
+    assert comparison.step_seconds([two], lambda recipe: images, path) == {"two": 2.0}
+    assert comparison.step_seconds([one, two], lambda recipe: images, path) == both and measured == [{"one", "two"}]
+    comparison.step_seconds([two, three], lambda recipe: images, path)
+    assert measured[1:] == [{"two", "three"}]
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -175,7 +175,9 @@ def training_data(loaded: ImageData, progress: Progress = SILENT) -> Callable[[R
 def step_seconds(
     recipes: Sequence[Recipe], data: Callable[[Recipe], ImageData], path: str, progress: Progress = SILENT
 ) -> dict[str, float]:
-    """Seconds of a training step of each recipe, by name; measured once per comparison and kept in a file.
+    """Seconds of a training step of each recipe, by name; measured once and kept in a file.
+
+    A comparison of some of the recipes, such as another evaluation of them, takes those of the file.
 
     Args:
         recipes: what is compared.
@@ -186,8 +188,8 @@ def step_seconds(
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             seconds = json.load(file)
-        if set(seconds) == {recipe.name for recipe in recipes}:
-            return seconds
+        if {recipe.name for recipe in recipes} <= set(seconds):
+            return {recipe.name: seconds[recipe.name] for recipe in recipes}
     methods = {}
     for recipe in recipes:
         network = functools.partial(training_run.new_network, recipe, data(recipe))

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import re
 
 from flags.parsing import words_as_flags
 from launch import comparison_pages, suite
@@ -11,6 +12,7 @@ from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
 from tests.helpers import shorten_audits
 from tfrobust import kernels, training
+from tfrobust.attacks import auto
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.evaluation import certificate
 from tfrobust.papers import measurements
@@ -65,6 +67,8 @@ def short(command: Command) -> list[str]:
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
     if command.verb == "compare":
         more = [f"--rows={','.join(given['rows'].split(',')[:2])}"]
+        if "--steps=" in given.get("overrides", ""):  # They win over the short rows that are furnished.
+            more += [f"--overrides={re.sub('--steps=[0-9]+', '--steps=2', given['overrides'])}"]
     if command.verb == "sweep" and "set" in given and "write" not in given:
         more = [f"--rows={given['rows'].split(',')[0]}"]
     if given.get("strategy") == "mirrored":  # There may be no GPU.
@@ -122,15 +126,19 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
 
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attacks of an audit that has time, the draws of a certificate, the grid of the spatial attack; and leaves out the
-    pictures of a suite and of a comparison, and what an audit attacks to know what a step costs.  Processes in which
-    something is measured need not import TensorFlow, and find the verbs."""
+    attacks of an audit that has time, the steps of auto, the draws of a certificate, the grid of the spatial attack.
+
+    Leaves out the pictures of a suite and of a comparison, and what an audit attacks to know what a step costs.
+    Processes in which something is measured need not import TensorFlow, and find the verbs.
+    """
     monkeypatch.setattr(within, "run", lambda command, **_: processes.run(command[1:]))
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
     shorten_audits(monkeypatch, steps=3, pgd_steps=2)
+    for level in auto.LEVELS:
+        monkeypatch.setitem(auto.LEVELS, level, auto.Level(steps=2, squares=3, noise=2))
     monkeypatch.setattr(certificate, "DRAWS", 10)
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

@@ -13,7 +13,8 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "claims", None, "CSV file of claims of your own, in the columns of tfrobust/papers/claims.csv.", **where
     )
-    flags.DEFINE_string("output", None, "Folder of claims.md, .csv and .json. Required.", **where)
+    flags.DEFINE_string("drawn", "kendall", "Measure whose differences are drawn.", **where)
+    flags.DEFINE_string("output", None, "Folder of claims.md, .csv, .json and .png. Required.", **where)
     flags.mark_flags_as_required(["runs", "output"], fv)
 
 

@@ -6,7 +6,8 @@
 A claim is a sentence about two rows and one measure.  Its verdict rests on the difference of the scores, image by image
 and seed by seed, with the 95 % interval of its mean (a bootstrap over seeds and images): it holds where the whole
 interval is on the claimed side, does not hold where all of it is on the other, and is not resolved else.  Claims whose
-rows were not compared have no line.  Leaves in --output: claims.md, .csv and .json.
+rows were not compared have no line.  Leaves in --output: claims.md, .csv, .json, and claims.png with the differences
+of --drawn.
 """
 
 import os
@@ -29,13 +30,15 @@ def claims(fv: flags.FlagValues) -> None:
     asked = read_claims(fv.claims) if fv.claims else papers_claims()
     lines = [line for folder in fv.runs for line in judge(asked, folder, fv.name)]
     make_writable_folder(fv.output)
+    shown, path = list(map(_shown, lines)), os.path.join(fv.output, "claims")
     about = {**describe_source(), "runs": fv.runs, "name": fv.name, "claims": fv.claims}
-    report.write_table(fv.output, "claims", list(map(_shown, lines)), _columns(), {**about, "lines": lines})
-    print(
-        report.markdown(list(map(_shown, lines)), _columns()) if lines else "no claim has its rows in these comparisons"
-    )
+    report.write_table(fv.output, "claims", shown, _columns(), {**about, "lines": lines})
+    drawn = _drawn(lines, fv.drawn)
+    if drawn:
+        report.draw_intervals(drawn, f"{path}.png", "What is claimed to be above zero", f"difference of {fv.drawn}")
+    print(report.markdown(shown, _columns()) if lines else "no claim has its rows in these comparisons")
     print(_sentence(lines, len(asked)))
-    print(f"written: {os.path.join(fv.output, 'claims')}.md, .csv, .json")
+    print(f"written: {path}.md, .csv, .json{', .png' if drawn else ''}")
 
 
 def _columns():
@@ -61,6 +64,15 @@ def _difference(found, measure) -> str | None:
     scale, digits = (100, 1) if measure in ("natural", "adversarial") else (1, 3)
     mean, low, high = (f"{scale * found[key]:+.{digits}f}" for key in ("mean", "low", "high"))
     return f"{mean} [{low}, {high}]"
+
+
+def _drawn(lines, measure):
+    """data set -> claim -> ruler -> mean, low and high, of the claims about a measure."""
+    panels: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {}
+    for line in (line for line in lines if line["measure"] == measure):
+        found = {SHOWN[r]: tuple(line[r][end] for end in ("mean", "low", "high")) for r in SHOWN if line.get(r)}
+        panels.setdefault(line["dataset"], {})[line["claim"]] = found
+    return panels
 
 
 def _sentence(lines, asked) -> str:

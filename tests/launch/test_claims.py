@@ -60,11 +60,13 @@ def test_verdicts_are_shown_and_written(compared, tmp_path, capsys):
     ]
     assert kept[1]["attack"]["mean"] == pytest.approx(np.mean(pairs)) and kept[1]["attack"]["images"] == len(pairs)
     assert (tmp_path / "out" / "claims.md").read_text() in said
+    assert (tmp_path / "out" / "claims.png").read_bytes()[:4] == b"\x89PNG" and ".png" in said
 
 
 def test_the_papers_claims_are_asked_unless_others_are_given(compared, tmp_path, capsys):
     assert claims.main(["claims", f"--runs={compared}", f"--output={tmp_path}/out"]) == 0
     said = capsys.readouterr().out  # Every claim of theirs has another row than these two, or another evaluation.
+    assert not (tmp_path / "out" / "claims.png").exists()
     assert f"{len(papers_claims())} claims, 0 verdicts" in said and "no claim has its rows" in said
 
 

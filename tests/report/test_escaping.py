@@ -88,6 +88,7 @@ def test_pictures_are_drawn_whatever_the_names_in_them(tmp_path):
     report.draw_curves({name: [(0.0, 1.0, 1.0, 1.0)] for name in names}, path, title, title, title)
     # Those that stop a picture if nothing is done: more of them would take seconds to be laid out.
     names = [NAMES[name] for name in ("surrogate", "new line", "mathematics", "one dollar", "latex")]
+    report.draw_intervals({name: {name: {name: (0.0, 0.0, 0.0)}} for name in names}, path, title, title)
     report.draw_boxes({name: {name: [0.1, 0.2]} for name in names}, path, title, title)
     panels = [report.Panel(name, x[0], heat[0], x[0], heat[0], name) for name in names]
     report.draw_panels(panels, path, title, 1)

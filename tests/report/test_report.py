@@ -10,7 +10,17 @@ import pytest
 
 from tests.helpers import run_tests
 from tfrobust import report
-from tfrobust.report import Column, Panel, draw_panels, markdown, panels, worst_median_best, write_table, write_text
+from tfrobust.report import (
+    Column,
+    Panel,
+    draw_panels,
+    intervals,
+    markdown,
+    panels,
+    worst_median_best,
+    write_table,
+    write_text,
+)
 
 COLUMNS = (
     Column("name", "network"),
@@ -108,6 +118,7 @@ def test_a_svg_is_vectors_and_the_same_for_the_same_numbers(tmp_path):
     curve, values = {"a": [(0.0, 1.0, 0.9, 1.0), (1.0, 0.5, 0.4, 0.6)]}, {"t": {"attacked": [0.1, 0.2]}}
     for name, draw in (
         ("curves", lambda path: report.draw_curves(curve, path, "title", "y")),
+        ("intervals", lambda path: report.draw_intervals({"p": {"r": {"s": (0.1, 0.0, 0.2)}}}, path, "title", "x")),
         ("boxes", lambda path: report.draw_boxes(values, path, "title", "y")),
         ("panels", lambda path: draw_panels([panel()], path, layout="blocks")),
     ):
@@ -116,6 +127,21 @@ def test_a_svg_is_vectors_and_the_same_for_the_same_numbers(tmp_path):
             draw(str(tmp_path / f"{name}_{place}.svg"))
             texts.append((tmp_path / f"{name}_{place}.svg").read_text())
         assert texts[0] == texts[1] and texts[0].startswith("<?xml") and "<path" in texts[0]
+
+
+def test_an_interval_is_drawn_where_its_numbers_are(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(intervals, "save_figure", lambda figure, path, form: drawn.append(figure))
+    one = {"a": {"x": (0.2, 0.1, 0.4)}, "b": {"x": (-0.3, -0.5, 0.0), "y": (0.0, 0.0, 0.0)}}
+    panels = {"one": one, "other": {"b": {"y": (1.0, 1.0, 1.0)}}}
+    report.draw_intervals(panels, str(tmp_path / "i.png"), "title", "label")
+    first, second = drawn[0].axes
+    assert [text.get_text() for text in first.get_yticklabels()] == ["a", "b"]
+    points, _, bars = first.containers[0]
+    assert list(points.get_xdata()) == [0.2, -0.3] and [round(y) for y in points.get_ydata()] == [0, 1]
+    ends = [sorted(segment[:, 0]) for segment in bars[0].get_segments()]
+    assert np.allclose(ends, [[0.1, 0.4], [-0.5, 0.0]])
+    assert [list(own[0].get_xdata()) for own in second.containers] == [[], [1.0]]
 
 
 def test_a_picture_is_shown_by_a_notebook_and_written(tmp_path):

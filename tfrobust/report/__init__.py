@@ -8,6 +8,7 @@ from tfrobust.report.escaping import in_markdown
 from tfrobust.report.figures import FORMATS, save_figure
 from tfrobust.report.grids import draw_found_boxes, draw_found_masks, draw_grid
 from tfrobust.report.growth import Grown, draw_growth
+from tfrobust.report.intervals import draw_intervals
 from tfrobust.report.page import (
     STYLE,
     html_code,
@@ -43,6 +44,7 @@ __all__ = [
     "draw_found_masks",
     "draw_grid",
     "draw_growth",
+    "draw_intervals",
     "draw_pages",
     "draw_panels",
     "html_code",

@@ -35,7 +35,7 @@ def claims(fv: flags.FlagValues) -> None:
     report.write_table(fv.output, "claims", shown, _columns(), {**about, "lines": lines})
     drawn = _drawn(lines, fv.drawn)
     if drawn:
-        report.draw_intervals(drawn, f"{path}.png", "What is claimed to be above zero", f"difference of {fv.drawn}")
+        report.draw_intervals(drawn, f"{path}.png", "What each claim says to be above zero", f"difference of {fv.drawn}")
     print(report.markdown(shown, _columns()) if lines else "no claim has its rows in these comparisons")
     print(_sentence(lines, len(asked)))
     print(f"written: {path}.md, .csv, .json{', .png' if drawn else ''}")
@@ -67,9 +67,9 @@ def _difference(found, measure) -> str | None:
 
 
 def _drawn(lines, measure):
-    """data set -> claim -> ruler -> mean, low and high, of the claims about a measure."""
+    """data set -> claim -> ruler -> mean, low and high, of the claims that a measure is higher."""
     panels: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {}
-    for line in (line for line in lines if line["measure"] == measure):
+    for line in (line for line in lines if line["measure"] == measure and line["relation"] == "above"):
         found = {SHOWN[r]: tuple(line[r][end] for end in ("mean", "low", "high")) for r in SHOWN if line.get(r)}
         panels.setdefault(line["dataset"], {})[line["claim"]] = found
     return panels

@@ -33,9 +33,9 @@ def draw_intervals(
 
     rows = list(dict.fromkeys(row for own in panels.values() for row in own))
     series = list(dict.fromkeys(name for own in panels.values() for each in own.values() for name in each))
-    size = (3.2 + 3.4 * len(panels), 1.4 + 0.3 * len(rows))
+    size = (1.0 + 0.075 * max(map(len, rows), default=0) + 2.4 * len(panels), 1.6 + 0.26 * len(rows))
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for axis, (name, own) in zip(axes, panels.items()):
         for i, one in enumerate(series):
             places = [j for j, row in enumerate(rows) if one in own.get(row, {})]
@@ -49,6 +49,6 @@ def draw_intervals(
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(rows)), list(map(in_picture, rows)), fontsize=9)
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
-    axes[-1].legend(fontsize=9)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), fontsize=9)
     figure.suptitle(in_picture(title), fontsize=11)
     save_figure(figure, path, form)

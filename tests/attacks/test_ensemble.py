@@ -127,6 +127,13 @@ def test_where_all_images_are_settled_nothing_is_tried_any_more(given, eagerly):
     assert (none.lowest("kendall") == 1).all() and np.array_equal(none.least["kendall"].x_adv, none.least["kendall"].x)
 
 
+def test_restarts_are_those_of_the_parts():
+    with pytest.raises(InputError, match="restarts of its attacks"):
+        small(restarts=2)
+    more = small().with_options(restarts=3, seed=4)
+    assert {part.restarts for part in more.parts.values()} == {3} and (more.restarts, more.seed) == (1, 4)
+
+
 def test_targets_are_the_maps_of_other_classes_the_farthest_first(given):
     network, x, y = given
     three = {f"towards {i}": climb(TowardsOrder()) for i in range(3)}

@@ -59,6 +59,8 @@ class Ensemble(MapAttack, Attack):
     def __post_init__(self):
         super().__post_init__()
         check_number("floor of an ensemble", self.floor, -1, 1)
+        if self.restarts != 1:
+            raise InputError("an ensemble has the restarts of its attacks: with_options(restarts=...) sets them")
         if not self.parts:
             raise InputError("an ensemble needs at least one attack")
         for beta in self.betas:
@@ -94,9 +96,10 @@ class Ensemble(MapAttack, Attack):
             part.check(shape)
 
     def with_options(self, **options: Any) -> Ensemble:
-        """A copy with these settings, such as seed=1, in the ensemble and in every part that has them."""
+        """A copy with these settings, such as seed=1, in the ensemble and in every part that has them; restarts are the
+        parts' alone."""
         parts = {name: replace_known(part, **options) for name, part in self.parts.items()}
-        return replace_known(self, **{**options, "parts": parts})
+        return replace_known(self, **{**options, "restarts": 1, "parts": parts})
 
     def with_beta(self, beta: float) -> Ensemble:
         """A copy with this softplus_beta in every part that follows the network's own map (curvature_only)."""

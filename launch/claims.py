@@ -35,7 +35,8 @@ def claims(fv: flags.FlagValues) -> None:
     report.write_table(fv.output, "claims", shown, _columns(), {**about, "lines": lines})
     drawn = _drawn(lines, fv.drawn)
     if drawn:
-        report.draw_intervals(drawn, f"{path}.png", "What each claim says to be above zero", f"difference of {fv.drawn}")
+        label = f"difference of {fv.drawn}"
+        report.draw_intervals(drawn, f"{path}.png", "What each claim says to be above zero", label)
     print(report.markdown(shown, _columns()) if lines else "no claim has its rows in these comparisons")
     print(_sentence(lines, len(asked)))
     print(f"written: {path}.md, .csv, .json{', .png' if drawn else ''}")

@@ -16,9 +16,11 @@ COLUMNS = (
     Column("top_k_intersection", "top-k", ".3f"),
     Column("kendall", "Kendall", ".3f"),
     Column("spearman", "Spearman", ".3f"),
+    Column("lens_precision", "LENS precision", ".3f"),
     Column("auto_top_k_intersection", "auto top-k", ".3f"),
     Column("auto_kendall", "auto Kendall", ".3f"),
     Column("auto_spearman", "auto Spearman", ".3f"),
+    Column("auto_lens_precision", "auto LENS precision", ".3f"),
     Column("noise_top_k_intersection", "noise top-k", ".3f"),
     Column("noise_kendall", "noise Kendall", ".3f"),
     Column("noise_spearman", "noise Spearman", ".3f"),
@@ -36,7 +38,8 @@ COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  
 """
 LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
-  (1: the same); with "noise": under random noise of the same budget{auto}.
+  (1: the same); with "noise": under random noise of the same budget{auto}.  LENS precision: as top-k, where the next
+  pixels count as well.
 no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those
   that it never moved (unmoved) and those whose label it never kept (label lost)."""
 

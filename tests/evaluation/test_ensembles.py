@@ -133,6 +133,11 @@ def test_batches_and_a_stop_on_the_way_change_nothing(result, eagerly):
         assert b["kendall"] == pytest.approx(a["kendall"], abs=2e-2)
 
 
+def test_lens_of_the_line_is_that_of_the_task(result):
+    row, own = result.table_row(), result.summary["auto"]["lens_precision"]
+    assert (row["lens_precision"], row["lens_precision_low"]) == (own["mean"], own["low"])
+
+
 def test_a_line_of_a_table_has_the_ensemble_beside_its_attack(eagerly):
     network, first = sound(), Ifia(0.2, 2, 0.1, goal=TopKPairs(k=8))
     tasks = {name: MapTask(MAP, attack, Comparison(k=8)) for name, attack in (("first", first), ("auto", ensemble()))}

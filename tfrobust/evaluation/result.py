@@ -18,6 +18,7 @@ from tfrobust.names import AUTO_TASK
 # Columns of a table of networks: measures of maps without an attack, and of maps under attack.
 OF_MAPS = ("deletion", "deletion_random", "randomised")
 IN_TABLES = ("top_k_intersection", "kendall", "spearman")
+NEARBY = "lens_precision"  # As top_k_intersection, where a pixel next to the place counts as well.
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,11 @@ class Evaluation:
         own = self.summary[task]
         row["attribution_examples"] = own["examples"]
         row.update(_spread({key: own[key] for name in IN_TABLES for key in (name, f"noise_{name}")}))
+        row.update(_spread({NEARBY: own[NEARBY]}))
         row.update({f"share_not_{name}": own[f"share_not_{name}"] for name in FATES})
         if AUTO_TASK in self.ensembles and task != AUTO_TASK:
             auto = self.summary[AUTO_TASK]
-            row.update(_spread({f"{AUTO_TASK}_{name}": auto[name] for name in IN_TABLES}))
+            row.update(_spread({f"{AUTO_TASK}_{name}": auto[name] for name in (*IN_TABLES, NEARBY)}))
         faithfulness = self.summary.get(f"faithfulness of {self.suite.first_task.map.method}")
         if faithfulness:
             row.update(_spread({name: faithfulness[name] for name in OF_MAPS}))

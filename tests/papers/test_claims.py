@@ -11,6 +11,7 @@ from tests.papers.made import compared
 from tfrobust.errors import InputError
 from tfrobust.papers.claims import (
     ALIKE,
+    APART,
     COLUMNS,
     DOES_NOT_HOLD,
     HOLDS,
@@ -70,13 +71,19 @@ def test_the_interval_is_that_of_the_mean_and_widens_where_seeds_differ():
         ({"relation": ALIKE, "margin": 0.1}, around(0.08, 0.05), OPEN),
         ({"relation": ALIKE, "margin": 0.1}, around(-0.3, 0.05), DOES_NOT_HOLD),
         ({"relation": ALIKE, "margin": 0.1}, around(0.3, 0.05), DOES_NOT_HOLD),
+        ({"relation": APART, "margin": 0.1}, around(0.3, 0.05), HOLDS),
+        ({"relation": APART, "margin": 0.1}, around(-0.3, 0.05), HOLDS),
+        ({"relation": APART, "margin": 0.1}, around(0.08, 0.05), OPEN),
+        ({"relation": APART, "margin": 0.1}, around(0.02, 0.05), DOES_NOT_HOLD),
     ],
 )
 def test_the_whole_interval_decides(claim, found, verdict):
     assert Claim("rar", "a sentence", "a", "b", "kendall", **claim).verdict(found) == verdict
 
 
-@pytest.mark.parametrize("wrong", [{"relation": "below"}, {"relation": ALIKE}, {"relation": ALIKE, "margin": -1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"relation": "below"}, {"relation": ALIKE}, {"relation": APART}, {"relation": ALIKE, "margin": -1.0}]
+)
 def test_a_claim_that_says_nothing_is_refused(wrong):
     with pytest.raises(InputError):
         Claim("rar", "a sentence", "a", "b", "kendall", **wrong)

@@ -18,7 +18,8 @@ import numpy as np
 from tfrobust.errors import InputError
 from tfrobust.evaluation.statistics import RESAMPLES
 
-ABOVE, ALIKE = "above", "alike"
+ABOVE, ALIKE, APART = "above", "alike", "apart"
+RELATIONS = ABOVE, ALIKE, APART
 HOLDS, DOES_NOT_HOLD, OPEN = "holds", "does not hold", "not resolved"
 SAME_TIME = "same time"  # In the place of a row: PGD training that takes as long as the row compared with it.
 COLUMNS = ("paper", "claim", "row", "than", "measure", "relation", "margin", "evaluation")
@@ -34,7 +35,8 @@ class Claim:
         row: the name of a row of a comparison.
         than: the row that it is compared with, or SAME_TIME.
         measure: natural or adversarial (accuracies), a measure of maps such as kendall, or step_cost.
-        relation: above: the score of `row` exceeds that of `than` by more than `margin`; alike: they differ by less.
+        relation: above: the score of `row` exceeds that of `than` by more than `margin`; alike: they differ by less;
+          apart: they differ by more, in either direction.
         margin: in the unit of the measure; a negative one of `above` is what may be lost.
         evaluation: names of the evaluations of `row` and `than`, "ONE" or "ONE/OTHER"; empty: the one asked for.
     """
@@ -49,18 +51,19 @@ class Claim:
     evaluation: str = ""
 
     def __post_init__(self):
-        if self.relation not in (ABOVE, ALIKE):
-            raise InputError(f"{self.claim!r}: the relation {self.relation!r} is none of {ABOVE}, {ALIKE}")
-        if self.relation == ALIKE and not self.margin > 0:
-            raise InputError(f"{self.claim!r}: what is alike needs a margin above 0")
+        if self.relation not in RELATIONS:
+            raise InputError(f"{self.claim!r}: the relation {self.relation!r} is none of {', '.join(RELATIONS)}")
+        if self.relation != ABOVE and not self.margin > 0:
+            raise InputError(f"{self.claim!r}: what is {self.relation} needs a margin above 0")
 
     def verdict(self, found: Difference) -> str:
         """HOLDS, DOES_NOT_HOLD or OPEN, by the interval of a difference."""
-        if self.relation == ALIKE:
-            if -self.margin < found.low and found.high < self.margin:
-                return HOLDS
-            return DOES_NOT_HOLD if found.low > self.margin or found.high < -self.margin else OPEN
-        return HOLDS if found.low > self.margin else DOES_NOT_HOLD if found.high < self.margin else OPEN
+        above, below = found.low > self.margin, found.high < self.margin
+        if self.relation == ABOVE:
+            return HOLDS if above else DOES_NOT_HOLD if below else OPEN
+        apart, alike = above or found.high < -self.margin, below and found.low > -self.margin
+        holds, fails = (alike, apart) if self.relation == ALIKE else (apart, alike)
+        return HOLDS if holds else DOES_NOT_HOLD if fails else OPEN
 
 
 class Difference(NamedTuple):

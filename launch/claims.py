@@ -6,8 +6,8 @@
 A claim is a sentence about two rows and one measure.  Its verdict rests on the difference of the scores, image by image
 and seed by seed, with the 95 % interval of its mean (a bootstrap over seeds and images): it holds where the whole
 interval is on the claimed side, does not hold where all of it is on the other, and is not resolved else.  Claims whose
-rows were not compared have no line.  Leaves in --output: claims.md, .csv, .json, and claims.png with the differences
-of --drawn.
+rows were not compared have no line; of two comparisons on one data set that of more images counts.  Leaves in --output:
+claims.md, .csv and .json, and claims.png with the differences of --drawn.
 """
 
 import os
@@ -25,10 +25,10 @@ def claims(fv: flags.FlagValues) -> None:
     from tfrobust import report
     from tfrobust.experiments.provenance import describe_source
     from tfrobust.papers.claims import papers_claims, read_claims
-    from tfrobust.papers.verdicts import judge
+    from tfrobust.papers.verdicts import judge_all
 
     asked = read_claims(fv.claims) if fv.claims else papers_claims()
-    lines = [line for folder in fv.runs for line in judge(asked, folder, fv.name)]
+    lines = judge_all(asked, fv.runs, fv.name)
     make_writable_folder(fv.output)
     shown, path = list(map(_shown, lines)), os.path.join(fv.output, "claims")
     about = {**describe_source(), "runs": fv.runs, "name": fv.name, "claims": fv.claims}

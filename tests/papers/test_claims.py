@@ -1,5 +1,6 @@
 """Claims and their verdicts: closed forms of differences, what an interval decides, a comparison made by hand."""
 
+import json
 import os
 
 import numpy as np
@@ -23,7 +24,7 @@ from tfrobust.papers.claims import (
     papers_claims,
     read_claims,
 )
-from tfrobust.papers.verdicts import judge
+from tfrobust.papers.verdicts import judge, judge_all
 
 
 def around(mean, half) -> Difference:
@@ -139,6 +140,22 @@ def test_verdicts_on_a_comparison_by_both_rulers(tmp_path):
     assert "auto" not in accuracy and cost["attack"]["mean"] == -2 and cost["attack_verdict"] == DOES_NOT_HOLD
     assert other["attack"]["mean"] == pytest.approx(0.5) and other["auto_verdict"] == HOLDS
     assert unmeasured["attack"] is None and unmeasured["auto_verdict"] is None
+
+
+def test_of_two_comparisons_on_one_data_set_that_of_more_images_counts(tmp_path):
+    """The order of the lines is that of the claims."""
+    scores = {"a": (0.6, 0.2, 4, 3.0), "b": (0.4, 0.3, 1, 1.0)}
+    compared(tmp_path / "whole", "one", scores)
+    compared(tmp_path / "part", "one", {"a": (0.5, 0.2, 4, 3.0), "b": (0.4, 0.3, 1, 1.0), "c": (0.1, 0.1, 1, 1.0)})
+    path = tmp_path / "part" / "one.json"
+    part = json.loads(path.read_text())
+    part["about"]["seeds"] = ["0"]
+    path.write_text(json.dumps(part))
+    claims = [Claim("", "c is worse", "b", "c", "kendall"), Claim("", "a is better", "a", "b", "kendall")]
+    for folders in (("whole", "part"), ("part", "whole")):
+        first, second = judge_all(claims, [str(tmp_path / folder) for folder in folders], "one")
+        assert (first["claim"], first["attack"]["images"]) == ("c is worse", 4)
+        assert second["attack"]["images"] == 8 and second["attack"]["mean"] == pytest.approx(0.2)
 
 
 def test_a_comparison_that_is_not_there_or_not_whole_says_so(tmp_path):

@@ -34,6 +34,34 @@ def judge(claims: Sequence[Claim], folder: str, name: str) -> list[dict[str, Any
     return [line for line in lines if line]
 
 
+def judge_all(claims: Sequence[Claim], folders: Sequence[str], name: str) -> list[dict[str, Any]]:
+    """The verdicts of claims on several comparisons; of two on one data set that of more images counts.
+
+    Args:
+        claims: as for `judge`.
+        folders: of the comparisons.
+        name: as for `judge`.
+
+    Returns:
+        Lines as those of `judge`, in the order of the claims.
+
+    Raises:
+        InputError: as `judge`.
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for line in (line for folder in folders for line in judge(claims, folder, name)):
+        key = *(line[own] for own in ("claim", "measure", "evaluation")), line["dataset"]
+        if key not in found or _images(line) > _images(found[key]):
+            found[key] = line
+    order = [(claim.claim, claim.measure, claim.evaluation) for claim in claims]
+    return sorted(found.values(), key=lambda line: order.index((line["claim"], line["measure"], line["evaluation"])))
+
+
+def _images(line: dict[str, Any]) -> int:
+    """How many pairs of scores a line rests on."""
+    return line[RULERS[0]]["images"] if line[RULERS[0]] else 0
+
+
 def _line(claim: Claim, compared: dict[str, ComparisonScores], name: str) -> dict[str, Any] | None:
     names = (claim.evaluation or name).split("/")
     if not all(each in compared for each in names):

@@ -100,11 +100,18 @@ def difference(of: Sequence[Mapping[int, float]], than: Sequence[Mapping[int, fl
         return None
     images = sorted(set().union(*pairs))
     values = np.array([[own.get(image, np.nan) for image in images] for own in pairs])
-    draw = np.random.RandomState(0).randint
-    rows, columns = draw(len(pairs), size=(RESAMPLES, len(pairs))), draw(len(images), size=(RESAMPLES, len(images)))
-    means = [np.nanmean(values[row][:, column]) for row, column in zip(rows, columns)]
-    low, high = np.nanpercentile(means, [2.5, 97.5])
-    return Difference(float(np.nanmean(values)), float(low), float(high), len(pairs), int(np.isfinite(values).sum()))
+    there = np.isfinite(values)
+    # How often each seed and each image is drawn: the mean of a resample is weighted by them.
+    times = [_draw(n, np.random.RandomState(axis)) for axis, n in enumerate(values.shape)]
+    totals = [np.sum((times[0] @ each) * times[1], axis=1) for each in (np.where(there, values, 0.0), there)]
+    with np.errstate(invalid="ignore"):  # A resample of images that only other seeds have is no mean.
+        low, high = np.nanpercentile(totals[0] / totals[1], [2.5, 97.5])
+    return Difference(float(values[there].mean()), float(low), float(high), len(pairs), int(there.sum()))
+
+
+def _draw(n: int, random: np.random.RandomState) -> np.ndarray:
+    """How often each of n is drawn in each of RESAMPLES resamples of n, [RESAMPLES,n]."""
+    return random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
 
 
 @functools.cache

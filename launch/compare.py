@@ -7,8 +7,9 @@ A robust method costs many times a step of PGD training, so beating PGD training
 --controls, every row whose method is neither natural nor madry brings two more: madry with as many steps, and madry
 with as many steps as fit into its time.  The cost of a step is measured in turns in one process at the start.
 
-If it is interrupted, the same command resumes it; finished runs are not repeated.  Prints the table; leaves NAME.md,
-.csv, .json and .png (NAME is --name) and the run of each row (see launch.train) in --output.
+If it is interrupted, the same command resumes it; finished runs are not repeated.  Prints the table; leaves it as
+NAME.md, .csv and .json (NAME is --name), NAME.png with maps, NAME_scores.png with the scores of maps and their
+intervals, and the run of each row (see launch.train) in --output.
 """
 
 from absl import flags

@@ -16,6 +16,8 @@ from tfrobust.experiments.comparison import ComparedMethods, compare
 from tfrobust.experiments.provenance import describe_evaluation
 
 PICTURED = 2
+SCORES = {"Kendall": "kendall", "top-k": "top_k_intersection"}
+RULERS = {"the attack": "", "auto": "auto_", "noise": "noise_"}
 
 
 def print_comparison(fv: flags.FlagValues) -> None:
@@ -38,13 +40,28 @@ def print_comparison(fv: flags.FlagValues) -> None:
     write_comparison(fv.output, fv.name, found, about)
     report.write_text(os.path.join(fv.output, fv.name + ".flags"), fv.flags_into_string())
     print("\n" + comparison_text(found, suite, fv.seeds[0]))
-    print(f"written: {fv.output}/{fv.name}.md, .csv, .json, .png")
+    print(f"written: {fv.output}/{fv.name}.md, .csv, .json, .png, _scores.png")
 
 
 def write_comparison(output: str, name: str, found: ComparedMethods, about: dict[str, Any]) -> None:
-    """NAME.md, .csv and .json, and NAME.png where there are maps.  about: what is kept beside the numbers."""
+    """NAME.md, .csv and .json with `about` beside the numbers; NAME.png of maps and NAME_scores.png of their scores."""
     report.write_table(output, name, found.lines, COLUMNS, {**about, "runs": found.runs})
     _draw(os.path.join(output, f"{name}.png"), found.first)
+    _draw_scores(os.path.join(output, f"{name}_scores.png"), found.lines)
+
+
+def _draw_scores(path: str, lines: list[dict[str, Any]]) -> None:
+    """Kendall and top-k of every network under the attack, under auto and under noise, with their intervals."""
+    panels: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {}
+    for line in lines:
+        for heading, measure in SCORES.items():
+            for series, prefix in RULERS.items():
+                if f"{prefix}{measure}" in line:
+                    ends = [line[f"{prefix}{measure}{end}"] for end in ("", "_low", "_high")]
+                    own = tuple(each[0] if isinstance(each, tuple) else each for each in ends)
+                    panels.setdefault(heading, {}).setdefault(line["network"], {})[series] = own
+    if panels:
+        report.draw_intervals(panels, path, "How alike the maps stay", "1: the same map")
 
 
 def comparison_text(found: ComparedMethods, suite: Suite, seed: str) -> str:

@@ -135,7 +135,8 @@ def hurry(monkeypatch) -> None:
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
     monkeypatch.setattr(suite, "draw", lambda *_: None)
-    monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)
+    for name in ("_draw", "_draw_scores"):
+        monkeypatch.setattr(comparison_pages, name, lambda *_: None)
     shorten_audits(monkeypatch, steps=3, pgd_steps=2)
     for level in auto.LEVELS:
         monkeypatch.setitem(auto.LEVELS, level, auto.Level(steps=2, squares=3, noise=2))

@@ -162,6 +162,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     runs = table["about"]["runs"]["robust"]
     assert robust["kendall"][0] == pytest.approx(np.mean([run["kendall"] for run in runs]))
     assert (tmp_path / "out" / "comparison.png").stat().st_size > 10000
+    assert (tmp_path / "out" / "comparison_scores.png").stat().st_size > 10000
     capsys.readouterr()
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)  # Its picture is looked at above.
     stamp = (tmp_path / "out" / "seed1" / "robust" / "comparison.json").stat().st_mtime_ns

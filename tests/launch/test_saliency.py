@@ -188,5 +188,12 @@ def test_a_run_starts_from_the_weights_of_another(folder):
     assert train.main([*base, f"--initial_network={folder}/none.keras", f"--output={folder}/c"]) == 2
 
 
+def test_a_training_that_uses_no_map_says_so(folder, capsys):
+    teacher = "--saliency=guided_backpropagation:DIR/one.keras"
+    assert call(folder, teacher) == 0 and "uses no saliency map (--anneal=step)" in "".join(capsys.readouterr())
+    assert call(folder, teacher, "--anneal=step", output="by_step") == 0
+    assert "uses no saliency map" not in "".join(capsys.readouterr())
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -55,6 +55,14 @@ def test_the_chance_of_noise_is_alpha_to_the_epoch(epoch, chance):
     assert abs(share - chance) < 4 * 0.5 / np.sqrt(200 * 64)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("anneal, alpha", [("epoch", 0.9), ("step", 0.9), ("epoch", 1.0), ("step", 1.0)])
+def test_noise_is_alone_until_its_chance_falls_below_1(steps, anneal, alpha):
+    sat = make_objective("sat", eps=0.1, alpha=alpha, anneal=anneal)
+    counted = [i * 10 // 35 if anneal == "epoch" else i for i in range(steps)]
+    assert sat.noise_alone(steps, 10, 35) == all(alpha**t == 1 for t in counted)
+
+
 def test_what_leaves_the_range_is_clipped():
     x = tf.ones([2, 8, 8, 1])
     b = Batch(x, tf.zeros([2], tf.int32), -tf.ones([2, 1, 8, 8, 1]))

@@ -68,6 +68,8 @@ def train(
     objective = objective_of(recipe, lambda: network, progress)
     training.check(network, objective, _two_of(data))
     spec = recipe.training.in_steps(data.train_size)
+    if hasattr(objective, "noise_alone") and objective.noise_alone(spec.steps, spec.batch_size, data.train_size):
+        progress.say(f"{recipe.name}: so short a training draws noise alone and uses no saliency map (--anneal=step)")
 
     def all_callbacks(start):
         bar = TrainingBar(progress, spec.steps, recipe.name, start)

@@ -59,6 +59,17 @@ class _Saliency:
             check_choice(name, getattr(self, name), values)
         check_number("alpha", self.alpha, most=1)
 
+    def noise_alone(self, steps: int, batch_size: int, images: int) -> bool:
+        """Whether a training draws noise alone and uses no map: by epochs alpha^t is 1 until the second one begins.
+
+        Args:
+            steps: of the training.
+            batch_size: images of a step.
+            images: of an epoch.
+        """
+        before_the_second = batch_size * (steps - 1) < images if self.anneal == "epoch" else steps < 2
+        return self.alpha == 1 or before_the_second
+
     def direction(self, batch: Batch, step: Step) -> tf.Tensor:
         """delta of Eq. 9, [B,H,W,C] in [-1, 1]; raises InputError where the batch holds no saliency maps."""
         t = tf.cast(step.epoch if self.anneal == "epoch" else step.iteration, tf.float32)

@@ -26,6 +26,7 @@ ONLY_READ = {
     "make": "it installs packages, and runs what other tests run; its target is looked up",
     "tensorboard": "another project's server, which does not end; tests/launch/test_probe.py reads what it shows",
     "bazel": "it runs all tests; the BUILD file has them by their names",
+    "tar": "tests/docs/test_claims_page.py reads what is in the file",
     "curl": "tests/docs/test_serving_page.py asks a server of its own",
     "saved_model_cli": "tests/docs/test_serving_page.py runs it on what the page exports",
     "python -m pytest": "a test does not run tests; the file is looked up",

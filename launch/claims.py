@@ -58,19 +58,23 @@ def _shown(line):
 
 def _difference(found, measure) -> str | None:
     """A difference with its interval; accuracies in points."""
+    from tfrobust.experiments.comparison_scores import ACCURACIES, STEP_COST
+
     if not found:
         return None
-    if measure == "step_cost":
+    if measure == STEP_COST:
         return f"{found['mean']:+.1f}"
-    scale, digits = (100, 1) if measure in ("natural", "adversarial") else (1, 3)
+    scale, digits = (100, 1) if measure in ACCURACIES else (1, 3)
     mean, low, high = (f"{scale * found[key]:+.{digits}f}" for key in ("mean", "low", "high"))
     return f"{mean} [{low}, {high}]"
 
 
 def _drawn(lines, measure):
     """data set -> claim -> ruler -> mean, low and high, of the claims that a measure is higher."""
+    from tfrobust.papers.claims import ABOVE
+
     panels: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {}
-    for line in (line for line in lines if line["measure"] == measure and line["relation"] == "above"):
+    for line in (line for line in lines if line["measure"] == measure and line["relation"] == ABOVE):
         found = {SHOWN[r]: tuple(line[r][end] for end in ("mean", "low", "high")) for r in SHOWN if line.get(r)}
         panels.setdefault(line["dataset"], {})[line["claim"]] = found
     return panels

@@ -70,7 +70,7 @@ class Difference(NamedTuple):
     """A mean difference of scores.
 
     Attributes:
-        mean: over seeds, of the means over images.
+        mean: over all pairs of scores, of every seed and image.
         low, high: its 95 % interval.
         seeds: how many seeds both networks have.
         images: how many pairs of scores, over all seeds.

@@ -11,6 +11,12 @@ def define(fv: flags.FlagValues) -> None:
     flags.DEFINE_list("runs", None, "Folders of launch.compare. Required.", **where)
     flags.DEFINE_string("name", "comparison", "Name of the evaluation, as that of launch.compare.", **where)
     flags.DEFINE_string(
+        "accuracies_name",
+        "",
+        "Name of an evaluation that decides claims about accuracies, where a comparison has it; else --name.",
+        **where,
+    )
+    flags.DEFINE_string(
         "claims", None, "CSV file of claims of your own, in the columns of tfrobust/papers/claims.csv.", **where
     )
     flags.DEFINE_string("drawn", "kendall", "Measure whose differences are drawn.", **where)

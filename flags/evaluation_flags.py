@@ -11,9 +11,21 @@ from absl import flags
 from flags import map_flags
 from flags.parsers import define_memory, define_number, define_points
 from tfrobust.errors import InputError
-from tfrobust.names import AUTO_LEVELS, AUTO_TASK, AUTOATTACK_VERSIONS, BALLS, CRITERIA, GOALS, KEEP, LOSSES, TIES
+from tfrobust.names import (
+    AUTO_LEVELS,
+    AUTO_TASK,
+    AUTOATTACK_TASK,
+    AUTOATTACK_VERSIONS,
+    BALLS,
+    CRITERIA,
+    GOALS,
+    KEEP,
+    LOSSES,
+    TIES,
+)
 
 if TYPE_CHECKING:
+    from tfrobust.attacks import PredictionAttack
     from tfrobust.evaluation import Suite
     from tfrobust.memory_budget import Chunking
 
@@ -96,10 +108,11 @@ def define(fv: flags.FlagValues) -> None:
         None,
         AUTOATTACK_VERSIONS,
         "Version of --suite=autoattack (standard unless given); rand: for networks with random answers. --norm is "
-        "that of its ball, --pgd_steps the steps of its runs that follow gradients (100 unless given).",
+        "that of its ball, --pgd_steps the steps of its runs that follow gradients (100 unless given). Without a "
+        "suite: predictions are attacked by AutoAttack, of 100 such steps, as well.",
         **where,
     )
-    flags.DEFINE_integer("autoattack_queries", 5000, "AutoAttack, in suites: queries of its random search.", **where)
+    flags.DEFINE_integer("autoattack_queries", 5000, "AutoAttack: queries of its random search.", **where)
     flags.DEFINE_integer("noise_draws", 1, "Random control: draws, the worst of which counts.", **where)
     flags.DEFINE_bool(
         "map_references",
@@ -125,7 +138,7 @@ def check(fv: flags.FlagValues) -> None:
 def from_flags(fv: flags.FlagValues) -> Suite:
     """One attack on predictions and one on a map."""
     check(fv)
-    from tfrobust.attacks import Ifia, Pgd, auto_ensemble
+    from tfrobust.attacks import AutoAttack, Ifia, Pgd, auto_ensemble
     from tfrobust.evaluation import MapTask, Suite
     from tfrobust.similarity import Comparison
 
@@ -160,9 +173,14 @@ def from_flags(fv: flags.FlagValues) -> Suite:
     if fv.auto_level:
         ensemble = auto_ensemble(fv.eps, fv.map_k, fv.auto_level, fv.norm, fv.evaluation_seed)
         more[AUTO_TASK] = replace(task, attack=ensemble)
+    predictions: dict[str, PredictionAttack] = {pgd.name: pgd}
+    if fv.autoattack_version:
+        version = {"version": fv.autoattack_version, "queries": fv.autoattack_queries}
+        predictions[AUTOATTACK_TASK] = AutoAttack(fv.eps, **version, **ball)
     return Suite.of_one(
         pgd,
         task,
+        predictions=predictions,
         attributions={task.attack.name: task, **more},
         examples=fv.examples,
         attribution_examples=fv.attribution_examples,

@@ -5,9 +5,10 @@
 
 A claim is a sentence about two rows and one measure.  Its verdict rests on the difference of the scores, image by image
 and seed by seed, with the 95 % interval of its mean (a bootstrap over seeds and images): it holds where the whole
-interval is on the claimed side, does not hold where all of it is on the other, and is not resolved else.  Claims whose
-rows were not compared have no line; of two comparisons on one data set that of more images counts.  Leaves in --output:
-claims.md, .csv and .json, and claims.png with the differences of --drawn.
+interval is on the claimed side, does not hold where all of it is on the other, and is not resolved else.  Beside the
+attack stands the strongest that the comparison was asked for: on maps auto (--auto_level), on predictions AutoAttack
+(--autoattack_version).  Claims whose rows were not compared have no line; of two comparisons on one data set that of
+more images counts.  Leaves in --output: claims.md, .csv and .json, and claims.png with the differences of --drawn.
 """
 
 import os
@@ -18,7 +19,7 @@ from flags import claims_flags
 from launch.command_line import verb
 from tfrobust.checks import make_writable_folder
 
-SHOWN = {"attack": "the attack", "auto": "auto"}
+SHOWN = {"attack": "the attack", "auto": "auto or AutoAttack"}
 
 
 def claims(fv: flags.FlagValues) -> None:
@@ -28,10 +29,16 @@ def claims(fv: flags.FlagValues) -> None:
     from tfrobust.papers.verdicts import judge_all
 
     asked = read_claims(fv.claims) if fv.claims else papers_claims()
-    lines = judge_all(asked, fv.runs, fv.name)
+    lines = judge_all(asked, fv.runs, fv.name, fv.accuracies_name)
     make_writable_folder(fv.output)
     shown, path = list(map(_shown, lines)), os.path.join(fv.output, "claims")
-    about = {**describe_source(), "runs": fv.runs, "name": fv.name, "claims": fv.claims}
+    about = {
+        **describe_source(),
+        "runs": fv.runs,
+        "name": fv.name,
+        "accuracies_name": fv.accuracies_name,
+        "claims": fv.claims,
+    }
     report.write_table(fv.output, "claims", shown, _columns(), {**about, "lines": lines})
     drawn = _drawn(lines, fv.drawn)
     if drawn:

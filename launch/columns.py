@@ -13,6 +13,7 @@ COLUMNS = (
     Column("beside", "equal time"),
     Column("natural_accuracy", "natural", ".1%"),
     Column("adversarial_accuracy", "PGD", ".1%"),
+    Column("autoattack_accuracy", "AutoAttack", ".1%"),
     Column("top_k_intersection", "top-k", ".3f"),
     Column("kendall", "Kendall", ".3f"),
     Column("spearman", "Spearman", ".3f"),
@@ -36,7 +37,7 @@ COLUMNS = (
 COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  equal time: the row of PGD training
   that takes as long, within 20 %.
 """
-LEGEND = """natural, PGD: accuracy on {examples} test images, as they are and under PGD.
+LEGEND = """natural, PGD{autoattack}: accuracy on {examples} test images, as they are and under attack.
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
   (1: the same); with "noise": under random noise of the same budget{auto}.  LENS precision: as top-k, where the next
   pixels count as well.
@@ -54,7 +55,8 @@ deletion: mean probability of the class while pixels are deleted, those first th
 def legend(row, suite) -> str:
     """What the columns of a row of an evaluation by this suite mean."""
     auto = '; with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
-    text = LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, **row)
+    autoattack = ", AutoAttack" if "autoattack_accuracy" in row else ""
+    text = LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, autoattack=autoattack, **row)
     return text + OF_MAPS if "floor" in row else text
 
 

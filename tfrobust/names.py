@@ -218,6 +218,7 @@ SUITES = Registry(
     **{name: name for name in ("rar", "art", "er", "far", "sat", "full", "auto", "autoattack", "certified")},
 )
 AUTO_TASK = "auto"  # What the task of the ensemble is called.
+AUTOATTACK_TASK = "AutoAttack"  # That of AutoAttack.
 AUTO_LEVELS = ("quick", "standard", "plus")  # Budgets of the suite auto.
 AUDITED_IMAGES = 100  # Default of the largest number of images whose maps an audit attacks.
 AUTO = "auto"  # A range of pixels that is found: from the network's first layers, or by an audit from the labels.

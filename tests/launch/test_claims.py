@@ -22,7 +22,13 @@ def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
-        short = ["--nocontrols", "--overrides=--steps=6", f"--rows={ROWS}", f"--output={folder}"]
+        short = [
+            "--nocontrols",
+            "--autoattack_version=quick",
+            "--overrides=--steps=6",
+            f"--rows={ROWS}",
+            f"--output={folder}",
+        ]
         assert compare.main(["compare", *SHORT, *short]) == 0
     return folder
 
@@ -31,14 +37,16 @@ def test_scores_of_images_are_those_of_the_table(compared):
     found = ComparisonScores(str(compared), "comparison")
     lines = json.loads((compared / "comparison.json").read_text())["about"]["runs"]
     assert found.dataset == "digits" and "natural" in found and "art" not in found and found.beside("natural") is None
-    columns = {"natural": "natural_accuracy", "adversarial": "adversarial_accuracy", "kendall": "kendall"}
+    columns = {("natural",): "natural_accuracy", ("kendall",): "kendall"}
+    columns |= {("adversarial",): "adversarial_accuracy", ("adversarial", "auto"): "autoattack_accuracy"}
     for row in ("natural", "madry"):
-        for measure, column in columns.items():
-            means = [np.mean(list(own.values())) for own in found.of(row, measure)]
+        for asked, column in columns.items():
+            means = [np.mean(list(own.values())) for own in found.of(row, *asked).values()]
             assert means == pytest.approx([line[column] for line in lines[row]])
-        assert [len(own) for own in found.of(row, "natural")] == [30, 30]
-        assert found.of(row, "kendall", "auto") == [{}, {}]
-        assert found.of(row, "step_cost") == [{0: line["cost"]} for line in lines[row]]
+        assert {seed: len(own) for seed, own in found.of(row, "natural").items()} == {"0": 30, "1": 30}
+        assert found.of(row, "kendall", "auto") == {"0": {}, "1": {}}
+        assert list(found.of(row, "step_cost").values()) == [{0: line["cost"]} for line in lines[row]]
+        assert all(line["autoattack_accuracy"] <= line["adversarial_accuracy"] for line in lines[row])
 
 
 def test_verdicts_are_shown_and_written(compared, tmp_path, capsys):
@@ -55,7 +63,7 @@ def test_verdicts_are_shown_and_written(compared, tmp_path, capsys):
     found = ComparisonScores(str(compared), "comparison")
     pairs = [
         one[i] - two[i]
-        for one, two in zip(found.of("madry", "kendall"), found.of("natural", "kendall"))
+        for one, two in zip(found.of("madry", "kendall").values(), found.of("natural", "kendall").values())
         for i in one.keys() & two.keys()
     ]
     assert kept[1]["attack"]["mean"] == pytest.approx(np.mean(pairs)) and kept[1]["attack"]["images"] == len(pairs)

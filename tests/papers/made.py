@@ -10,7 +10,8 @@ def compared(folder: pathlib.Path, name: str, scores, beside=None) -> None:
     Args:
         folder: of the comparison.
         name: of its evaluation.
-        scores: row -> (Kendall under the attack, under auto, how many images hold under PGD, cost of a step).
+        scores: row -> (Kendall under the attack, under auto, how many images hold under PGD, cost of a step); one fewer
+          holds under AutoAttack.
         beside: row -> the control of its time.
     """
     runs = {
@@ -23,10 +24,10 @@ def compared(folder: pathlib.Path, name: str, scores, beside=None) -> None:
             own.mkdir(parents=True, exist_ok=True)
             records = []
             for i in range(4):
-                label, hit = {"index": 10 + i, "label": 1}, int(i < right)
-                records += [{"task": "natural", **label, "prediction": 1}, {"task": "PGD", **label, "prediction": hit}]
+                label, held = {"index": 10 + i, "label": 1}, {"natural": 4, "PGD": right, "AutoAttack": right - 1}
+                records += [{"task": task, **label, "prediction": int(i < n)} for task, n in held.items()]
                 records += [{"task": "IFIA", **label, "kendall": kendall}, {"task": "auto", **label, "kendall": auto}]
-            about = {"predictions": {"PGD": {}}, "attributions": {"IFIA": {}, "auto": {}}}
+            about = {"predictions": {"PGD": {}, "AutoAttack": {}}, "attributions": {"IFIA": {}, "auto": {}}}
             (own / f"{name}.json").write_text(json.dumps({"records": records, "about": about}))
     about = {"dataset": "/data/mnist", "seeds": ["0", "1"], "runs": runs}
     (folder / f"{name}.json").write_text(json.dumps({"rows": [], "about": about}))

@@ -27,34 +27,46 @@ from tfrobust.papers.claims import (
 from tfrobust.papers.verdicts import judge, judge_all
 
 
+def of_seeds(*scores):
+    """The scores of seeds 0, 1 and so on."""
+    return dict(enumerate(scores))
+
+
 def around(mean, half) -> Difference:
     return Difference(mean, mean - half, mean + half, 3, 100)
 
 
 def test_a_constant_difference_has_an_interval_without_width():
-    one = [{i: 0.1 * i for i in range(9)}, {i: 0.3 for i in range(9)}]
-    other = [{i: value - 0.25 for i, value in own.items()} for own in one]
+    one = of_seeds({i: 0.1 * i for i in range(9)}, {i: 0.3 for i in range(9)})
+    other = {seed: {i: value - 0.25 for i, value in own.items()} for seed, own in one.items()}
     found = difference(one, other)
     assert found == pytest.approx((0.25, 0.25, 0.25, 2, 18))
     assert difference(other, one).mean == pytest.approx(-0.25) and difference(one, one)[:3] == (0, 0, 0)
 
 
 def test_only_images_that_both_have_count():
-    found = difference([{1: 1.0, 2: 5.0}, {7: 1.0}], [{1: 0.5, 3: 9.0}, {8: 1.0}])
+    found = difference(of_seeds({1: 1.0, 2: 5.0}, {7: 1.0}), of_seeds({1: 0.5, 3: 9.0}, {8: 1.0}))
     assert found == (0.5, 0.5, 0.5, 1, 1)
-    assert difference([{1: 1.0}], [{2: 1.0}]) is None and difference([], []) is None
+    assert difference(of_seeds({1: 1.0}), of_seeds({2: 1.0})) is None and difference({}, {}) is None
+
+
+def test_seeds_are_paired_by_their_number():
+    """Two evaluations of a comparison may have been asked for other seeds, or in another order."""
+    one, other = {"0": {1: 1.0}, "2": {1: 5.0}}, {"2": {1: 4.5}, "1": {1: 0.0}}
+    assert difference(one, other) == (0.5, 0.5, 0.5, 1, 1)
+    assert difference({"0": {1: 1.0}}, {"1": {1: 1.0}}) is None
 
 
 def test_the_interval_is_that_of_the_mean_and_widens_where_seeds_differ():
     draw = np.random.RandomState(1)
     values = draw.randn(200)
     zeros = dict.fromkeys(range(200), 0.0)
-    one_seed = difference([dict(enumerate(values))], [zeros])
+    one_seed = difference(of_seeds(dict(enumerate(values))), of_seeds(zeros))
     half = 1.96 * values.std() / np.sqrt(200)
     assert one_seed.mean == pytest.approx(values.mean())
     assert one_seed.high - one_seed.mean == pytest.approx(half, rel=0.1)
-    seeds = [dict(enumerate(values + shift)) for shift in (-1.0, 0.0, 1.0)]
-    three = difference(seeds, [zeros] * 3)
+    seeds = of_seeds(*(dict(enumerate(values + shift)) for shift in (-1.0, 0.0, 1.0)))
+    three = difference(seeds, of_seeds(zeros, zeros, zeros))
     assert three.mean == pytest.approx(values.mean()) and three.high - three.mean > 4 * half
 
 
@@ -137,9 +149,22 @@ def test_verdicts_on_a_comparison_by_both_rulers(tmp_path):
     assert maps["auto"] == pytest.approx({"mean": -0.1, "low": -0.1, "high": -0.1, "seeds": 2, "images": 8})
     assert time["than"] == "b, time of a" and time["auto"]["mean"] == pytest.approx(0.1)
     assert accuracy["attack"]["mean"] == pytest.approx(0.75) and accuracy["attack_verdict"] == HOLDS
-    assert "auto" not in accuracy and cost["attack"]["mean"] == -2 and cost["attack_verdict"] == DOES_NOT_HOLD
+    assert accuracy["auto"]["mean"] == pytest.approx(0.75) and accuracy["auto_verdict"] == HOLDS
+    assert "auto" not in cost and cost["attack"]["mean"] == -2 and cost["attack_verdict"] == DOES_NOT_HOLD
     assert other["attack"]["mean"] == pytest.approx(0.5) and other["auto_verdict"] == HOLDS
     assert unmeasured["attack"] is None and unmeasured["auto_verdict"] is None
+
+
+def test_accuracies_may_be_decided_by_an_evaluation_of_their_own(tmp_path):
+    """By that of --name where a comparison has none."""
+    compared(tmp_path / "both", "one", {"a": (0.6, 0.2, 4, 3.0), "b": (0.4, 0.3, 1, 1.0)})
+    compared(tmp_path / "both", "more", {"a": (0.0, 0.0, 3, 3.0), "b": (0.0, 0.0, 2, 1.0)})
+    compared(tmp_path / "alone", "one", {"a": (0.6, 0.2, 4, 3.0), "b": (0.4, 0.3, 1, 1.0)})
+    claims = [Claim("", "a resists", "a", "b", "adversarial"), Claim("", "a is still", "a", "b", "kendall")]
+    for folder, resists in (("both", 0.25), ("alone", 0.75)):
+        accuracy, maps = judge(claims, str(tmp_path / folder), "one", "more")
+        assert accuracy["attack"]["mean"] == pytest.approx(resists) == accuracy["auto"]["mean"]
+        assert maps["attack"]["mean"] == pytest.approx(0.2)
 
 
 def test_of_two_comparisons_on_one_data_set_that_of_more_images_counts(tmp_path):

@@ -138,6 +138,17 @@ def test_a_line_has_reported_measured_control_faithfulness_and_cost(index):
     assert line["unmoved"] == scores["IFIA top-k"]["share_not_moved"] and line["images"] == 3
 
 
+def test_autoattack_has_a_column_of_its_own(index):
+    network = index.named(made.NAME)
+    (record,) = network.evaluations
+    assert board.network_rows(network)[0].get("autoattacked") is None
+    strongest = {"accuracy": {"mean": 0.3, "low": 0.2, "high": 0.4}, "examples": 1}
+    other = replace(record, name="more", scores={**record.scores, "AutoAttack": strongest})
+    (line,) = board.network_rows(replace(network, evaluations=[record, other]))
+    assert (line["autoattacked"].by, line["autoattacked"].text) == (0.3, "30.0% [20.0, 40.0]")
+    assert line["attacked"].by == record.scores["PGD"]["accuracy"]["mean"]
+
+
 def test_of_two_evaluations_of_one_kind_that_of_more_images_counts(index):
     network = index.named(made.NAME)
     (record,) = network.evaluations

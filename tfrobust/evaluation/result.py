@@ -13,7 +13,7 @@ from tfrobust.evaluation.ensembles import EnsembleResult
 from tfrobust.evaluation.reference_sensitivity import ReferenceSensitivity
 from tfrobust.evaluation.robustness import Robustness
 from tfrobust.evaluation.suite import Suite
-from tfrobust.names import AUTO_TASK
+from tfrobust.names import AUTO_TASK, AUTOATTACK_TASK
 
 # Columns of a table of networks: measures of maps without an attack, and of maps under attack.
 OF_MAPS = ("deletion", "deletion_random", "randomised")
@@ -109,12 +109,15 @@ class Evaluation:
 
         Returns:
             Numbers by name: NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are left out
-            where no image was predicted correctly.  auto_NAME: under the ensemble auto, where the suite has it beside
-            the first attack.  deletion, deletion_random, randomised and floor (words, see `below_floor`) concern maps
+            where no image was predicted correctly.  auto_NAME, autoattack_accuracy: under the ensemble auto and
+            AutoAttack, where the suite has them beside the first attack.  deletion, deletion_random, randomised and floor (words, see `below_floor`) concern maps
             without an attack, where the suite measures them.
         """
         row: dict[str, Any] = {"examples": len(self.chosen), "attribution_examples": 0}
-        accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": next(iter(self.suite.predictions), None)}
+        first = next(iter(self.suite.predictions), None)
+        accuracies = {"natural_accuracy": "natural", "adversarial_accuracy": first}
+        if AUTOATTACK_TASK in self.suite.predictions and first != AUTOATTACK_TASK:
+            accuracies["autoattack_accuracy"] = AUTOATTACK_TASK
         row.update(_spread({name: self.summary[task]["accuracy"] for name, task in accuracies.items() if task}))
         task = next(iter(self.suite.attributions), None)
         if task not in self.summary:

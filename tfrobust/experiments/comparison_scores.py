@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfrobust.errors import InputError
-from tfrobust.names import AUTO_TASK
+from tfrobust.names import AUTO_TASK, AUTOATTACK_TASK
 
-ACCURACIES = ("natural", "adversarial")
 STEP_COST = "step_cost"
-RULERS = ("attack", AUTO_TASK)  # The first attack on maps of an evaluation, and the ensemble beside it.
+# The first attack of an evaluation, and the strongest: on maps the ensemble auto, on predictions AutoAttack.
+RULERS = ("attack", AUTO_TASK)
+RULED_PREDICTIONS = "adversarial"  # The accuracy that an attack decides.
+ACCURACIES = ("natural", RULED_PREDICTIONS)
 
 
 class ComparisonScores:
@@ -56,22 +58,22 @@ class ComparisonScores:
         """The row of PGD training that takes as long as a row; None where the comparison has none."""
         return self._runs[row][0].get("beside") if row in self._runs else None
 
-    def of(self, row: str, measure: str, ruler: str = RULERS[0]) -> list[dict[int, float]]:
+    def of(self, row: str, measure: str, ruler: str = RULERS[0]) -> dict[str, dict[int, float]]:
         """The scores of a row.
 
         Args:
             row: its name.
             measure: natural or adversarial, 1 where the prediction is right and 0 where it is not; a measure of maps,
               such as kendall; or step_cost, one number, in steps of the cheapest row.
-            ruler: of measures of maps, one of RULERS.
+            ruler: of measures that an attack decides, one of RULERS.
 
         Returns:
-            For each seed, number of the image -> score; empty where that was not measured.
+            seed -> number of the image -> score; empty where that was not measured.
         """
-        runs = zip(self._seeds, self._runs[row])
+        runs = dict(zip(self._seeds, self._runs[row]))
         if measure == STEP_COST:
-            return [{0: line["cost"]} for _, line in runs]
-        return [_scores(self._read(row, seed, line["steps"]), measure, ruler) for seed, line in runs]
+            return {seed: {0: line["cost"]} for seed, line in runs.items()}
+        return {seed: _scores(self._read(row, seed, line["steps"]), measure, ruler) for seed, line in runs.items()}
 
     def _evaluation(self, row: str, seed: str, steps: int) -> Mapping[str, Any]:
         run = os.path.join(self.folder, f"seed{seed}", row.replace(", ", "_").replace(" ", "_"))
@@ -89,7 +91,8 @@ def _scores(evaluation: Mapping[str, Any], measure: str, ruler: str) -> dict[int
     for record in evaluation["records"]:
         tasks.setdefault(record["task"], {})[record["index"]] = record
     if measure in ACCURACIES:
-        own = [tasks["natural"]] + ([tasks.get((*predictions, "")[0], {})] if measure == "adversarial" else [])
+        task = AUTOATTACK_TASK if ruler == AUTO_TASK else (*predictions, "")[0]
+        own = [tasks["natural"]] + ([tasks.get(task, {})] if measure == RULED_PREDICTIONS else [])
         common = set(own[0]).intersection(*own)
         return {i: float(all(of[i]["prediction"] == of[i]["label"] for of in own)) for i in sorted(common)}
     task = AUTO_TASK if ruler == AUTO_TASK else (*attributions, "")[0]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ ABOVE, ALIKE, APART = "above", "alike", "apart"
 RELATIONS = ABOVE, ALIKE, APART
 HOLDS, DOES_NOT_HOLD, OPEN = "holds", "does not hold", "not resolved"
 SAME_TIME = "same time"  # In the place of a row: PGD training that takes as long as the row compared with it.
+Scores = Mapping[Any, Mapping[int, float]]  # seed -> number of the image -> score.
 COLUMNS = ("paper", "claim", "row", "than", "measure", "relation", "margin", "evaluation")
 
 
@@ -83,18 +84,19 @@ class Difference(NamedTuple):
     images: int
 
 
-def difference(of: Sequence[Mapping[int, float]], than: Sequence[Mapping[int, float]]) -> Difference | None:
-    """The difference of the scores of two networks on the images that both have scores of.
+def difference(of: Scores, than: Scores) -> Difference | None:
+    """The difference of the scores of two networks on the seeds and images that both have scores of.
 
     Args:
-        of: for each seed, number of the image -> score.
-        than: of the other network, for the same seeds.
+        of: seed -> number of the image -> score.
+        than: of the other network.
 
     Returns:
         The mean difference with the 2.5th and 97.5th percentile over RESAMPLES resamples (always the same ones) of
         seeds and, independently, of images, which the seeds share; None where no seed has an image in common.
     """
-    pairs = [{image: one[image] - two[image] for image in one.keys() & two.keys()} for one, two in zip(of, than)]
+    both = [(of[seed], than[seed]) for seed in of if seed in than]
+    pairs = [{image: one[image] - two[image] for image in one.keys() & two.keys()} for one, two in both]
     pairs = [own for own in pairs if own]
     if not pairs:
         return None

@@ -50,7 +50,7 @@ from tfrobust.attributions import MapSpec, make_map
 from tfrobust.checks import check_choice
 from tfrobust.errors import InputError
 from tfrobust.evaluation import MapTask, Suite
-from tfrobust.names import AUTO_TASK, SUITES
+from tfrobust.names import AUTO_TASK, AUTOATTACK_TASK, SUITES
 from tfrobust.similarity import Comparison
 
 PIXEL = 1 / 255
@@ -214,7 +214,7 @@ def full(b: Budget) -> Suite:
     attack = _ifia(b)
     predictions = {
         "FGSM": _fgsm(b.eps),
-        "AutoAttack": AutoAttack(b.eps),
+        AUTOATTACK_TASK: AutoAttack(b.eps),
         "TRADES": TradesAttack(b.eps, *b.pgd),
         "saliency": _fgsm(b.eps, loss="negative_logit"),
         "SPSA": Spsa(b.eps, 20, b.eps / 4, loss="margin"),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tfrobust.names import AUTO_TASK
+from tfrobust.names import AUTO_TASK, AUTOATTACK_TASK
 from tfrobust.report import Column, html_code, html_heading, html_list, html_page, html_text
 from tfrobust.report.sortable import Entry, Group, html_sortable_head, html_sortable_table
 from tfrobust.zoo.index import EvaluationRecord, Index, ZooNetwork
@@ -56,7 +56,14 @@ GROUPS = (
         "control: noise of that size",
         (Column("noise_top_k", "top-k", ".3f"), Column("noise_kendall", "Kendall", ".3f")),
     ),
-    Group("predictions", (Column("natural", "natural", ".1%"), Column("attacked", "under attack", ".1%"))),
+    Group(
+        "predictions",
+        (
+            Column("natural", "natural", ".1%"),
+            Column("attacked", "under attack", ".1%"),
+            Column("autoattacked", "AutoAttack", ".1%"),
+        ),
+    ),
     Group(
         "faithfulness",
         (
@@ -164,6 +171,9 @@ def _findings(record: EvaluationRecord) -> Iterator[tuple[tuple, dict[str, tuple
     attack = next((task for task in suite.get("predictions", {}) if task in scores), None)
     attacked = scores.get(attack, {}) if attack else {}
     predictions = {"natural": _share(natural.get("accuracy")), "attacked": _share(attacked.get("accuracy"))}
+    by_images = {"predictions": (int(natural.get("examples", 0)), predictions)}
+    if strongest := scores.get(AUTOATTACK_TASK):
+        by_images["autoattack"] = int(strongest["examples"]), {"autoattacked": _share(strongest["accuracy"])}
     seen = set()
     for task, spec in suite.get("attributions", {}).items():
         own, name = scores.get(task), map_name(spec)
@@ -175,15 +185,12 @@ def _findings(record: EvaluationRecord) -> Iterator[tuple[tuple, dict[str, tuple
         size = int(own.get("examples", 0))
         found = {kind: (size, _of_maps(task, own, kind, size))}
         found["noise" if kind == "paper" else "noise of auto"] = (size, _noise(own))
-        found["predictions"] = (int(natural.get("examples", 0)), predictions)
+        found.update(by_images)
         if faithful := next((value for key, value in scores.items() if key.startswith("faithfulness of ")), None):
             found["faithful"] = (int(faithful.get("examples", size)), _faithful(faithful, record.floor))
         yield where, found
     if not seen and attack:
-        yield (
-            (dataset, "", float(attacked.get("eps", 0))),
-            {"predictions": (int(natural.get("examples", 0)), predictions)},
-        )
+        yield (dataset, "", float(attacked.get("eps", 0))), by_images
 
 
 def map_name(spec: Any) -> str:

@@ -110,8 +110,8 @@ class Evaluation:
         Returns:
             Numbers by name: NAME is a mean, NAME_low and NAME_high its 95 % interval.  Scores of maps are left out
             where no image was predicted correctly.  auto_NAME, autoattack_accuracy: under the ensemble auto and
-            AutoAttack, where the suite has them beside the first attack.  deletion, deletion_random, randomised and floor (words, see `below_floor`) concern maps
-            without an attack, where the suite measures them.
+            AutoAttack, where the suite has them beside the first attack.  deletion, deletion_random, randomised and
+            floor (words, see `below_floor`) concern maps without an attack, where the suite measures them.
         """
         row: dict[str, Any] = {"examples": len(self.chosen), "attribution_examples": 0}
         first = next(iter(self.suite.predictions), None)

@@ -6,6 +6,7 @@ import socket
 import numpy as np
 import pytest
 
+from tests import processes
 from tests.helpers import run_tests
 from tfrobust import data
 from tfrobust.data.npz import read_npz
@@ -216,6 +217,35 @@ def test_data_too_large_for_the_memory_are_read_from_their_file(tmp_path, monkey
     for (x1, y1), (x2, y2) in zip(*streams):
         np.testing.assert_array_equal(x1, x2)
         np.testing.assert_array_equal(y1, y2)
+
+
+READS_ON = """
+import time
+import numpy as np
+from tests.helpers import shallow_network
+from tests.training.test_run import MADRY, TrainingSpec, train
+from tfrobust import data
+
+class Slow(np.memmap):  # So that a batch is being read when Python ends.
+    def __getitem__(self, rows):
+        time.sleep(0.1)
+        return np.asarray(self)[rows]
+
+digits = data.load("digits")
+file = Slow({path!r}, np.uint8, "w+", shape=digits.x_train.shape)
+file[:] = digits.x_train
+digits = data.make_image_data("slow", file, digits.y_train, digits.x_test, digits.y_test)
+batches = lambda start, part=0, parts=1: data.training_batches(digits, 20, 0, start, part=part, parts=parts)
+train(shallow_network(0), MADRY, batches, len(digits.x_train), TrainingSpec(3, 20, seed=0, learning_rates=[1e-3]))
+print("trained", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_trained_from_a_file_ends(tmp_path):
+    """The threads that read ahead call Python, and would wait for ever for one that is gone."""
+    ended = processes.run(["-c", READS_ON.format(path=str(tmp_path / "x"))], timeout=30)
+    assert (ended.returncode, ended.stdout) == (0, "trained\n"), ended.stderr
 
 
 if __name__ == "__main__":

@@ -44,8 +44,10 @@ def run_steps(
     compiled = tf.function(trainer.train_step, jit_compile=True, autograph=False)
     train_step = compiled if trainer.jit_compile else trainer.train_step
 
+    # The iterator is an argument, so that it ends with this call. The graph of a step lives on, and with a handle to
+    # the iterator in it threads would read ahead to the end of the process and, from a file, beyond that of Python.
     @tf.function(autograph=False, reduce_retracing=True)
-    def step():
+    def step(iterator):
         logs = strategy.run(train_step, (next(iterator),))
         # All replicas have the same logs.
         return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
@@ -58,7 +60,7 @@ def run_steps(
     logs = {}
     for i in range(steps - start):
         hooks.on_train_batch_begin(i)
-        logs = {name: float(value) for name, value in step().items()}
+        logs = {name: float(value) for name, value in step(iterator).items()}
         hooks.on_train_batch_end(i, logs)
         if trainer.stop_training:
             break

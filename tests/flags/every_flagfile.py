@@ -15,13 +15,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FILES = sorted(
     os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "flags", "**", "*.flags"), recursive=True)
 )
+PARTS = "flags/parts", "flags/beyond/flowers", "flags/cross/gtsrb"  # Of data sets, whose file is given.
 EVALUATIONS = [p for p in FILES if os.path.basename(p).startswith("evaluate")]
 ROWS = [p for p in FILES if not os.path.basename(p).startswith(("common", "evaluate"))]
 
 
 def given(path: str) -> list[str]:
     """Flags that must be given beside the flagfile: the data set, for those of parts of data sets."""
-    return ["--dataset=digits"] if path.startswith(("flags/parts", "flags/beyond/flowers")) else []
+    return ["--dataset=digits"] if path.startswith(PARTS) else []
 
 
 def parse_evaluation(path: str, *more: str):

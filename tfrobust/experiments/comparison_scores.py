@@ -45,7 +45,7 @@ class ComparisonScores:
         if not isinstance(about, dict) or "runs" not in about:
             raise InputError(f"{path} is not the file of a comparison")
         self.folder, self.name = folder, name
-        self.dataset = os.path.basename(os.path.normpath(about["dataset"]))
+        self.dataset = os.path.basename(os.path.normpath(about["dataset"])).removesuffix(".npz")
         self._runs: Mapping[str, Sequence[Mapping[str, Any]]] = about["runs"]
         self._seeds: Sequence[str] = about["seeds"]
         self._read = functools.cache(self._evaluation)

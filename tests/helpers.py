@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tfrobust import training
 from tfrobust.models import make_model
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.progress import Bar, Progress
@@ -157,6 +158,11 @@ def linear_network(w, b=0.0) -> keras.Model:
     network = keras.Model(inputs, layers.Dense(w.shape[3])(layers.Flatten()(inputs)))
     network.set_weights([w.reshape(-1, w.shape[3]), np.full(w.shape[3], b, np.float32)])
     return network
+
+
+def hurry_costs(monkeypatch) -> None:
+    """A comparison measures the cost of its steps by one step, and once."""
+    monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
 
 
 def shorten_audits(monkeypatch, steps: int, pgd_steps: int) -> None:

@@ -1,6 +1,5 @@
 """The verbs' commands of the pages, made to end in seconds by flags at their ends, and what no flag makes shorter."""
 
-import functools
 import importlib
 import re
 
@@ -10,8 +9,8 @@ from launch.command_line import within
 from tests import processes
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
-from tests.helpers import shorten_audits
-from tfrobust import kernels, training
+from tests.helpers import hurry_costs, shorten_audits
+from tfrobust import kernels
 from tfrobust.attacks import auto
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.evaluation import certificate
@@ -133,7 +132,7 @@ def hurry(monkeypatch) -> None:
     """
     monkeypatch.setattr(within, "run", lambda command, **_: processes.run(command[1:]))
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
-    monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
+    hurry_costs(monkeypatch)
     monkeypatch.setattr(suite, "draw", lambda *_: None)
     for name in ("_draw", "_draw_scores"):
         monkeypatch.setattr(comparison_pages, name, lambda *_: None)

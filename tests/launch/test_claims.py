@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from launch import claims, compare
-from tests.helpers import ROOT, run_tests, without_graphs
+from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
 from tfrobust.experiments.comparison_scores import ComparisonScores
 from tfrobust.papers.claims import COLUMNS, papers_claims
 
@@ -22,10 +22,11 @@ def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
+        hurry_costs(patch)
         short = [
             "--nocontrols",
             "--autoattack_version=quick",
-            "--overrides=--steps=6",
+            "--overrides=--steps=6,--attack_steps=1",
             f"--rows={ROWS}",
             f"--output={folder}",
         ]

@@ -13,7 +13,7 @@ import pytest
 
 from launch import audit, compare, downstream, evaluate, reproduce, train
 from tests import processes
-from tests.helpers import ROOT, run_tests, without_graphs
+from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
 from tfrobust.auditing import plan
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
@@ -114,7 +114,8 @@ def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path, eag
     assert_same_records(tmp_path / "one", tmp_path / "two")
 
 
-def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, eagerly):
+def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, monkeypatch, eagerly):
+    hurry_costs(monkeypatch)
     (tmp_path / "madry.flags").write_text("--flagfile=flags/demo/madry.flags\n--steps=2\n--attack_steps=1\n")
     few = ["--examples=8", "--attribution_examples=2"]
     command = ["compare", *EVALUATE, *few, f"--rows={tmp_path}/madry.flags", "--nocontrols"]

@@ -1,6 +1,5 @@
 """The verbs as people meet them: what they leave, what they say, and how they end."""
 
-import functools
 import json
 import os
 import re
@@ -16,8 +15,7 @@ from flags import recipe_flags
 from launch import compare, comparison_pages, demo, evaluate, train
 from launch.__main__ import verbs
 from tests import processes
-from tests.helpers import ROOT, run_tests, small_network
-from tfrobust import training
+from tests.helpers import ROOT, hurry_costs, run_tests, small_network
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model
 from tfrobust.names import GOALS
@@ -146,7 +144,7 @@ IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=4", "ig_steps_
 def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(
     tmp_path, capsys, monkeypatch, eagerly
 ):
-    monkeypatch.setattr(training, "step_seconds", functools.partial(training.step_seconds, rounds=1, steps=1))
+    hurry_costs(monkeypatch)
     rows = rows_of(tmp_path, madry=["method=madry", *INNER], robust=IG)
     flags = [*EVALUATE, rows, "--seeds=0,1", f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0

@@ -148,9 +148,9 @@ class Index:
         return Index(tuple(own[name] for name in sorted(own)))
 
     def as_text(self) -> str:
-        """The index as it stands in its file."""
-        values = {"schema": SCHEMA, "networks": [asdict(network) for network in self.networks]}
-        return json.dumps(values, indent=1, allow_nan=False) + "\n"
+        """The index as it stands in its file: JSON, a line for each network."""
+        networks = ",\n".join(json.dumps(asdict(network), allow_nan=False) for network in self.networks)
+        return f'{{"schema": {json.dumps(SCHEMA)}, "networks": [\n{networks}\n]}}\n'
 
 
 def read_index(text: bytes, source: str) -> Index:

@@ -26,10 +26,11 @@ from tfrobust.names import (
 
 if TYPE_CHECKING:
     from tfrobust.attacks import PredictionAttack
-    from tfrobust.evaluation import Suite
+    from tfrobust.evaluation import MapTask, Suite
     from tfrobust.memory_budget import Chunking
 
-REQUIRED = ("eps", "pgd_steps", "pgd_step_size", "ifia_steps", "ifia_step_size", "map_k")
+OF_PREDICTIONS = ("eps", "pgd_steps", "pgd_step_size")
+REQUIRED = (*OF_PREDICTIONS, "ifia_steps", "ifia_step_size", "map_k")
 
 NEEDS_K = ("top_k", "target", "top_k_margin", "top_k_pairs")  # Goals that move a set of pixels.
 OF_SUITES = (
@@ -58,6 +59,7 @@ def define(fv: flags.FlagValues) -> None:
     where = {"flag_values": fv}
     map_flags.define(fv)
     flags.DEFINE_integer("examples", 0, "Test images used, drawn at random (0: all).", **where)
+    flags.DEFINE_bool("maps", True, "Attack maps. --nomaps: predictions alone.", **where)
     flags.DEFINE_integer(
         "attribution_examples", 0, "Correctly predicted ones of these to attack maps of (0: all).", **where
     )
@@ -128,19 +130,39 @@ def define(fv: flags.FlagValues) -> None:
 
 def check(fv: flags.FlagValues) -> None:
     """Raises InputError where a flag that `from_flags` needs is missing; this costs no TensorFlow."""
-    missing = [f"--{name}" for name in REQUIRED if fv[name].value is None]
+    missing = [f"--{name}" for name in (REQUIRED if fv.maps else OF_PREDICTIONS) if fv[name].value is None]
     if missing:
         raise InputError(f"an evaluation needs {', '.join(missing)}: the papers' values are in flags/")
-    if fv.ifia_k is None and fv.ifia_goal in NEEDS_K:
+    if not fv.maps and fv.auto_level:
+        raise InputError("--nomaps leaves no map for the ensemble of --auto_level: leave out one of them")
+    if fv.maps and fv.ifia_k is None and fv.ifia_goal in NEEDS_K:
         raise InputError(f"--ifia_goal={fv.ifia_goal} needs --ifia_k, the number of pixels whose attribution is moved")
 
 
 def from_flags(fv: flags.FlagValues) -> Suite:
-    """One attack on predictions and one on a map."""
+    """One attack on predictions and one on a map, and beside each the strongest where the flags ask for it."""
     check(fv)
-    from tfrobust.attacks import AutoAttack, Ifia, Pgd, auto_ensemble
-    from tfrobust.evaluation import MapTask, Suite
-    from tfrobust.similarity import Comparison
+    from tfrobust.evaluation import Suite
+
+    tasks = _map_tasks(fv) if fv.maps else {}
+    return Suite(
+        "evaluation",
+        _prediction_attacks(fv),
+        tasks,
+        examples=fv.examples,
+        attribution_examples=fv.attribution_examples,
+        doubled=0,
+        faithful=AUTO_TASK in tasks,  # A floor for a ranking.
+        aligned=False,
+        referenced=bool(fv.map_references),
+        noise_draws=fv.noise_draws,
+        seed=fv.evaluation_seed,
+    )
+
+
+def _prediction_attacks(fv: flags.FlagValues) -> dict[str, PredictionAttack]:
+    """PGD and, where it is asked for, AutoAttack."""
+    from tfrobust.attacks import AutoAttack, Pgd
 
     ball = {"norm": fv.norm, "seed": fv.evaluation_seed}
     pgd = Pgd(
@@ -153,6 +175,18 @@ def from_flags(fv: flags.FlagValues) -> Suite:
         keep=fv.pgd_keep,
         **ball,
     )
+    if not fv.autoattack_version:
+        return {pgd.name: pgd}
+    version = {"version": fv.autoattack_version, "queries": fv.autoattack_queries}
+    return {pgd.name: pgd, AUTOATTACK_TASK: AutoAttack(fv.eps, **version, **ball)}
+
+
+def _map_tasks(fv: flags.FlagValues) -> dict[str, MapTask]:
+    """IFIA and, where it is asked for, the ensemble auto."""
+    from tfrobust.attacks import Ifia, auto_ensemble
+    from tfrobust.evaluation import MapTask
+    from tfrobust.similarity import Comparison
+
     ifia = Ifia(
         fv.eps,
         fv.ifia_steps,
@@ -166,29 +200,14 @@ def from_flags(fv: flags.FlagValues) -> Suite:
         random_start=fv.ifia_random_start,
         softplus_beta=fv.ifia_beta or None,
         criterion=fv.ifia_criterion,
-        **ball,
-    )
-    task = MapTask(map_flags.from_flags(fv), ifia, Comparison(fv.map_k, fv.map_ties, fv.map_window))
-    more = {}
-    if fv.auto_level:
-        ensemble = auto_ensemble(fv.eps, fv.map_k, fv.auto_level, fv.norm, fv.evaluation_seed)
-        more[AUTO_TASK] = replace(task, attack=ensemble)
-    predictions: dict[str, PredictionAttack] = {pgd.name: pgd}
-    if fv.autoattack_version:
-        version = {"version": fv.autoattack_version, "queries": fv.autoattack_queries}
-        predictions[AUTOATTACK_TASK] = AutoAttack(fv.eps, **version, **ball)
-    return Suite.of_one(
-        pgd,
-        task,
-        predictions=predictions,
-        attributions={task.attack.name: task, **more},
-        examples=fv.examples,
-        attribution_examples=fv.attribution_examples,
-        faithful=bool(more),  # A floor for a ranking.
-        referenced=bool(fv.map_references),
-        noise_draws=fv.noise_draws,
+        norm=fv.norm,
         seed=fv.evaluation_seed,
     )
+    task = MapTask(map_flags.from_flags(fv), ifia, Comparison(fv.map_k, fv.map_ties, fv.map_window))
+    if not fv.auto_level:
+        return {ifia.name: task}
+    ensemble = auto_ensemble(fv.eps, fv.map_k, fv.auto_level, fv.norm, fv.evaluation_seed)
+    return {ifia.name: task, AUTO_TASK: replace(task, attack=ensemble)}
 
 
 def _goal(fv: flags.FlagValues):

@@ -56,6 +56,8 @@ def _read(fv: flags.FlagValues):
         raise InputError(f"--probe={fv.probe}: no such file")
     rooms, given = (data_flags.define, evaluation_flags.define), [f"--dataset={fv.dataset}", f"--flagfile={fv.probe}"]
     own = parse(rooms, ["probe", *given])
+    if not own.maps:
+        raise InputError(f"--probe={fv.probe}: a probe attacks maps, and the flagfile says --nomaps")
     return evaluation_flags.from_flags(own), evaluation_flags.chunking(own)
 
 

@@ -37,7 +37,8 @@ COLUMNS = (
 COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  equal time: the row of PGD training
   that takes as long, within 20 %.
 """
-LEGEND = """natural, PGD{autoattack}: accuracy on {examples} test images, as they are and under attack.
+OF_PREDICTIONS = "natural, PGD{autoattack}: accuracy on {examples} test images, as they are and under attack."
+LEGEND = """
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
   (1: the same); with "noise": under random noise of the same budget{auto}.  LENS precision: as top-k, where the next
   pixels count as well.
@@ -54,10 +55,13 @@ deletion: mean probability of the class while pixels are deleted, those first th
 
 def legend(row, suite) -> str:
     """What the columns of a row of an evaluation by this suite mean."""
-    auto = '; with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
     autoattack = ", AutoAttack" if "autoattack_accuracy" in row else ""
-    text = LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, autoattack=autoattack, **row)
-    return text + OF_MAPS if "floor" in row else text
+    said = OF_PREDICTIONS.format(autoattack=autoattack, **row)
+    if not suite.attributions:
+        return said
+    auto = '; with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
+    said += LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, **row)
+    return said + OF_MAPS if "floor" in row else said
 
 
 def all_flags(result) -> list:

@@ -40,7 +40,8 @@ def print_comparison(fv: flags.FlagValues) -> None:
     write_comparison(fv.output, fv.name, found, about)
     report.write_text(os.path.join(fv.output, fv.name + ".flags"), fv.flags_into_string())
     print("\n" + comparison_text(found, suite, fv.seeds[0]))
-    print(f"written: {fv.output}/{fv.name}.md, .csv, .json, .png, _scores.png")
+    pictures = ", .png, _scores.png" if fv.maps else ""
+    print(f"written: {fv.output}/{fv.name}.md, .csv, .json{pictures}")
 
 
 def write_comparison(output: str, name: str, found: ComparedMethods, about: dict[str, Any]) -> None:

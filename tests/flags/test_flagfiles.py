@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from flags import evaluation_flags, recipe_flags
+from flags import comparison_flags, evaluation_flags, recipe_flags
 from flags.objective_flags import HYPER
+from flags.parsing import parse
 from tests.flags import every_flagfile
 from tests.flags.every_flagfile import EVALUATIONS, FILES, ROWS, check_lines, given, parse_evaluation
 from tests.helpers import ROOT, run_tests
@@ -56,7 +57,29 @@ def test_every_method_has_a_row_on_digits(name):
 
 @pytest.mark.parametrize("path", EVALUATIONS)
 def test_every_evaluation_parses(path):
-    assert evaluation(path).first_task.attack.steps > 0
+    suite = evaluation(path)
+    assert suite.first_prediction.steps > 0 and all(task.attack.rounds > 0 for task in suite.attributions.values())
+
+
+def test_the_strongest_attacks_stand_beside_those_of_the_flags_where_they_are_asked_for():
+    path = "flags/demo/evaluate.flags"
+    assert (list(evaluation(path).predictions), list(evaluation(path).attributions)) == (["PGD"], ["IFIA top-k"])
+    more = ["--auto_level=quick", "--autoattack_version=standard", "--autoattack_queries=7", "--evaluation_seed=3"]
+    suite = evaluation(path, *more)
+    assert (list(suite.predictions), list(suite.attributions)) == (["PGD", "AutoAttack"], ["IFIA top-k", "auto"])
+    pgd, strongest = suite.predictions.values()
+    assert (strongest.eps, strongest.seed, strongest.version, strongest.queries) == (pgd.eps, 3, "standard", 7)
+    assert strongest.steps == 100  # Those of AutoAttack, not of PGD.
+
+
+def test_without_maps_nothing_that_concerns_them_is_asked_for():
+    path = "flags/cross/mnist/evaluate_predictions.flags"
+    assert not evaluation(path).attributions and not evaluation(path).faithful
+    fv = parse(comparison_flags.ROOMS, ["x", "--rows=a", "--output=b", "--dataset=digits", "--nomaps"])
+    with pytest.raises(InputError, match="needs --eps, --pgd_steps, --pgd_step_size: "):
+        evaluation_flags.check(fv)
+    with pytest.raises(InputError, match="--nomaps leaves no map"):
+        evaluation(path, "--auto_level=quick")
 
 
 def test_auto_stands_beside_the_attack_where_a_level_is_given():

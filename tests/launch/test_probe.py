@@ -162,6 +162,7 @@ def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly, t
         (["--probe=flags/demo/madry.flags"], "Unknown command line flag"),
         (["--probe={}/large.flags"], "exceeds the 64 pixels"),
         (["--probe_examples=0"], "probe_examples"),
+        (["--probe=flags/cross/mnist/evaluate_predictions.flags"], "a probe attacks maps"),
     ],
 )
 def test_a_probe_that_cannot_be_is_refused_before_the_run(tmp_path, capsys, flags, words):

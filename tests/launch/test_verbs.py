@@ -115,6 +115,20 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys, eagerly):
     assert about["networks"] == [fingerprint_network(load_network(str(tmp_path / "any.keras")))] and about["images"]
 
 
+def test_without_maps_predictions_are_evaluated_alone(tmp_path, capsys, eagerly):
+    small_network().save(tmp_path / "any.keras")
+    flags = ["--nomaps", "--autoattack_version=quick", f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e"]
+    assert call("evaluate", *EVALUATE, *flags) == 0
+    out = capsys.readouterr().out
+    assert "natural, PGD, AutoAttack: accuracy on 30 test images" in out and "top-k" not in out
+    assert {record["task"] for record in map(json.loads, open(tmp_path / "e" / "records.jsonl"))} == {
+        "natural",
+        "PGD",
+        "AutoAttack",
+    }
+    assert not (tmp_path / "e" / "panels.png").exists()
+
+
 @pytest.mark.parametrize("goal", ["target", "manipulation", "random"])
 def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
     small_network().save(tmp_path / "any.keras")

@@ -104,8 +104,8 @@ class Suite:
             task: the attack on a map, likewise.
             **options: fields of a suite, such as examples.
         """
-        tasks = {"predictions": {prediction.name: prediction}, "attributions": {task.attack.name: task}}
-        return cls("evaluation", **{"doubled": 0, "faithful": False, "aligned": False, **tasks, **options})
+        rest = {"doubled": 0, "faithful": False, "aligned": False, "attributions": {task.attack.name: task}, **options}
+        return cls("evaluation", {prediction.name: prediction}, **rest)
 
     @property
     def first_prediction(self) -> PredictionAttack:

@@ -67,7 +67,7 @@ def test_the_board_of_the_docs_is_that_of_its_index():
 
 def test_the_table_is_whole_without_the_script(page, index):
     headings = [th for th in page.named("th") if th.get("scope") == "col"]
-    columns = sum(len(group.columns) for group in board.GROUPS)
+    columns = sum(len(group.columns) for group in board.GROUPS if "reported" not in group.heading)
     assert len(headings) == columns and all(th["aria-sort"] == "none" for th in headings)
     assert {th["data-kind"] for th in headings} == {"number", "text"}
     rows = [tr for tr in page.named("tr") if "data-dataset" in tr]
@@ -79,6 +79,14 @@ def test_the_table_is_whole_without_the_script(page, index):
     assert len(cells) == columns * len(rows)
     numbers = [td["data-value"] for td in cells if "number" in td.get("class", "")]
     assert all(value == "" or float(value) is not None for value in numbers) and any(numbers)
+
+
+def test_columns_that_no_network_has_are_left_out(index, page):
+    groups = [th for th in page.named("th") if th.get("scope") == "colgroup"]
+    assert len(groups) == len([group for group in board.GROUPS if group.heading]) - 1  # No paper reports of these networks.
+    reported = replace(index.networks[0], reported=[Reported("rar", "T2", "kendall", "ig", "", 0.25)])
+    assert "reported by the paper" in board_page(Index((reported,)))
+    assert "reported by the paper<" not in board_page(index)
 
 
 def test_filters_hold_what_the_rows_have_and_are_hidden_until_the_script_runs(page):

@@ -110,7 +110,7 @@ def board_page(index: Index) -> str:
     caption = f"{len(index.networks)} networks, {len(rows)} lines"
     body = [
         html_text("Networks, what their papers report, and what was measured on their files."),
-        html_sortable_table(rows, GROUPS, FILTERS, caption),
+        html_sortable_table(rows, _filled(rows), FILTERS, caption),
         html_heading("How to read it"),
         html_list(LEGEND),
         html_heading("Hand in a network"),
@@ -132,6 +132,12 @@ def board_page(index: Index) -> str:
         ),
     ]
     return html_page(TITLE, body, html_sortable_head())
+
+
+def _filled(rows) -> list[Group]:
+    """The groups of columns that any row has a value in."""
+    filled = {key for row in rows for key, value in row.items() if value not in (None, "")}
+    return [group for group in GROUPS if filled & {column.key for column in group.columns}]
 
 
 def network_rows(network: ZooNetwork) -> list[dict[str, Any]]:

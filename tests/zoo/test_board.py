@@ -83,7 +83,9 @@ def test_the_table_is_whole_without_the_script(page, index):
 
 def test_columns_that_no_network_has_are_left_out(index, page):
     groups = [th for th in page.named("th") if th.get("scope") == "colgroup"]
-    assert len(groups) == len([group for group in board.GROUPS if group.heading]) - 1  # No paper reports of these networks.
+    assert (
+        len(groups) == len([group for group in board.GROUPS if group.heading]) - 1
+    )  # No paper reports of these networks.
     reported = replace(index.networks[0], reported=[Reported("rar", "T2", "kendall", "ig", "", 0.25)])
     assert "reported by the paper" in board_page(Index((reported,)))
     assert "reported by the paper<" not in board_page(index)

@@ -26,7 +26,7 @@ def compared(tmp_path_factory):
         short = [
             "--nocontrols",
             "--autoattack_version=quick",
-            "--overrides=--steps=6,--attack_steps=1",
+            "--overrides=--steps=6",
             f"--rows={ROWS}",
             f"--output={folder}",
         ]

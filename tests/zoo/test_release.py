@@ -112,7 +112,9 @@ def test_a_row_of_a_paper_has_its_numbers_at_whatever_budget(compared):
 def test_paths_of_the_machine_stay_there(compared):
     folder = os.path.join(compared, "seed0", "madry")
     made.write(os.path.join(folder, "run.flags"), "--dataset=/home/me/secret/birds.npz\n--method=madry\n--exif\n")
-    network, _ = runs.read_run(folder, "x", None)
+    row = zoo.Row("flags/demo/madry.flags", ("--steps=7", "--dataset=/home/me/secret/birds.npz"))
+    network, _ = runs.read_run(folder, "x", row)
+    assert network.row == "flags/demo/madry.flags --steps=7 --dataset=birds.npz"
     assert network.dataset == "birds.npz" and "secret" not in zoo.Index((network,)).as_text()
     assert network.evaluations[0].data["exif"] is True
 

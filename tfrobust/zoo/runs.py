@@ -81,7 +81,7 @@ def read_run(
         method=given.get("method", ""),
         seed=int(given.get("seed", 0)),
         paper=_paper_of(flagfile),
-        row=" ".join([row.flagfile, *row.overrides]) if row else "",
+        row=" ".join([row.flagfile, *map(_without_path, row.overrides)]) if row else "",
         command=f"python -m launch.train --flagfile={name}.flags --data_dir=DATA --output=runs/{name}",
         settings=_without_paths(settings),
         steps=int(done["steps"]),
@@ -218,12 +218,14 @@ def _reported(flagfile) -> list[Reported]:
 
 def _without_paths(settings: str) -> str:
     """The settings; of a file of the reader's own its name without the folder."""
-    lines = []
-    for line in settings.splitlines():
-        flag, equals, value = line.partition("=")
-        own = flag in ("--dataset", "--initial_network") and os.path.isabs(value)
-        lines.append(f"{flag}{equals}{os.path.basename(value)}" if own else line)
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_without_path(line)}\n" for line in settings.splitlines())
+
+
+def _without_path(setting: str) -> str:
+    """The same of one setting, --name=value."""
+    flag, equals, value = setting.partition("=")
+    own = flag in ("--dataset", "--initial_network") and os.path.isabs(value)
+    return f"{flag}{equals}{os.path.basename(value)}" if own else setting
 
 
 def _json(path) -> Any:

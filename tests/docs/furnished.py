@@ -54,8 +54,9 @@ def furnish(args: list[str], monkeypatch) -> None:
     named = {given.get("dataset"), *(_dataset(path) for path in flagfiles)} & set(FACTS)
     if "table" in given and not named:
         named = set(tables()[f"{given['paper']} {given['table']}"])
+    held_out = max((row.data.hold_out for row in read.values()), default=0)
     for path in _paths(given, ".npz"):
-        make_images(path, FACTS.get(given.get("dataset"), OWN) if "source" in given else OWN)
+        make_images(path, FACTS.get(given.get("dataset"), OWN) if "source" in given else OWN, held_out)
     if given.get("data_dir"):
         for name in named - {"digits"}:
             h, w, c = FACTS[name].shape

@@ -10,7 +10,8 @@ from launch import claims
 from tests.helpers import ROOT, run_tests
 
 RESULTS = os.path.join(ROOT, "docs", "results")
-FOLDERS = "cross_mnist", "variants_mnist", "beyond_mnist", "cross_fashion_mnist", "variants_fashion_mnist"
+FOLDERS = [f"{kind}_{dataset}" for dataset in ("mnist", "fashion_mnist") for kind in ("cross", "variants")]
+FOLDERS += ["beyond_mnist", "cross_gtsrb"]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,8 @@ def judged(tmp_path_factory):
     with tarfile.open(os.path.join(RESULTS, "cross_records.tar.xz")) as records:
         records.extractall(folder, filter="data")
     runs = ",".join(str(folder / "runs" / name) for name in FOLDERS)
-    assert claims.main(["claims", "--name=two", f"--runs={runs}", f"--output={folder}/claims"]) == 0
+    flags = ["--name=two", "--accuracies_name=predictions", f"--runs={runs}", f"--output={folder}/claims"]
+    assert claims.main(["claims", *flags]) == 0
     return lines(folder / "claims" / "claims.csv")
 
 

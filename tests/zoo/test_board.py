@@ -157,6 +157,8 @@ def test_autoattack_has_a_column_of_its_own(index):
     (line,) = board.network_rows(replace(network, evaluations=[record, other]))
     assert (line["autoattacked"].by, line["autoattacked"].text) == (0.3, "30.0% [20.0, 40.0]")
     assert line["attacked"].by == record.scores["PGD"]["accuracy"]["mean"]
+    unmeasured = replace(other, scores={**record.scores, "AutoAttack": {"eps": 0.1}})
+    assert board.network_rows(replace(network, evaluations=[unmeasured]))[0].get("autoattacked") is None
 
 
 def test_of_two_evaluations_of_one_kind_that_of_more_images_counts(index):

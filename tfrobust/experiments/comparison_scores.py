@@ -14,8 +14,8 @@ from tfrobust.names import AUTO_TASK, AUTOATTACK_TASK
 STEP_COST = "step_cost"
 # The first attack of an evaluation, and the strongest: on maps the ensemble auto, on predictions AutoAttack.
 RULERS = ("attack", AUTO_TASK)
-RULED_PREDICTIONS = "adversarial"  # The accuracy that an attack decides.
-ACCURACIES = ("natural", RULED_PREDICTIONS)
+NATURAL, ADVERSARIAL = ACCURACIES = ("natural", "adversarial")
+UNATTACKED = (NATURAL, STEP_COST)  # Measures that no attack decides.
 
 
 class ComparisonScores:
@@ -92,7 +92,7 @@ def _scores(evaluation: Mapping[str, Any], measure: str, ruler: str) -> dict[int
         tasks.setdefault(record["task"], {})[record["index"]] = record
     if measure in ACCURACIES:
         task = AUTOATTACK_TASK if ruler == AUTO_TASK else (*predictions, "")[0]
-        own = [tasks["natural"]] + ([tasks.get(task, {})] if measure == RULED_PREDICTIONS else [])
+        own = [tasks["natural"]] + ([tasks.get(task, {})] if measure == ADVERSARIAL else [])
         common = set(own[0]).intersection(*own)
         return {i: float(all(of[i]["prediction"] == of[i]["label"] for of in own)) for i in sorted(common)}
     task = AUTO_TASK if ruler == AUTO_TASK else (*attributions, "")[0]

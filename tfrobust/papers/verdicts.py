@@ -6,10 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from tfrobust.experiments.comparison_scores import ACCURACIES, RULERS, STEP_COST, ComparisonScores
+from tfrobust.experiments.comparison_scores import ACCURACIES, RULERS, UNATTACKED, ComparisonScores
 from tfrobust.papers.claims import SAME_TIME, Claim, difference
-
-UNATTACKED = "natural", STEP_COST  # Measures that no attack decides.
 
 
 def judge(claims: Sequence[Claim], folder: str, name: str, accuracies: str = "") -> list[dict[str, Any]]:

@@ -86,6 +86,8 @@ LEGEND = (
     "unmoved: images that the attack never changed, which count as perfectly still.",
     "top-k: share of the k highest pixels that stay among the k highest; Kendall: rank correlation of the two maps. "
     "Brackets are 95 % intervals over the images.",
+    "AutoAttack: on the predictions, in the version that the index names; quick has only the two parts that aim at no "
+    "class.",
     "reported: the numbers that the paper prints for this row at its own budget. The networks here were trained at the "
     "budget that the columns of costs name, most of them a small part of the paper's.",
     "faithfulness, without an attack: the mean probability of the class while the highest pixels are deleted (lower "
@@ -179,7 +181,8 @@ def _findings(record: EvaluationRecord) -> Iterator[tuple[tuple, dict[str, tuple
     predictions = {"natural": _share(natural.get("accuracy")), "attacked": _share(attacked.get("accuracy"))}
     by_images = {"predictions": (int(natural.get("examples", 0)), predictions)}
     if strongest := scores.get(AUTOATTACK_TASK):
-        by_images["autoattack"] = int(strongest["examples"]), {"autoattacked": _share(strongest["accuracy"])}
+        autoattacked = {"autoattacked": _share(strongest.get("accuracy"))}
+        by_images["autoattack"] = int(strongest.get("examples", 0)), autoattacked
     seen = set()
     for task, spec in suite.get("attributions", {}).items():
         own, name = scores.get(task), map_name(spec)

@@ -40,20 +40,35 @@ class Unknown:
         self.shape, self.dtype = shape, dtype
 
 
+def _outputs_of(op: Any) -> Any:
+    """What op makes in the one graph that it is part of, symbolic tensors; None where it is part of several."""
+    try:
+        return op.output
+    except (AttributeError, RuntimeError, ValueError):
+        return None
+
+
 class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  # Keras 2 has no Operation.
-    """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`."""
+    """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`.
+
+    What the operation makes is known from its own graph: to trace it anew would take most of the time of a walk.
+    """
 
     step = None
 
     def __init__(self, op):
         super().__init__(name=op.name)
-        self.op = op
+        self.op, self.known = op, _outputs_of(op)
 
     def call(self, *args, **kwargs):
-        return self.op(*args, **kwargs)
+        if self.known is None:
+            return self.op(*args, **kwargs)
+        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), self.known)
 
     def compute_output_spec(self, *args, **kwargs):
-        return self.op.compute_output_spec(*args, **kwargs)
+        if self.known is None:
+            return self.op.compute_output_spec(*args, **kwargs)
+        return tf.nest.map_structure(lambda t: keras.KerasTensor(t.shape, t.dtype), self.known)
 
     def __call__(self, *args, **kwargs):
         if self.step is None:

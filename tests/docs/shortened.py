@@ -102,9 +102,11 @@ def different(commands: list[Command]) -> list[Command]:
 
 
 def repeated(commands: list[Command]) -> list[Command]:
-    """Those of other pages than README.md that have no flag of a verb that the others don't have."""
+    """Those of other pages than README.md that have no flag of a verb that the others don't have; and those of pages of
+    results alone, which say how something was measured, and which nobody starts with."""
     first = [command for command in commands if "README.md" in command.pages]
-    later = [command for command in commands if command not in first]
+    results = [command for command in commands if all(page.startswith("docs/results/") for page in command.pages)]
+    later = [command for command in commands if command not in first + results]
     known = set().union(*map(kinds, first))
     while later:
         command = max(later, key=lambda command: len(kinds(command) - known))
@@ -112,7 +114,7 @@ def repeated(commands: list[Command]) -> list[Command]:
             break
         known |= kinds(command)
         later.remove(command)
-    return later
+    return later + results
 
 
 def kinds(command: Command) -> set[tuple[str, ...]]:

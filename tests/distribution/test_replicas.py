@@ -13,6 +13,7 @@ from tests.helpers import drawing_network, images, run_tests, shallow_network, s
 from tfrobust import data
 from tfrobust.distribution import (
     all_processes_agree,
+    draw_for_each,
     draw_for_replica,
     is_chief,
     make_strategy,
@@ -43,6 +44,21 @@ def test_each_replica_draws_its_rows_of_the_global_batch(two):
     together = tf.concat(two.experimental_local_results(parts()), axis=0)
     np.testing.assert_array_equal(together, draw([6, 5]))
     np.testing.assert_array_equal(draw_for_replica(draw, tf.constant([3, 5])), draw([3, 5]))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_draw_for_each_image_is_that_of_its_seed_in_a_graph_or_not(n):
+    seeds = tf.constant([[1, 2], [3, 4], [5, 6]])[:n]
+
+    def draw(seed):
+        return tf.random.stateless_uniform([4, 5], seed)
+
+    want = np.stack([draw(seed) for seed in seeds])
+    one_by_one = draw_for_each(draw, seeds, tf.float32)
+    in_a_graph = tf.function(lambda seeds: draw_for_each(draw, seeds, tf.float32))(seeds)
+    assert one_by_one.shape == in_a_graph.shape == (n, 4, 5)
+    np.testing.assert_array_equal(one_by_one, want)
+    np.testing.assert_array_equal(in_a_graph, want)
 
 
 @pytest.mark.parametrize("n", [1, 4, 5])

@@ -28,6 +28,22 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
     return whole[first : first + shape[0]]
 
 
+def draw_for_each(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Random numbers of each image by a seed of its own, so that they do not depend on which images share a batch.
+
+    Args:
+        draw: seed [2] -> random numbers for one image, of the same shape for every seed.
+        seeds: [B,2].
+        dtype: of the numbers.
+
+    Returns:
+        [B, ...].
+    """
+    if tf.executing_eagerly() and len(seeds):  # Operation by operation, the loop of map_fn takes longer than the draws.
+        return tf.stack([draw(seed) for seed in seeds])
+    return tf.map_fn(draw, seeds, fn_output_signature=dtype)
+
+
 def draw_at(place: Place | None, draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
     """As draw_for_replica where the place is known already, so that replicas need not wait for each other.
 

@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 import tfrobust
-from tests.helpers import ROOT, run_tests, shallow_network, without_graphs
+from tests.helpers import ROOT, run_tests, shallow_network, shorten_audits, without_graphs
 from tfrobust import api, data
 from tfrobust.attributions import make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
-from tfrobust.auditing import audit, plan
+from tfrobust.auditing import audit
 from tfrobust.objectives import OBJECTIVES, make_objective
 from tfrobust.objectives.defaults import defaults
 from tfrobust.training import Trainer
@@ -346,8 +346,7 @@ def test_an_audit_shows_itself_and_is_saved(digits, tmp_path, monkeypatch):
     model.compile()
     model.fit(digits.x_train, digits.y_train, epochs=3, verbose=0)
     seen = []
-    monkeypatch.setattr(plan, "LEVELS", ((3, 3),))  # As if there were no time for more.
-    monkeypatch.setattr(plan, "APGD_STEPS", 2)
+    shorten_audits(monkeypatch, steps=3, pgd_steps=2)
     with without_graphs():
         audit = tfrobust.audit(
             model, digits.x_test, digits.y_test, eps=[8 / 255], images=4, report=lambda *said: seen.append(said)

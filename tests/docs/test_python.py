@@ -28,13 +28,22 @@ def two_steps(self, *args, **options):
     return keras.Model.fit(self, *args, **{**options, "steps_per_epoch": 2, "epochs": 1})
 
 
+@pytest.fixture(scope="module")
+def weights():
+    """Of a network that knows digits."""
+    digits, model = data.load("digits"), small_network()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(data.to_unit(digits.x_train), digits.y_train, epochs=2, verbose=0)
+    return model.get_weights()
+
+
 @pytest.fixture
-def readers_own():
+def readers_own(weights):
     """What a reader has already: a network, images of its kind, and what the files of a room import."""
     digits = data.load("digits")
     model = small_network()
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(data.to_unit(digits.x_train), digits.y_train, epochs=2, verbose=0)
+    model.set_weights(weights)
     names = {"keras": keras, "np": np, "tf": tf, "dataclass": dataclass, "InnerMax": InnerMax, "margin": margin}
     images = {
         f"{name}_{split}": getattr(digits, f"{name}_{split}")[:40] for name in "xy" for split in ("train", "test")

@@ -1,7 +1,7 @@
 """SavedModels with TensorFlow alone give what the library gives."""
 
+import functools
 import os
-import subprocess
 import sys
 
 import keras
@@ -49,19 +49,31 @@ def refusal(call, **tensors):
     return e.value.message
 
 
+@functools.cache
+def network_of(name):
+    """One for all methods that take any network."""
+    return small_transformer() if "rollout" in name else shallow_network() if name == "any" else network_of("any")
+
+
+@functools.cache
+def servable(name):
+    """Of a method; traced once for the tests of this file."""
+    return Servable(network_of(name), SPECS[name], chunk=3)
+
+
 def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path):
     x, y = batch()
     np.savez(tmp_path / "given.npz", x=x, y=y)
-    network, normalized, want = shallow_network(), small_network(batch_norm=True), {}
-    exported = [(small_transformer() if "rollout" in name else network, name, name) for name in SPECS]
-    exported += [(normalized, name, f"{name} with batch norm") for name in ("integrated_gradients", "grad_cam")]
-    for made, method, name in exported:
-        servable = Servable(made, SPECS[method], chunk=3)
-        write_saved_model(servable, str(tmp_path / name), {})
-        want[name] = {**servable.predict(x), **servable.attribute(x, y)}
+    normalized, want = small_network(batch_norm=True), {}
+    exported = {name: servable(name) for name in SPECS}
+    for method in ("integrated_gradients", "grad_cam"):
+        exported[f"{method} with batch norm"] = Servable(normalized, SPECS[method], chunk=3)
+    for name, made in exported.items():
+        write_saved_model(made, str(tmp_path / name), {})
+        want[name] = {**made.predict(x), **made.attribute(x, y)}
     folders = [str(tmp_path / name) for name in want]
-    # -I: neither this folder nor PYTHONPATH is looked into.
-    subprocess.run([sys.executable, "-I", "-c", ALONE, str(tmp_path / "given.npz"), *folders], check=True, cwd=tmp_path)
+    done = processes.run(["-c", ALONE, str(tmp_path / "given.npz"), *folders], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     for name, outputs in want.items():
         with np.load(tmp_path / f"{name}.npz") as got:
             assert set(got) == {"logits", "probabilities", "label", "map"}
@@ -71,16 +83,15 @@ def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_numbers_are_those_of_the_library(name):
-    network = small_transformer() if "rollout" in name else shallow_network()
-    servable = Servable(network, SPECS[name])
+    network = network_of(name)
     for n in (1, 4):
         x, y = batch(n)
-        outputs = servable.predict(x)
+        outputs = servable(name).predict(x)
         np.testing.assert_allclose(outputs["logits"], network(x), atol=1e-6)
         np.testing.assert_allclose(outputs["probabilities"], tf.nn.softmax(network(x)), atol=1e-6)
         np.testing.assert_array_equal(outputs["label"], np.argmax(network(x), axis=1))
         want = saliency_map(network, SPECS[name], x, tf.cast(y, tf.int32))
-        np.testing.assert_allclose(servable.attribute(x, y)["map"], want, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(servable(name).attribute(x, y)["map"], want, rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_no_image_or_label_is_an_error_after_loading_too(tmp_path):

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import tfrobust
 from tests.docs.shortened import hurry
-from tests.helpers import ROOT, linear_network, run_tests, small_network
+from tests.helpers import ROOT, linear_network, run_tests, shallow_network, small_network
 from tfrobust.attacks import auto
 from tfrobust.attributions import make_map
 from tfrobust.data import FACTS, load, to_unit
@@ -99,8 +99,9 @@ def test_manipulate_explanations(tmp_path, capsys):
 def test_rank_networks(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(auto.LEVELS, "quick", auto.LEVELS["quick"]._replace(steps=2, squares=2, noise=1))
     monkeypatch.setattr(auto, "RUNS", {"rank": (1, 1, 1), "top-k": (1, 1, 1)})
-    for seed in range(2):
-        small_network(seed).save(tmp_path / f"{seed}.keras")
+    monkeypatch.setitem(BUDGETS, "digits", BUDGETS["digits"]._replace(pgd=(2, 0.03), ifia=(2, 0.03)))
+    for name, seed in (("0", 2), ("1", 0)):  # One of the three images is predicted correctly, and none.
+        shallow_network(seed).save(tmp_path / f"{name}.keras")
     digits = load("digits")
     label = digits.y_test[np.random.RandomState(0).permutation(len(digits.y_test))[0]]  # Of the first image drawn.
     flat = linear_network(np.zeros((8, 8, 1, 10)))  # It says the same of every image, and its map is zero.
@@ -108,7 +109,9 @@ def test_rank_networks(tmp_path, capsys, monkeypatch):
     flat.save(tmp_path / "flat.keras")
     networks = [f"one={tmp_path}/0.keras", f"other={tmp_path}/0.keras=far", f"wrong={tmp_path}/1.keras"]
     networks.append(f"flat={tmp_path}/flat.keras")
-    example("rank_networks")(str(tmp_path), "digits", "-", *networks, images=3, path_points=2)
+    main = example("rank_networks")
+    monkeypatch.setitem(main.__globals__, "RESAMPLES", 20)
+    main(str(tmp_path), "digits", "-", *networks, images=3, path_points=2)
     out = capsys.readouterr().out
     assert "wrong: left out" in out and "flat: measured, but not ranked" in out
     assert "one, auto: kendall" in out and "kendall: orders agree with tau" in out

@@ -33,6 +33,21 @@ def test_curves_of_a_sum_fall_by_the_largest_first():
         np.testing.assert_allclose(deleted[:, part], ranked.sum(axis=1) - first, rtol=1e-4, atol=1e-3)
 
 
+def test_parts_of_curves_fill_batches_of_the_size_that_is_given():
+    asked = []
+
+    def score(x, y):
+        asked.append(len(x))
+        return tf.reduce_sum(x, axis=[1, 2, 3]) + tf.cast(y, tf.float32)
+
+    few = X[:3], np.arange(3), X[:3, ..., 0], 0.5
+    whole = curves(score, *few, insert=False, batch_size=100)
+    assert asked == [3 * (PARTS + 1)]
+    np.testing.assert_allclose(curves(score, *few, insert=False, batch_size=2), whole, rtol=1e-5)
+    assert max(asked[1:]) == 2 and sum(asked[1:]) == asked[0]
+    assert np.array_equal(whole[:, 0], score(*few[:2])) and whole.shape == (3, PARTS + 1)
+
+
 def test_the_map_of_a_linear_network_is_more_faithful_than_a_random_one():
     network = linear_network(W)
     y = np.argmax(network(X), axis=1).astype(np.int32)

@@ -227,10 +227,10 @@ class Evaluator:
         return OutputChanges(change("output", maps), change("noise output", noise), by_measure)
 
     def _deletion(self, name, task, maps, y) -> Arrays:
-        own = {"seed": self.suite.seed}
+        own = {"batch_size": self.batch_size, "seed": self.suite.seed}
 
         def work(r):
-            return deletion_under_attack(self.network, maps.batch(r), y[r], task.map, batch_size=len(r), **own)
+            return deletion_under_attack(self.network, maps.batch(r), y[r], task.map, **own)
 
         return self._batched(f"{name} deletion", maps.x, work)
 
@@ -301,7 +301,7 @@ class Evaluator:
             name = f"faithfulness of {method}"
 
             def work(r, task=task):
-                own: dict[str, Any] = {"batch_size": len(r), "chunk": self.chunk, "seed": self.suite.seed}
+                own: dict[str, Any] = {"batch_size": self.batch_size, "chunk": self.chunk, "seed": self.suite.seed}
                 return faithfulness(self.network, x[r], y[r], task.map, task.comparison.ties, **own)
 
             columns = self._batched(name, x, work)

@@ -127,7 +127,8 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
 
 def hurry(monkeypatch) -> None:
     """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attacks of an audit that has time, the steps of auto, the draws of a certificate, the grid of the spatial attack.
+    attacks of an audit that has time, the parts and steps of auto, the draws of a certificate, the grid of the spatial
+    attack.
 
     Leaves out the pictures of a suite and of a comparison, and what an audit attacks to know what a step costs.
     Processes in which something is measured need not import TensorFlow, and find the verbs.
@@ -141,6 +142,7 @@ def hurry(monkeypatch) -> None:
     shorten_audits(monkeypatch, steps=3, pgd_steps=2)
     for level in auto.LEVELS:
         monkeypatch.setitem(auto.LEVELS, level, auto.Level(steps=2, squares=3, noise=2))
+    monkeypatch.setattr(auto, "RUNS", {"rank": (1, 1, 1), "top-k": (1, 1, 1)})
     monkeypatch.setattr(certificate, "DRAWS", 10)
     # Its room has a function of that name.
     monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)

@@ -117,9 +117,10 @@ _SERVERS: dict[tuple[str, ...], tuple] = {}
 def _server(imported: tuple[str, ...]):
     """(the process that is forked, a folder for what its children write), there until `close`."""
     if imported not in _SERVERS:
-        command = [sys.executable, "-m", "tests.processes", *imported]
+        base = tempfile.mkdtemp(prefix="processes")
+        command = [sys.executable, "-m", "tests.processes", base, *imported]
         server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
-        _SERVERS[imported] = server, tempfile.mkdtemp(prefix="processes")
+        _SERVERS[imported] = server, base
     return _SERVERS[imported]
 
 
@@ -132,10 +133,12 @@ def close() -> None:
     _SERVERS.clear()
 
 
-def _serve(imported: Sequence[str]) -> None:
+def _serve(base: str, *imported: str) -> None:
     """Reads what to start, a line each, and starts it in a child of a child, which waits for it."""
     for module in imported:
         __import__(module)
+    if sys.dont_write_bytecode:  # Each child would compile the project anew.
+        sys.dont_write_bytecode, sys.pycache_prefix = False, os.path.join(base, "bytecode")
     gc.collect()
     gc.freeze()  # A child that went through all that at its end, and so copied it, took more than a second for it.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for those who wait.
@@ -196,4 +199,4 @@ def _python(args: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1:])
+    _serve(*sys.argv[1:])

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrobust.networks.layer_paths import known_paths, name_in
 from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
-from tfrobust.networks.walk import walk
+from tfrobust.networks.walk import KnownOutputs, walk
 from tfrobust.types import InputError
 
 _NAMED = 8  # Names that a refusal lists at most.
@@ -25,10 +25,21 @@ class Tap(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
-        self.layer = layer
+        self.layer, self._known = layer, None
+
+    def on_symbolic(self, *args: Any, **kwargs: Any) -> Any:
+        """Its place in a graph: what the layer gives for symbolic tensors, of the shape that it gave in its own."""
+        self._known = KnownOutputs(self.layer) or None
+        try:
+            return self(*args, **kwargs)
+        finally:
+            self._known = None
 
     def call(self, *args: Any, **kwargs: Any) -> tf.Tensor:
-        return self.layer(*args, **kwargs)
+        return self._known.placeholders() if self._known else self.layer(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return self._known.spec() if self._known else super().compute_output_spec(*args, **kwargs)
 
 
 class _Tapped:
@@ -62,7 +73,8 @@ class _Tapped:
             output = walk(op, args[0] if args else kwargs["inputs"], self._step)
             self._within.pop()
         else:
-            output = _tap(op, self._name(path))(*args, **kwargs)
+            tap = _tap(op, self._name(path))
+            output = (tap.on_symbolic if isinstance(tap, Tap) else tap)(*args, **kwargs)
             self.leaves.append(path)
         self.outputs.setdefault(path, []).append(output)
         return output

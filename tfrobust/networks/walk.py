@@ -40,35 +40,45 @@ class Unknown:
         self.shape, self.dtype = shape, dtype
 
 
-def _outputs_of(op: Any) -> Any:
-    """What op makes in the one graph that it is part of, symbolic tensors; None where it is part of several."""
-    try:
-        return op.output
-    except (AttributeError, RuntimeError, ValueError):
-        return None
+class KnownOutputs:
+    """What an operation makes, known from the one graph that it is part of.
+
+    Layers that stand for it, or call it, need not trace it anew to know shapes and types, which takes long.
+    """
+
+    def __init__(self, op: Any):
+        try:
+            self._outputs = op.output
+        except (AttributeError, RuntimeError, ValueError):  # It is part of no graph, or of several.
+            self._outputs = None
+
+    def __bool__(self) -> bool:
+        return self._outputs is not None
+
+    @tf.autograph.experimental.do_not_convert  # As Keras converts the calls of layers that are not its own.
+    def placeholders(self) -> Any:
+        """Tensors of the graph that is being traced, for Keras 2, which traces calls on symbolic tensors."""
+        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), self._outputs)
+
+    def spec(self) -> Any:
+        """Symbolic tensors, for Keras 3, which asks for them."""
+        return tf.nest.map_structure(lambda t: keras.KerasTensor(t.shape, t.dtype), self._outputs)
 
 
 class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  # Keras 2 has no Operation.
-    """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`.
-
-    What the operation makes is known from its own graph: to trace it anew would take most of the time of a walk.
-    """
+    """Takes the place of a layer or an operation in a graph; once `step` is set, a call of it calls `step`."""
 
     step = None
 
     def __init__(self, op):
         super().__init__(name=op.name)
-        self.op, self.known = op, _outputs_of(op)
+        self.op, self.known = op, KnownOutputs(op)
 
     def call(self, *args, **kwargs):
-        if self.known is None:
-            return self.op(*args, **kwargs)
-        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), self.known)
+        return self.known.placeholders() if self.known else self.op(*args, **kwargs)
 
     def compute_output_spec(self, *args, **kwargs):
-        if self.known is None:
-            return self.op.compute_output_spec(*args, **kwargs)
-        return tf.nest.map_structure(lambda t: keras.KerasTensor(t.shape, t.dtype), self.known)
+        return self.known.spec() if self.known else self.op.compute_output_spec(*args, **kwargs)
 
     def __call__(self, *args, **kwargs):
         if self.step is None:

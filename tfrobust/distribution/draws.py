@@ -1,6 +1,7 @@
 """Random numbers by the place of an image in the global batch, so that the number of replicas changes none of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,6 +27,25 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
     whole = draw(tf.concat([[tf.reduce_sum(images)], shape[1:]], axis=0))
     first = tf.reduce_sum(images[: context.replica_id_in_sync_group])
     return whole[first : first + shape[0]]
+
+
+def draw_by_image(draw: Callable[..., Any], *rows: tf.Tensor, dtype: Any) -> Any:
+    """Random numbers for a batch, drawn for each image by itself, so that they do not depend on the batch it is in.
+
+    Args:
+        draw: one row of each of `rows` -> the random numbers of that image, a tensor or a list of tensors.
+        rows: [B,...], such as the seeds [B,2] of the images.
+        dtype: of the numbers; a list of them where draw gives a list.
+
+    Returns:
+        What draw gives, as [B,...].
+    """
+    if tf.executing_eagerly() and len(rows[0]):  # A tf.map_fn that is not traced takes ten times as long.
+        drawn = [draw(*of_one) for of_one in zip(*map(tf.unstack, rows), strict=True)]
+        return tf.nest.map_structure(lambda *of_each: tf.stack(of_each), *drawn)
+    # AutoGraph would convert the function at each call.
+    as_it_is = tf.autograph.experimental.do_not_convert(lambda of_one: draw(*of_one))
+    return tf.map_fn(as_it_is, rows, fn_output_signature=dtype)
 
 
 def draw_at(place: Place | None, draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:

@@ -27,6 +27,16 @@ def test_sample_and_project_stay_in_ball_and_range(norm):
 
 
 @pytest.mark.parametrize("norm", BALLS)
+def test_an_image_with_a_seed_of_its_own_has_the_same_draw_in_a_graph_without_one_and_alone(norm, monkeypatch):
+    x, _ = images()
+    seeds, ball = tf.range(12)[:, tf.newaxis] * [[1, 3]], make_ball(norm, 0.1)
+    traced = tf.function(ball.sample)(x, seeds[:6])
+    monkeypatch.setattr(tf, "map_fn", None)  # Untraced it takes ten times as long.
+    np.testing.assert_array_equal(ball.sample(x, seeds[:6]), traced)
+    np.testing.assert_array_equal(ball.sample(x[2:3], seeds[2:3])[0], traced[2])
+
+
+@pytest.mark.parametrize("norm", BALLS)
 def test_eps_zero_is_the_image_itself(norm):
     x, _ = images()
     ball = make_ball(norm, 0.0)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from tfrobust.checks import check_choice, check_number
-from tfrobust.distribution import draw_for_each, draw_for_replica
+from tfrobust.distribution import draw_by_image, draw_for_replica
 from tfrobust.names import BALLS
 from tfrobust.types import InputError
 
@@ -29,7 +29,8 @@ def _each(draw, x, seed):
     seed = tf.convert_to_tensor(seed)
     if seed.shape.rank == 1:
         return draw_for_replica(lambda shape: draw(seed, shape), tf.shape(x))
-    return draw_for_each(lambda s: draw(s, tf.shape(x)[1:]), seed, x.dtype)
+    shape = tf.shape(x)[1:]
+    return draw_by_image(lambda s: draw(s, shape), seed, dtype=x.dtype)
 
 
 @dataclass(frozen=True)

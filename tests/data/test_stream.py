@@ -42,5 +42,9 @@ def test_the_seed_decides():
     assert order(take(5)) == order(take(5)) != order(take(5, seed=1))
 
 
+def test_no_thread_tunes_a_stream_which_would_hold_up_its_end():
+    assert data.training_batches(DATA, 7, 0).options().autotune.enabled is False
+
+
 if __name__ == "__main__":
     run_tests(__file__)

@@ -13,7 +13,7 @@ from tests.helpers import drawing_network, images, run_tests, shallow_network, s
 from tfrobust import data
 from tfrobust.distribution import (
     all_processes_agree,
-    draw_for_each,
+    draw_by_image,
     draw_for_replica,
     is_chief,
     make_strategy,
@@ -54,8 +54,8 @@ def test_a_draw_for_each_image_is_that_of_its_seed_in_a_graph_or_not(n):
         return tf.random.stateless_uniform([4, 5], seed)
 
     want = np.stack([draw(seed) for seed in seeds])
-    one_by_one = draw_for_each(draw, seeds, tf.float32)
-    in_a_graph = tf.function(lambda seeds: draw_for_each(draw, seeds, tf.float32))(seeds)
+    one_by_one = draw_by_image(draw, seeds, dtype=tf.float32)
+    in_a_graph = tf.function(lambda seeds: draw_by_image(draw, seeds, dtype=tf.float32))(seeds)
     assert one_by_one.shape == in_a_graph.shape == (n, 4, 5)
     np.testing.assert_array_equal(one_by_one, want)
     np.testing.assert_array_equal(in_a_graph, want)

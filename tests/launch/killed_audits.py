@@ -3,7 +3,8 @@
     python -m tests.launch.killed_audits FOLDER OUTPUT
 
 FOLDER has digits.keras and digits.npz.  Leaves OUTPUT/killed and OUTPUT/whole, and prints a line for each kill.  Every
-batch takes a second of a clock of its own, so that the time that is given, and nothing else, says how many there are.
+batch takes some seconds of a clock of its own, so that the time that is given, and nothing else, says how many there
+are.
 """
 
 import os
@@ -18,10 +19,10 @@ from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import page, plan
 from tfrobust.auditing.time_budget import TimeBudget
 
-BATCH, IMAGES, PREDICTED = 4, 100, 40
-# The batches after which it is killed: in the first round, 20 of predictions and 6 of maps, and once it is planned how
+BATCH, IMAGES, PREDICTED = 4, 100, 20
+# The batches after which it is killed: in the first round, 10 of predictions and 6 of maps, and once it is planned how
 # many images there are.
-KILLS = (22, 9)
+KILLS = (12, 6)
 
 
 class Clock:
@@ -48,14 +49,16 @@ def audit_in_child(folder: str, output: str, kill_after: int = 1000) -> int:
             if len(computed) == kill_after:
                 os.kill(os.getpid(), signal.SIGKILL)
             computed.append(work)
-            clock.now += 1.0
+            clock.now += 1.8
             return work()
 
         return lambda key, work: kept(key, lambda: counted(work))
 
     TimeBudget.timed = slowly
     time.monotonic = clock
-    plan.LEVELS, plan.PGD_STEPS, plan.MOST_PREDICTED_IMAGES = ((2, 2),), 1, PREDICTED
+    plan.LEVELS, plan.APGD_STEPS, plan.MOST_PREDICTED_IMAGES = ((2, 2),), 1, PREDICTED
+    for name in ("untraced_cost", "traced_cost"):
+        setattr(auditing_audit, name, lambda inputs, trial: plan.Cost(0.001))
     page.report.html_picture = lambda draw, alt, form="png": ""
     auditing_audit.LARGE_BATCH = BATCH
     given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", "--eps=8/255", "--pixels=0..255"]

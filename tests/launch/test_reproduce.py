@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import importlib
 import json
 import os
 from collections import Counter
@@ -25,12 +26,20 @@ from tfrobust.downstream.segmentation import segment
 from tfrobust.downstream.tasks import common, corruptions, localization
 from tfrobust.evaluation import Suite, evaluate
 from tfrobust.evaluation.evaluator import Evaluator
-from tfrobust.experiments import saliency_maps, training_run
+from tfrobust.experiments import fingerprints, provenance, saliency_maps, training_run
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.experiments.settings_file import text_of
 from tfrobust.networks import check_network, load_network
 from tfrobust.objectives.inner import InnerMax
-from tfrobust.papers import budgets, downstream_numbers, measurements, reproduced_table, reproduction, table_lines
+from tfrobust.papers import (
+    budgets,
+    downstream_numbers,
+    measurements,
+    paper_table,
+    reproduced_table,
+    reproduction,
+    table_lines,
+)
 from tfrobust.papers.reported import Reported, paper_rows, reported_numbers, row_of
 from tfrobust.papers.suites import make_suite
 from tfrobust.papers.table_lines import columns_of, read_lines
@@ -38,6 +47,7 @@ from tfrobust.papers.tables import tables
 from tfrobust.types import Batch
 
 pytestmark = pytest.mark.usefixtures("eagerly")
+git = functools.cache(provenance._git)  # A process for each of a hundred tables.
 # What the papers print and is not measured: claims, people.
 ELSEWHERE = ("claimed", "human")
 # Why a printed number is none that a network can be measured for, and how many there are of each kind.
@@ -53,7 +63,11 @@ LEFT_OUT = {
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(corruptions, "SEVERITIES", (3,))  # Of five: what is drawn eagerly takes its time.
+    monkeypatch.setattr(provenance, "_git", git)
+    # What is drawn or tried eagerly takes its time: one severity of five, a thirtieth of the grid of a spatial attack.
+    monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
+    for name in ("ROTATIONS", "SHIFTS"):
+        monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), name, 3)
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +167,16 @@ def choices(spec):
 class OneStep:
     """Takes the places of training and evaluation, which are computed once for what differs in numbers alone: of a
     row, one inner maximum and one outer step on two images; of a suite, each kind of attack on the first network that
-    meets it; of a teacher, its maps on images of as many channels."""
+    meets it; of a teacher, its maps on images of as many channels; of a network, what its layers and weights say.  Of
+    the pictures of sweeps the first is drawn."""
 
     def __init__(self):
         self.networks, self.runs, self.steps, self.results, self.attacks, self.maps = {}, {}, set(), {}, {}, {}
-        self.checked = set()
+        self.checked, self.drawn, self.lines = set(), False, []
         self.evaluate, self.summaries = reproduction.evaluate, downstream_numbers.summaries
-        self.make_maps = saliency_maps.make_maps
+        self.make_maps, self.draw_curves = saliency_maps.make_maps, report.draw_curves
+        self.fingerprint = functools.cache(fingerprints.fingerprint_network)
+        self.in_float32 = functools.cache(reproduction.in_float32)
 
     def step_in(self, monkeypatch):
         monkeypatch.setattr(training_run, "train", self.train)
@@ -170,6 +187,11 @@ class OneStep:
         monkeypatch.setattr(downstream_numbers, "summaries", self.of_downstream)
         monkeypatch.setattr(saliency_maps, "make_maps", self.of_teacher)
         monkeypatch.setattr(saliency_maps, "check_network", self.check)
+        monkeypatch.setattr(fingerprints, "fingerprint_network", self.fingerprint)  # No network of them is trained.
+        monkeypatch.setattr(reproduction, "in_float32", self.in_float32)
+        monkeypatch.setattr(report, "draw_curves", self.draw)
+        for name, own in (("read_lines", self.read_lines), ("write_paper_table", self.write)):
+            monkeypatch.setattr(reproduced_table, name, own)
         for name in ("_attack_predictions", "_attack_maps"):
             monkeypatch.setattr(Evaluator, name, self.once(getattr(Evaluator, name)))
 
@@ -241,6 +263,23 @@ class OneStep:
             self.maps[key] = self.make_maps(method, teacher, images, progress)
         return np.resize(self.maps[key], images.x_train.shape)
 
+    def read_lines(self, *given):
+        self.lines = read_lines(*given)
+        return self.lines
+
+    def write(self, path, title, lines, cells, **given):
+        """A table is written as its lines come in; here, when it has them all."""
+        whole = len(lines) == len(self.lines)
+        return paper_table.write_paper_table(path, title, lines, cells, **given) if whole else ""
+
+    def draw(self, curves, path, *words):
+        assert curves and all(curves.values())
+        if self.drawn:
+            report.write_text(path, "a picture")
+        else:
+            self.draw_curves(curves, path, *words)
+        self.drawn = True
+
     def of_downstream(self, network, images, tasks, suite, batch, progress):
         key = tuple(tasks), images.name, network.output_shape
         if key not in self.results:
@@ -287,7 +326,7 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
 
 
 def test_auto_is_measured_beside_each_number_of_an_attack_on_maps(folder, monkeypatch):
-    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=2, squares=3, noise=2)})
+    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
     given = "--methods=madry", "--auto_level=quick"
     path = smoke(folder, "rar", "T2", "gtsrb", *given)
     with open(path + ".json", encoding="utf-8") as file:

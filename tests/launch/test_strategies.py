@@ -38,6 +38,17 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def evaluated(run, tmp_path_factory):
+    """An evaluation of it on one device."""
+    folder, here = tmp_path_factory.mktemp("evaluated"), os.getcwd()
+    os.chdir(ROOT)
+    with without_graphs():
+        assert evaluate.main(["evaluate", *EVALUATE, f"--network={run}/network.keras", f"--output={folder}"]) == 0
+    os.chdir(here)
+    return folder
+
+
 def weights(folder):
     return keras.models.load_model(os.path.join(folder, "network.keras"), compile=False).get_weights()
 
@@ -93,7 +104,7 @@ def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path):
 
 
 def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsys, eagerly):
-    flags = ["--dataset=digits", "--method=natural", "--model=resnet10", "--steps=1", "--batch_size=4"]
+    flags = ["--dataset=digits", "--method=natural", "--model=resnet10", "--width=0.25", "--steps=1", "--batch_size=4"]
     flags += ["--learning_rates=0.001", f"--output={tmp_path}"]
     assert train.main(["train", *flags]) == 0
     assert train.main(["train", *flags, *TWO]) == 2
@@ -107,11 +118,10 @@ def eagerly_or_not(request):
         yield
 
 
-def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, tmp_path, eagerly_or_not):
-    for name, flags in (("one", []), ("two", TWO)):
-        command = ["evaluate", *EVALUATE, *flags, f"--network={run}/network.keras", f"--output={tmp_path}/{name}"]
-        assert evaluate.main(command) == 0
-    assert_same_records(tmp_path / "one", tmp_path / "two")
+def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, evaluated, tmp_path, eagerly_or_not):
+    command = ["evaluate", *EVALUATE, *TWO, f"--network={run}/network.keras", f"--output={tmp_path}"]
+    assert evaluate.main(command) == 0
+    assert_same_records(evaluated, tmp_path)
 
 
 def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, monkeypatch, eagerly):
@@ -159,16 +169,14 @@ def test_an_audit_and_a_table_run_on_two_replicas(run, tmp_path, monkeypatch, ea
     assert any(cell["measured"] is not None for cell in found["cells"])
 
 
-def test_two_processes_train_as_one_device_and_evaluate_so(run, tmp_path):
+def test_two_processes_train_as_one_device_and_evaluate_so(run, evaluated, tmp_path):
     chief, other = finish(start("train", [*TRAIN, f"--output={tmp_path}/run"]))
     assert_same_weights(run, tmp_path / "run")
     assert set(os.listdir(tmp_path / "run")) == set(os.listdir(run))
     assert len(os.listdir(tmp_path / "run" / "tensorboard")) == len(os.listdir(run / "tensorboard"))
     assert "8 steps" in chief and "8 steps" not in other
-    flags = [*EVALUATE, f"--network={run}/network.keras"]
-    assert evaluate.main(["evaluate", *flags, f"--output={tmp_path}/one"]) == 0
-    finish(start("evaluate", [*flags, f"--output={tmp_path}/two"]))
-    assert_same_records(tmp_path / "one", tmp_path / "two")
+    finish(start("evaluate", [*EVALUATE, f"--network={run}/network.keras", f"--output={tmp_path}/two"]))
+    assert_same_records(evaluated, tmp_path / "two")
 
 
 def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):

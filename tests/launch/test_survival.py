@@ -130,8 +130,18 @@ def flip(path):
 DATA, INDEX, SUMS = "ckpt-8.data-00000-of-00001", "ckpt-8.index", "ckpt-8.json"
 
 
-@pytest.mark.parametrize("name", [DATA, INDEX, SUMS])
-@pytest.mark.parametrize("tear", [truncate, flip, os.remove, lambda path: path.write_bytes(b"")])
+def empty(path):
+    path.write_bytes(b"")
+
+
+# Each file and each way to tear it, and no checksums, of which TensorFlow has its own; all others: exhaustive.
+FEW = {(DATA, truncate), (DATA, flip), (INDEX, os.remove), (INDEX, flip), (SUMS, os.remove), (SUMS, empty)}
+TEARS = [(name, tear) for tear in (truncate, flip, os.remove, empty) for name in (DATA, INDEX, SUMS)]
+
+
+@pytest.mark.parametrize(
+    "name, tear", [pytest.param(*own, marks=() if own in FEW else pytest.mark.exhaustive) for own in TEARS]
+)
 def test_a_torn_checkpoint_gives_way_to_the_one_before(name, tear, stopped, whole, capsys):
     tear(stopped / "checkpoints" / name)
     capsys.readouterr()

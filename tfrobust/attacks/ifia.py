@@ -24,7 +24,7 @@ from tfrobust.attacks.returns import Returns
 from tfrobust.attributions import IntegratedGradients, MapSpec, coarser
 from tfrobust.attributions.gradient import Gradient
 from tfrobust.checks import check_whole
-from tfrobust.distribution import draw_for_each
+from tfrobust.distribution import draw_by_image
 from tfrobust.similarity import Comparison
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class IfiaOnNetwork(GoalAttackOnNetwork):
 
     def _random_signs(self, x, seeds, i):
         draw = lambda s: tf.random.stateless_uniform(x.shape[1:], tf.add(s, [i, 0]), -1.0, 1.0)  # noqa: E731
-        return draw_for_each(draw, seeds, x.dtype)
+        return draw_by_image(draw, seeds, dtype=x.dtype)
 
 
 def _has_maps_of(network, spec, attack) -> bool:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrobust.attacks.pgd import Pgd
 from tfrobust.attacks.prediction import Attacked
-from tfrobust.distribution import draw_for_each
+from tfrobust.distribution import draw_by_image
 from tfrobust.losses import kl
 
 # Standard deviation of the noise at the start: at x itself the divergence has no gradient.
@@ -24,7 +24,7 @@ class TradesAttack(Pgd):
     def worst(self, attacked: Attacked, x: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
         clean = attacked.logits(x)
         normal = lambda seed: tf.random.stateless_normal(x.shape[1:], seed)  # noqa: E731
-        noise = draw_for_each(normal, self.seeds(examples, 0), x.dtype)
+        noise = draw_by_image(normal, self.seeds(examples, 0), dtype=x.dtype)
 
         def goal(z):
             f = attacked.logits(z)

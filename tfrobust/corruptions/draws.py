@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfrobust.distribution import draw_by_image
+
 _fold_in = tf.random.experimental.stateless_fold_in
-# AutoGraph would convert a function at each call, which takes twice as long.
-_as_it_is = tf.autograph.experimental.do_not_convert
 
 
 class Draws(NamedTuple):
@@ -37,12 +37,8 @@ class Draws(NamedTuple):
         return cls(tf.stack([tf.fill(tf.shape(examples), tf.constant(own, tf.int32)), examples], axis=1))
 
     def _each(self, tag, draw, *of_each):
-        @_as_it_is
-        def one(seed_and_more):
-            seed, *more = seed_and_more
-            return draw(_fold_in(seed, tag), *more)
-
-        return tf.map_fn(one, (self.seeds, *of_each), fn_output_signature=tf.float32)
+        one = lambda seed, *more: draw(_fold_in(seed, tag), *more)  # noqa: E731
+        return draw_by_image(one, self.seeds, *of_each, dtype=tf.float32)
 
     def normal(self, tag: int, shape: Sequence[int]) -> tf.Tensor:
         """Standard normal numbers [B,*shape]."""
@@ -77,11 +73,10 @@ class Draws(NamedTuple):
             Numbers [B,*shape] for each shape.
         """
 
-        @_as_it_is
         def one(seed):
             return [tf.random.stateless_uniform(s, _fold_in(seed, tag + i), low, high) for i, s in enumerate(shapes)]
 
-        return tf.map_fn(one, self.seeds, fn_output_signature=[tf.float32] * len(shapes))
+        return draw_by_image(one, self.seeds, dtype=[tf.float32] * len(shapes))
 
     def poisson(self, tag: int, rates: tf.Tensor) -> tf.Tensor:
         """Poisson-distributed counts with these rates [B,...], of their shape."""

@@ -12,6 +12,12 @@ from tfrobust.data.arrays import ImageData
 from tfrobust.data.augmentation import DRAWS, filled_up
 from tfrobust.image_ops import equalize
 
+BATCHES = 4  # That are made at once, and that lie ready.
+OPTIONS = tf.data.Options()
+# The thread that tunes them can hold the end of a training up: now and then it sleeps on until it would have looked
+# again, a third of a second after a few steps and longer after many.
+OPTIONS.autotune.enabled = False
+
 
 def training_batches(
     data: ImageData, batch_size: int, seed: int, start: int = 0, *, part: int = 0, parts: int = 1
@@ -73,12 +79,12 @@ def training_batches(
         positions = positions.batch(batch_size, drop_remainder=True).shard(parts, part).unbatch()
     plain = tf.autograph.experimental.do_not_convert
     elements = positions.map(plain(element), num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
-    batches = elements.map(plain(batch), num_parallel_calls=tf.data.AUTOTUNE)
+    batches = elements.map(plain(batch), num_parallel_calls=BATCHES)
     if data.augmentation is not None:
         images = batches.unbatch().map(plain(augmented), num_parallel_calls=tf.data.AUTOTUNE)
         batches = images.batch(batch_size, drop_remainder=True)
-        batches = batches.map(plain(finished), num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.prefetch(tf.data.AUTOTUNE)
+        batches = batches.map(plain(finished), num_parallel_calls=BATCHES)
+    return batches.prefetch(BATCHES).with_options(OPTIONS)
 
 
 def _source(values):

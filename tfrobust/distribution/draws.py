@@ -1,6 +1,7 @@
 """Random numbers by the place of an image in the global batch, so that the number of replicas changes none of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -28,20 +29,23 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
     return whole[first : first + shape[0]]
 
 
-def draw_for_each(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Random numbers of each image by a seed of its own, so that they do not depend on which images share a batch.
+def draw_by_image(draw: Callable[..., Any], *rows: tf.Tensor, dtype: Any) -> Any:
+    """Random numbers for a batch, drawn for each image by itself, so that they do not depend on the batch it is in.
 
     Args:
-        draw: seed [2] -> random numbers for one image, of the same shape for every seed.
-        seeds: [B,2].
-        dtype: of the numbers.
+        draw: one row of each of `rows` -> the random numbers of that image, a tensor or a list of tensors.
+        rows: [B,...], such as the seeds [B,2] of the images.
+        dtype: of the numbers; a list of them where draw gives a list.
 
     Returns:
-        [B, ...].
+        What draw gives, as [B,...].
     """
-    if tf.executing_eagerly() and len(seeds):  # Operation by operation, the loop of map_fn takes longer than the draws.
-        return tf.stack([draw(seed) for seed in seeds])
-    return tf.map_fn(draw, seeds, fn_output_signature=dtype)
+    if tf.executing_eagerly() and len(rows[0]):  # A tf.map_fn that is not traced takes ten times as long.
+        drawn = [draw(*of_one) for of_one in zip(*map(tf.unstack, rows), strict=True)]
+        return tf.nest.map_structure(lambda *of_each: tf.stack(of_each), *drawn)
+    # AutoGraph would convert the function at each call.
+    as_it_is = tf.autograph.experimental.do_not_convert(lambda of_one: draw(*of_one))
+    return tf.map_fn(as_it_is, rows, fn_output_signature=dtype)
 
 
 def draw_at(place: Place | None, draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:

@@ -42,7 +42,7 @@ def grey(n=4, classes=10):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_on_a_linear_network_fab_finds_the_smallest_distance_and_nothing_finds_a_smaller_one(norm, eagerly):
-    network, x, y, distances = grey(2)
+    network, x, y, distances = grey(1)
     for i, distance in enumerate(distances[norm]):
         one = x[i : i + 1], y[i : i + 1]
         for fab in (Fab(1.02 * distance, 30, norm=norm, targets=9), Fab(1.02 * distance, 15, norm=norm)):

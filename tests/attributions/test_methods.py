@@ -1,5 +1,7 @@
 """The attribution methods in closed form: on linear networks, on one where every step is known by hand, by axioms."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -162,9 +164,15 @@ def small_map(method):
     return make_map(method, **{name: 5 for name in ("steps", "samples", "masks") if name in known})
 
 
+@functools.cache
+def network_for_maps(make):
+    """A network for all methods, and the twins that are made of it."""
+    return make()
+
+
 def network_for(method):
     """A network that has what the method needs."""
-    return small_transformer() if "rollout" in method or method == "attn_lrp" else small_network()
+    return network_for_maps(small_transformer if "rollout" in method or method == "attn_lrp" else small_network)
 
 
 @pytest.mark.parametrize("method", ATTRIBUTIONS)

@@ -113,7 +113,7 @@ def test_batch_norm_normalizes_by_part_and_moves_by_the_mean_over_the_replicas(t
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_fit_logs_the_global_batch(two, reduction):
+def test_fit_logs_the_global_batch(two, reduction, eagerly):
     def logged(strategy):
         seen = {}
         keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda i, logs: seen.update(logs))
@@ -129,14 +129,24 @@ def test_fit_logs_the_global_batch(two, reduction):
     assert logged(two) == pytest.approx(one, rel=1e-4) and len(one) == 4
 
 
-# Images of the last batch, in parts of 2 + 1, 1 + 0, and 1 + 1, which is another even batch.
-@pytest.mark.parametrize("last", [3, 1, pytest.param(2, marks=pytest.mark.exhaustive)])
+# last: images of the last batch, in parts of 2 + 1, 1 + 0, and 1 + 1, which is another even batch.
 @pytest.mark.parametrize(
-    "method, make",
+    "method, make, last",
     [
-        ("ig_norm", shallow_network),
-        pytest.param("trades", shallow_network, marks=pytest.mark.exhaustive),
-        ("trades", drawing_network),
+        ("ig_norm", shallow_network, 3),
+        ("trades", drawing_network, 1),
+        *(
+            pytest.param(*row, marks=pytest.mark.exhaustive)
+            for row in (
+                ("ig_norm", shallow_network, 1),
+                ("ig_norm", shallow_network, 2),
+                ("trades", shallow_network, 1),
+                ("trades", shallow_network, 2),
+                ("trades", shallow_network, 3),
+                ("trades", drawing_network, 2),
+                ("trades", drawing_network, 3),
+            )
+        ),
     ],
 )
 def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, make, last, eagerly):

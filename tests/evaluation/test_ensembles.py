@@ -95,9 +95,9 @@ def test_rows_of_the_parts_say_who_won_what_is_left_without_them_and_what_they_c
 def test_a_batch_whose_images_are_settled_early_is_joined_to_the_others():
     """Its last parts tried nothing and have no curve."""
     with without_graphs():
-        whole = run(sound(), x=X[:4])
+        whole = run(sound(), x=X[:2])
         least = np.max([[r[measure] for r in whole.records_of("auto")] for measure in CRITERIA.values()], axis=0)
-        again = run(sound(), ensemble(floor=float(np.median(least))), x=X[:4], batch_size=1)
+        again = run(sound(), ensemble(floor=float(np.median(least))), x=X[:2], batch_size=1)
     left = [r["kendall of squares"] is None for r in again.records_of("auto")]
     assert any(left) and not all(left)
     curves = again.ensembles["auto"].curves()["kendall"]
@@ -295,7 +295,7 @@ def test_a_sound_network_raises_none_under_a_part_of_auto():
 
 
 def test_flags_that_only_an_ensemble_has_are_all_asked(eagerly):
-    asked = {flag.name for flag in run(sound(), ensemble(betas=(30.0, 100.0)), doubled=2, x=X[:3]).flags["auto"]}
+    asked = {flag.name for flag in run(sound(), ensemble(1, betas=(30.0, 100.0)), doubled=2, x=X[:2]).flags["auto"]}
     assert OF_ENSEMBLES <= asked
 
 

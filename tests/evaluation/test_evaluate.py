@@ -129,12 +129,12 @@ def test_what_does_not_fit_is_refused():
 
 def test_chunk_and_batch_size_do_not_change_the_maps(eagerly):
     network = shallow_network()
-    y = labelled(network)
+    x, y = X[:20], labelled(network)[:20]
     ifia = Ifia(0.1, 2, 0.05, goal=TopK(10), random_start=True)
     task = MapTask(make_map(steps=8), ifia, Comparison(k=10))
     s = Suite.of_one(Pgd(0.1, 2, 0.05, random_start=True, restarts=2), task)
-    one = evaluate(network, X.astype(np.float64), y.tolist(), s)
-    two = evaluate(network, X, y, s, batch_size=7, chunk=3)
+    one = evaluate(network, x.astype(np.float64), y.tolist(), s)
+    two = evaluate(network, x, y, s, batch_size=12, chunk=3)
     np.testing.assert_allclose(one.maps["IFIA top-k"].a_adv, two.maps["IFIA top-k"].a_adv, rtol=1e-3, atol=1e-4)
     for name, value in one.table_row().items():
         assert two.table_row()[name] == pytest.approx(value, abs=1e-3), name

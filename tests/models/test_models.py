@@ -18,7 +18,7 @@ def test_parameter_counts():
 
 
 # Of the blocks that another one here has, but more of them; test_zoo counts their parameters.
-DEEPER = ("wrn_40_2", "resnet34", "resnet34_imagenet", "resnet50_imagenet")
+DEEPER = ("wrn_40_2", "resnet18", "resnet34", "resnet34_imagenet", "resnet50_imagenet", "rar_resnet6", "rar_resnet15")
 
 
 @pytest.mark.parametrize(

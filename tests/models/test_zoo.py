@@ -24,14 +24,14 @@ def trainable(network):
     [
         # Zagoruyko & Komodakis: 36.5 M and 2.2 M.
         ("wrn_28_10", (32, 32, 3), 10, 36_479_194),
-        ("wrn_40_2", (32, 32, 3), 10, 2_243_546),
+        pytest.param("wrn_40_2", (32, 32, 3), 10, 2_243_546, marks=pytest.mark.exhaustive),
         # torchvision's documentation: 11,689,512, 21,797,672 and 25,557,032 for ImageNet.
         ("resnet18_imagenet", (224, 224, 3), 1000, 11_689_512),
-        ("resnet34_imagenet", (224, 224, 3), 1000, 21_797_672),
+        pytest.param("resnet34_imagenet", (224, 224, 3), 1000, 21_797_672, marks=pytest.mark.exhaustive),
         ("resnet50_imagenet", (224, 224, 3), 1000, 25_557_032),
         # The stem for 32x32: 7*7*3*64 becomes 3*3*3*64, 1000 classes become 10.
         ("resnet18", (32, 32, 3), 10, 11_689_512 - 9408 + 1728 - 990 * 513),
-        ("resnet34", (32, 32, 3), 10, 21_797_672 - 9408 + 1728 - 990 * 513),
+        pytest.param("resnet34", (32, 32, 3), 10, 21_797_672 - 9408 + 1728 - 990 * 513, marks=pytest.mark.exhaustive),
         # VGG-16's convolutions (14,714,688, Keras' documentation), 3*3*512*1024 + 1024, 1024*200 + 200.
         ("vgg_gap", (224, 224, 3), 200, 14_714_688 + 4_719_616 + 205_000),
     ],
@@ -55,7 +55,11 @@ def test_the_vision_transformers_count_by_hand(name, tokens):
     assert trainable(make_model(name, (32, 32, 3), 10)) == want
 
 
-@pytest.mark.parametrize("name", ["rar_resnet6", "wrn_28_10", "resnet10", "vgg_gap"])
+# Of the blocks that another one has, but more of them.
+DEEPER = [pytest.param(name, marks=pytest.mark.exhaustive) for name in ("rar_resnet6", "wrn_28_10")]
+
+
+@pytest.mark.parametrize("name", ["rar_resnet3", "resnet10", "vgg_gap", *DEEPER])
 def test_every_relu_has_a_twin_and_the_map_of_it_a_derivative(name):
     network = make_model(name, (16, 16, 3), 4, 0.125)
     x, y = images(2, shape=(16, 16, 3))
@@ -70,7 +74,7 @@ def test_every_relu_has_a_twin_and_the_map_of_it_a_derivative(name):
     assert np.isfinite(g).all() and np.abs(g).max() > 0
 
 
-@pytest.mark.parametrize("name", ["rar_resnet3", "resnet10", "vit_tiny"])
+@pytest.mark.parametrize("name", ["rar_resnet3", pytest.param("resnet10", marks=pytest.mark.exhaustive), "vit_tiny"])
 def test_saved_and_loaded_it_is_the_same(name, tmp_path):
     network = make_model(name, (16, 16, 3), 4, 0.125)
     network.save(tmp_path / "n.keras")

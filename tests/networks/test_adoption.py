@@ -253,7 +253,7 @@ def test_a_normalization_of_images_in_0_to_1_stays():
 @pytest.mark.parametrize(
     "make, options, pixels, scale",
     [
-        ("MobileNetV2", {"alpha": 0.35}, "-1..1", lambda x: 2 * x - 1),
+        pytest.param("MobileNetV2", {"alpha": 0.35}, "-1..1", lambda x: 2 * x - 1, marks=pytest.mark.exhaustive),
         ("MobileNetV3Small", {"alpha": 0.35, "minimalistic": True}, "0..255", lambda x: 255 * x),
         pytest.param("ResNet50V2", {}, "-1..1", lambda x: 2 * x - 1, marks=pytest.mark.exhaustive),
         pytest.param("EfficientNetB0", {}, "0..255", lambda x: 255 * x, marks=pytest.mark.exhaustive),

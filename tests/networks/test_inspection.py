@@ -93,17 +93,25 @@ BYTES = {
 }
 
 
-def ends(names, few):
+def ends(names, few, alike):
     """(name, activation) of networks that end in logits and, of a few, in a softmax: the others in the exhaustive tier,
-    as what is at the end is no matter of what is in front."""
-    marks = {name: [pytest.mark.exhaustive] * (name not in few) for name in names}
+    as what is at the end is no matter of what is in front, and those of which there is one alike."""
+
+    def row(name, activation, left_out):
+        marks = [pytest.mark.exhaustive] * left_out
+        return pytest.param(name, activation, marks=marks, id=f"{name}-{activation}")
+
     return [
-        *(pytest.param(name, None, id=f"{name}-None") for name in names),
-        *(pytest.param(name, "softmax", marks=marks[name], id=f"{name}-softmax") for name in names),
+        *(row(name, None, name in alike) for name in names),
+        *(row(name, "softmax", name not in few) for name in names),
     ]
 
 
-@pytest.mark.parametrize("name, activation", ends(BYTES, ("1/255", "model within a model", "two operations")))
+# There is 1/255, a model within a model, two operations and another size.
+ALIKE_BYTES = ("1/127.5", "model within", "division", "after padding")
+
+
+@pytest.mark.parametrize("name, activation", ends(BYTES, ("1/255", "two operations"), ALIKE_BYTES))
 def test_a_network_made_for_bytes_is_found_whatever_its_end(name, activation):
     made = BYTES[name](activation=activation)
     assert inspect_network(made).pixels == "0..255"
@@ -231,7 +239,7 @@ def chosen_by_audit(network, y):
         return inputs.make_inputs(network, X, y).pixels
 
 
-@pytest.mark.parametrize("name, activation", ends(INTEGERS, ("uint8", "int64 within")))
+@pytest.mark.parametrize("name, activation", ends(INTEGERS, ("uint8",), ("uint8, cast and divided", "uint16 of bytes")))
 def test_a_network_of_whole_numbers_is_adopted_as_one_of_floats(name, activation):
     made = INTEGERS[name](activation=activation)
     dtype = inspect_network(made).dtype

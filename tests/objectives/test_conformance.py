@@ -76,6 +76,17 @@ TABLE = {
 UNBOUNDED = ("ig_wasserstein",)  # Its x' pays for distance instead.
 
 
+# Trained in `make test`: one method of each kind of loss.  The others are of the exhaustive tier, and a step down their
+# gradients, or what each replica computes, is looked at instead.
+LEARNED = ("natural", "madry", "trades", "gradient_penalty", "ig_norm", "ig_wasserstein", "sat", "art", "r2et")
+SHARED = ("natural", "trades", "ig_norm")
+
+
+def rows(few):
+    """The methods of the table, all but a few of the exhaustive tier."""
+    return [pytest.param(name, marks=[pytest.mark.exhaustive] * (name not in few)) for name in TABLE]
+
+
 def batch(n=6):
     """Images, labels, and the maps of two sources, which most methods ignore."""
     s = tf.random.stateless_uniform([n, 2, 8, 8, 1], [3, 4], -1.0, 1.0)
@@ -86,6 +97,20 @@ def batch(n=6):
 def untrained():
     """For tests that leave its weights alone: a network, and the twins that are made of it, for all of them."""
     return shallow_network()
+
+
+@functools.cache
+def lowered():
+    """For the weights of one step on."""
+    return shallow_network()
+
+
+@functools.cache
+def mirrored():
+    """(two replicas, the network of `untrained` that both of them have)"""
+    strategy = make_strategy("mirrored", 2)
+    with strategy.scope():
+        return strategy, shallow_network()
 
 
 def test_the_table_names_every_objective():
@@ -181,6 +206,17 @@ def test_gradients_reach_every_weight(taken):
         assert g is not None and np.isfinite(g).all() and np.any(g)
 
 
+def test_a_step_down_the_gradients_lowers_the_loss(name, taken):
+    """At the same x', which every step of training seeks anew."""
+    network = lowered()
+    network.set_weights([w - 1e-3 * g for w, g in zip(taken.network.get_weights(), taken.gradients)])
+    before, after = (
+        float(sum(map(tf.reduce_mean, terms.values())))
+        for terms in (taken.terms, objective(name).outer(network, taken.batch, taken.x_adv, the_step()))
+    )
+    assert after < before
+
+
 def test_weight_zero_gives_the_baseline(name):
     row = TABLE[name]
     if not row.zero:
@@ -224,9 +260,27 @@ def on_one_device(name):
     return trained(name, tf.distribute.get_strategy(), steps=30)
 
 
+@pytest.mark.parametrize("name", rows(LEARNED), indirect=True, scope="module")
 def test_a_few_steps_lower_the_loss(on_one_device):
     losses = [logs["loss"] for logs in on_one_device[1]]
     assert len(losses) == 30 and np.mean(losses[-3:]) < np.mean(losses[:3])
+
+
+def test_two_replicas_find_and_compute_what_one_device_does(name, taken):
+    """Every draw included, which is by the place in the global batch."""
+    (strategy, network), method = mirrored(), objective(name)
+
+    def part():
+        own = tf.distribute.get_replica_context().replica_id_in_sync_group
+        b = Batch(*(tf.split(v, 2)[own] for v in taken.batch))
+        x_adv = method.inner(network, b, the_step())
+        return {"x'": x_adv, **method.outer(network, b, x_adv, the_step())}
+
+    with without_graphs():
+        found = strategy.run(part)
+    for key, want in {"x'": taken.x_adv, **taken.terms}.items():
+        got = tf.concat(strategy.experimental_local_results(found[key]), axis=0)
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5, err_msg=key)
 
 
 @pytest.fixture(params=["eagerly", pytest.param("graph", marks=pytest.mark.exhaustive)])
@@ -236,6 +290,7 @@ def on_two_replicas(request, name):
         return trained(name, make_strategy("mirrored", 2), steps=1)
 
 
+@pytest.mark.parametrize("name", rows(SHARED), indirect=True, scope="module")
 def test_two_replicas_equal_one_device(on_one_device, on_two_replicas, taken):
     """Every draw included, which is by the place in the global batch; and so are the logs."""
     one, (one_logs, *_) = on_one_device

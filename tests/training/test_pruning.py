@@ -40,8 +40,8 @@ def test_a_sparse_network_still_classifies_and_a_stopped_run_ends_with_its_weigh
     def run(directory, *steps):
         for n in steps:
             network = small_network()
-            spec = TrainingSpec(300, 50, [3e-3], sparsity=0.9)
-            callbacks = [StopAt(n)] if n < 300 else []
+            spec = TrainingSpec(150, 50, [5e-3], sparsity=0.9)
+            callbacks = [StopAt(n)] if n < 150 else []
             try:
                 train(
                     network,
@@ -56,12 +56,12 @@ def test_a_sparse_network_still_classifies_and_a_stopped_run_ends_with_its_weigh
                 pass
         return network
 
-    network = run(tmp_path / "whole", 300)
+    network = run(tmp_path / "whole", 150)
     zeros = sum(np.sum(w == 0) for w in kernels(network)) / sum(w.size for w in kernels(network))
     assert zeros == pytest.approx(0.9, abs=0.002)
     accuracy = np.mean(np.argmax(network(digits.x_test), axis=1) == digits.y_test)
     assert accuracy > 0.85
-    resumed = run(tmp_path / "stopped", 150, 300)
+    resumed = run(tmp_path / "stopped", 75, 150)
     assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), resumed.get_weights()))
 
 

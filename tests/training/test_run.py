@@ -1,5 +1,6 @@
 """Runs: repeatable, resumable, and stopped when they diverge."""
 
+import contextlib
 import dataclasses
 import glob
 import os
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import drawing_network, run_tests, shallow_network
+from tests.helpers import drawing_network, run_tests, shallow_network, without_graphs
 from tfrobust import data
 from tfrobust.objectives import make_objective
 from tfrobust.training import TrainingDivergedError, TrainingSpec, train
@@ -69,24 +70,27 @@ def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(whole, tmp
     assert finished.seconds == pytest.approx(resumed.seconds, abs=1.0)
 
 
-def test_so_does_one_whose_network_draws_for_itself(tmp_path):
-    whole = run(8, make=drawing_network)
-    with pytest.raises(KeyboardInterrupt):
-        run(8, str(tmp_path), callbacks=lambda start: [Stop(7)], make=drawing_network)
-    resumed = run(8, str(tmp_path), make=drawing_network)
-    assert resumed.resumed_at == 5 and same(resumed, whole)
+@pytest.mark.parametrize("graphs", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_so_does_one_whose_network_draws_for_itself(graphs, tmp_path):
+    own = {"make": drawing_network, "checkpoint_every": 2}
+    with contextlib.nullcontext() if graphs else without_graphs():
+        whole = run(4, **own)
+        with pytest.raises(KeyboardInterrupt):
+            run(4, str(tmp_path), callbacks=lambda start: [Stop(3)], **own)
+        resumed = run(4, str(tmp_path), **own)
+    assert resumed.resumed_at == 2 and same(resumed, whole)
 
 
 def test_so_does_one_that_draws_the_points_of_its_attack(tmp_path, eagerly):
     """Without graphs, as the order in which a graph adds gradients up is not fixed outside the verbs."""
     options = {"attribution_weight": 0.5, "ig_steps": 2, "ig_steps_attack": 2, "random_points": True}
     drawing = make_objective("ig_norm", eps=0.1, attack_steps=2, step_size=0.05, **options)
-    whole = run(8, objective=drawing)
+    whole = run(4, objective=drawing)
     with pytest.raises(KeyboardInterrupt):
-        run(8, str(tmp_path), objective=drawing, callbacks=lambda start: [Stop(7)])
-    resumed = run(8, str(tmp_path), objective=drawing)
-    assert resumed.resumed_at == 5 and same(resumed, whole)
-    assert not same(whole, run(8, objective=dataclasses.replace(drawing, random_points=False)))
+        run(4, str(tmp_path), objective=drawing, callbacks=lambda start: [Stop(3)], checkpoint_every=2)
+    resumed = run(4, str(tmp_path), objective=drawing, checkpoint_every=2)
+    assert resumed.resumed_at == 2 and same(resumed, whole)
+    assert not same(whole, run(4, objective=dataclasses.replace(drawing, random_points=False)))
 
 
 def test_learning_rates_change_at_their_boundaries():

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrobust.networks.layer_paths import known_paths, name_in
 from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
-from tfrobust.networks.walk import KnownOutputs, walk
+from tfrobust.networks.walk import placeholders, walk
 from tfrobust.types import InputError
 
 _NAMED = 8  # Names that a refusal lists at most.
@@ -25,21 +25,23 @@ class Tap(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
-        self.layer, self._known = layer, None
+        self.layer, self._on_symbolic = layer, False
 
     def on_symbolic(self, *args: Any, **kwargs: Any) -> Any:
-        """Its place in a graph: what the layer gives for symbolic tensors, of the shape that it gave in its own."""
-        self._known = KnownOutputs(self.layer) or None
+        """Its place in a graph: what the layer gives for symbolic tensors."""
+        self._on_symbolic = True
         try:
             return self(*args, **kwargs)
         finally:
-            self._known = None
+            self._on_symbolic = False
 
     def call(self, *args: Any, **kwargs: Any) -> tf.Tensor:
-        return self._known.placeholders() if self._known else self.layer(*args, **kwargs)
+        made = placeholders(self.layer) if self._on_symbolic else None
+        return self.layer(*args, **kwargs) if made is None else made
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return self._known.spec() if self._known else super().compute_output_spec(*args, **kwargs)
+        """What Keras 3 asks in the place of a call on symbolic tensors."""
+        return self.layer.compute_output_spec(*args, **kwargs)
 
 
 class _Tapped:

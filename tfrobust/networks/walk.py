@@ -40,29 +40,27 @@ class Unknown:
         self.shape, self.dtype = shape, dtype
 
 
-class KnownOutputs:
-    """What an operation makes, known from the one graph that it is part of.
+@tf.autograph.experimental.do_not_convert  # As Keras 2 converts the calls of layers that are not its own.
+def placeholders(op: layers.Layer) -> Any:
+    """What a layer of Keras 2 makes, in the graph that is being traced for shapes and types alone.
 
-    Layers that stand for it, or call it, need not trace it anew to know shapes and types, which takes long.
+    They are known from the layer's own graph, and to trace its call anew takes long.
+
+    Returns:
+        Tensors; None where the layer is part of several graphs or called several times, and so has several shapes.
     """
+    try:
+        op.get_output_at(1)
+    except ValueError:  # It has no second output.
+        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), op.output)
+    except RuntimeError:  # It has none.
+        pass
+    return None
 
-    def __init__(self, op: Any):
-        try:
-            self._outputs = op.output
-        except (AttributeError, RuntimeError, ValueError):  # It is part of no graph, or of several.
-            self._outputs = None
 
-    def __bool__(self) -> bool:
-        return self._outputs is not None
-
-    @tf.autograph.experimental.do_not_convert  # As Keras converts the calls of layers that are not its own.
-    def placeholders(self) -> Any:
-        """Tensors of the graph that is being traced, for Keras 2, which traces calls on symbolic tensors."""
-        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), self._outputs)
-
-    def spec(self) -> Any:
-        """Symbolic tensors, for Keras 3, which asks for them."""
-        return tf.nest.map_structure(lambda t: keras.KerasTensor(t.shape, t.dtype), self._outputs)
+def _sizes(args, kwargs) -> list[tuple]:
+    """The shapes of the tensors that an operation is given, without the axis of images."""
+    return [tuple(t.shape)[1:] for t in tf.nest.flatten((args, kwargs)) if hasattr(t, "shape")]
 
 
 class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  # Keras 2 has no Operation.
@@ -72,21 +70,25 @@ class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  
 
     def __init__(self, op):
         super().__init__(name=op.name)
-        self.op, self.known = op, KnownOutputs(op)
+        self.op, self.made = op, []
 
     def call(self, *args, **kwargs):
-        return self.known.placeholders() if self.known else self.op(*args, **kwargs)
+        made = placeholders(self.op)
+        return self.op(*args, **kwargs) if made is None else made
 
     def compute_output_spec(self, *args, **kwargs):
-        return self.known.spec() if self.known else self.op.compute_output_spec(*args, **kwargs)
+        return self.op.compute_output_spec(*args, **kwargs)
 
     def __call__(self, *args, **kwargs):
         if self.step is None:
-            self.made = super().__call__(*args, **kwargs)
-            return self.made
+            made = super().__call__(*args, **kwargs)
+            self.made.append((_sizes(args, kwargs), made))
+            return made
         found = self.step(self.op, *args, **kwargs)
         if found is None:
-            found = tf.nest.map_structure(lambda t: Unknown(t.shape, t.dtype), self.made)
+            sizes = _sizes(args, kwargs)  # A layer that is called several times may give several shapes.
+            made = next((made for of, made in self.made if of == sizes), self.made[-1][1])
+            found = tf.nest.map_structure(lambda t: Unknown(t.shape, t.dtype), made)
             self.passed(self.op, args, kwargs, found)
         return found
 

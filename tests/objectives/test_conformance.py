@@ -293,6 +293,16 @@ def on_two_replicas(request, name):
 @pytest.mark.parametrize("name", rows(SHARED), indirect=True, scope="module")
 def test_two_replicas_equal_one_device(on_one_device, on_two_replicas, taken):
     """Every draw included, which is by the place in the global batch; and so are the logs."""
+    check_same_step(on_one_device, on_two_replicas, taken)
+
+
+@pytest.mark.parametrize("name", ["pgd_sat"], indirect=True, scope="module")
+def test_a_method_that_tosses_a_coin_trains_on_replicas_in_a_graph(name, on_one_device, taken):
+    """Replicas cannot ask each other for anything within the branches of a graph."""
+    check_same_step(on_one_device, trained(name, make_strategy("mirrored", 2), steps=1), taken)
+
+
+def check_same_step(on_one_device, on_two_replicas, taken):
     one, (one_logs, *_) = on_one_device
     two, (two_logs,) = on_two_replicas
     scale = max(np.abs(v).max() for v in one)

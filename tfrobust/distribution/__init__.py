@@ -4,7 +4,7 @@ The strategy is the one in whose scope the program runs (`tf.distribute.get_stra
 without one there is a single replica, and everything here leaves what it is given as it is.
 """
 
-from tfrobust.distribution.draws import draw_at, draw_by_image, draw_for_replica
+from tfrobust.distribution.draws import at_place, draw_at, draw_by_image, draw_for_replica
 from tfrobust.distribution.sharing import shard_over_replicas
 from tfrobust.distribution.strategies import STRATEGIES, make_strategy, task_of
 from tfrobust.distribution.sums import (
@@ -31,6 +31,7 @@ __all__ = [
     "Place",
     "all_processes_agree",
     "apply_summed_gradients",
+    "at_place",
     "check_shared_folder",
     "chief_only_path",
     "draw_at",

@@ -1,11 +1,31 @@
 """Random numbers by the place of an image in the global batch, so that the number of replicas changes none of them."""
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from tfrobust.distribution.sums import Place, images_of_each
+
+_here = threading.local()  # Each replica has a thread of its own.
+
+
+@contextlib.contextmanager
+def at_place(place: Place | None) -> Iterator[None]:
+    """Within the block, draws of this replica know where its images stand in the global batch.
+
+    They would ask the other replicas, which cannot be done in a branch of tf.cond, and takes its time for every draw.
+
+    Args:
+        place: of this replica's images; None on one replica.
+    """
+    before, _here.place = getattr(_here, "place", None), place
+    try:
+        yield
+    finally:
+        _here.place = before
 
 
 def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
@@ -23,10 +43,13 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
     context = tf.distribute.get_replica_context()
     if not context or context.num_replicas_in_sync == 1:
         return draw(shape)
-    images = images_of_each(shape[0])
-    whole = draw(tf.concat([[tf.reduce_sum(images)], shape[1:]], axis=0))
-    first = tf.reduce_sum(images[: context.replica_id_in_sync_group])
-    return whole[first : first + shape[0]]
+    place = getattr(_here, "place", None)
+    if place is None:
+        images = images_of_each(shape[0])
+        first = tf.reduce_sum(images[: context.replica_id_in_sync_group])
+        place = Place(first, shape[0], tf.reduce_sum(images))
+    whole = draw(tf.concat([[place.total], shape[1:]], axis=0))
+    return whole[place.first : place.first + shape[0]]
 
 
 def draw_by_image(draw: Callable[..., Any], *rows: tf.Tensor, dtype: Any) -> Any:

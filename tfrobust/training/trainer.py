@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfrobust.distribution import GlobalBatch, apply_summed_gradients, never_empty
+from tfrobust.distribution import GlobalBatch, apply_summed_gradients, at_place, never_empty
 from tfrobust.networks.bfloat16 import copy_weights, in_bfloat16
 from tfrobust.networks.seeded_draws import drawing, with_seeded_draws
 from tfrobust.types import Batch, InputError, Objective, Step
@@ -90,15 +90,16 @@ class Trainer(keras.Model):
         network = with_seeded_draws(self.network)
         batch = Batch(*(never_empty(part) for part in batch if part is not None))
         weight = None if weight is None else never_empty(weight)
-        x_adv = self.objective.inner(self._attacked(), batch, step)
-        with tf.GradientTape() as tape, drawing(step.draw_for_batch(OF_LAYERS), whole.place):
-            terms = self.objective.outer(network, batch, x_adv, step)
-            weighed = terms if weight is None else {name: weight * term for name, term in terms.items()}
-            parts = {name: whole.part_of_mean(term) for name, term in weighed.items()}
-            loss = self.images_summed * tf.add_n(list(parts.values()))
-            if network.losses or self.weight_decay:
-                parts["regularization"] = whole.part_of_constant(tf.add_n([*network.losses, self._decay()]))
-                loss += parts["regularization"]
+        with at_place(whole.place):
+            x_adv = self.objective.inner(self._attacked(), batch, step)
+            with tf.GradientTape() as tape, drawing(step.draw_for_batch(OF_LAYERS), whole.place):
+                terms = self.objective.outer(network, batch, x_adv, step)
+                weighed = terms if weight is None else {name: weight * term for name, term in terms.items()}
+                parts = {name: whole.part_of_mean(term) for name, term in weighed.items()}
+                loss = self.images_summed * tf.add_n(list(parts.values()))
+                if network.losses or self.weight_decay:
+                    parts["regularization"] = whole.part_of_constant(tf.add_n([*network.losses, self._decay()]))
+                    loss += parts["regularization"]
         grads = tape.gradient(loss, variables)
         connected = [(g, v) for g, v in zip(grads, variables) if g is not None]
         grads = whole.sum([g for g, _ in connected])

@@ -51,7 +51,7 @@ def furnish(args: list[str], monkeypatch) -> None:
     read = {path: row for path in flagfiles if (row := _row(path, given)) is not None}
     for path in (path for row in list(read.values()) for path in _teachers(row)):
         read.setdefault(path, _row(path, given))
-    named = {given.get("dataset"), *(_dataset(path) for path in flagfiles)} & set(FACTS)
+    named = {given.get("dataset"), *(_said(path, "dataset") for path in flagfiles)} & set(FACTS)
     if "table" in given and not named:
         named = set(tables()[f"{given['paper']} {given['table']}"])
     held_out = max((row.data.hold_out for row in read.values()), default=0)
@@ -64,10 +64,11 @@ def furnish(args: list[str], monkeypatch) -> None:
             n = make_images(os.path.join(given["data_dir"], f"{name}.npz"), FACTS[name], HELD_OUT)
             monkeypatch.setitem(FACTS, name, FACTS[name]._replace(train=n + HELD_OUT, test=n))
     facts = FACTS[named.pop()] if len(named) == 1 and not _paths(given, ".npz") else OWN
-    side = int(given.get("image_size", facts.shape[0]))
+    sides = [given.get("image_size"), *(_said(path, "image_size") for path in flagfiles), facts.shape[0]]
+    side = int(next(filter(None, sides)))
     facts = facts._replace(shape=(side, side, facts.shape[2]))
     for path in _paths({name: given[name] for name in NETWORKS if name in given}, ".keras"):
-        make_network(path, facts)
+        make_network(path, facts, attention="rollout" in given.get("map_method", ""))
     for path, row in read.items():
         cut(path, row)
         if given.get("initial_network"):
@@ -140,12 +141,13 @@ def _teachers(row):
     return FLAGFILE.findall(" ".join([*map(str, row.saliency), str(row.model.initial or "")]))
 
 
-def _dataset(path):
-    """The data set of a flagfile or of one that it goes on from."""
+def _said(path, name):
+    """The value of a flag in a flagfile or in one that it goes on from; None where they have none."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    own = re.findall(r"^--dataset=(\S+)", text, re.M)
-    return own[0] if own else next(filter(None, map(_dataset, re.findall(r"^--flagfile=(\S+)", text, re.M))), None)
+    own = re.findall(rf"^--{name}=(\S+)", text, re.M)
+    more = re.findall(r"^--flagfile=(\S+)", text, re.M)
+    return own[0] if own else next(filter(None, (_said(each, name) for each in more)), None)
 
 
 def _paths(given: dict[str, str], ending: str) -> list[str]:
@@ -182,8 +184,10 @@ def make_images(path: str, facts, held_out: int = 0) -> int:
     return n
 
 
-def make_network(path: str, facts) -> None:
-    """A network that knows the patterns of such images."""
+def make_network(path: str, facts, attention: bool = False) -> None:
+    """A network that knows the patterns of such images; an untrained one where it must have attention."""
+    if attention:
+        return save(make_model("vit_tiny", facts.shape, facts.classes, 0.125), path)
     x = inputs = keras.Input(facts.shape)
     x = layers.Flatten()(layers.Activation("relu")(layers.Rescaling(1.0, -0.5)(x)))
     network = keras.Model(inputs, layers.Dense(facts.classes)(x))

@@ -1,6 +1,7 @@
 """The verbs' commands of the pages, made to end in seconds by flags at their ends, and what no flag makes shorter."""
 
 import importlib
+import os
 import re
 
 from flags.parsing import words_as_flags
@@ -65,7 +66,7 @@ def short(command: Command) -> list[str]:
     if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
     if command.verb == "compare":
-        more = [f"--rows={','.join(given['rows'].split(',')[:2])}"]
+        more = [f"--rows={','.join(two_of(given['rows'].split(',')))}"]
         if "--steps=" in given.get("overrides", ""):  # They win over the short rows that are furnished.
             more += [f"--overrides={re.sub('--steps=[0-9]+', '--steps=2', given['overrides'])}"]
     if command.verb == "sweep" and "set" in given and "write" not in given:
@@ -75,6 +76,12 @@ def short(command: Command) -> list[str]:
     if not kernels.cpu_flags() or not kernels.cpu_flags() & kernels.BFLOAT16_UNITS:  # tests/test_kernels.py refuses it.
         more = [*more, *(["--precision=float32"] if "precision" in given else [])]
     return [*args, *SHORT[command.verb], *more]
+
+
+def two_of(rows: list[str]) -> list[str]:
+    """The first row, and the one that controls are made of, or else the second one."""
+    madry = [row for row in rows[1:] if os.path.basename(row).startswith("madry")]
+    return [rows[0], *(madry or rows[1:])[:1]]
 
 
 def table_of(command: Command) -> list[str]:

@@ -85,11 +85,23 @@ def eagerly():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def forget():
+def forget(request):
     """After a file, the graphs and networks of its tests: a process of many files would hold several GB of them."""
     yield
     import keras
 
+    for cached in (*vars(request.module).values(), *held_networks()):
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
     keras.backend.clear_session()
     gc.collect()
     gc.freeze()  # What is still there stays, too.
+
+
+def held_networks():
+    """The functions of the library that hold what they made of the last networks."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tfrobust."):
+            for value in vars(module).values():
+                if hasattr(value, "cache_parameters") and value.cache_parameters()["maxsize"]:
+                    yield value

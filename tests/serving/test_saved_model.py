@@ -61,11 +61,16 @@ def servable(name):
     return Servable(network_of(name), SPECS[name], chunk=3)
 
 
-def test_a_process_with_tensorflow_alone_gets_the_same_bits(tmp_path):
+# A path, draws, a layer of the network, masks and attention: what a SavedModel has to hold.
+EACH_KIND = ("integrated_gradients", "smoothgrad", "grad_cam", "occlusion", "gradient_rollout")
+
+
+@pytest.mark.parametrize("names", [EACH_KIND, pytest.param(tuple(SPECS), marks=pytest.mark.exhaustive)], ids=len)
+def test_a_process_with_tensorflow_alone_gets_the_same_bits(names, tmp_path):
     x, y = batch()
     np.savez(tmp_path / "given.npz", x=x, y=y)
     normalized, want = small_network(batch_norm=True), {}
-    exported = {name: servable(name) for name in SPECS}
+    exported = {name: servable(name) for name in names}
     for method in ("integrated_gradients", "grad_cam"):
         exported[f"{method} with batch norm"] = Servable(normalized, SPECS[method], chunk=3)
     for name, made in exported.items():

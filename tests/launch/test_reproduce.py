@@ -61,12 +61,12 @@ LEFT_OUT = {
 
 
 @pytest.fixture(autouse=True)
-def at_root(monkeypatch):
+def at_root(monkeypatch, request):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(provenance, "_git", git)
     # What is drawn or tried eagerly takes its time: one severity of five, a thirtieth of the grid of a spatial attack.
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
-    for name in ("ROTATIONS", "SHIFTS"):
+    for name in () if request.node.get_closest_marker("exhaustive") else ("ROTATIONS", "SHIFTS"):
         monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), name, 3)
 
 

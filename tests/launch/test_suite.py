@@ -257,9 +257,12 @@ def test_another_network_with_the_same_weights_is_another_evaluation(folder, cap
     assert "were there already" in capsys.readouterr().out
 
 
-def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, undrawn, eagerly, monkeypatch):
-    full = replace(make_suite("full", "digits", (8, 8, 1)), predictions={}, faithful=False, aligned=False, doubled=0)
-    monkeypatch.setattr("tfrobust.papers.suites.make_suite", lambda *_, **__: full)
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, undrawn, eagerly, monkeypatch, whole):
+    """The attacks on maps alone, and the whole of the suite."""
+    full = make_suite("full", "digits", (8, 8, 1))
+    on_maps = replace(full, predictions={}, faithful=False, aligned=False, doubled=0)
+    monkeypatch.setattr("tfrobust.papers.suites.make_suite", lambda *_, **__: full if whole else on_maps)
     linear_network(np.random.RandomState(0).randn(8, 8, 1, 10)).save(folder / "any.keras")
     assert call(folder, "full") == 0
     assert "left out: grad_cam_plus_plus" in capsys.readouterr().out

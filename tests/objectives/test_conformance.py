@@ -266,6 +266,14 @@ def test_a_few_steps_lower_the_loss(on_one_device):
     assert len(losses) == 30 and np.mean(losses[-3:]) < np.mean(losses[:3])
 
 
+@pytest.mark.parametrize("name", [name for name in TABLE if name not in LEARNED], indirect=True, scope="module")
+def test_a_step_is_taken_in_a_graph(name):
+    """By the methods that are not trained above: what can be computed cannot always be traced."""
+    changes, (logs,) = trained(name, tf.distribute.get_strategy(), steps=1)
+    assert len(changes) == 4 and all(np.any(change) and np.isfinite(change).all() for change in changes)
+    assert np.isfinite(logs["loss"])
+
+
 def test_two_replicas_find_and_compute_what_one_device_does(name, taken):
     """Every draw included, which is by the place in the global batch."""
     (strategy, network), method = mirrored(), objective(name)

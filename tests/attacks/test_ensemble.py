@@ -1,5 +1,6 @@
 """Ensembles and their black-box part: limits, what is kept, and what does not matter."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.helpers import images, run_tests, shallow_network
 from tfrobust import similarity
 from tfrobust.attacks import Ensemble, Found, Ifia, Noise, SoftKendall, Squares, TopKPairs, TowardsOrder, auto_ensemble
 from tfrobust.attacks.ensemble import CRITERIA
+from tfrobust.attacks.square_moves import with_square as of_the_library
 from tfrobust.attributions import make_map
 from tfrobust.names import AUTO_LEVELS
 from tfrobust.similarity import Comparison
@@ -182,6 +184,25 @@ def test_squares_shrink_and_each_image_draws_its_own(given):
     assert not np.array_equal(one[0], one[1])
     alone = replace(attack, steps=1).on_maps(network, MAP, OF)(same[:1], y[:1], np.array([5])).x_adv
     assert np.array_equal(alone[0], one[1]) and ready.attack is attack
+
+
+def test_a_square_goes_from_one_side_of_the_ball_to_the_other(given, monkeypatch):
+    """So that no query comes back to the image itself: the corners of the ball move maps farthest."""
+    network, x, y = given
+    module, moves = importlib.import_module("tfrobust.attacks.squares"), []
+
+    def with_square(at, *more):
+        moves.append((at.copy(), of_the_library(at, *more)))
+        return moves[-1][1]
+
+    monkeypatch.setattr(module, "with_square", with_square)
+    Squares(0.3, 30).on_maps(network, MAP, OF)(x[:1], y[:1])
+    low, high = np.clip(x[0] - 0.3, 0, 1), np.clip(x[0] + 0.3, 0, 1)
+    assert len(moves) == 30 and any(np.any(at != x[0]) for at, _ in moves)
+    for at, moved in moves:
+        there = np.clip(moved, low, high)
+        side = np.isclose(there, low) | np.isclose(there, high)
+        assert np.any(moved != at) and side[moved != at].all()
 
 
 @pytest.mark.parametrize("level", AUTO_LEVELS)

@@ -213,7 +213,7 @@ def test_atex_has_no_second_derivatives():
         trained(make_objective("gradient_penalty", attribution_weight=1.0))
 
 
-def test_lga_and_r2et_curvature_vanish_for_a_linear_network():
+def test_terms_of_lga_vanish_for_a_linear_network():
     w = np.random.RandomState(0).randn(8, 8, 1, 10)
     network, (x, y) = linear_network(w), images()
     lga = make_objective("lga", eps=0.2, l2_weight=1.0, cosine_weight=1.0, softplus_beta=5.0)
@@ -222,13 +222,21 @@ def test_lga_and_r2et_curvature_vanish_for_a_linear_network():
     np.testing.assert_allclose(terms["gradient_angle"], np.zeros(6), atol=1e-5)
 
 
-def test_r2et_gap_in_closed_form_and_its_margin_grows_with_it():
+def test_r2et_gap_and_margin_in_closed_form_and_the_curvature_of_a_linear_network_is_none():
     r2et = make_objective("r2et", k=1, margin_weight=1.0, curvature_weight=0.0, softplus_beta=5.0)
     g = tf.constant([[3.0, 1.0], [0.0, 0.0]])[None, :, :, None]
     np.testing.assert_allclose(r2et.gap(g), [3.0 - 1 / 3], rtol=1e-5)  # Scaled to mean 1: 3, 1, 0, 0.
     np.testing.assert_allclose(r2et.gap(7 * g), r2et.gap(g), rtol=1e-5)
     with pytest.raises(InputError, match="k = 4"):
         dataclasses.replace(r2et, k=4).gap(g)
+    w = np.random.RandomState(0).randn(8, 8, 1, 10).astype(np.float32)
+    network, (x, y) = linear_network(w), images()
+    own = r2et.gap(tf.constant(np.moveaxis(w, -1, 0)[y.numpy()]))
+    terms = dataclasses.replace(r2et, curvature_weight=1.0).outer(network, Batch(x, y), x, the_step())
+    np.testing.assert_allclose(terms["curvature"], np.zeros(6), atol=1e-5)
+    np.testing.assert_allclose(
+        terms["ranking_margin"], np.log1p(np.exp(-own)), rtol=1e-4
+    )  # The larger the gap, the smaller.
 
 
 def test_gradient_penalty_of_a_one_layer_softmax_in_closed_form():

@@ -61,7 +61,8 @@ class R2et:
         with tf.GradientTape() as tape:
             tape.watch(batch.x)
             g = gradient(logit, batch.x, batch.y)
-        curvature = tape.gradient(g, batch.x, output_gradients=v)
+        zero = tf.UnconnectedGradients.ZERO  # A linear network has none.
+        curvature = tape.gradient(g, batch.x, output_gradients=v, unconnected_gradients=zero)
         return {
             "cross_entropy": cross_entropy(batch.y, network(batch.x, training=True)),
             "ranking_margin": self.margin_weight * tf.nn.softplus(-self.gap(g)),

@@ -59,7 +59,8 @@ def test_attribution_goals_agree_with_the_released_code(goal, chunk):
     ball, z = LinfBall(0.3), start
     for _ in range(10):
         z = ball.project(ball.ascend(z, step(z), 0.01), x)
-    assert agreement(z, r[f"pgd_{goal}_10"]) >= 0.99
+    # Where the gradient is nearly zero its sign, and so a pixel, depends on the kernels: 0.988 without oneDNN's.
+    assert agreement(z, r[f"pgd_{goal}_10"]) >= 0.98
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])

@@ -14,6 +14,7 @@ from tfrobust.evaluation.evaluator import Keep, compute
 from tfrobust.labels import check_labels
 from tfrobust.names import AUTO
 from tfrobust.networks import PIXELS, adopt, check_images, guess_pixels, inspect_network, output_index, unfolded
+from tfrobust.networks.contract import check_adoptable
 from tfrobust.types import InputError
 
 MOST_IMAGES = 1000  # At most so many of the images given are looked at.
@@ -96,6 +97,7 @@ def make_inputs(
         wants, has = (kinds.get(n, f"{n}-channel") for n in (shape[-1], x.shape[-1]))
         raise InputError(f"the network takes {wants} images and the data are {has} ones: convert the data")
     fitted = _fitted(x, shape)
+    check_adoptable(network, takes)  # Before any of its layers is run.
     tried = int(keep("tried", lambda: {"images": np.array(_enough(network, fitted, y, output, seconds))})["images"])
     shares = guess_pixels(network, fitted[:tried], y[:tried], output=output)
     said = {takes.pixels: shares[takes.pixels]} if pixels == AUTO and takes.pixels in shares else shares

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests.helpers import images, run_tests
-from tfrobust.distribution import Place
+from tfrobust.distribution import Place, at_place
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.networks import trains_image_by_image
 from tfrobust.networks.seeded_draws import DRAWS, drawing, with_seeded_draws
@@ -37,7 +37,7 @@ def alone(layer, shape) -> keras.Model:
 
 
 def drawn(network, x, seed=SEED, place=None):
-    with drawing(seed, place):
+    with at_place(place), drawing(seed):
         return network(x, training=True).numpy()
 
 

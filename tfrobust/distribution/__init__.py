@@ -4,14 +4,13 @@ The strategy is the one in whose scope the program runs (`tf.distribute.get_stra
 without one there is a single replica, and everything here leaves what it is given as it is.
 """
 
-from tfrobust.distribution.draws import at_place, draw_at, draw_by_image, draw_for_replica
+from tfrobust.distribution.draws import at_place, draw_by_image, draw_for_replica
 from tfrobust.distribution.sharing import shard_over_replicas
 from tfrobust.distribution.strategies import STRATEGIES, make_strategy, task_of
 from tfrobust.distribution.sums import (
     GlobalBatch,
     Place,
     apply_summed_gradients,
-    images_of_each,
     never_empty,
     sum_over_replicas,
 )
@@ -34,10 +33,8 @@ __all__ = [
     "at_place",
     "check_shared_folder",
     "chief_only_path",
-    "draw_at",
     "draw_by_image",
     "draw_for_replica",
-    "images_of_each",
     "is_chief",
     "make_strategy",
     "never_empty",

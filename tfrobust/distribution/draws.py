@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrobust.distribution.sums import Place, images_of_each
+from tfrobust.distribution.sums import Place, place_of, replicas
 
 _here = threading.local()  # Each replica has a thread of its own.
 
@@ -19,7 +19,7 @@ def at_place(place: Place | None) -> Iterator[None]:
     They would ask the other replicas, which cannot be done in a branch of tf.cond, and takes its time for every draw.
 
     Args:
-        place: of this replica's images; None on one replica.
+        place: of this replica's images; None where they are the whole batch.
     """
     before, _here.place = getattr(_here, "place", None), place
     try:
@@ -35,21 +35,22 @@ def draw_for_replica(draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -
 
     Args:
         draw: shape -> random numbers of that shape, the same ones for the same shape (stateless).
-        shape: [B, ...] of this replica, whose rows stand behind those of the replicas before it.
+        shape: [B, ...] of this replica, whose rows stand behind those of the replicas before it; within `at_place`
+          also [n B, ...], for n batches one behind another as tf.concat makes of them: the draw is that of one device,
+          which has n global batches.
 
     Returns:
-        [B, ...].
+        Numbers of that shape.
     """
-    context = tf.distribute.get_replica_context()
-    if not context or context.num_replicas_in_sync == 1:
-        return draw(shape)
     place = getattr(_here, "place", None)
+    if place is None and replicas() > 1:
+        place = place_of(shape[0])
     if place is None:
-        images = images_of_each(shape[0])
-        first = tf.reduce_sum(images[: context.replica_id_in_sync_group])
-        place = Place(first, shape[0], tf.reduce_sum(images))
-    whole = draw(tf.concat([[place.total], shape[1:]], axis=0))
-    return whole[place.first : place.first + shape[0]]
+        return draw(shape)
+    batches = -(-shape[0] // place.own)
+    whole = draw(tf.concat([[batches, place.total], shape[1:]], axis=0))
+    own = whole[:, place.first : place.first + place.own]
+    return tf.reshape(own, tf.concat([[batches * place.own], shape[1:]], axis=0))[: shape[0]]
 
 
 def draw_by_image(draw: Callable[..., Any], *rows: tf.Tensor, dtype: Any) -> Any:
@@ -69,23 +70,3 @@ def draw_by_image(draw: Callable[..., Any], *rows: tf.Tensor, dtype: Any) -> Any
     # AutoGraph would convert the function at each call.
     as_it_is = tf.autograph.experimental.do_not_convert(lambda of_one: draw(*of_one))
     return tf.map_fn(as_it_is, rows, fn_output_signature=dtype)
-
-
-def draw_at(place: Place | None, draw: Callable[[tf.Tensor], tf.Tensor], shape: tf.Tensor) -> tf.Tensor:
-    """As draw_for_replica where the place is known already, so that replicas need not wait for each other.
-
-    Args:
-        place: of this replica's images in the global batch; None on one replica.
-        draw: shape -> random numbers of that shape, the same ones for the same shape (stateless).
-        shape: [n B, ...], for n batches one behind another as tf.concat makes of them; the draw is that of one device,
-          which has n global batches.
-
-    Returns:
-        [n B, ...].
-    """
-    if place is None:
-        return draw(shape)
-    batches = -(-shape[0] // place.own)
-    whole = draw(tf.concat([[batches, place.total], shape[1:]], axis=0))
-    own = whole[:, place.first : place.first + place.own]
-    return tf.reshape(own, tf.concat([[batches * place.own], shape[1:]], axis=0))[: shape[0]]

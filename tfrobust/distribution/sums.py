@@ -13,18 +13,10 @@ if TYPE_CHECKING:
     import keras
 
 
-def _replicas() -> int:
+def replicas() -> int:
+    """How many replicas take the step that this is called in."""
     context = tf.distribute.get_replica_context()
     return context.num_replicas_in_sync if context else 1
-
-
-def images_of_each(images: tf.Tensor) -> tf.Tensor:
-    """The sizes [R] of the parts that R replicas have of a batch, known to each; `images`: [] int, that of this one."""
-    if _replicas() == 1:
-        return tf.reshape(images, [1])
-    context = tf.distribute.get_replica_context()
-    own = images * tf.one_hot(context.replica_id_in_sync_group, _replicas(), dtype=images.dtype)
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
 
 def sum_over_replicas(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -32,7 +24,7 @@ def sum_over_replicas(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
 
     To be called by every replica of a step.
     """
-    if _replicas() == 1 or not tensors:
+    if replicas() == 1 or not tensors:
         return tensors
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
@@ -42,7 +34,7 @@ def never_empty(part: tf.Tensor) -> tf.Tensor:
 
     What comes of that row counts nowhere, as `GlobalBatch` was made of the part as it is.
     """
-    if _replicas() == 1 or part.shape[0]:
+    if replicas() == 1 or part.shape[0]:
         return part
     missing = tf.maximum(1 - tf.shape(part)[0], 0)
     rows = tf.concat([part, tf.zeros(tf.concat([[missing], tf.shape(part)[1:]], axis=0), part.dtype)], axis=0)
@@ -63,6 +55,16 @@ class Place(NamedTuple):
     total: tf.Tensor
 
 
+def place_of(images: tf.Tensor) -> Place:
+    """Where the images of this replica stand, which all replicas tell each other; `images`: [] int, how many it has."""
+    context = tf.distribute.get_replica_context()
+    own = images * tf.one_hot(context.replica_id_in_sync_group, replicas(), dtype=images.dtype)
+    (each,) = sum_over_replicas([own])
+    total = tf.maximum(tf.reduce_sum(each), 1)
+    before = tf.reduce_sum(each[: context.replica_id_in_sync_group])
+    return Place(tf.minimum(before, total - 1), tf.maximum(images, 1), total)
+
+
 class GlobalBatch:
     """The batch of a step, of which this replica has a part.
 
@@ -79,13 +81,10 @@ class GlobalBatch:
         own = tf.shape(x)[0]
         self.share: tf.Tensor | None = None
         self.place: Place | None = None
-        if _replicas() > 1:
-            each = images_of_each(own)
-            images = tf.maximum(tf.reduce_sum(each), 1)
-            before = tf.reduce_sum(each[: tf.distribute.get_replica_context().replica_id_in_sync_group])
-            self._has_images, self._images = own > 0, tf.cast(images, tf.float32)
+        if replicas() > 1:
+            self.place = place_of(own)
+            self._has_images, self._images = own > 0, tf.cast(self.place.total, tf.float32)
             self.share = tf.cast(own, tf.float32) / self._images
-            self.place = Place(tf.minimum(before, images - 1), tf.maximum(own, 1), images)
 
     def part_of_mean(self, values: tf.Tensor) -> tf.Tensor:
         """What the `values` [B] of this replica's images add to the mean over all images, []."""
@@ -125,7 +124,7 @@ def apply_summed_gradients(
         optimizer: of Keras.
         grads_and_vars: (gradient, variable) of each variable.
     """
-    if _replicas() == 1:
+    if replicas() == 1:
         optimizer.apply_gradients(grads_and_vars)
     elif hasattr(optimizer, "aggregate_gradients"):
         optimizer.apply_gradients(grads_and_vars, skip_gradients_aggregation=True)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.distribution import Place
+from tfrobust.distribution import Place, at_place
 from tfrobust.networks.seeded_draws import drawing, with_seeded_draws
 
 
@@ -21,7 +21,7 @@ def trains_image_by_image(network: keras.Model, x: np.ndarray) -> bool:
     x, network = tf.convert_to_tensor(x, tf.float32), with_seeded_draws(network)
 
     def trained_on(first, own):
-        with drawing(tf.constant([0, 0]), Place(first, own, len(x))):
+        with at_place(Place(first, own, len(x))), drawing(tf.constant([0, 0])):
             return network(x[first : first + own], training=True).numpy()
 
     together = trained_on(0, len(x))

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfrobust.distribution import Place, draw_at
+from tfrobust.distribution import draw_for_replica
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.networks.surrogates import Exchanged, kept
 from tfrobust.networks.walk import flat
@@ -27,11 +27,10 @@ class Draw:
 
     Args:
         seed: [2] int32.
-        place: of the images in the global batch, see distribution.draw_at.
     """
 
-    def __init__(self, seed: tf.Tensor, place: Place | None):
-        self.seed, self.place = seed, place
+    def __init__(self, seed: tf.Tensor):
+        self.seed = seed
 
     def uniform(self, shape: Any) -> tf.Tensor:
         """Numbers in [0, 1) of a shape [B, ...], one row per image."""
@@ -46,31 +45,32 @@ class Draw:
         return tf.random.stateless_uniform(shape, self.seed)
 
     def _by_place(self, random, shape):
-        return draw_at(self.place, lambda whole: random(whole, self.seed), shape)
+        return draw_for_replica(lambda whole: random(whole, self.seed), shape)
 
 
 class _Step:
     """The seed of a thread within `drawing`, and how often each layer has drawn by it."""
 
-    def __init__(self, seed, place):
-        self.seed, self.place, self.calls = seed, place, {}
+    def __init__(self, seed):
+        self.seed, self.calls = seed, {}
 
     def draw(self, number: int) -> Draw:
         """Of the next call of the layer with that number: each call of the network has draws of its own."""
         call = self.calls[number] = self.calls.get(number, -1) + 1
         fold = tf.random.experimental.stateless_fold_in
-        return Draw(fold(fold(self.seed, number), call), self.place)
+        return Draw(fold(fold(self.seed, number), call))
 
 
 @contextlib.contextmanager
-def drawing(seed: tf.Tensor, place: Place | None = None) -> Generator[None, None, None]:
+def drawing(seed: tf.Tensor) -> Generator[None, None, None]:
     """Makes networks of `with_seeded_draws` draw by a seed while the block runs.
+
+    Images that are not the whole batch have their place in it by `distribution.at_place`.
 
     Args:
         seed: [2] int32.
-        place: of the images that they get in the global batch; None where they are the whole batch.
     """
-    outer, _running.step = getattr(_running, "step", None), _Step(seed, place)
+    outer, _running.step = getattr(_running, "step", None), _Step(seed)
     try:
         yield
     finally:

@@ -92,7 +92,7 @@ class Trainer(keras.Model):
         weight = None if weight is None else never_empty(weight)
         with at_place(whole.place):
             x_adv = self.objective.inner(self._attacked(), batch, step)
-            with tf.GradientTape() as tape, drawing(step.draw_for_batch(OF_LAYERS), whole.place):
+            with tf.GradientTape() as tape, drawing(step.draw_for_batch(OF_LAYERS)):
                 terms = self.objective.outer(network, batch, x_adv, step)
                 weighed = terms if weight is None else {name: weight * term for name, term in terms.items()}
                 parts = {name: whole.part_of_mean(term) for name, term in weighed.items()}

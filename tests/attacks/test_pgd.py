@@ -13,6 +13,7 @@ from tests.helpers import (
     run_tests,
     small_network,
 )
+from tfrobust import kernels
 from tfrobust.attacks.pgd import pgd
 from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.balls import BALLS, LinfBall, make_ball
@@ -60,7 +61,7 @@ def test_attribution_goals_agree_with_the_released_code(goal, chunk):
     for _ in range(10):
         z = ball.project(ball.ascend(z, step(z), 0.01), x)
     # Where the gradient is nearly zero its sign, and so a pixel, depends on the kernels: 0.988 without oneDNN's.
-    assert agreement(z, r[f"pgd_{goal}_10"]) >= 0.98
+    assert agreement(z, r[f"pgd_{goal}_10"]) >= (0.99 if kernels.onednn() else 0.98)
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])

@@ -16,7 +16,7 @@ from tests.helpers import ROOT, run_tests, shorten_audits, without_graphs
 from tests.networks.networks_people_have import NETWORKS, images_of, policy
 from tfrobust.attributions import make_map
 from tfrobust.auditing import audit as auditing
-from tfrobust.auditing import make_inputs, measure, plan, reach_verdict
+from tfrobust.auditing import inputs, make_inputs, measure, plan, reach_verdict
 from tfrobust.networks import contracted, input_shape, inspect_network, unfolded
 from tfrobust.networks.walk import flat
 from tfrobust.serving import Servable
@@ -215,6 +215,14 @@ def test_grey_images_in_rgb_files_are_grey_images():
     assert found.x.shape == x.shape and np.array_equal(np.sort(found.x, axis=0), np.sort(x, axis=0))
     with pytest.raises(InputError, match="takes grey images and the data are RGB"):
         make_inputs(network, np.concatenate([x, x, x / 2], axis=-1), LABELS, pixels="0..1")
+
+
+def test_an_audit_refuses_channels_first_before_it_asks_the_network_anything(monkeypatch):
+    """A pooling of them may not run on this CPU, or give later networks wrong numbers."""
+    monkeypatch.setattr(inputs, "guess_pixels", lambda *_, **__: pytest.fail("it was asked"))
+    case = NETWORKS["channels first throughout"]
+    with pytest.raises(InputError, match="channels first"):
+        make_inputs(case.make(), images_of(case), LABELS)
 
 
 def test_constant_logits_of_a_dead_network_are_no_probabilities():

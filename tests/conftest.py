@@ -40,6 +40,7 @@ def pytest_configure(config):
     """Not in the process that only hands tests to others (-n): TensorFlow's first lines would follow its summary."""
     if not config.getoption("numprocesses", None):
         if hasattr(config, "workerinput"):
+            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # The workers share the cores.
             atexit.register(end_at_once)  # Called last, after whatever is registered from here on.
         gc.disable()  # Until everything is imported: little of that is garbage.
         import tests.helpers  # noqa: F401

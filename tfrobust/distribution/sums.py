@@ -118,16 +118,17 @@ def apply_summed_gradients(
     """Lets the optimizer take gradients that are summed over the replicas already.
 
     Keras' optimizers sum them once more: Keras 2's can be told not to, Keras 3's are given the sum by the first replica
-    and zeros by the others.  So what an optimizer clips is the sum, as on one device, and not a part of it.
+    and zeros by the others.  So what an optimizer clips is the sum, as on one device, and not a part of it.  With one
+    replica, too, Keras 2's is told not to: TensorFlow would hold the graph of that sum to the end of the process.
 
     Args:
         optimizer: of Keras.
         grads_and_vars: (gradient, variable) of each variable.
     """
-    if replicas() == 1:
-        optimizer.apply_gradients(grads_and_vars)
-    elif hasattr(optimizer, "aggregate_gradients"):
+    if hasattr(optimizer, "aggregate_gradients"):
         optimizer.apply_gradients(grads_and_vars, skip_gradients_aggregation=True)
+    elif replicas() == 1:
+        optimizer.apply_gradients(grads_and_vars)
     else:
         first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
         optimizer.apply_gradients([(tf.where(first, g, tf.zeros_like(g)), v) for g, v in grads_and_vars])

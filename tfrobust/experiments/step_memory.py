@@ -37,7 +37,7 @@ def measure_step(model: ModelSpec, shape: tuple[int, int, int], images: int, ig_
     trainer.compile(optimizer="adam", jit_compile=False)
     trainer.optimizer.build(network.trainable_variables)
     batch = tf.random.uniform([images, *shape]), tf.zeros([images], tf.int32)
-    before, step = peak_memory(), tf.function(trainer.train_step)
+    before, step = peak_memory(), tf.function(trainer.train_step, autograph=False)
     float(step(batch)["loss"])
     began = time.perf_counter()
     float(step(batch)["loss"])

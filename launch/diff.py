@@ -36,6 +36,7 @@ def diff(fv) -> None:
     from tfrobust.memory_budget import GIB
     from tfrobust.networks import input_shape, load_network
 
+    source = describe_source()
     before, after, *others = (load_network(path) for path in (fv.before, fv.after, *fv.seeds_of_before))
     side = fv.image_size or max([side for side in input_shape(before)[:2] if side], default=None)
     data = data_flags.labelled(fv, MOST_IMAGES, side)
@@ -63,7 +64,7 @@ def diff(fv) -> None:
             progress=SCREEN,
         )
         title = f"{os.path.basename(fv.before)} and {os.path.basename(fv.after)}"
-        about = {**settings, **describe_source(), "subject": facts}
+        about = {**settings, **source, "subject": facts}
         path = auditing.write_difference(fv.output, found, title, _command(fv), about)
     words = auditing.reach_difference_verdict(found)
     print("\n".join([f"{words.lead}. {words.found}", *(f"- {sentence}" for sentence in words.certainty)]))

@@ -51,6 +51,7 @@ def measure(fv: flags.FlagValues) -> None:
     from tfrobust.experiments.fingerprints import fingerprint_network
     from tfrobust.experiments.provenance import describe_evaluation, describe_source
 
+    source = describe_source()
     spec = data_flags.from_flags(fv)
     loaded = spec.load()
     data = spec.prepare(loaded)
@@ -62,7 +63,7 @@ def measure(fv: flags.FlagValues) -> None:
     outcome.draw(os.path.join(fv.output, fv.task + ".png"))
     everything = {
         **describe_evaluation(spec, fv.evaluation_batch, {"task": fv.task, "flags": fv.flags_into_string()}),
-        **describe_source(),
+        **source,
         "networks": {name: fingerprint_network(network) for name, network in networks.items()},
         "details": outcome.details,
     }

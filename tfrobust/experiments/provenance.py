@@ -1,5 +1,6 @@
 """Provenance stored with every result: data, specs, versions of the packages, the commit of the source."""
 
+import functools
 import os
 import subprocess
 import time
@@ -23,10 +24,14 @@ def describe_evaluation(data: DataSpec, batch: int, spec: Mapping[str, Any]) -> 
 
 
 def describe_source() -> dict[str, Any]:
-    """Versions, the commit of the source where it is a clone, and the day."""
+    """Versions, the commit of the source where it is a clone, and the day.
+
+    To be asked before what it describes is begun: that takes hours, in which a clone may go to another commit.
+    """
     return {"versions": versions(), "commit": _commit(), "date": time.strftime("%Y-%m-%d")}
 
 
+@functools.cache  # What a process has imported stays the commit at which it began.
 def _commit() -> str | None:
     """That of the clone; None of an installation, which may lie in the repository of somebody else's project, and where
     there is no git."""

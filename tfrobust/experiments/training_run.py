@@ -61,6 +61,7 @@ def train(
         TrainingDivergedError, TrainingStoppedError, OSError: see `training.train`.
     """
     check_recipe(recipe, data)
+    source = describe_source()
     initial = _initial(recipe, data, progress)
     network = new_network(recipe, data)
     if initial is not None:
@@ -94,7 +95,7 @@ def train(
         if not all_processes_agree(trained.resumed_at == spec.steps and is_finished(directory)):
             _save(network, directory)
             if is_chief():
-                done = {"steps": spec.steps, "seconds": trained.seconds, **describe_source()}
+                done = {"steps": spec.steps, "seconds": trained.seconds, **source}
                 write_json(os.path.join(directory, RUN), done)
         all_processes_agree(True)  # From here on every process finds the finished run.
     return trained

@@ -35,9 +35,15 @@ def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), s
 
 
 @pytest.fixture(scope="module")
-def whole():
-    """What `run` without options ends with."""
-    return run()
+def directory(tmp_path_factory):
+    """Of the run `whole`."""
+    return str(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def whole(directory):
+    """What `run` without options ends with; those in the same process need no directory for it."""
+    return run(directory=directory)
 
 
 def same(a, b):
@@ -94,7 +100,7 @@ def test_so_does_one_that_draws_the_points_of_its_attack(tmp_path, eagerly):
 
 
 def test_learning_rates_change_at_their_boundaries():
-    still = run(learning_rates=[1e-3, 1e-12], boundaries=[4])
+    still = run(8, learning_rates=[1e-3, 1e-12], boundaries=[4])
     assert not same(still, run(steps=4))
     for a, b in zip(still.network.get_weights(), run(steps=5).network.get_weights()):
         # Keras counts the step at the boundary to the rate before it.
@@ -107,9 +113,8 @@ def test_boundaries_in_epochs_are_those_in_steps():
     assert same(in_epochs, run(7, learning_rates=rates, boundaries=[4]))
 
 
-def test_each_term_is_a_curve(tmp_path):
-    run(directory=str(tmp_path))
-    (events,) = glob.glob(os.path.join(tmp_path, "tensorboard", "*"))
+def test_each_term_is_a_curve(whole, directory):
+    (events,) = glob.glob(os.path.join(directory, "tensorboard", "*"))
     tags = {v.tag for record in tf.compat.v1.train.summary_iterator(events) for v in record.summary.value}
     assert {"train/cross_entropy_adv", "train/loss", "train/gradient_norm"} <= tags
 

@@ -39,7 +39,7 @@ def step_seconds(
         trainer = Trainer(make_network(), objective)
         trainer.compile(optimizer=keras.optimizers.SGD(1e-6), jit_compile=False)
         trainer.optimizer.build(trainer.network.trainable_variables)
-        run[name] = tf.function(functools.partial(_on_all, trainer.train_step))
+        run[name] = tf.function(functools.partial(_on_all, trainer.train_step), autograph=False)
     seconds = {name: [] for name in run}
     for turn, (name, step) in itertools.product(range(rounds + 1), run.items()):
         began = time.perf_counter()

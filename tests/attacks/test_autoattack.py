@@ -45,7 +45,7 @@ def test_on_a_linear_network_fab_finds_the_smallest_distance_and_nothing_finds_a
     network, x, y, distances = grey(1)
     for i, distance in enumerate(distances[norm]):
         one = x[i : i + 1], y[i : i + 1]
-        for fab in (Fab(1.02 * distance, 30, norm=norm, targets=9), Fab(1.02 * distance, 15, norm=norm)):
+        for fab in (Fab(1.02 * distance, 10, norm=norm, targets=9), Fab(1.02 * distance, 10, norm=norm)):
             assert found(network, fab, *one)[1].all()
         assert not found(network, AutoAttack(0.98 * distance, 8, norm=norm, queries=30, targets=2), *one)[1].any()
 
@@ -58,7 +58,7 @@ def test_on_a_linear_network_apgd_reaches_the_farthest_point_of_the_ball(norm, o
     eps = 0.9 * float(distances[norm].min())
     towards = np.moveaxis(W[..., 1:2] - W[..., :1], -1, 0) * np.where(y == 0, 1, -1).reshape(-1, 1, 1, 1)
     unit = np.sign(towards) if norm == "linf" else towards / np.linalg.norm(towards[0])
-    x_adv, fooled = found(network, Apgd(eps, 40, norm=norm, **options), x, y)
+    x_adv, fooled = found(network, Apgd(eps, 20, norm=norm, **options), x, y)
     assert not fooled.any()
     np.testing.assert_allclose(x_adv, x + eps * unit, atol=0.02 * eps)
 

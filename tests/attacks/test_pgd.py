@@ -78,7 +78,7 @@ def test_of_a_linear_goal_it_finds_the_maximum(norm, keep):
     network = linear_network(w)
     x = tf.fill([3, 8, 8, 1], 0.5)
     ball = make_ball(norm, 0.1)
-    x_adv = pgd(lambda z: network(z)[:, 0], x, ball, 60, 0.02, seed=SEED, keep=keep)
+    x_adv = pgd(lambda z: network(z)[:, 0], x, ball, 25, 0.02, seed=SEED, keep=keep)
     dual = np.abs(w[..., 0]).sum() if norm == "linf" else np.sqrt((w[..., 0] ** 2).sum())
     np.testing.assert_allclose(network(x_adv)[:, 0] - network(x)[:, 0], 0.1 * dual, rtol=1e-2)
 

@@ -41,7 +41,7 @@ ATTACKS = {
     "fgsm": Pgd(EPS, 1, EPS, keep="last"),
     "saliency": Pgd(EPS, 1, EPS, loss="negative_logit", keep="last"),
     "trades": TradesAttack(EPS, 4, 0.05),
-    "spsa": Spsa(EPS, 4, 0.05, samples=16, loss="margin"),
+    "spsa": Spsa(EPS, 4, 0.05, samples=8, loss="margin"),
     "noise": Noise(EPS, restarts=4),
     "dual": Dual(EPS, 4, 0.05, map_weight=1.0),
     "spatial": Spatial(20.0, 1.0),

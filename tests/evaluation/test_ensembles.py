@@ -50,7 +50,7 @@ def ensemble(steps=4, **options):
         "noise": Noise(0.2, restarts=2),
         "rank": climb(SoftKendall(), steps),
         "top-k": climb(TopKPairs(k=8), steps, criterion="intersection"),
-        "squares": Squares(0.2, 6),
+        "squares": Squares(0.2, 3),
     }
     return Ensemble(0.2, parts, **options)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, shallow_network
+from tests.helpers import images, run_tests, shallow_network, small_network
 from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer, step_seconds
 
@@ -69,11 +69,9 @@ def test_the_network_stays_a_plain_model_that_saves(tmp_path):
 
 
 def test_step_seconds_ranks_methods_by_their_work():
-    hyper = {"eps": 0.1, "step_size": 0.1, "attack_steps": 20}
-    batches = tf.data.Dataset.from_tensors(images(20)).repeat()
-    methods = {
-        n: (shallow_network, make_objective(n, **h), batches) for n, h in {"natural": {}, "madry": hyper}.items()
-    }
+    hyper = {"eps": 0.1, "step_size": 0.1, "attack_steps": 40}
+    batches = tf.data.Dataset.from_tensors(images(50)).repeat()
+    methods = {n: (small_network, make_objective(n, **h), batches) for n, h in {"natural": {}, "madry": hyper}.items()}
     ticks = []
     seconds = step_seconds(methods, tick=lambda: ticks.append(1))
     assert seconds["madry"] > 2 * seconds["natural"] > 0 and len(ticks) == 12

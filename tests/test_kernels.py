@@ -6,11 +6,10 @@ import platform
 import subprocess
 import sys
 
-import keras
 import pytest
 import tensorflow as tf
 
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, run_tests, shallow_network
 from tfrobust import kernels
 from tfrobust.data import load, training_batches
 from tfrobust.errors import InputError
@@ -84,14 +83,13 @@ def test_a_graph_of_its_own_leaves_the_one_around_it_alone():
     assert tf.executing_eagerly() and float(tf.constant(1.0) + 1) == 2
 
 
-def test_a_hint_is_given_once_where_a_long_run_starts(monkeypatch, caplog):
+def test_a_hint_is_given_once_where_a_long_run_starts(monkeypatch, caplog, eagerly):
     pretend(monkeypatch, OLD, in_force=False)
     digits = load("digits")
-    spec = TrainingSpec(1, 4, (0.1,))
+    spec, batches = TrainingSpec(1, 4, (0.1,)), lambda start, *part: training_batches(digits, 4, 0, start)
     with caplog.at_level(logging.WARNING, "tfrobust"):
         for _ in range(2):
-            keras.utils.set_random_seed(0)
-            train(small_network(), make_objective("natural"), lambda s, *p: training_batches(digits, 4, 0, s), 4, spec)
+            train(shallow_network(), make_objective("natural"), batches, 4, spec)
     (record,) = caplog.records
     assert f"{kernels.VARIABLE}=1" in record.getMessage() and "\n" not in record.getMessage()
 
@@ -134,7 +132,7 @@ def test_bfloat16_is_refused_where_it_would_be_slower(monkeypatch, precision):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: [])
     spec = TrainingSpec(1, 4, (0.1,), precision=precision)
     with pytest.raises(InputError, match="no bfloat16 units"):
-        train(small_network(), make_objective("natural"), None, 4, spec)
+        train(shallow_network(), make_objective("natural"), None, 4, spec)
     kernels.check_precision("float32")
 
 

@@ -1,5 +1,7 @@
 """Labels that cannot be are refused alike wherever they come from: which one, how many classes, what to do."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -17,18 +19,26 @@ X = images(4)[0].numpy()
 Y = np.array([0, 3, 9, 1])
 
 
-def fit(y):
-    model = tfrobust.robustify(shallow_network(), "natural")
+@functools.cache
+def untrained():
+    return shallow_network()
+
+
+@functools.cache
+def natural_model():
+    model = tfrobust.robustify(untrained(), "natural")
     model.compile()
-    model.fit(X, y, verbose=0)
+    return model
+
+
+def fit(y):
+    natural_model().fit(X, y, verbose=0)
 
 
 def fit_batches(y):
     """The batch that is wrong is the third, where it can be: the first is looked at outside a graph."""
-    model = tfrobust.robustify(shallow_network(), "natural")
-    model.compile()
     good, wrong = (tf.data.Dataset.from_tensor_slices((X, each)).batch(4) for each in (Y.astype(y.dtype), y))
-    model.fit(good.repeat(2).concatenate(wrong) if y.ndim == 1 else wrong, verbose=0)
+    natural_model().fit(good.repeat(2).concatenate(wrong) if y.ndim == 1 else wrong, verbose=0)
 
 
 def class_maps(y):
@@ -38,8 +48,8 @@ def class_maps(y):
 
 
 DOORS = {
-    "attribute": lambda y: tfrobust.attribute(shallow_network(), X, y),
-    "evaluate": lambda y: evaluate(shallow_network(), X, y, Suite("s")),
+    "attribute": lambda y: tfrobust.attribute(untrained(), X, y),
+    "evaluate": lambda y: evaluate(untrained(), X, y, Suite("s")),
     "class activation maps": class_maps,
     "fit": fit,
     "fit on batches": fit_batches,

@@ -187,7 +187,9 @@ class RobustModel(Trainer):
         x, y = data[:2]
         x = unfolded(x, input_shape(self.network))
         y = tf.squeeze(y, 1) if y.shape.rank == 2 and y.shape[1] == 1 else y
-        if y.shape.rank not in (None, 1):
+        if y.shape.rank is None:
+            y = _one_each(y)
+        elif y.shape.rank != 1:
             raise InputError(not_one_each(y.shape))
         with tf.control_dependencies(_assertions(x, y, self.network.output_shape[-1])):
             x, y = _unit(x), tf.cast(y, tf.int32)
@@ -200,6 +202,13 @@ def _without_maps(data):
     if not isinstance(data, (tuple, list)):
         return data
     return [part for i, part in enumerate(data) if i < 2 or part is None or len(part.shape) == 1]
+
+
+def _one_each(y):
+    """Labels [N] of [N] or [N,1], in a graph that Keras traced for labels of any shape, after those of two."""
+    text = "tfrobust says: labels must be whole numbers, one per image: take y.argmax(axis=1)"
+    with tf.control_dependencies([tf.debugging.Assert(tf.equal(tf.size(y), tf.shape(y)[0]), [text])]):
+        return tf.reshape(y, [-1])
 
 
 def _assertions(x, y, classes: int) -> list:

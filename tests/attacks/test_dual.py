@@ -29,7 +29,7 @@ def trained():
     return network, np.asarray(data.x_test[:40], np.float32), data.y_test[:40].astype(np.int32)
 
 
-def test_without_weight_it_is_pgd():
+def test_without_weight_it_is_pgd(eagerly):
     network, x, y = trained()
     given = tf.constant(x), tf.constant(y), tf.range(len(x))
     own = dataclasses.replace(ATTACK, map_weight=0.0).on_predictions(network)(*given)

@@ -1,5 +1,7 @@
 """The derivative by the pixels in blocks: the network's own, and which networks have it."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -66,13 +68,19 @@ WHOLE = {
 }
 
 
+@functools.cache
+def wanted(name):
+    """(the network of that name, images, labels, its logits, the derivative)"""
+    network = network_of(*{**CUT, **WHOLE}[name])
+    x, y = tf.random.stateless_uniform([3, *network.input_shape[1:]], [0, 4]), tf.constant([0, 1, 3])
+    return network, x, y, *logits_and_gradient(lambda x: network(x, training=False), x, y)
+
+
 @pytest.mark.parametrize("graph", [True, False])
 @pytest.mark.parametrize("name", [*CUT, *WHOLE])
 def test_logits_and_derivative_are_the_networks(name, graph):
-    network = network_of(*{**CUT, **WHOLE}[name])
-    x, y = tf.random.stateless_uniform([3, *network.input_shape[1:]], [0, 4]), tf.constant([0, 1, 3])
+    network, x, y, want_f, want_g = wanted(name)
     attacked = for_attacks(network)
-    want_f, want_g = logits_and_gradient(lambda x: network(x, training=False), x, y)
     ask = lambda x: logits_and_gradient(attacked, x, y)  # noqa: E731
     f, g = (tf.function(ask) if graph else ask)(x)
     np.testing.assert_allclose(f, want_f, rtol=1e-5, atol=1e-6)

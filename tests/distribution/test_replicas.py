@@ -161,7 +161,7 @@ def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, make, last, 
                 "ig_norm": {"attribution_weight": 1.0, "ig_steps": 2, "ig_steps_attack": 2},
                 "trades": {"kl_weight": 6.0},
             }
-            objective = make_objective(method, eps=0.1, attack_steps=2, step_size=0.05, **own[method])
+            objective = make_objective(method, eps=0.1, attack_steps=1, step_size=0.05, **own[method])
             trainer = Trainer(make(), objective, weight_decay=0.1)
             trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
             batches = tf.data.Dataset.from_tensor_slices(images(4 + last)).batch(4)
@@ -174,7 +174,10 @@ def test_a_ragged_last_batch_is_the_step_of_one_device(two, method, make, last, 
     assert several_logs == pytest.approx(one_logs, rel=1e-4) and np.isfinite(list(one_logs.values())).all()
 
 
-@pytest.mark.parametrize("clip", [{"global_clipnorm": 0.05}, {"clipnorm": 0.02}, {"clipvalue": 0.002}])
+@pytest.mark.parametrize(
+    "clip",
+    [{"global_clipnorm": 0.05}, pytest.param({"clipnorm": 0.02}, marks=pytest.mark.exhaustive), {"clipvalue": 0.002}],
+)
 def test_an_optimizer_clips_the_gradient_of_the_global_batch(two, clip, eagerly):
     def stepped(strategy):
         with strategy.scope():

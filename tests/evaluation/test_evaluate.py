@@ -1,5 +1,6 @@
 """Evaluations of one attack on predictions and one on maps: their table, closed forms, batches, refusals."""
 
+import functools
 import json
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import Told, linear_network, run_tests, shallow_network
+from tests.helpers import Told, linear_network, run_tests, shallow_network, without_graphs
 from tfrobust.attacks import AttackedMaps, Ifia, Pgd, TopK
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate
@@ -16,6 +17,12 @@ from tfrobust.similarity import Comparison
 from tfrobust.types import InputError
 
 X = np.random.RandomState(0).rand(40, 8, 8, 1).astype(np.float32)
+
+
+@functools.cache
+def sound():
+    """A network whose weights stay as they are: what was made of it for one test is there for the others."""
+    return shallow_network()
 
 
 def labelled(network, wrong=8):
@@ -31,9 +38,16 @@ def suite(eps=0.1, steps=4, **options):
     return Suite.of_one(Pgd(eps, steps, 0.05, random_start=True), task, **options)
 
 
-def test_the_row_of_a_table_follows_from_the_records(eagerly):
-    network = shallow_network()
-    result = evaluate(network, X, labelled(network), suite(), batch_size=15)
+@pytest.fixture(scope="module")
+def measured():
+    """(the result of an evaluation, the bars that it told of)"""
+    told = Told()
+    with without_graphs():
+        return evaluate(sound(), X, labelled(sound()), suite(), batch_size=15, progress=told), told.bars
+
+
+def test_the_row_of_a_table_follows_from_the_records(measured):
+    result, _ = measured
     row = result.table_row()
     natural, pgd, attacked = (result.records_of(task) for task in ("natural", "PGD", "IFIA top-k"))
     assert len(natural) == len(pgd) == 40 == row["examples"] and len(attacked) == 32 == row["attribution_examples"]
@@ -51,16 +65,15 @@ def test_the_row_of_a_table_follows_from_the_records(eagerly):
 
 
 def test_eps_zero_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
-    network = shallow_network()
+    network = sound()
     row = evaluate(network, X, labelled(network), suite(eps=0.0)).table_row()
     assert row["adversarial_accuracy"] == row["natural_accuracy"]
     assert all(row[p + m] == 1 for p in ("", "noise_") for m in ("kendall", "spearman", "top_k_intersection"))
     assert row["share_not_moved"] == 1 and row["share_not_kept_label"] == 0
 
 
-def test_the_attack_is_below_its_control():
-    network = shallow_network()
-    row = evaluate(network, X, labelled(network), suite(steps=10)).table_row()
+def test_the_attack_is_below_its_control(measured):
+    row = measured[0].table_row()
     assert row["kendall"] < row["noise_kendall"] < 1
 
 
@@ -78,7 +91,7 @@ def test_pgd_with_margin_on_a_linear_network_is_the_closed_form():
 
 
 def test_examples_are_a_seeded_choice_without_repetition(eagerly):
-    network = shallow_network()
+    network = sound()
     y = labelled(network)
 
     def chosen(seed):
@@ -90,21 +103,20 @@ def test_examples_are_a_seeded_choice_without_repetition(eagerly):
 
 
 def test_a_network_that_is_always_wrong_has_no_maps():
-    network = shallow_network()
+    network = sound()
     y = (labelled(network, 0) + 1) % 10
     result = evaluate(network, X, y, suite(steps=1))
     row = result.table_row()
     assert row["natural_accuracy"] == 0 == row["attribution_examples"] and not result.maps and "kendall" not in row
 
 
-def test_progress_is_told(eagerly):
-    network, told = shallow_network(), Told()
-    evaluate(network, X, labelled(network), suite(), batch_size=15, progress=told)
-    assert len(told.bars) > 3 and all(bar.n == bar.total > 0 for bar in told.bars)
+def test_progress_is_told(measured):
+    _, bars = measured
+    assert len(bars) > 3 and all(bar.n == bar.total > 0 for bar in bars)
 
 
 def test_what_does_not_fit_is_refused():
-    network = shallow_network()
+    network = sound()
     y = labelled(network)
     with pytest.raises(InputError, match=r"must lie in 0..9, .*; found 10 \(image 0\)"):
         evaluate(network, X, np.full(40, 10, np.int32), suite())
@@ -128,10 +140,10 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_chunk_and_batch_size_do_not_change_the_maps(eagerly):
-    network = shallow_network()
+    network = sound()
     x, y = X[:20], labelled(network)[:20]
     ifia = Ifia(0.1, 2, 0.05, goal=TopK(10), random_start=True)
-    task = MapTask(make_map(steps=8), ifia, Comparison(k=10))
+    task = MapTask(make_map(steps=4), ifia, Comparison(k=10))
     s = Suite.of_one(Pgd(0.1, 2, 0.05, random_start=True, restarts=2), task)
     one = evaluate(network, x.astype(np.float64), y.tolist(), s)
     two = evaluate(network, x, y, s, batch_size=12, chunk=3)
@@ -140,9 +152,8 @@ def test_chunk_and_batch_size_do_not_change_the_maps(eagerly):
         assert two.table_row()[name] == pytest.approx(value, abs=1e-3), name
 
 
-def test_attacked_maps_are_the_same_in_batches_and_as_arrays(eagerly):
-    network = shallow_network()
-    maps = evaluate(network, X, labelled(network), suite(steps=1)).maps["IFIA top-k"]
+def test_attacked_maps_are_the_same_in_batches_and_as_arrays(measured):
+    maps = measured[0].maps["IFIA top-k"]
     parts = [maps.batch(slice(0, 7)), maps.batch(np.arange(7, len(maps)))]
     assert [len(part) for part in parts] == [7, 25]
     for same in (AttackedMaps.join(parts), AttackedMaps.from_arrays(maps.arrays())):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tests.helpers import linear_network, run_tests, small_network
+from tests.helpers import linear_network, run_tests, shallow_network
 from tfrobust.attributions import make_map
 from tfrobust.evaluation.alignment import image_gradient_cosine, map_agreement
 from tfrobust.evaluation.faithfulness import PARTS, curves, faithfulness, shuffled
@@ -48,7 +48,7 @@ def test_parts_of_curves_fill_batches_of_the_size_that_is_given():
     assert np.array_equal(whole[:, 0], score(*few[:2])) and whole.shape == (3, PARTS + 1)
 
 
-def test_the_map_of_a_linear_network_is_more_faithful_than_a_random_one():
+def test_the_map_of_a_linear_network_is_more_faithful_than_a_random_one(eagerly):
     network = linear_network(W)
     y = np.argmax(network(X), axis=1).astype(np.int32)
     got = faithfulness(network, X, y, MAP, "exact", batch_size=5)
@@ -60,7 +60,7 @@ def test_the_map_of_a_linear_network_is_more_faithful_than_a_random_one():
 
 
 def test_shuffled_weights_are_the_same_numbers_elsewhere_and_leave_the_network():
-    network = small_network()
+    network = shallow_network()
     before = network.get_weights()
     other = shuffled(network, 3)
     for a, b, c in zip(before, other.get_weights(), network.get_weights()):
@@ -69,13 +69,13 @@ def test_shuffled_weights_are_the_same_numbers_elsewhere_and_leave_the_network()
 
 
 def test_randomised_is_low_for_a_gradient_and_high_for_a_map_that_shows_the_image():
-    network = small_network()
+    network = shallow_network()
     x = X * (np.arange(8) < 3)[:, None, None].astype(np.float32)  # Black but for three rows.
     y = np.argmax(network(x), axis=1).astype(np.int32)
     learned = faithfulness(network, X, y, make_map("gradient"), "exact", batch_size=12)["randomised"]
     shown = faithfulness(network, x, y, make_map("gradient_x_input"), "exact", batch_size=12)["randomised"]
     assert np.mean(learned) < 0.5 < 0.7 < np.mean(shown)
-    other = small_network(1)
+    other = shallow_network(1)
     network.set_weights(other.get_weights())  # The check follows the weights, not the object.
     again = faithfulness(network, X, y, make_map("gradient"), "exact", batch_size=12)["randomised"]
     np.testing.assert_allclose(
@@ -90,10 +90,10 @@ def test_alignment_of_a_linear_network_is_the_cosine_of_image_and_weights():
     np.testing.assert_allclose(image_gradient_cosine(linear_network(W), X, Y, 5), want, rtol=1e-4)
 
 
-def test_a_network_agrees_with_itself_and_less_with_another():
-    network = small_network()
+def test_a_network_agrees_with_itself_and_less_with_another(eagerly):
+    network = shallow_network()
     assert np.array_equal(map_agreement(network, network, X, Y, MAP, ties="exact", batch_size=5), np.ones(12))
-    assert map_agreement(network, small_network(1), X, Y, MAP, ties="exact", batch_size=5).mean() < 0.9
+    assert map_agreement(network, shallow_network(1), X, Y, MAP, ties="exact", batch_size=5).mean() < 0.9
 
 
 def test_statistics():

@@ -1,5 +1,6 @@
 """Scores where the output holds still: changes in closed form, subsets, what is recorded, shown and read again."""
 
+import functools
 import json
 from dataclasses import replace
 
@@ -32,8 +33,14 @@ IFIA = Ifia(0.1, 3, 0.05, goal=TopK(10), softplus_beta=30.0)
 ENSEMBLE = Ensemble(0.1, {"noise": Noise(0.1, restarts=2), "squares": Squares(0.1, 6)})
 
 
+@functools.cache
+def sound():
+    """A network whose weights stay as they are: what was made of it for one test is there for the others."""
+    return shallow_network()
+
+
 def result_of(attacks, **options):
-    network = shallow_network()
+    network = sound()
     tasks = {name: MapTask(MAP, attack, Comparison(k=10)) for name, attack in attacks.items()}
     suite = Suite("s", {}, tasks, **{"doubled": 0, "aligned": False, **options})
     return evaluate(network, X, np.argmax(network(X), axis=1).astype(np.int32), suite)
@@ -134,7 +141,7 @@ def test_every_score_is_there_on_both_subsets_and_follows_from_the_records(resul
 
 
 def test_records_hold_the_change_at_the_images_that_were_measured(result):
-    network = shallow_network()
+    network = sound()
     for task, measure in (("IFIA", ""), ("auto", " of kendall")):
         maps, records = result.maps[task], result.records_of(task)
         change = output_change(network, maps.x, maps.x_adv)
@@ -179,7 +186,7 @@ def result_without_faithfulness(result):
 
 
 def test_the_deletion_of_attacked_maps_is_that_of_maps_at_attacked_images(result, eagerly):
-    network, maps = shallow_network(), result.maps["IFIA"]
+    network, maps = sound(), result.maps["IFIA"]
     y = np.array([record["label"] for record in result.records_of("IFIA")])
     found = deletion_under_attack(network, maps, y, MAP, batch_size=12)
     for x, name in ((maps.x, ""), (maps.x_adv, "attacked_")):

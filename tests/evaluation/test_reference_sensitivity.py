@@ -39,7 +39,9 @@ def by_hand(reference, signed):
 
 
 @pytest.mark.parametrize("signed, baseline", [(False, 0.0), (True, 0.5)])
-def test_on_a_linear_network_references_are_compared_by_their_formula_and_paths_change_nothing(signed, baseline):
+def test_on_a_linear_network_references_are_compared_by_their_formula_and_paths_change_nothing(
+    signed, baseline, eagerly
+):
     spec = make_map(steps=5, baseline=baseline, signed=signed)
     found = reference_sensitivity(linear_network(W), X, Y, spec, OF, batch_size=4)
     own = {0.0: "black", 0.5: "grey"}[baseline]
@@ -86,7 +88,7 @@ def test_references_are_what_their_names_say():
     np.testing.assert_allclose(found["blurred"], blurred, atol=1e-5)
 
 
-def test_occlusion_has_other_references_and_no_path_and_a_gradient_has_none():
+def test_occlusion_has_other_references_and_no_path_and_a_gradient_has_none(eagerly):
     network = shallow_network()
     x = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32)
     spec = make_map("occlusion")
@@ -105,7 +107,7 @@ def test_a_suite_says_it_in_records_summary_and_json_and_batches_do_not_matter(e
     y = np.argmax(network(x), axis=1).astype(np.int32)
     tasks = {name: MapTask(spec, Squares(0.1, 1), OF) for name, spec in MAPS.items()}
     suite = Suite("s", attributions=tasks, faithful=False, aligned=False, doubled=0, referenced=True)
-    result = evaluate(network, x, y, suite, batch_size=3)
+    result = evaluate(network, x, y, suite, batch_size=5)
     assert set(result.references) == {"integrated_gradients"}  # A gradient has no reference.
     own, name = result.references["integrated_gradients"], "references of integrated_gradients"
     records = result.records_of(name)

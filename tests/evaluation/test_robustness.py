@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.helpers import InterruptedKeep, Told, linear_network, run_tests, shallow_network
+from tests.helpers import InterruptedKeep, Told, linear_network, run_tests, shallow_network, without_graphs
 from tfrobust.attacks import AutoAttack, Pgd
 from tfrobust.evaluation import Suite, evaluate
 from tfrobust.evaluation.diagnosis import FLAGS, OF_AUTOATTACK
@@ -19,6 +19,7 @@ from tfrobust.types import InputError
 X = np.random.RandomState(0).rand(20, 8, 8, 1).astype(np.float32)
 W = np.random.RandomState(1).randn(8, 8, 1, 10)
 CHEAP = AutoAttack(0.02, 4, queries=10, targets=2)
+CHEAPEST = AutoAttack(0.02, 1, queries=3, targets=1)  # Where no more than its parts is asked for.
 
 
 def suite_of(attack=CHEAP, **more):
@@ -31,9 +32,17 @@ def labelled(network, wrong=3):
     return y
 
 
-def test_accuracy_after_each_part_and_who_fooled_each_image(eagerly):
+@pytest.fixture(scope="module")
+def measured():
+    """(the result of an evaluation of a linear network, the bars that it told of)"""
     network, told = linear_network(W), Told()
-    result = evaluate(network, X, labelled(network), suite_of(pgd=Pgd(0.02, 4, 0.01)), batch_size=7, progress=told)
+    suite = suite_of(pgd=Pgd(0.02, 4, 0.01))
+    with without_graphs():
+        return evaluate(network, X, labelled(network), suite, batch_size=7, progress=told), told.bars
+
+
+def test_accuracy_after_each_part_and_who_fooled_each_image(measured):
+    result, bars = measured
     rows, records = result.robustness["AutoAttack"].rows(), result.records_of("AutoAttack")
     assert [row["part"] for row in rows] == list(CHEAP.parts)
     assert rows[0]["attacked"] == 17 and sum(row["fooled"] for row in rows) > 0
@@ -46,13 +55,13 @@ def test_accuracy_after_each_part_and_who_fooled_each_image(eagerly):
     assert result.summary["AutoAttack"]["accuracy"]["mean"] == rows[-1]["accuracy"] == np.mean(held)
     assert rows[-1]["accuracy"] <= result.summary["pgd"]["accuracy"]["mean"]
     assert rows[0]["gradients"] > 0 and rows[0]["seconds"] > 0 and rows[-1]["queries"] > 0
-    assert all(bar.n == bar.total > 0 for bar in told.bars)
+    assert all(bar.n == bar.total > 0 for bar in bars)
     json.dumps(result.as_dict())
 
 
 def test_batches_change_nothing_and_what_was_done_is_not_done_again(eagerly):
     network = shallow_network()
-    y, suite = labelled(network), suite_of()
+    y, suite = labelled(network), suite_of(CHEAPEST)
     keep = InterruptedKeep(after=5)
     with pytest.raises(KeyboardInterrupt):
         evaluate(network, X, y, suite, batch_size=7, keep=keep)
@@ -63,7 +72,7 @@ def test_batches_change_nothing_and_what_was_done_is_not_done_again(eagerly):
 
 def test_it_is_shown_to_another_network_too(eagerly):
     network, natural = shallow_network(), shallow_network(1)
-    result = evaluate(network, X, labelled(network), suite_of(), natural=natural)
+    result = evaluate(network, X, labelled(network), suite_of(CHEAPEST), natural=natural)
     assert "AutoAttack made on the natural network" in result.summary
 
 
@@ -97,9 +106,8 @@ def test_each_flag_is_raised_where_it_is_provoked(name, eagerly):
     assert set(flags) == OF_AUTOATTACK and flags[name].raised and flags[name].text == FLAGS[name][1]
 
 
-def test_a_sound_network_raises_none(eagerly):
-    network = linear_network(W)
-    flags = evaluate(network, X, labelled(network), suite_of()).flags["AutoAttack"]
+def test_a_sound_network_raises_none(measured):
+    flags = measured[0].flags["AutoAttack"]
     assert [flag.name for flag in flags if flag.raised] == []
 
 

@@ -1,5 +1,6 @@
 """Suites: what they record and say; nothing about batches matters; what is kept is not done again."""
 
+import functools
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from tests.helpers import (
     run_tests,
     shallow_network,
     small_network,
+    without_graphs,
 )
 from tfrobust.attacks import Ifia, Manipulation, Noise, Pgd, RandomSigns, Spsa, TopK, TradesAttack
 from tfrobust.attacks.squares import Squares
@@ -39,6 +41,13 @@ X = np.random.RandomState(0).rand(30, 8, 8, 1).astype(np.float32)
 MAP = make_map(steps=8)
 PGD = Pgd(0.1, 3, 0.05, random_start=True)
 IFIA = Ifia(0.1, 3, 0.05, goal=TopK(10))
+BRIEF = replace(IFIA, steps=1)  # Where one step shows what the others would.
+
+
+@functools.cache
+def sound():
+    """A network whose weights stay as they are: what was made of it for one test is there for the others."""
+    return shallow_network()
 
 
 def task(attack=IFIA, spec=MAP):
@@ -52,14 +61,20 @@ def labelled(network, wrong=6):
 
 
 def small_suite(**options):
-    options = {"predictions": {"PGD": PGD}, "attributions": {"IFIA": task()}, "doubled": 5, **options}
+    options = {"predictions": {"PGD": PGD}, "attributions": {"IFIA": task(BRIEF)}, "doubled": 5, **options}
     return Suite("small", **options)
 
 
-def test_records_and_summary_follow_from_each_other(eagerly):
-    network = shallow_network()
-    transfer = {"gradient": make_map("gradient")}
-    result = evaluate(network, X, labelled(network), small_suite(transfer=transfer), batch_size=16)
+@pytest.fixture(scope="module")
+def measured():
+    """(the result of a suite that measures whatever it can, the bars that it told of)"""
+    suite, told = small_suite(transfer={"gradient": make_map("gradient")}), Told()
+    with without_graphs():
+        return evaluate(sound(), X, labelled(sound()), suite, batch_size=16, progress=told), told.bars
+
+
+def test_records_and_summary_follow_from_each_other(measured):
+    result, _ = measured
     assert result.summary["natural"]["accuracy"]["mean"] == 24 / 30
     records = {name: [r for r in result.records if r["task"] == name] for name in ("natural", "PGD", "IFIA")}
     assert [len(part) for part in records.values()] == [30, 30, 24]
@@ -77,7 +92,7 @@ def test_records_and_summary_follow_from_each_other(eagerly):
 
 def test_an_attack_on_maps_may_follow_no_gradient(eagerly):
     """It has no surrogate whose maps could differ."""
-    network = shallow_network()
+    network = sound()
     suite = small_suite(attributions={"searched": task(Squares(0.1, 4))}, predictions={}, faithful=False, aligned=False)
     result = evaluate(network, X, labelled(network), suite)
     names = {flag.name for flag in result.flags["searched"]}
@@ -85,7 +100,7 @@ def test_an_attack_on_maps_may_follow_no_gradient(eagerly):
 
 
 def test_the_evaluator_of_version_0_1_warns_with_its_new_name(eagerly):
-    network = shallow_network()
+    network = sound()
     suite = small_suite(attributions={}, aligned=False, faithful=False)
     with pytest.warns(DeprecationWarning, match="write evaluate"):
         result = run_suite(network, X, labelled(network), suite)
@@ -93,27 +108,28 @@ def test_the_evaluator_of_version_0_1_warns_with_its_new_name(eagerly):
 
 
 def test_a_second_network_is_compared_with_and_attacked_in_its_place(eagerly):
-    network, natural = shallow_network(), shallow_network(1)
-    y = labelled(network)
-    result = evaluate(network, X, y, small_suite(faithful=False), natural=natural)
+    network, natural = sound(), shallow_network(1)
+    y, suite = labelled(network), small_suite(faithful=False, doubled=0)
+    result = evaluate(network, X, y, suite, natural=natural)
     assert (
         result.summary["PGD made on the natural network"]["accuracy"]["mean"]
         >= result.summary["PGD"]["accuracy"]["mean"]
     )
     assert result.summary["alignment"]["integrated_gradients_as_natural"]["mean"] < 0.99
-    same = evaluate(network, X, y, small_suite(faithful=False), natural=network)
+    same = evaluate(network, X, y, suite, natural=network)
     assert same.summary["PGD made on the natural network"] == same.summary["PGD"]
     assert same.summary["alignment"]["integrated_gradients_as_natural"]["mean"] == 1
 
 
 def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eagerly):
-    network = shallow_network()
-    none = 0.0, 2, 0.1
+    network = sound()
+    none = 0.0, 1, 0.1
     predictions = Pgd(*none), TradesAttack(*none), Spsa(*none), Noise(0.0)
     on_maps = [Ifia(*none, goal=goal) for goal in (TopK(10), RandomSigns(), Manipulation())]
     suite = small_suite(
         predictions={attack.name: attack for attack in predictions},
         attributions={attack.name: task(attack) for attack in on_maps},
+        doubled=0,
         faithful=False,
         aligned=False,
     )
@@ -126,10 +142,10 @@ def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eager
                 assert values["mean"] == pytest.approx(1.0), (name, key)
 
 
-def test_batches_chunks_and_what_was_kept_change_nothing():
-    network = shallow_network()
+def test_batches_chunks_and_what_was_kept_change_nothing(eagerly):
+    network = sound()
     y = labelled(network)
-    suite = small_suite(attributions={"t": task(Ifia(0.1, 2, 0.05, goal=Manipulation()))})
+    suite = small_suite(attributions={"t": task(replace(BRIEF, goal=Manipulation()), make_map(steps=4))})
     whole = evaluate(network, X, y, suite)
     parts = evaluate(network, X, y, suite, batch_size=16, chunk=3)
     assert [r["index"] for r in whole.records] == [r["index"] for r in parts.records]
@@ -144,17 +160,17 @@ def test_batches_chunks_and_what_was_kept_change_nothing():
     assert resumed.records == parts.records and resumed.summary == parts.summary
 
 
-def test_every_bar_ends_where_it_said(eagerly):
-    network, told = shallow_network(), Told()
-    evaluate(network, X, labelled(network), small_suite(), batch_size=16, progress=told)
-    assert len(told.bars) > 5 and all(bar.n == bar.total > 0 for bar in told.bars)
+def test_every_bar_ends_where_it_said(measured):
+    _, bars = measured
+    assert len(bars) > 5 and all(bar.n == bar.total > 0 for bar in bars)
 
 
-def flags_of(spec=MAP, attack=IFIA, network=None, x=X, y=None, **options):
-    network = network or shallow_network()
+def flags_of(spec=MAP, attack=BRIEF, network=None, x=X, y=None, **options):
+    network = network or sound()
     y = labelled(network, 0) if y is None else y
-    suite = small_suite(predictions={}, attributions={"t": task(attack, spec)}, **{"faithful": False, **options})
-    result = evaluate(network, x, y, suite)
+    only = {"predictions": {}, "attributions": {"t": task(attack, spec)}}
+    unread = {"faithful": False, "aligned": False, "doubled": 0}
+    result = evaluate(network, x, y, small_suite(**{**only, **unread, **options}))
     return {flag.name: flag for own in result.flags.values() for flag in own}
 
 
@@ -179,18 +195,18 @@ def beaten():
 
 
 PROVOKED = {
-    "already_wrong": lambda: flags_of(y=(labelled(shallow_network(), 0) + (np.arange(30) < 20)) % 10),
-    "no_gradient": lambda: flags_of(make_map("gradient"), replace(IFIA, softplus_beta=None)),
-    "never_moved": lambda: flags_of(attack=replace(IFIA, step_size=0.0)),
+    "already_wrong": lambda: flags_of(y=(labelled(sound(), 0) + (np.arange(30) < 20)) % 10, attributions={}),
+    "no_gradient": lambda: flags_of(make_map("gradient"), replace(BRIEF, softplus_beta=None)),
+    "never_moved": lambda: flags_of(attack=replace(BRIEF, step_size=0.0)),
     "label_never_kept": lambda: flags_of(attack=replace(IFIA, eps=0.6, step_size=0.3), network=small_network()),
-    "goal_did_not_rise": lambda: flags_of(attack=replace(IFIA, eps=0.0)),
-    "k_above_nonzero": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
-    "ties": lambda: flags_of(x=BLACK, y=np.argmax(shallow_network()(BLACK), axis=1)),
-    "random_beats_attack": lambda: flags_of(attack=replace(IFIA, step_size=1e-6)),
-    "surrogate_differs": lambda: flags_of(make_map("gradient"), replace(IFIA, softplus_beta=0.1)),
+    "goal_did_not_rise": lambda: flags_of(attack=replace(BRIEF, eps=0.0)),
+    "k_above_nonzero": lambda: flags_of(x=BLACK, y=np.argmax(sound()(BLACK), axis=1)),
+    "ties": lambda: flags_of(x=BLACK, y=np.argmax(sound()(BLACK), axis=1)),
+    "random_beats_attack": lambda: flags_of(attack=replace(BRIEF, step_size=1e-6)),
+    "surrogate_differs": lambda: flags_of(make_map("gradient"), replace(BRIEF, softplus_beta=0.1)),
     "no_relu_exchanged": lambda: flags_of(network=convolutional_network(keras.layers.PReLU())),
-    "not_converged": lambda: flags_of(attack=replace(IFIA, eps=0.3, steps=1, step_size=0.02)),
-    "nearly_empty_map": lambda: flags_of(x=DOTS, y=np.argmax(shallow_network()(DOTS), axis=1)),
+    "not_converged": lambda: flags_of(attack=replace(BRIEF, eps=0.3, step_size=0.02), doubled=5),
+    "nearly_empty_map": lambda: flags_of(x=DOTS, y=np.argmax(sound()(DOTS), axis=1)),
     "deletes_no_better": lambda: flags_of(make_map("gradient"), network=lift(), faithful=True),
     "ignores_weights": lambda: flags_of(
         make_map(steps=4), network=linear_network(np.ones((8, 8, 1, 10))), faithful=True
@@ -210,8 +226,8 @@ def test_a_sound_attack_raises_none():
     """A linear network with an offset: its map is dense, its surrogate is itself, its labels hold."""
     network = linear_network(W, 0.0)
     network.layers[-1].bias.assign(100.0 * np.eye(10)[0])
-    sound = replace(IFIA, steps=20, step_size=0.02, goal=TopK(32))
-    flags = flags_of(attack=sound, network=network)
+    attack = replace(IFIA, steps=20, step_size=0.02, goal=TopK(32))
+    flags = flags_of(attack=attack, network=network, doubled=5)
     assert set(flags) == set(FLAGS) - OF_ENSEMBLES - OF_FAITHFULNESS - OF_AUTOATTACK - OF_CERTIFICATES
     assert [name for name, flag in flags.items() if flag.raised] == []
 
@@ -226,14 +242,14 @@ def test_a_smooth_network_needs_no_surrogate(activation, eagerly):
 
 
 def test_probabilities_are_refused_before_anything_runs():
-    network = shallow_network()
+    network = sound()
     softmax = keras.Model(network.input, keras.layers.Softmax()(network.output))
     with pytest.raises(InputError, match="remove its final softmax"):
         evaluate(softmax, X, labelled(network), small_suite())
 
 
 def test_what_does_not_fit_is_refused_before_anything_runs():
-    network = shallow_network()
+    network = sound()
     y = labelled(network)
     for wrong in ({"examples": -1}, {"attribution_examples": -1}, {"noise_draws": 0}, {"seed": -1}):
         with pytest.raises(InputError):
@@ -261,12 +277,12 @@ def test_the_share_of_ties():
 @pytest.mark.parametrize("name", SUITES)
 def test_every_suite_has_the_settings_of_its_data_set_and_runs(name):
     suite = make_suite(name, "digits", (8, 8, 1))
-    suite.check(shallow_network(), (8, 8, 1))
+    suite.check(sound(), (8, 8, 1))
     tasks = len(suite.predictions) + len(suite.attributions)
     assert (tasks > 1 or name == "autoattack") and suite.name == name
     with pytest.raises(InputError, match="give --eps"):
         make_suite(name, "unknown", (8, 8, 1))
-    make_suite(name, "unknown", (8, 8, 1), 0.1).check(shallow_network(), (8, 8, 1))
+    make_suite(name, "unknown", (8, 8, 1), 0.1).check(sound(), (8, 8, 1))
     make_suite(name, "digits", (8, 8, 1), 0.9)  # No part of a suite leaves the range of eps.
     with pytest.raises(InputError, match="eps"):
         make_suite(name, "digits", (8, 8, 1), -0.1)
@@ -306,7 +322,7 @@ def test_the_papers_suites_take_last_iterates_and_one_draw_and_full_what_is_wors
 
 
 def test_an_attack_on_few_images_leaves_the_others_to_the_rest(eagerly):
-    network = shallow_network()
+    network = sound()
     y = labelled(network)
     suite = small_suite(
         predictions={"PGD": PGD, "few": PGD}, prediction_examples={"few": 9}, attributions={}, aligned=False

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.helpers import images, linear_network, run_tests, shallow_network
+from tests.helpers import images, linear_network, run_tests, shallow_network, without_graphs
 from tfrobust.attacks import Ifia, Pgd, SoftKendall, TopK
 from tfrobust.attributions import make_map
 from tfrobust.evaluation import MapTask, Suite, evaluate
@@ -85,7 +85,8 @@ def evaluated(tmp_path_factory):
     other = Ifia(0.3, 3, 0.1, goal=SoftKendall(), random_start=True)
     tasks = {f"{own.goal.name}/ on IG": MapTask(make_map(steps=4), own, Comparison(k=8)) for own in (ifia, other)}
     suite = Suite.of_one(Pgd(0.3, 1, 0.3), tasks["IFIA top-k/ on IG"], attributions=tasks)
-    result = evaluate(network, x, y, suite)
+    with without_graphs():
+        result = evaluate(network, x, y, suite)
     return network, result, write_attacked(str(tmp_path_factory.mktemp("kept")), result, "me")
 
 

@@ -11,6 +11,7 @@ import pytest
 from flags import recipe_flags
 from launch import audit, evaluate, train
 from tests.helpers import ROOT, run_tests
+from tfrobust import report
 from tfrobust.auditing.inputs import MOST_IMAGES
 from tfrobust.data import load_labelled
 from tfrobust.errors import InputError
@@ -72,14 +73,15 @@ def test_its_run_with_other_settings_is_refused_as_before(old_run, capsys):
     assert "--eps=0.2 --eps=0.3" in capsys.readouterr().err
 
 
-def test_the_same_settings_make_the_same_weights(tmp_path):
+def test_the_same_settings_make_the_same_weights(tmp_path, eagerly):
     assert same([f"--flagfile={RUN}/run.flags", f"--output={tmp_path}/run"]) == 0
     for now, before in zip(weights(tmp_path / "run"), weights(RUN)):
         np.testing.assert_allclose(now, before, atol=2e-3)  # Signed steps: what rounds otherwise moves by their length.
     assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 6
 
 
-def test_its_network_has_the_records_that_it_had(tmp_path):
+def test_its_network_has_the_records_that_it_had(tmp_path, monkeypatch, eagerly):
+    monkeypatch.setattr(report, "draw_panels", lambda *given: None)  # Nobody looks at the picture.
     assert evaluate.main(["evaluate", f"--network={RUN}/network.keras", *MEASURED, f"--output={tmp_path}"]) == 0
     now, before = (
         by_task(read_records(os.path.join(folder, "records.jsonl")))

@@ -35,9 +35,15 @@ def run(steps=12, directory=None, objective=MADRY, callbacks=lambda start: (), s
 
 
 @pytest.fixture(scope="module")
-def whole():
-    """What `run` without options ends with."""
-    return run()
+def directory(tmp_path_factory):
+    """Of the run `whole`."""
+    return str(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def whole(directory):
+    """What `run` without options ends with; those in the same process need no directory for it."""
+    return run(directory=directory)
 
 
 def same(a, b):
@@ -74,10 +80,10 @@ def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(whole, tmp
 def test_so_does_one_whose_network_draws_for_itself(graphs, tmp_path):
     own = {"make": drawing_network, "checkpoint_every": 2}
     with contextlib.nullcontext() if graphs else without_graphs():
-        whole = run(4, **own)
+        whole = run(3, **own)
         with pytest.raises(KeyboardInterrupt):
-            run(4, str(tmp_path), callbacks=lambda start: [Stop(3)], **own)
-        resumed = run(4, str(tmp_path), **own)
+            run(3, str(tmp_path), callbacks=lambda start: [Stop(3)], **own)
+        resumed = run(3, str(tmp_path), **own)
     assert resumed.resumed_at == 2 and same(resumed, whole)
 
 
@@ -85,31 +91,30 @@ def test_so_does_one_that_draws_the_points_of_its_attack(tmp_path, eagerly):
     """Without graphs, as the order in which a graph adds gradients up is not fixed outside the verbs."""
     options = {"attribution_weight": 0.5, "ig_steps": 2, "ig_steps_attack": 2, "random_points": True}
     drawing = make_objective("ig_norm", eps=0.1, attack_steps=2, step_size=0.05, **options)
-    whole = run(4, objective=drawing)
+    whole = run(3, objective=drawing)
     with pytest.raises(KeyboardInterrupt):
-        run(4, str(tmp_path), objective=drawing, callbacks=lambda start: [Stop(3)], checkpoint_every=2)
-    resumed = run(4, str(tmp_path), objective=drawing, checkpoint_every=2)
+        run(3, str(tmp_path), objective=drawing, callbacks=lambda start: [Stop(3)], checkpoint_every=2)
+    resumed = run(3, str(tmp_path), objective=drawing, checkpoint_every=2)
     assert resumed.resumed_at == 2 and same(resumed, whole)
-    assert not same(whole, run(4, objective=dataclasses.replace(drawing, random_points=False)))
+    assert not same(whole, run(3, objective=dataclasses.replace(drawing, random_points=False)))
 
 
-def test_learning_rates_change_at_their_boundaries():
-    still = run(learning_rates=[1e-3, 1e-12], boundaries=[4])
-    assert not same(still, run(steps=4))
-    for a, b in zip(still.network.get_weights(), run(steps=5).network.get_weights()):
+def test_learning_rates_change_at_their_boundaries(eagerly):
+    still = run(4, learning_rates=[1e-3, 1e-12], boundaries=[2])
+    assert not same(still, run(steps=2))
+    for a, b in zip(still.network.get_weights(), run(steps=3).network.get_weights()):
         # Keras counts the step at the boundary to the rate before it.
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_boundaries_in_epochs_are_those_in_steps():
+def test_boundaries_in_epochs_are_those_in_steps(eagerly):
     images, rates = len(DIGITS.x_train), [1e-3, 1e-12]
-    in_epochs = run(None, epochs=140 / images, learning_rates=rates, boundaries=[80 / images])
-    assert same(in_epochs, run(7, learning_rates=rates, boundaries=[4]))
+    in_epochs = run(None, epochs=60 / images, learning_rates=rates, boundaries=[20 / images])
+    assert same(in_epochs, run(3, learning_rates=rates, boundaries=[1]))
 
 
-def test_each_term_is_a_curve(tmp_path):
-    run(directory=str(tmp_path))
-    (events,) = glob.glob(os.path.join(tmp_path, "tensorboard", "*"))
+def test_each_term_is_a_curve(whole, directory):
+    (events,) = glob.glob(os.path.join(directory, "tensorboard", "*"))
     tags = {v.tag for record in tf.compat.v1.train.summary_iterator(events) for v in record.summary.value}
     assert {"train/cross_entropy_adv", "train/loss", "train/gradient_norm"} <= tags
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network
+from tests.helpers import images, run_tests, shallow_network, small_network
 from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer, step_seconds
 
 
 def test_a_step_is_sgd_on_the_mean_of_the_terms():
     x, y = images(10)
-    network = small_network()
+    network = shallow_network()
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x)))
     want = [w - 0.5 * g for w, g in zip(network.get_weights(), tape.gradient(loss, network.trainable_variables))]
@@ -34,7 +34,7 @@ def test_the_step_knows_iteration_epoch_ramp_and_draws_anew():
             tf.py_function(lambda *s: seen.append([v.numpy() for v in s]), list(step), [])
             return make_objective("natural").outer(network, batch, x_adv, step)
 
-    trainer = Trainer(small_network(), Spy(), seed=7, images=15, batch_size=6, eps_ramp_steps=4)
+    trainer = Trainer(shallow_network(), Spy(), seed=7, images=15, batch_size=6, eps_ramp_steps=4)
     trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
     trainer.fit(tf.data.Dataset.from_tensors(images()).repeat(), steps_per_epoch=5, verbose=0, shuffle=False)
     seeds, _, iterations, epochs, scales = zip(*seen)
@@ -58,7 +58,7 @@ def test_the_regularizers_of_the_network_count():
 
 
 def test_the_network_stays_a_plain_model_that_saves(tmp_path):
-    network = small_network()
+    network = shallow_network()
     trainer = Trainer(network, make_objective("natural"))
     trainer.compile(optimizer="sgd", jit_compile=False)
     trainer.fit(tf.data.Dataset.from_tensors(images()), verbose=0, shuffle=False)
@@ -80,7 +80,7 @@ def test_step_seconds_ranks_methods_by_their_work():
 @pytest.mark.parametrize("reduction, factor", [("mean", 1), ("sum", 6)])
 def test_weight_decay_is_half_the_squared_norm_of_the_kernels_beside_the_mean_or_the_sum(reduction, factor):
     x, y = images(6)
-    network = small_network()
+    network = shallow_network()
     with tf.GradientTape() as tape:
         loss = factor * tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x)))
         kernels = [v for v in network.trainable_variables if len(v.shape) > 1]

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import sys
+from unittest import mock
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust import training
-from tfrobust.models import make_model
+from tfrobust.models import make_model, vit
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.progress import Bar, Progress
 from tfrobust.types import Batch, Step
@@ -113,10 +114,11 @@ def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
-def small_transformer(seed: int = 0) -> keras.Model:
+def small_transformer(seed: int = 0, blocks: int = vit.BLOCKS) -> keras.Model:
     """An untrained vision transformer for 8x8 images and 10 classes, whose attention is far from uniform."""
     keras.utils.set_random_seed(seed)
-    network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
+    with mock.patch.object(vit, "BLOCKS", blocks):
+        network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
     network.set_weights([w if w.ndim < 2 else 2 * w for w in network.get_weights()])
     return network
 

@@ -168,12 +168,13 @@ def hurry_costs(monkeypatch) -> None:
 
 
 def shorten_audits(monkeypatch, steps: int, pgd_steps: int) -> None:
-    """Audits take so many steps and path points, as if there were no time for more, and attack nothing beforehand to
-    know what a step costs."""
+    """Audits take so many steps and path points, as if there were no time for more, attack nothing a second time, and
+    nothing beforehand to know what a step costs."""
     from tfrobust.auditing import audit, plan  # With all rooms below: for the few files that audit.
 
     monkeypatch.setattr(plan, "LEVELS", ((steps, steps),))
     monkeypatch.setattr(plan, "APGD_STEPS", pgd_steps)
+    monkeypatch.setattr(audit, "TIME_FOR_MORE", 0.0)
     for name in ("untraced_cost", "traced_cost"):
         monkeypatch.setattr(audit, name, lambda inputs, trial: plan.Cost(0.001))
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.docs.pages import OWN_TEST, blocks, pages
-from tests.helpers import run_tests, shorten_audits, shallow_network
+from tests.helpers import run_tests, shallow_network, shorten_audits
 from tests.zoo import made
 from tfrobust import api, data
 from tfrobust.losses import margin

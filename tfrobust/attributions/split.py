@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrobust.networks.layer_paths import known_paths, name_in
 from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
-from tfrobust.networks.walk import placeholders, walk
+from tfrobust.networks.walk import known_outputs, walk
 from tfrobust.types import InputError
 
 _NAMED = 8  # Names that a refusal lists at most.
@@ -36,8 +36,11 @@ class Tap(keras.layers.Layer):
             self._on_symbolic = False
 
     def call(self, *args: Any, **kwargs: Any) -> tf.Tensor:
-        made = placeholders(self.layer) if self._on_symbolic else None
-        return self.layer(*args, **kwargs) if made is None else made
+        return self.layer(*args, **kwargs)
+
+    def _keras_tensor_symbolic_call(self, *args: Any) -> Any:  # Of Keras 2, which would trace the call.
+        made = known_outputs(self.layer) if self._on_symbolic else None
+        return super()._keras_tensor_symbolic_call(*args) if made is None else made
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What Keras 3 asks in the place of a call on symbolic tensors."""

@@ -40,19 +40,17 @@ class Unknown:
         self.shape, self.dtype = shape, dtype
 
 
-@tf.autograph.experimental.do_not_convert  # As Keras 2 converts the calls of layers that are not its own.
-def placeholders(op: layers.Layer) -> Any:
-    """What a layer of Keras 2 makes, in the graph that is being traced for shapes and types alone.
-
-    They are known from the layer's own graph, and to trace its call anew takes long.
+def known_outputs(op: layers.Layer) -> Any:
+    """Symbolic tensors like those that a layer of Keras 2 makes in its own graph: to trace its call anew takes long.
 
     Returns:
-        Tensors; None where the layer is part of several graphs or called several times, and so has several shapes.
+        Symbolic tensors; None where the layer is part of several graphs or called several times, and so has several
+        shapes.
     """
     try:
         op.get_output_at(1)
     except ValueError:  # It has no second output.
-        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), op.output)
+        return tf.nest.map_structure(lambda t: type(t)(t.type_spec), op.output)
     except RuntimeError:  # It has none.
         pass
     return None
@@ -73,8 +71,11 @@ class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  
         self.op, self.made = op, []
 
     def call(self, *args, **kwargs):
-        made = placeholders(self.op)
-        return self.op(*args, **kwargs) if made is None else made
+        return self.op(*args, **kwargs)
+
+    def _keras_tensor_symbolic_call(self, *args):  # Of Keras 2, which would trace the call.
+        made = known_outputs(self.op)
+        return super()._keras_tensor_symbolic_call(*args) if made is None else made
 
     def compute_output_spec(self, *args, **kwargs):
         return self.op.compute_output_spec(*args, **kwargs)

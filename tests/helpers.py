@@ -6,7 +6,10 @@ test file imports this one before it makes a tensor.
 
 import contextlib
 import functools
+import importlib
+import io
 import os
+import subprocess
 import sys
 from unittest import mock
 
@@ -32,6 +35,15 @@ WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for p
 def run_tests(path: str) -> None:
     """The main block of a test file: without one, `python FILE` and Bazel's py_test would pass whatever it holds."""
     sys.exit(pytest.main([path, "-q", "-p", "no:cacheprovider", "-m", "not exhaustive"]))
+
+
+def run_here(command: list[str], **_) -> subprocess.CompletedProcess:
+    """What a process of `python -m launch.VERB ...` says, without one."""
+    module, *args = command[command.index("-m") + 1 :]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = importlib.import_module(module).main([module.removeprefix("launch."), *args])
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 
 @contextlib.contextmanager

@@ -1,11 +1,8 @@
 """The verbs' commands of the pages, made to end in seconds by flags at their ends, and what no flag makes shorter."""
 
-import contextlib
 import importlib
-import io
 import os
 import re
-import subprocess
 
 import numpy as np
 
@@ -14,7 +11,7 @@ from launch import comparison_pages, suite
 from launch.command_line import within
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
-from tests.helpers import shorten_audits
+from tests.helpers import run_here, shorten_audits
 from tfrobust import kernels, report
 from tfrobust.attacks import auto
 from tfrobust.benchmark import growth_table
@@ -137,15 +134,6 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
     names = set(by_name(words_as_flags([command.verb, *command.given], *WORDS.get(command.verb, ()))[1:]))
     verb = command.verb, *sorted(names & INSTEAD)
     return {verb, *((*verb, name) for name in names)}
-
-
-def run_here(command: list[str], **_) -> subprocess.CompletedProcess:
-    """What a process of `python -m launch.VERB ...` says, without one."""
-    module, *args = command[command.index("-m") + 1 :]
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = importlib.import_module(module).main([module.removeprefix("launch."), *args])
-    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 
 def hurry(monkeypatch) -> None:

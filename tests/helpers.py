@@ -6,8 +6,12 @@ test file imports this one before it makes a tensor.
 
 import contextlib
 import functools
+import importlib
+import io
 import os
+import subprocess
 import sys
+from unittest import mock
 
 import keras
 import numpy as np
@@ -16,7 +20,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust import training
-from tfrobust.models import make_model
+from tfrobust.models import make_model, vit
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.progress import Bar, Progress
 from tfrobust.types import Batch, Step
@@ -31,6 +35,15 @@ WEIGHTS = [f"{layer}_{part}" for layer in ("conv1", "conv2", "fc1", "fc2") for p
 def run_tests(path: str) -> None:
     """The main block of a test file: without one, `python FILE` and Bazel's py_test would pass whatever it holds."""
     sys.exit(pytest.main([path, "-q", "-p", "no:cacheprovider", "-m", "not exhaustive"]))
+
+
+def run_here(command: list[str], **_) -> subprocess.CompletedProcess:
+    """What a process of `python -m launch.VERB ...` says, without one."""
+    module, *args = command[command.index("-m") + 1 :]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = importlib.import_module(module).main([module.removeprefix("launch."), *args])
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
 
 @contextlib.contextmanager
@@ -113,10 +126,11 @@ def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
-def small_transformer(seed: int = 0) -> keras.Model:
+def small_transformer(seed: int = 0, blocks: int = vit.BLOCKS) -> keras.Model:
     """An untrained vision transformer for 8x8 images and 10 classes, whose attention is far from uniform."""
     keras.utils.set_random_seed(seed)
-    network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
+    with mock.patch.object(vit, "BLOCKS", blocks):
+        network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
     network.set_weights([w if w.ndim < 2 else 2 * w for w in network.get_weights()])
     return network
 
@@ -166,12 +180,13 @@ def hurry_costs(monkeypatch) -> None:
 
 
 def shorten_audits(monkeypatch, steps: int, pgd_steps: int) -> None:
-    """Audits take so many steps and path points, as if there were no time for more, and attack nothing beforehand to
-    know what a step costs."""
+    """Audits take so many steps and path points, as if there were no time for more, attack nothing a second time, and
+    nothing beforehand to know what a step costs."""
     from tfrobust.auditing import audit, plan  # With all rooms below: for the few files that audit.
 
     monkeypatch.setattr(plan, "LEVELS", ((steps, steps),))
     monkeypatch.setattr(plan, "APGD_STEPS", pgd_steps)
+    monkeypatch.setattr(audit, "TIME_FOR_MORE", 0.0)
     for name in ("untraced_cost", "traced_cost"):
         monkeypatch.setattr(audit, name, lambda inputs, trial: plan.Cost(0.001))
 

@@ -1,5 +1,6 @@
 """The API reference: it builds without a warning, and whatever is public stands in it and says what it does."""
 
+import functools
 import html
 import importlib
 import importlib.util
@@ -9,6 +10,7 @@ import pkgutil
 import re
 import warnings
 
+import pdoc
 import pytest
 
 import tfrobust
@@ -58,14 +60,19 @@ def letters(text):
     return re.sub(r"[^a-zA-Z0-9]", "", text)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture(
+    scope="module", params=[False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["no source", "source"]
+)
+def folder(request, tmp_path_factory):
+    """The reference; beside what is said of it, the source of each function takes most of its time, to be coloured."""
     folder = tmp_path_factory.mktemp("reference")
     path = os.path.join(ROOT, "docs", "reference", "build.py")
     spec = importlib.util.spec_from_file_location("reference_build", path)
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        if not request.param:
+            patch.setattr(pdoc.render, "configure", functools.partial(pdoc.render.configure, show_source=False))
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         build.build(folder)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import run_tests
-from tfrobust.benchmark import growth_table
+from tfrobust.benchmark import growth, growth_table
 from tfrobust.benchmark.fits import fit_growth
 from tfrobust.benchmark.growth import measure_point, step_function
 from tfrobust.benchmark.growth_plan import AXES, Point, plan_points, size_of
@@ -61,6 +61,18 @@ def test_a_plan_that_cannot_be_is_refused(against, changed, words):
         plan_points({**RANGES, **changed}, [against])
 
 
+@pytest.fixture
+def one_convolution(monkeypatch):
+    """In the place of the MNIST network: what is measured here is that of any network."""
+
+    def network(point):
+        inputs = keras.Input((point.side, point.side, growth.CHANNELS))
+        h = keras.layers.Activation("relu")(keras.layers.Conv2D(4, 3)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(growth.CLASSES)(keras.layers.Flatten()(h)))
+
+    monkeypatch.setattr(growth, "_network", network)
+
+
 def operations(**changed):
     return operations_of(replace(TINY, **changed))
 
@@ -75,19 +87,19 @@ def operations_of(point):
     "name, values",
     [("path_points", (1, 2, 3)), ("attack_steps", (1, 2, 3)), ("batch", (3, 4, 5))],  # TINY is among each three.
 )
-def test_counted_operations_are_a_line(name, values):
+def test_counted_operations_are_a_line(name, values, one_convolution):
     first, second, third = (operations(**{name: n}) for n in values)
     assert third - second == second - first > 0
 
 
 @pytest.mark.parametrize("changed", [{}, {"images": 2}, {"replicas": 2}], ids=["step", "evaluation", "replicas"])
-def test_a_point_is_measured(changed):
+def test_a_point_is_measured(changed, one_convolution):
     found = measure_point(replace(TINY, **changed), rounds=2)
     assert found["median"] > 0 and found["spread"] >= 0 and 1e8 < found["bytes"] < 1e11
     assert (found["operations"] is not None) == (not changed)
 
 
-def test_replicas_share_the_batch():
+def test_replicas_share_the_batch(one_convolution):
     """The loss is that of the whole batch, whatever the replicas."""
     x = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32)
     losses = []

@@ -52,7 +52,7 @@ def test_the_sides_agree(kind, setting):
 def test_a_side_that_does_something_else_is_found(setting):
     """Otherwise the test above would hold whatever is computed."""
     one = make_jobs(["step"], setting, None)[0]
-    another = make_jobs(["step"], make_setting(setting.x, setting.y, replace(SIZES, pretraining=1), seed=1), None)[0]
+    another = make_jobs(["step"], make_setting(setting.x, setting.y, replace(SIZES, pretraining=0), seed=1), None)[0]
     ours, theirs = one.sides[OURS]().arrays, another.sides["static graph"]().arrays
     assert "of x_adv agree" in one.agree(ours, theirs)
 

@@ -4,17 +4,21 @@ import importlib
 import os
 import re
 
+import numpy as np
+
 from flags.parsing import words_as_flags
 from launch import comparison_pages, suite
 from launch.command_line import within
-from tests import processes
 from tests.docs.furnished import spoken_out
 from tests.docs.pages import Command
-from tests.helpers import hurry_costs, shorten_audits
-from tfrobust import kernels
+from tests.helpers import run_here, shorten_audits
+from tfrobust import kernels, report
 from tfrobust.attacks import auto
+from tfrobust.benchmark import growth_table
 from tfrobust.downstream.tasks import corruptions
 from tfrobust.evaluation import certificate
+from tfrobust.experiments import comparison
+from tfrobust.monitoring import probe
 from tfrobust.papers import measurements
 from tfrobust.papers.reported import paper_rows
 
@@ -133,17 +137,20 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
 
 
 def hurry(monkeypatch) -> None:
-    """Makes shorter what has no flag: severities of corruptions, the turns in which a step's cost is measured, the
-    attacks of an audit that has time, the parts and steps of auto, the draws of a certificate, the grid of the spatial
-    attack.
+    """Makes shorter what has no flag: severities of corruptions, the attacks of an audit that has time, the parts and
+    steps of auto, the draws of a certificate, the grid of the spatial attack.
 
-    Leaves out the pictures of a suite and of a comparison, and what an audit attacks to know what a step costs.
-    Processes in which something is measured need not import TensorFlow, and find the verbs.
+    Leaves out the pictures, the cost of a comparison's steps, and what an audit attacks to know what a step costs.
+    What is measured in a process of its own is measured in this one, which has imported everything.
     """
-    monkeypatch.setattr(within, "run", lambda command, **_: processes.run(command[1:]))
+    monkeypatch.setattr(within, "run", run_here)
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
-    hurry_costs(monkeypatch)
+    monkeypatch.setattr(comparison, "step_seconds", lambda recipes, *_: {recipe.name: 1.0 for recipe in recipes})
     monkeypatch.setattr(suite, "draw", lambda *_: None)
+    monkeypatch.setattr(report, "draw_panels", lambda *_: None)
+    monkeypatch.setattr(growth_table, "draw", lambda *_: None)
+    monkeypatch.setattr(report, "html_picture", lambda *_: "")
+    monkeypatch.setattr(probe, "pictures", lambda *_: np.zeros((1, 2, 2, 3), np.uint8))
     for name in ("_draw", "_draw_scores"):
         monkeypatch.setattr(comparison_pages, name, lambda *_: None)
     shorten_audits(monkeypatch, steps=3, pgd_steps=2)

@@ -20,7 +20,7 @@ def call(folder, *flags):
 def test_it_fills_the_place_of_a_page(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- benchmark -->\n<!-- end of the benchmark -->\nafter\n")
-    assert call(tmp_path / "out", "--jobs=kendall", f"--page={page}") == 0
+    assert call(tmp_path / "out", "--jobs=kendall", "--pretraining=0", f"--page={page}") == 0
     text = page.read_text()
     assert text.startswith("before") and text.endswith("after\n") and "at most 8 ms for a pair" in text
     assert text.split("|")[1] in capsys.readouterr().out
@@ -29,7 +29,8 @@ def test_it_fills_the_place_of_a_page(tmp_path, capsys):
 
 
 def test_memory_is_that_of_a_process_which_does_one_job(tmp_path, capsys):
-    assert call(tmp_path, "--jobs=step", "--measured=IG-SUM-NORM, inner attack/static graph") == 0
+    measured = "--measured=IG-SUM-NORM, inner attack/static graph"
+    assert call(tmp_path, "--jobs=step", "--pretraining=0", measured) == 0
     assert 1e8 < json.loads(capsys.readouterr().out)["bytes"] < 1e11
 
 

@@ -11,7 +11,7 @@ from launch import audit, export, sweep
 from launch.__main__ import run, verbs
 from launch.command_line import program, verb
 from tests import processes
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, run_tests, shallow_network
 from tfrobust import command, data
 from tfrobust.errors import InputError
 
@@ -98,8 +98,8 @@ def test_a_report_says_the_command_that_repeats_it(as_command):
 
 
 def test_an_export_says_the_command_that_serves_it(as_command, tmp_path, capsys):
-    small_network().save(tmp_path / "n.keras")
-    asked = [f"--network={tmp_path}/n.keras", f"--output={tmp_path}/x/1", "--map_steps=2"]
+    shallow_network().save(tmp_path / "n.keras")
+    asked = [f"--network={tmp_path}/n.keras", f"--output={tmp_path}/x/1", "--map_method=gradient"]
     assert export.main(["export", *asked]) == 0
     assert f"serve it: tfrobust serve --model={tmp_path}/x\n" in capsys.readouterr().out
 

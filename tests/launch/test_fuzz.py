@@ -12,9 +12,10 @@ from absl import flags
 from hypothesis import strategies as st
 
 from flags import comparison_flags, downstream_flags, recipe_flags, sweep_flags
-from launch import compare, downstream, evaluate, reproduce, sweep, train
+from launch import compare, comparison_pages, downstream, evaluate, reproduce, single_evaluation, sweep, train
 from launch.command_line import progress
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, run_tests, shallow_network
+from tfrobust.experiments import comparison
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 VERBS = {v.__name__.split(".")[-1]: v for v in (train, evaluate, compare, downstream, reproduce, sweep)}
@@ -51,14 +52,25 @@ BAD += ["a:b", "gradient:DIR/n.keras", "natural=DIR/n.keras", "%s{0}", "\x00", "
 SETTINGS = {"derandomize": True, "deadline": None, "database": None}
 SETTINGS["suppress_health_check"] = list(hypothesis.HealthCheck)
 # How often something wrong is thrown: few times whenever the tests run, and often.
-EXAMPLES = pytest.mark.parametrize("examples", [14, pytest.param(400, marks=pytest.mark.exhaustive)])
+OFTEN = pytest.param(400, marks=pytest.mark.exhaustive)
+EXAMPLES = pytest.mark.parametrize("examples", [8, OFTEN])
+
+
+@pytest.fixture(autouse=True)
+def hurried(examples, monkeypatch):
+    """Of few, none is drawn, and no cost of a step measured."""
+    if examples < 100:
+        monkeypatch.setattr(comparison, "step_seconds", lambda recipes, *_: {recipe.name: 1.0 for recipe in recipes})
+        monkeypatch.setattr(single_evaluation.report, "draw_panels", lambda *_: None)
+        for name in ("_draw", "_draw_scores"):
+            monkeypatch.setattr(comparison_pages, name, lambda *_: None)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz")
     np.savez(path / "d.npz", **arrays())
-    small_network().save(path / "n.keras")
+    shallow_network().save(path / "n.keras")
     (path / "r.flags").write_text(
         "\n".join([f"--flagfile={ROOT}/flags/demo/natural.flags", f"--dataset={path}/d.npz", "--hold_out=0", *SMALL])
     )
@@ -108,7 +120,7 @@ def check(name, given):
     return code
 
 
-@EXAMPLES
+@pytest.mark.parametrize("examples", [14, OFTEN])  # Many flags of a sweep refuse few of these values.
 @pytest.mark.parametrize("name", VERBS)
 def test_wrong_flags(name, examples, folder):
     codes = []

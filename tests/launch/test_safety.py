@@ -13,7 +13,9 @@ import tensorflow_datasets as tfds
 
 from launch import compare, evaluate, export, reproduce, sweep, train
 from tests.helpers import ROOT, run_tests, small_network
+from tfrobust.data import npz
 from tfrobust.data.builders.archives import Archive, fetch
+from tfrobust.experiments import comparison
 
 RUN = ["train", "--flagfile=flags/demo/natural.flags", "--steps=2"]
 
@@ -58,18 +60,22 @@ def test_pickled_arrays_are_refused(tmp_path, capsys):
     assert "cannot be read as npz" in one_line(capsys, "train") and not (tmp_path / "ran").exists()
 
 
-def test_an_array_that_fills_the_memory_and_not_the_file_is_refused(tmp_path, capsys):
+@pytest.mark.parametrize("mib", [16, pytest.param(1024, marks=pytest.mark.exhaustive)])
+def test_an_array_that_fills_the_memory_and_not_the_file_is_refused(mib, tmp_path, capsys, monkeypatch):
+    """One of a GiB, which takes seconds to be compressed, and one of a 64th, as if that were large."""
+    assert npz.LARGE == 1 << 30
+    monkeypatch.setattr(npz, "LARGE", mib << 20)
     with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as file:
         with file.open("x_train.npy", "w", force_zip64=True) as array:
             np.lib.format.write_array_header_1_0(
-                array, {"descr": "|u1", "fortran_order": False, "shape": (1 << 12, 1 << 9, 1 << 9, 1)}
+                array, {"descr": "|u1", "fortran_order": False, "shape": (mib << 2, 1 << 9, 1 << 9, 1)}
             )
-            for _ in range(1 << 10):
+            for _ in range(mib):
                 array.write(bytes(1 << 20))
         for name in ("y_train", "x_test", "y_test"):
             file.writestr(f"{name}.npy", b"")
     assert train.main([*RUN, f"--dataset={tmp_path}/d.npz", f"--output={tmp_path}/out"]) == 2
-    assert "1 GiB and next to nothing in it" in one_line(capsys, "train")
+    assert f"{mib / 1024:.0f} GiB and next to nothing in it" in one_line(capsys, "train")
 
 
 def archive(path, names, target):
@@ -181,8 +187,8 @@ def test_numbers_beyond_all_bounds_are_refused(verb, flags, tmp_path, capsys):
     assert len(one_line(capsys, name)) < 1100
 
 
-def test_flagfiles_within_flagfiles_end(tmp_path, capsys):
-    for depth in range(3000):
+def test_flagfiles_within_flagfiles_end(tmp_path, capsys, eagerly):
+    for depth in range(100):
         (tmp_path / f"{depth}.flags").write_text(f"--flagfile={tmp_path}/{depth + 1}.flags\n")
     assert train.main(["train", f"--flagfile={tmp_path}/0.flags", f"--output={tmp_path}/out"]) == 2
     assert "20 deep" in one_line(capsys, "train")
@@ -215,8 +221,9 @@ def test_data_that_are_no_files_are_refused_at_once(name, tmp_path, capsys):
     assert "is no file" in one_line(capsys, "train")
 
 
-def test_names_reach_the_terminal_without_control(tmp_path, capsys, eagerly):
+def test_names_reach_the_terminal_without_control(tmp_path, capsys, monkeypatch, eagerly):
     """Those of files, classes, networks and rows, in what is said and in what goes wrong."""
+    monkeypatch.setattr(comparison, "step_seconds", lambda recipes, *_: {recipe.name: 1.0 for recipe in recipes})
     evil = "e\x1b[2Jv\u202ei\x07l"
     os.makedirs(tmp_path / evil)
     path = str(tmp_path / evil / "n.keras")

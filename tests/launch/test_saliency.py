@@ -28,7 +28,7 @@ def at_root(monkeypatch):
 def saved(tmp_path_factory):
     """Networks that are teachers, and some that cannot be; images with boxes."""
     path = tmp_path_factory.mktemp("saved")
-    (path / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=5\n")
+    (path / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=1\n")
     small_network(1).save(path / "one.keras")
     small_network(2).save(path / "two.keras")
     make_model("digits_cnn", (9, 9, 1), 10, 0.5).save(path / "large.keras")
@@ -49,12 +49,15 @@ def folder(saved, tmp_path):
 
 
 def flags_of(folder, *more):
-    base = ["--flagfile=flags/digits/sat.flags", "--steps=4", f"--saliency_dir={folder}/maps"]
+    base = ["--flagfile=flags/digits/sat.flags", "--steps=2", f"--saliency_dir={folder}/maps"]
     return [*base, *(flag.replace("DIR", str(folder)) for flag in more)]
 
 
 def call(folder, *more, output="out"):
     return train.main(["train", *flags_of(folder, *more), f"--output={folder}/{output}"])
+
+
+THREE_BATCHES = "--hold_out=1100"  # That maps are made in.
 
 
 def data_of(folder, *more):
@@ -68,29 +71,29 @@ def kept(folder):
 
 def test_maps_are_those_of_the_teacher_in_the_order_of_the_images(folder):
     for method, tolerance in (("guided_backpropagation", 0), ("smoothgrad", 1e-3)):
-        data = data_of(folder, f"--saliency={method}:DIR/one.keras")
-        want = sat_map(small_network(1), method, tf.constant(data.x_train[:300]), tf.constant(data.y_train[:300]))
-        assert data.saliency.shape == (1400, 1, 8, 8, 1)
-        np.testing.assert_allclose(data.saliency[:300, 0], want, atol=tolerance)
+        data = data_of(folder, f"--saliency={method}:DIR/one.keras", THREE_BATCHES)
+        want = sat_map(small_network(1), method, tf.constant(data.x_train), tf.constant(data.y_train))
+        assert data.saliency.shape == (300, 1, 8, 8, 1)
+        np.testing.assert_allclose(data.saliency[:, 0], want, atol=tolerance)
     both = "--saliency=guided_backpropagation:DIR/one.keras,guided_backpropagation:DIR/two.keras"
-    two = data_of(folder, both).saliency
-    assert two.shape == (1400, 2, 8, 8, 1) and np.abs(two[:, 0] - two[:, 1]).max() > 0
+    two = data_of(folder, both, THREE_BATCHES).saliency
+    assert two.shape == (300, 2, 8, 8, 1) and np.abs(two[:, 0] - two[:, 1]).max() > 0
 
 
 def test_maps_are_made_once_and_anew_for_whatever_they_depend_on(folder):
     source = "--saliency=guided_backpropagation:DIR/one.keras"
-    first = data_of(folder, source).saliency
+    first = data_of(folder, source, THREE_BATCHES).saliency
     small_network(1).save(folder / "one.keras")  # The same teacher, its layers named otherwise.
     (name,) = kept(folder)
     stamp = os.stat(folder / "maps" / name).st_mtime_ns
-    assert np.array_equal(data_of(folder, source).saliency, first)
+    assert np.array_equal(data_of(folder, source, THREE_BATCHES).saliency, first)
     assert os.stat(folder / "maps" / name).st_mtime_ns == stamp
-    data_of(folder, source.replace("one", "two"))
-    data_of(folder, source, "--hold_out=10")
-    data_of(folder, source.replace("guided_backpropagation", "gradient"))
+    data_of(folder, source.replace("one", "two"), THREE_BATCHES)
+    data_of(folder, source, "--hold_out=1110")
+    data_of(folder, source.replace("guided_backpropagation", "gradient"), THREE_BATCHES)
     assert len(kept(folder)) == 4
     (folder / "maps" / name).write_bytes(b"torn")
-    assert np.array_equal(data_of(folder, source).saliency, first)
+    assert np.array_equal(data_of(folder, source, THREE_BATCHES).saliency, first)
 
 
 def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
@@ -107,7 +110,7 @@ def test_sat_trains_with_a_teacher_that_is_trained_on_the_way(folder, capsys):
 def test_other_images_make_another_teacher_and_another_teacher_another_run(folder, capsys):
     source = "--saliency=gradient:DIR/teacher.flags"
     own = [source, "--dataset=DIR/boxed.npz", "--batch_size=5"]
-    (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=5\n--batch_size=5\n")
+    (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=1\n--batch_size=5\n")
     assert call(folder, *own) == 0
     with np.load(folder / "boxed.npz") as file:
         arrays = dict(file)
@@ -116,7 +119,7 @@ def test_other_images_make_another_teacher_and_another_teacher_another_run(folde
     assert len([name for name in os.listdir(folder / "maps") if name.startswith("natural-")]) == 2
     assert call(folder, *own) == 2  # The run that is there saw other images.
     assert "# images" in capsys.readouterr().err
-    (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=6\n--batch_size=5\n")
+    (folder / "teacher.flags").write_text("--flagfile=flags/digits/natural.flags\n--steps=2\n--batch_size=5\n")
     assert call(folder, *own, output="other") == 2
     assert "# saliency maps" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 import ast
 import glob
+import json
 import os
 import subprocess
 import sys
@@ -13,12 +14,15 @@ from tests import processes
 from tests.helpers import ROOT, run_tests
 from tfrobust import names
 
-# Calls a verb and says which of the heavy packages that needed.
+# Calls a verb several times, and says of each its exit code, which of the heavy packages it needed, and its seconds.
 CODE = """
-import importlib, sys
-code = importlib.import_module(f"launch.{sys.argv[1]}").main(sys.argv[1:])
-print("imported:", *sorted({"tensorflow", "keras", "matplotlib", "scipy", "sklearn"} & set(sys.modules)))
-sys.exit(code)
+import importlib, json, sys, time
+HEAVY = {"tensorflow", "keras", "matplotlib", "scipy", "sklearn"}
+for call in json.loads(sys.argv[1]):
+    began = time.process_time()
+    code = importlib.import_module(f"launch.{call[0]}").main(call)
+    print(json.dumps([code, sorted(HEAVY & set(sys.modules)), time.process_time() - began]), end="\\0")
+    print(end="\\0", file=sys.stderr, flush=True)
 """
 CPU_SECONDS = 1.0
 TRAIN = ["train", "--flagfile=flags/demo/madry.flags", "--output=o"]
@@ -106,23 +110,49 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("verb", verbs())
+@pytest.mark.parametrize(
+    "verb", [pytest.param(name, marks=[pytest.mark.exhaustive] * (name != "train")) for name in verbs()]
+)
 def test_help_needs_no_tensorflow(verb):
+    """Nor do the other verbs, which are all asked below, in processes that need not start."""
     before = os.times()
-    command = [sys.executable, "-c", CODE, verb, "--help"]
+    command = [sys.executable, "-c", CODE, json.dumps([[verb, "--help"]])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     after = os.times()
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "imported:"), done.stderr
+    (answer,) = answers(done)
+    assert answer["code"] == 0 and not answer["imported"], done.stderr
     assert after.children_user + after.children_system - before.children_user - before.children_system < CPU_SECONDS
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_is_refused_needs_no_tensorflow(what):
-    done = processes.run(["-c", CODE, *REFUSED[what]], imported=processes.LIGHT)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (2, "imported:") and done.seconds < CPU_SECONDS
-    error = done.stderr
-    assert error.startswith(f"{REFUSED[what][0]}: ") and error.count("\n") == 1, error
+def answers(done):
+    """What a process of CODE says of its calls: exit code, heavy packages, seconds, and what the verb wrote."""
+    *outs, _ = done.stdout.split("\0")
+    *errors, _ = done.stderr.split("\0")
+    said = [(out, *line) for out, line in ((o, json.loads(o.splitlines()[-1])) for o in outs)]
+    return [
+        {"out": out, "error": error, "code": code, "imported": imported, "seconds": seconds}
+        for (out, code, imported, seconds), error in zip(said, errors, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_help_and_what_is_refused_need_no_tensorflow(verb):
+    refused = {what: given for what, given in REFUSED.items() if given[0] == verb}
+    calls = [[verb, "--help"], *refused.values()]
+    done = processes.run(["-c", CODE, json.dumps(calls)], imported=processes.LIGHT)
+    assert done.returncode == 0, done.stderr
+    helped, *others = answers(done)
+    assert (helped["code"], helped["imported"]) == (0, []) and helped["seconds"] < CPU_SECONDS, helped
+    assert len(others) == len(refused)
+    for what, answer in zip(refused, others):
+        assert (answer["code"], answer["imported"]) == (2, []) and answer["seconds"] < CPU_SECONDS, (what, answer)
+        error = answer["error"]
+        assert error.startswith(f"{verb}: ") and error.count("\n") == 1, (what, error)
     assert not os.path.exists(os.path.join(ROOT, "o"))
+
+
+def test_every_refusal_is_of_a_verb():
+    assert {given[0] for given in REFUSED.values()} <= set(verbs())
 
 
 def test_every_name_stands_for_something():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from flags import recipe_flags
-from launch import compare, comparison_pages, demo, evaluate, train
+from launch import compare, comparison_pages, demo, evaluate, single_evaluation, train
 from launch.__main__ import verbs
 from tests import processes
-from tests.helpers import ROOT, hurry_costs, run_tests, small_network
+from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, small_network, without_graphs
+from tfrobust.experiments import comparison
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model
 from tfrobust.names import GOALS
@@ -24,7 +26,7 @@ from tfrobust.networks import load_network
 VERBS = {"compare": compare, "demo": demo, "evaluate": evaluate, "train": train}
 RUN = {"steps", "seconds", "versions", "commit", "date"}
 FILES = {"network.keras", "run.flags", "run.json", "checkpoints", "tensorboard"}
-TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=4", "--eps_ramp_steps=0", "--checkpoint_every=2"]
+TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=2", "--eps_ramp_steps=0", "--checkpoint_every=1"]
 TRAIN += ["--attack_steps=1"]
 EVALUATE = [
     "--flagfile=flags/demo/evaluate.flags",
@@ -85,7 +87,7 @@ def test_whoever_reads_the_output_may_stop():
 
 def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys, eagerly):
     assert call("train", *TRAIN, f"--output={tmp_path}/a") == 0
-    assert "4 steps" in capsys.readouterr().out
+    assert "2 steps" in capsys.readouterr().out
     assert FILES == {name for name in os.listdir(tmp_path / "a") if name != ".lock"}
     assert json.loads((tmp_path / "a" / "run.json").read_text()).keys() == RUN
     assert call("train", f"--flagfile={tmp_path}/a/run.flags", f"--output={tmp_path}/b") == 0
@@ -130,8 +132,9 @@ def test_without_maps_predictions_are_evaluated_alone(tmp_path, capsys, eagerly)
 
 
 @pytest.mark.parametrize("goal", ["target", "manipulation", "random"])
-def test_evaluate_takes_every_goal(tmp_path, capsys, goal, eagerly):
-    small_network().save(tmp_path / "any.keras")
+def test_evaluate_takes_every_goal(tmp_path, capsys, goal, monkeypatch, eagerly):
+    monkeypatch.setattr(single_evaluation.report, "draw_panels", lambda *_: None)
+    shallow_network().save(tmp_path / "any.keras")
     more = ["--ifia_keep_label", "--ifia_curvature_only"]
     more += [] if goal == "random" else ["--ifia_criterion=target"]
     flags = [*EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e", f"--ifia_goal={goal}", *more]
@@ -155,12 +158,14 @@ INNER = ["eps=0.1", "attack_steps=1", "step_size=0.1"]
 IG = ["method=ig_norm", *INNER, "attribution_weight=1", "ig_steps=4", "ig_steps_attack=2"]
 
 
+@pytest.mark.parametrize("seeds", [[0], pytest.param([0, 1], marks=pytest.mark.exhaustive)])
 def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_was(
-    tmp_path, capsys, monkeypatch, eagerly
+    seeds, tmp_path, capsys, monkeypatch, eagerly
 ):
+    """The mean over two seeds is one of tests/launch/test_sweep.py, too."""
     hurry_costs(monkeypatch)
     rows = rows_of(tmp_path, madry=["method=madry", *INNER], robust=IG)
-    flags = [*EVALUATE, rows, "--seeds=0,1", f"--output={tmp_path}/out"]
+    flags = [*EVALUATE, rows, f"--seeds={','.join(map(str, seeds))}", f"--output={tmp_path}/out"]
     assert call("compare", *flags) == 0
     table = json.loads((tmp_path / "out" / "comparison.json").read_text())
     rows = {row["network"]: row for row in table["rows"]}
@@ -170,24 +175,50 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     assert min(row["cost"] for row in rows.values()) == 1
     assert robust["beside"] == "madry, time of robust" and rows["madry"]["beside"] is None
     assert control["steps"] == round(STEPS * robust["cost"] / rows["madry"]["cost"])
-    assert len(robust["kendall"]) == 2 and len(table["about"]["runs"]["robust"]) == 2
     runs = table["about"]["runs"]["robust"]
-    assert robust["kendall"][0] == pytest.approx(np.mean([run["kendall"] for run in runs]))
+    assert len(runs) == len(seeds) and np.size(robust["kendall"]) == len(seeds)
+    assert np.ravel(robust["kendall"])[0] == pytest.approx(np.mean([run["kendall"] for run in runs]))
     assert (tmp_path / "out" / "comparison.png").stat().st_size > 10000
     assert (tmp_path / "out" / "comparison_scores.png").stat().st_size > 10000
     capsys.readouterr()
     monkeypatch.setattr(comparison_pages, "_draw", lambda *_: None)  # Its picture is looked at above.
-    stamp = (tmp_path / "out" / "seed1" / "robust" / "comparison.json").stat().st_mtime_ns
+    evaluated = tmp_path / "out" / f"seed{seeds[-1]}" / "robust" / "comparison.json"
+    stamp = evaluated.stat().st_mtime_ns
     assert call("compare", *flags) == 0
-    assert (tmp_path / "out" / "seed1" / "robust" / "comparison.json").stat().st_mtime_ns == stamp
+    assert evaluated.stat().st_mtime_ns == stamp
     assert json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"][1]["kendall"] == robust["kendall"]
 
 
-def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(tmp_path, eagerly):
-    rows = rows_of(tmp_path, natural=["method=natural", "hold_out=1000"])
-    flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
-    assert call("compare", *flags) == 0
-    run = tmp_path / "out" / "seed0" / "natural"
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """(flags of a comparison of one row, its folder)."""
+    folder = tmp_path_factory.mktemp("compared")
+    rows = rows_of(folder, natural=["method=natural", "hold_out=1000"])
+    flags = [*EVALUATE, rows]
+    with pytest.MonkeyPatch.context() as patch, without_graphs():
+        patch.chdir(ROOT)
+        leave_out_costs_and_pictures(patch)
+        assert call("compare", *flags, f"--output={folder}/out") == 0
+    return flags, folder / "out"
+
+
+@pytest.fixture
+def compared(finished, tmp_path, monkeypatch):
+    """(its flags for a copy of it, the folder of its run there)."""
+    leave_out_costs_and_pictures(monkeypatch)
+    flags, folder = finished
+    out = shutil.copytree(folder, tmp_path / "out")
+    return [*flags, f"--output={out}"], out / "seed0" / "natural"
+
+
+def leave_out_costs_and_pictures(monkeypatch):
+    monkeypatch.setattr(comparison, "step_seconds", lambda recipes, *_: {recipe.name: 1.0 for recipe in recipes})
+    for name in ("_draw", "_draw_scores"):
+        monkeypatch.setattr(comparison_pages, name, lambda *_: None)
+
+
+def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluated(compared, tmp_path, eagerly):
+    flags, run = compared
     command = ["--flagfile=flags/demo/common.flags", "--method=natural", f"--steps={STEPS}", "--hold_out=1000"]
     assert call("train", *command, f"--output={tmp_path}/alone") == 0
     assert same(run, tmp_path / "alone")
@@ -200,11 +231,9 @@ def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluat
     assert evaluated_on() != on_test
 
 
-def test_a_torn_evaluation_is_made_again(tmp_path, eagerly):
-    rows = rows_of(tmp_path, natural=["method=natural"])
-    flags = [*EVALUATE, rows, f"--output={tmp_path}/out"]
-    assert call("compare", *flags) == 0
-    kept = sorted((tmp_path / "out" / "seed0" / "natural" / "batches").iterdir())
+def test_a_torn_evaluation_is_made_again(compared, eagerly):
+    flags, run = compared
+    kept = sorted((run / "batches").iterdir())
     whole = [path.read_bytes() for path in kept]
     for path in kept:
         path.write_bytes(b"torn")
@@ -331,7 +360,8 @@ def test_a_suite_too_says_how_to_adopt_a_network(broken, tmp_path, capsys):
     assert err.startswith("evaluate: ") and "--pixels=0..255" in err
 
 
-def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path, eagerly):
+def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path, monkeypatch, eagerly):
+    monkeypatch.setattr(single_evaluation.report, "draw_panels", lambda *_: None)
     network = small_network()
     network.save(tmp_path / "n.keras")
     of_bytes(network).save(tmp_path / "bytes.keras")

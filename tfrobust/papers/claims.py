@@ -104,16 +104,17 @@ def difference(of: Scores, than: Scores) -> Difference | None:
     values = np.array([[own.get(image, np.nan) for image in images] for own in pairs])
     there = np.isfinite(values)
     # How often each seed and each image is drawn: the mean of a resample is weighted by them.
-    times = [_draw(n, np.random.RandomState(axis)) for axis, n in enumerate(values.shape)]
+    times = [_draw(n, axis) for axis, n in enumerate(values.shape)]
     totals = [np.sum((times[0] @ each) * times[1], axis=1) for each in (np.where(there, values, 0.0), there)]
     with np.errstate(invalid="ignore"):  # A resample of images that only other seeds have is no mean.
         low, high = np.nanpercentile(totals[0] / totals[1], [2.5, 97.5])
     return Difference(float(values[there].mean()), float(low), float(high), len(pairs), int(there.sum()))
 
 
-def _draw(n: int, random: np.random.RandomState) -> np.ndarray:
+@functools.lru_cache(maxsize=8)  # Most claims are about as many seeds and images.
+def _draw(n: int, seed: int) -> np.ndarray:
     """How often each of n is drawn in each of RESAMPLES resamples of n, [RESAMPLES,n]."""
-    return random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
+    return np.random.RandomState(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
 
 
 @functools.cache

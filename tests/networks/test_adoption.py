@@ -143,7 +143,12 @@ def test_what_went_into_the_softmax_comes_out_and_the_network_stays(name, tmp_pa
     assert str(network.get_config()) == config
 
 
-@pytest.mark.parametrize("name", [n for n in NETWORKS if "relu" in n] + ["maximum", "sum", "nested", "sequential"])
+# Adopted, a ReLU is a layer however it was written (above, and tests/networks/test_surrogates.py).
+ALIKE = ("leaky relu operation", "relu lambda", "maximum", "sequential")
+ALIKE_ROWS = [pytest.param(name, marks=pytest.mark.exhaustive) for name in ALIKE]
+
+
+@pytest.mark.parametrize("name", ["relu operation", "leaky relu within", "sum", "nested", *ALIKE_ROWS])
 def test_the_twin_of_what_was_adopted_has_a_second_derivative(name):
     adopted = adopt(NETWORKS[name]())
     x, y = images(shape=SHAPE)
@@ -217,23 +222,30 @@ def adapted(scale):
     return layer
 
 
-@pytest.mark.parametrize("pixels", PIXELS)
+# What is adopted from the others says nothing of another range (tests/networks/test_inspection.py).
+FEW = ("0..255", "imagenet_caffe")
+
+
+@pytest.mark.parametrize("pixels", [pytest.param(p, marks=[pytest.mark.exhaustive] * (p not in FEW)) for p in PIXELS])
 def test_a_network_adopted_from_any_range_takes_0_to_1_when_adopted_again(pixels):
     network = on(layers.Rescaling(1 / 255)) if pixels == "0..255" else on()
     once = adopt(network, pixels)
     np.testing.assert_allclose(adopt(once)(X), once(X), atol=1e-5)
 
 
+FRONTS = [
+    lambda: [layers.ZeroPadding2D(1), layers.Rescaling(1 / 127.5, offset=-1)],
+    lambda: [lambda x: x / 255.0],
+    lambda: [layers.Lambda(lambda x: x / 255.0)],
+    lambda: [adapted(255)],
+    lambda: [keras.Sequential([keras.Input(SHAPE), layers.Rescaling(1 / 255)])],
+]
+
+
+# That the others say the same is seen in tests/networks/test_inspection.py.
 @pytest.mark.parametrize(
     "front",
-    [
-        lambda: [layers.Rescaling(1 / 255)],
-        lambda: [layers.ZeroPadding2D(1), layers.Rescaling(1 / 127.5, offset=-1)],
-        lambda: [lambda x: x / 255.0],
-        lambda: [layers.Lambda(lambda x: x / 255.0)],
-        lambda: [adapted(255)],
-        lambda: [keras.Sequential([keras.Input(SHAPE), layers.Rescaling(1 / 255)])],
-    ],
+    [lambda: [layers.Rescaling(1 / 255)], *(pytest.param(front, marks=pytest.mark.exhaustive) for front in FRONTS)],
 )
 def test_a_network_with_its_own_preprocessing_wants_0_to_255(front):
     network = on(*front())
@@ -289,11 +301,11 @@ def test_a_base_that_is_called_without_training_stays_so():
     np.testing.assert_allclose(tf.nn.softmax(adopted(x, training=True)), network(x, training=True), atol=1e-6)
 
 
-def test_a_network_from_a_file_and_one_that_was_compiled(tmp_path):
+def test_a_network_from_a_file_and_one_that_was_compiled(tmp_path, eagerly):
     network = sequential()
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     x, y = images(shape=SHAPE)
-    network.fit(x, tf.one_hot(y % 5, 5), verbose=0)
+    network.train_on_batch(x, tf.one_hot(y % 5, 5))
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras")
     np.testing.assert_allclose(tf.nn.softmax(outputs(adopt(loaded), x)), outputs(network, x), atol=1e-6)

@@ -51,8 +51,21 @@ def cosines(a, b):
 DEEP = [pytest.param(name, marks=pytest.mark.exhaustive) for name in ("rar_resnet6", "wrn_40_2", "vgg_gap")]
 
 
+def path_gradient(score, x, y):
+    return integrated_gradients(score, x, y, steps=2)
+
+
 @pytest.mark.parametrize("name", ["mnist_cnn", "rar_resnet3", "resnet10", *DEEP])
-def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name):
+@pytest.mark.parametrize(
+    "maps",
+    [
+        # Each network, each map: the gradient of the one and the path of the other.
+        ((None, gradient), (1.0, path_gradient)),
+        pytest.param(((1.0, gradient), (None, path_gradient)), marks=pytest.mark.exhaustive),
+    ],
+    ids=["of the network, along a path of its surrogate", "the other way round"],
+)
+def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name, maps):
     network, copy = pair(name)
     x, y = images(4, shape=(16, 16, 3))
     exact, near = network(x).numpy(), copy(x)
@@ -60,15 +73,13 @@ def test_the_copy_computes_nearly_the_same_and_in_bfloat16(name):
     assert 0 < np.abs(near - exact).max() < 0.03 * np.abs(exact).max()
     inside = [layer.compute_dtype for layer in copy.layers if isinstance(layer, keras.layers.Conv2D)]
     assert inside and set(inside) == {"bfloat16"}
-    for beta in (None, 1.0):
-        scores = [make_score(softplus_surrogate(each, beta), "logit") for each in (network, copy)]
-        for attribute in (gradient, lambda s, x, y: integrated_gradients(s, x, y, steps=2)):
-            a, b = (attribute(score, x, y) for score in scores)
-            assert b.dtype == tf.float32 and cosines(a, b).min() > 0.85, (beta, cosines(a, b))
+    for beta, attribute in maps:
+        a, b = (attribute(make_score(softplus_surrogate(each, beta), "logit"), x, y) for each in (network, copy))
+        assert b.dtype == tf.float32 and cosines(a, b).min() > 0.85, (beta, cosines(a, b))
 
 
 def test_weights_are_its_own_until_they_are_copied():
-    network, copy = pair()
+    network, copy = pair("rar_resnet3", (8, 8, 3))
     for a, b in zip(network.get_weights(), copy.get_weights()):
         np.testing.assert_array_equal(a, b)
     network.set_weights([w + 1 for w in network.get_weights()])
@@ -114,7 +125,10 @@ def test_the_attack_on_the_copy_raises_the_loss_nearly_as_far():
 
 
 # In a graph, where weights could be those of its tracing; the other method's is dearer and has the same copy.
-@pytest.mark.parametrize("method, flags, graphs", [("madry", PGD, True), ("ig_norm", IG, False)])
+@pytest.mark.parametrize(
+    "method, flags, graphs",
+    [("madry", PGD, True), pytest.param("ig_norm", IG, False, marks=pytest.mark.exhaustive)],
+)
 def test_the_inner_maximum_sees_the_weights_of_now(method, flags, graphs):
     """Two steps with the copy are two steps without it, but for the rounding of the attack."""
     weights = []
@@ -178,7 +192,7 @@ def test_digits_are_learned_in_every_precision(precision):
     "method, flags",
     [
         ("madry", PGD),
-        ("ig_sum_norm", {**IG, "chunk": 2}),
+        ("ig_sum_norm", {**IG, "attack_steps": 1, "chunk": 2}),
         pytest.param("ig_sum_norm", IG, marks=pytest.mark.exhaustive),
     ],
 )

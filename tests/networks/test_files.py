@@ -380,8 +380,11 @@ def functions_of_numpy(x):
 
 def wrapped(x):
     x = layers.TimeDistributed(layers.Dense(4, activation="relu"))(layers.Reshape((16, 48))(x))
-    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(x)
-    return layers.GRU(3)(x)
+    return layers.Bidirectional(layers.SimpleRNN(3))(x)
+
+
+def recurrent(x):
+    return layers.GRU(3)(layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.Reshape((16, 48))(x)))
 
 
 def nested(x):
@@ -399,6 +402,7 @@ def words(x):
 
 FUNCTIONS = functions_of_numpy if IS_KERAS_3 else functions_of_tensorflow
 HONEST = [image_layers, attention, arithmetic, functions_of_keras, FUNCTIONS, wrapped, nested, words]
+HONEST += [pytest.param(recurrent, marks=pytest.mark.exhaustive)]  # Another is wrapped, and built in less time.
 
 
 @pytest.mark.parametrize("body", HONEST, ids=lambda body: body.__name__)
@@ -430,7 +434,13 @@ def mobilenet(module, options):
 
 
 @pytest.mark.parametrize(
-    "name, make", [("ConvNeXtTiny", convnext), ("EfficientNetV2B0", efficientnet), ("MobileNetV3Small", mobilenet)]
+    "name, make",
+    [
+        ("ConvNeXtTiny", convnext),
+        ("EfficientNetV2B0", efficientnet),
+        # Of plain layers and arithmetic, which are above.
+        pytest.param("MobileNetV3Small", mobilenet, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_networks_of_keras_applications_load_and_predict_bit_for_bit(name, make, tmp_path):
     """Those with a layer or an initializer of their own, with a block or two of the many that they have."""

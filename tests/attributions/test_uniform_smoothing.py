@@ -127,7 +127,7 @@ def test_the_moments_are_those_of_the_map():
         moments(network, make_map("gradient"), x, y)
 
 
-@pytest.mark.parametrize("eps", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("eps", [0.2, *(pytest.param(eps, marks=pytest.mark.exhaustive) for eps in (0.05, 0.1))])
 def test_the_strongest_attack_never_goes_below_the_certificate(eps):
     """A certificate that is beaten is a fault."""
     network = shallow_network()

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests.helpers import images, run_tests, shallow_network, the_step, without_graphs
 from tfrobust import data, kernels
+from tfrobust.attributions import integrated_gradients as ig_module
 from tfrobust.attributions import make_score
 from tfrobust.attributions.gradient import gradient
 from tfrobust.attributions.integrated_gradients import integrated_gradients
@@ -52,7 +53,10 @@ DEEP = [pytest.param(name, marks=pytest.mark.exhaustive) for name in ("rar_resne
 
 
 def path_gradient(score, x, y):
-    return integrated_gradients(score, x, y, steps=2)
+    """Of the whole network: that its affine start may be cut off is seen in tests/attributions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ig_module, "cut_behind_affine_start", lambda score: None)
+        return integrated_gradients(score, x, y, steps=2)
 
 
 @pytest.mark.parametrize("name", ["mnist_cnn", "rar_resnet3", "resnet10", *DEEP])

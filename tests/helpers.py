@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfrobust import training
-from tfrobust.models import make_model
+from tfrobust.models import make_model, vit
 from tfrobust.models.adl import AttentionDropout
 from tfrobust.progress import Bar, Progress
 from tfrobust.types import Batch, Step
@@ -113,10 +113,12 @@ def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
-def small_transformer(seed: int = 0) -> keras.Model:
-    """An untrained vision transformer for 8x8 images and 10 classes, whose attention is far from uniform."""
+def small_transformer(seed: int = 0, name: str = "vit_tiny", shape=(8, 8, 1)) -> keras.Model:
+    """An untrained vision transformer of 10 classes and two blocks, whose attention is far from uniform."""
     keras.utils.set_random_seed(seed)
-    network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vit, "BLOCKS", 2)
+        network = make_model(name, shape, 10, 0.125)
     network.set_weights([w if w.ndim < 2 else 2 * w for w in network.get_weights()])
     return network
 

@@ -159,7 +159,7 @@ def test_a_layer_without_feature_maps_one_that_is_passed_by_and_one_of_two_calls
     np.testing.assert_allclose(split_at(network, network.layers[-2].name)[0](x).shape, (6, 64))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # A network that is made here is within another one above.
 def test_a_network_of_keras_applications_within_another_is_cut_at_its_layers():
     keras.utils.set_random_seed(0)
     base = keras.applications.MobileNet((32, 32, 3), alpha=0.25, include_top=False, weights=None)

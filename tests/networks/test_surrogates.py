@@ -11,7 +11,7 @@ from keras import layers
 from tests.helpers import assert_close, images, reference, reference_batch, reference_network, run_tests, small_network
 from tfrobust.attributions import make_map, make_score
 from tfrobust.attributions.gradient import gradient
-from tfrobust.networks import adopt
+from tfrobust.networks import adopt, surrogates
 from tfrobust.networks.smooth_relus import CurvedRelu, Softplus
 from tfrobust.networks.surrogates import (
     exchanges_relus,
@@ -276,6 +276,11 @@ def test_a_relu_is_known_by_its_values_wherever_it_is(name):
     both = gradient(make_score(guided_surrogate(softplus_surrogate(network, 2.0)), "logit"), x, y)
     assert np.isfinite(both).all() and np.abs(both - guided).max() > 0
     np.testing.assert_array_equal(network(x), before)
+
+
+def test_whether_relus_are_exchanged_is_known_without_a_surrogate(monkeypatch):
+    monkeypatch.setattr(surrogates, "_exchanged", lambda *_: pytest.fail("one was made"))
+    assert exchanges_relus(every_relu()) and not exchanges_relus(with_middle(layers.Activation("gelu")))
 
 
 @pytest.mark.parametrize(

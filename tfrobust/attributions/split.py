@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrobust.networks.layer_paths import known_paths, name_in
 from tfrobust.networks.masked_max_pool import MaskedMaxPool, can_be_masked
-from tfrobust.networks.walk import placeholders, walk
+from tfrobust.networks.walk import known_outputs, walk
 from tfrobust.types import InputError
 
 _NAMED = 8  # Names that a refusal lists at most.
@@ -36,8 +36,15 @@ class Tap(keras.layers.Layer):
             self._on_symbolic = False
 
     def call(self, *args: Any, **kwargs: Any) -> tf.Tensor:
-        made = placeholders(self.layer) if self._on_symbolic else None
-        return self.layer(*args, **kwargs) if made is None else made
+        return self.layer(*args, **kwargs)
+
+    def _infer_output_signature(self, inputs: Any, args: Any, kwargs: Any, input_masks: Any) -> Any:
+        """What Keras 2 asks where it is called on symbolic tensors."""
+        made = known_outputs(self.layer) if self._on_symbolic else None
+        if made is None:
+            return super()._infer_output_signature(inputs, args, kwargs, input_masks)
+        self.built = True
+        return made
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What Keras 3 asks in the place of a call on symbolic tensors."""

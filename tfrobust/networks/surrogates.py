@@ -357,7 +357,19 @@ def exchanges_relus(network: keras.Model) -> bool:
     Where it does not, an attack on maps follows the network itself, which has a second derivative only where its
     activations are smooth.
     """
-    return kept(network, exchanges_relus, lambda: _exchanged(network, Softplus(1.0))[1] > 0)
+    return kept(network, exchanges_relus, lambda: _has_relus(network))
+
+
+def _has_relus(network: keras.Model) -> bool:
+    _refuse_relu_operations(network)
+    return any(_has_relus(each) if isinstance(each, keras.Model) else _is_exchanged(each) for each in network.layers)
+
+
+def _is_exchanged(layer) -> bool:
+    """Whether a surrogate has another layer in its place, for its ReLUs."""
+    if isinstance(layer, (Activation, Reactivated)) or can_be_affine(layer) or can_be_masked(layer):
+        return False
+    return isinstance(layer, keras.layers.Layer) and _stand_in(layer, Softplus(1.0)) is not layer
 
 
 def _found_instead(network) -> str:

@@ -53,22 +53,25 @@ class Unknown:
         self.shape, self.dtype = shape, dtype
 
 
-@tf.autograph.experimental.do_not_convert  # As Keras 2 converts the calls of layers that are not its own.
-def placeholders(op: layers.Layer) -> Any:
-    """What a layer of Keras 2 makes, in the graph that is being traced for shapes and types alone.
+def known_outputs(op: layers.Layer) -> Any:
+    """What a layer of Keras 2 makes, as new symbolic tensors.
 
-    They are known from the layer's own graph, and to trace its call anew takes long.
+    Their shapes and types are known from the layer's own graph, and to trace its call anew takes long.
 
     Returns:
-        Tensors; None where the layer is part of several graphs or called several times, and so has several shapes.
+        Tensors; None where the layer is part of several graphs or called several times, and so has several shapes, and
+        where it makes others than dense ones.
     """
     try:
         op.get_output_at(1)
+        return None
     except ValueError:  # It has no second output.
-        return tf.nest.map_structure(lambda t: tf.compat.v1.placeholder(t.dtype, t.shape), op.output)
+        made = op.output
     except RuntimeError:  # It has none.
-        pass
-    return None
+        return None
+    if any(type(t).__name__ != "KerasTensor" for t in tf.nest.flatten(made)):
+        return None
+    return tf.nest.map_structure(lambda t: type(t)(t.type_spec), made)
 
 
 def _sizes(args, kwargs) -> list[tuple]:
@@ -86,8 +89,12 @@ class _Stand(getattr(keras, "Operation", layers.Layer)):  # type: ignore[misc]  
         self.op, self.made = op, []
 
     def call(self, *args, **kwargs):
-        made = placeholders(self.op)
-        return self.op(*args, **kwargs) if made is None else made
+        return self.op(*args, **kwargs)
+
+    def _infer_output_signature(self, inputs, args, kwargs, input_masks):
+        """What Keras 2 asks where it is called on symbolic tensors."""
+        made = known_outputs(self.op)
+        return super()._infer_output_signature(inputs, args, kwargs, input_masks) if made is None else made
 
     def compute_output_spec(self, *args, **kwargs):
         return self.op.compute_output_spec(*args, **kwargs)

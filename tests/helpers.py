@@ -126,11 +126,11 @@ def small_network(seed: int = 0, batch_norm: bool = False) -> keras.Model:
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
-def small_transformer(seed: int = 0, blocks: int = vit.BLOCKS) -> keras.Model:
-    """An untrained vision transformer for 8x8 images and 10 classes, whose attention is far from uniform."""
+def small_transformer(seed: int = 0, name: str = "vit_tiny", shape: tuple = (8, 8, 1)) -> keras.Model:
+    """An untrained vision transformer of 10 classes, of two blocks, whose attention is far from uniform."""
     keras.utils.set_random_seed(seed)
-    with mock.patch.object(vit, "BLOCKS", blocks):
-        network = make_model("vit_tiny", (8, 8, 1), 10, 0.125)
+    with mock.patch.object(vit, "BLOCKS", 2):
+        network = make_model(name, shape, 10, 0.125)
     network.set_weights([w if w.ndim < 2 else 2 * w for w in network.get_weights()])
     return network
 

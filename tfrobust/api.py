@@ -73,7 +73,7 @@ def robustify(
         InputError: where the network cannot be copied, and for an unknown method, hyper-parameter or setting.
     """
     copy = adopt(_model(network), None if pixels == AUTO else pixels, head=head)
-    chosen = {**defaults(method, eps, input_shape(copy)), **hyper}
+    chosen = {**defaults(method, eps, copy.input_shape[1:]), **hyper}
     plan = {"weight_decay": weight_decay, "eps_ramp_steps": eps_ramp_steps, "precision": precision}
     return RobustModel(copy, make_objective(method, **chosen), seed, **plan)
 

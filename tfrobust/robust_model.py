@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrobust.data import to_unit
 from tfrobust.labels import check_labels, not_one_each, not_whole, outside
-from tfrobust.networks import TOLERANCE, check_images, input_shape, unfolded
+from tfrobust.networks import TOLERANCE, check_images, unfolded
 from tfrobust.training import Trainer
 from tfrobust.types import Batch, InputError, Objective
 
@@ -161,7 +161,7 @@ class RobustModel(Trainer):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The network's logits [B,K] for images x [B,H,W,C], uint8 or in [0, 1]."""
-        return self.network(_unit(unfolded(x, input_shape(self.network))), training=training)
+        return self.network(_unit(unfolded(x, self.network.input_shape[1:])), training=training)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One step of training, as the Trainer's; `loss` in its logs is the mean over the steps of the epoch so far."""
@@ -185,7 +185,7 @@ class RobustModel(Trainer):
         if not isinstance(data, (tuple, list)) or not parts <= len(data) <= parts + 1:
             raise InputError("a batch must be (x, y), or (x, y, s) for a method that trains on saliency maps")
         x, y = data[:2]
-        x = unfolded(x, input_shape(self.network))
+        x = unfolded(x, self.network.input_shape[1:])
         y = tf.squeeze(y, 1) if y.shape.rank == 2 and y.shape[1] == 1 else y
         if y.shape.rank is None:
             y = _one_each(y)
@@ -262,7 +262,7 @@ def _unit(x):
 
 
 def _images(network, x) -> np.ndarray:
-    x = to_unit(unfolded(np.asarray(x), input_shape(network)))
+    x = to_unit(unfolded(np.asarray(x), network.input_shape[1:]))
     check_images(x)
     return x
 

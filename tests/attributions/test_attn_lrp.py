@@ -1,5 +1,7 @@
 """AttnLRP in closed form: where it is gradient times input, what it conserves, attention by hand, its derivative."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -51,8 +53,9 @@ def attention(h, heads=2):
     return layers.MultiHeadAttention(heads, 4)(h, h)
 
 
+@functools.cache
 def transformer(activation="gelu"):
-    """A block of a vision transformer, with every bias."""
+    """A block of a vision transformer, with every bias; every test leaves its weights as they are."""
 
     def block(h):
         h = layers.Add()([h, attention(layers.LayerNormalization(epsilon=1e-3)(h))])

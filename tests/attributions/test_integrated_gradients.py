@@ -27,7 +27,8 @@ from tfrobust.models import make_model
 from tfrobust.models.normalization import PerImageStandardization
 from tfrobust.networks.surrogates import softplus_surrogate
 
-CHUNKS = [None, 1, 3, 50]
+# Of one point, of some, and more than there are.  None is what the others are compared with.
+CHUNKS = [1, 3, *(pytest.param(chunk, marks=pytest.mark.exhaustive) for chunk in (None, 50))]
 
 
 @pytest.mark.parametrize("chunk", [None, 7])
@@ -95,14 +96,13 @@ def test_weight_gradients_agree_with_the_released_code(chunk):
     x, y, x_adv = reference_batch()
     loss = make_score(network, "loss")
 
-    @tf.function
     def regularized():
         with tf.GradientTape() as tape:
             l1 = tf.reduce_sum(tf.abs(integrated_gradients(loss, x_adv, y, x, 50, chunk=chunk)))
             value = tf.reduce_sum(loss(x, y)) + 0.1 * l1
         return l1, value, tape.gradient(value, network.trainable_variables)
 
-    l1, value, grads = regularized()
+    l1, value, grads = (tf.function(regularized) if chunk else regularized)()
     assert_close(l1, r["l1_m50"], 1e-5)
     assert_close(value, r["ig_norm_loss_lambda0.1"], 1e-5)
     for name, g in zip(WEIGHTS, grads):
@@ -164,9 +164,10 @@ def test_of_a_square_drawn_points_have_no_bias():
     np.testing.assert_allclose(draws.mean(axis=0), x**2, rtol=3 / np.sqrt(24 * 300))
 
 
-@pytest.mark.parametrize("chunk", [None, 2])
+# That chunks change nothing is seen below.
+@pytest.mark.parametrize("chunk", [None, pytest.param(2, marks=pytest.mark.exhaustive)])
 def test_of_a_network_the_mean_over_drawn_points_tends_to_integrated_gradients(chunk):
-    network = starts()["convolution"]  # Cut behind its affine start.
+    network = STARTS["convolution"]()  # Cut behind its affine start.
     x, y = images(2)
     score = make_score(network, "probability")
     one = tf.function(lambda seed: integrated_gradients(score, x, y, 0.5, 3, chunk=chunk, seed=seed))
@@ -178,9 +179,9 @@ def test_of_a_network_the_mean_over_drawn_points_tends_to_integrated_gradients(c
     assert errors.mean() < 0.1 * np.abs(right - exact).mean()
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 5])
+@pytest.mark.parametrize("chunk", [2, *(pytest.param(chunk, marks=pytest.mark.exhaustive) for chunk in (1, 5))])
 def test_drawn_points_do_not_depend_on_chunks_nor_on_the_cut(chunk, monkeypatch):
-    network = starts()["normalised"]
+    network = STARTS["normalised"]()
     x, y = images(3)
     score, seed = make_score(network, "loss"), tf.constant([5, 6])
 
@@ -211,13 +212,12 @@ def convolutional(*before, activation=None, **options):
     return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
 
 
-def starts():
-    return {
-        "convolution": convolutional(padding="same"),
-        "strides, no bias": convolutional(strides=2, use_bias=False),
-        "normalised": convolutional(layers.Rescaling(2.0, -1.0), layers.Normalization(mean=0.5, variance=0.1)),
-        "padded": convolutional(layers.ZeroPadding2D(1)),
-    }
+STARTS = {
+    "convolution": lambda: convolutional(padding="same"),
+    "strides, no bias": lambda: convolutional(strides=2, use_bias=False),
+    "normalised": lambda: convolutional(layers.Rescaling(2.0, -1.0), layers.Normalization(mean=0.5, variance=0.1)),
+    "padded": lambda: convolutional(layers.ZeroPadding2D(1)),
+}
 
 
 def both_orders(network, x, y, x0, chunk, rule):
@@ -236,7 +236,7 @@ CUT = [("convolution", False, None), ("strides, no bias", True, 2), ("normalised
 
 @pytest.mark.parametrize("name, baseline, chunk", CUT)
 def test_the_cut_behind_an_affine_start_changes_nothing(name, baseline, chunk, monkeypatch):
-    network = starts()[name]
+    network = STARTS[name]()
     assert cut_behind_affine_start(make_score(network, "logit")) is not None
     x, y = images(3)
     x0 = np.random.RandomState(3).rand(*x.shape).astype(np.float32) if baseline else None

@@ -1,5 +1,7 @@
 """Integrated Gradients of the units of a layer."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,9 +14,15 @@ from tfrobust.objectives import make_objective
 from tfrobust.types import Batch, InputError
 
 
+@functools.cache
+def network_of_all():
+    """Every test leaves its weights as they are."""
+    return small_network()
+
+
 @pytest.mark.parametrize("layer", ["relu1", "relu2", "relu3"])
 def test_completeness_at_every_layer(layer):
-    network = small_network()
+    network = network_of_all()
     x, y = images()
     x0 = tf.random.stateless_uniform(x.shape, [1, 2])
     ig = layer_integrated_gradients(network, layer, "logit", x, y, baseline=x0, steps=200, rule="gauss_legendre")
@@ -26,7 +34,7 @@ def test_completeness_at_every_layer(layer):
 
 
 def test_at_the_input_it_is_integrated_gradients():
-    network = small_network()
+    network = network_of_all()
     x, y = images()
     name = network.layers[0].name
     got = layer_integrated_gradients(network, name, "loss", x, y, baseline=None, steps=7)
@@ -34,7 +42,7 @@ def test_at_the_input_it_is_integrated_gradients():
 
 
 def test_ig_norm_of_a_layer_reaches_every_weight_and_bounds_the_change_of_the_loss():
-    network = small_network()
+    network = network_of_all()
     x, y = images()
     hyper = {"eps": 0.2, "attack_steps": 2, "step_size": 0.1, "attribution_weight": 1.0, "ig_steps": 50}
     objective = make_objective("ig_norm", layer="relu2", ig_steps_attack=2, **hyper)
@@ -51,7 +59,7 @@ def test_ig_norm_of_a_layer_reaches_every_weight_and_bounds_the_change_of_the_lo
 def test_an_unknown_layer_is_refused_with_the_known_ones():
     x, y = images()
     with pytest.raises(InputError, match="relu1"):
-        layer_integrated_gradients(small_network(), "relu9", "logit", x, y)
+        layer_integrated_gradients(network_of_all(), "relu9", "logit", x, y)
 
 
 if __name__ == "__main__":

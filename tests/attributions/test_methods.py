@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.helpers import assert_close, images, linear_network, run_tests, small_network, small_transformer
+from tests.helpers import assert_close, images, linear_network, run_tests, small_network
 from tfrobust.attributions import attribute, make_map, make_score, saliency_map
 from tfrobust.attributions.grad_cam import grad_cam, grad_cam_plus_plus, guided_grad_cam_plus_plus
 from tfrobust.attributions.grad_shap import grad_shap
@@ -164,6 +164,17 @@ def small_map(method):
     return make_map(method, **{name: 5 for name in ("steps", "samples", "masks") if name in known})
 
 
+def one_block():
+    """A transformer of one block, whose attention is far from uniform."""
+    inputs = keras.Input((8, 8, 1))
+    h = layers.Reshape((16, 6))(layers.Conv2D(6, 2, strides=2)(inputs))
+    h = layers.Add()([h, layers.MultiHeadAttention(2, 3)(h, h)])
+    h = layers.GlobalAveragePooling1D()(layers.Dense(6, activation="gelu")(h))
+    network = keras.Model(inputs, layers.Dense(10)(h))
+    network.set_weights([np.random.RandomState(i).normal(0, 1, w.shape) for i, w in enumerate(network.get_weights())])
+    return network
+
+
 @functools.cache
 def network_for_maps(make):
     """A network for all methods, and the twins that are made of it."""
@@ -172,7 +183,7 @@ def network_for_maps(make):
 
 def network_for(method):
     """A network that has what the method needs."""
-    return network_for_maps(small_transformer if "rollout" in method or method == "attn_lrp" else small_network)
+    return network_for_maps(one_block if "rollout" in method or method == "attn_lrp" else small_network)
 
 
 @pytest.mark.parametrize("method", ATTRIBUTIONS)

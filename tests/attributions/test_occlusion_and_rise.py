@@ -1,5 +1,6 @@
 """Maps without gradients: closed forms, chunks and their memory, attacks by squares and along gradients."""
 
+import functools
 import itertools
 import weakref
 
@@ -28,6 +29,12 @@ from tfrobust.types import InputError
 
 OF = Comparison(k=8)
 SMALL = {"occlusion": make_map("occlusion"), "rise": make_map("rise", masks=12, cells=3, score="probability")}
+
+
+@functools.cache
+def network_of_all():
+    """Every test leaves its weights as they are."""
+    return shallow_network()
 
 
 def linear(channels=1, b=0.0):
@@ -138,7 +145,7 @@ def test_masks_are_cut_out_of_the_resized_grid_and_have_the_mean_of_their_cells(
 
 @pytest.mark.parametrize("method", SMALL)
 def test_a_map_is_the_same_in_every_call_and_batch_and_another_seed_gives_another_one(method):
-    network, (x, y) = shallow_network(), images()
+    network, (x, y) = network_of_all(), images()
     a = attribute(network, SMALL[method], x, y)
     np.testing.assert_array_equal(a, attribute(network, SMALL[method], x, y))
     assert_close(attribute(network, SMALL[method], x[2:3], y[2:3]), a[2:3], 1e-5)
@@ -150,7 +157,7 @@ def test_a_map_is_the_same_in_every_call_and_batch_and_another_seed_gives_anothe
 @pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("method", SMALL)
 def test_chunks_change_neither_maps_nor_derivatives_by_images_and_weights(method, graph):
-    network, (x, y) = shallow_network(), images()
+    network, (x, y) = network_of_all(), images()
 
     def by(chunk):
         with tf.GradientTape() as tape:
@@ -212,14 +219,14 @@ def test_what_covers_nothing_or_leaves_pixels_out_is_refused():
         with pytest.raises(InputError, match=next(iter(options))):
             make_map(method, **options)
     with pytest.raises(InputError, match="chunk"):
-        attribute(shallow_network(), SMALL["rise"], *images(), 0)
+        attribute(network_of_all(), SMALL["rise"], *images(), 0)
 
 
 @pytest.fixture(scope="module")
 def given():
     """(network, images, the classes that it predicts)."""
     x, _ = images(6)
-    network = shallow_network()
+    network = network_of_all()
     return network, np.asarray(x), np.argmax(network(x), axis=1).astype(np.int32)
 
 

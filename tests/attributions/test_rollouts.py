@@ -13,7 +13,6 @@ from tfrobust.attacks import Ifia, TopK
 from tfrobust.attributions import AttentionRollout, GradientRollout, MapSpec, make_map
 from tfrobust.attributions.attention_rollout import attention_rollout
 from tfrobust.attributions.gradient_rollout import gradient_rollout
-from tfrobust.models import make_model
 from tfrobust.models.vit import LearnedPositions
 from tfrobust.networks.attention import attend
 from tfrobust.objectives.far import Far
@@ -64,10 +63,7 @@ def test_one_block_weighs_attention_with_the_positive_part_of_its_gradient():
 
 @functools.cache
 def transformer(name):
-    keras.utils.set_random_seed(0)
-    network = make_model(name, (8, 8, 1), 10, 0.125)
-    network.set_weights([w if w.ndim < 2 else 2 * w for w in network.get_weights()])
-    return network
+    return small_transformer(name=name)
 
 
 def read_of(matrix, name):
@@ -76,7 +72,7 @@ def read_of(matrix, name):
 
 
 @pytest.mark.parametrize("name", ["vit_tiny", "vit_tiny_gap"])
-def test_four_blocks_are_the_products_of_the_papers_matrices(name):
+def test_blocks_are_the_products_of_the_papers_matrices(name):
     network, (x, y) = transformer(name), images(2)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -95,17 +91,19 @@ def test_four_blocks_are_the_products_of_the_papers_matrices(name):
 
 
 def test_uniform_attention_gives_uniform_maps():
-    network = small_transformer()
+    network = transformer("vit_tiny")
+    before = network.get_weights()
     for layer in network.layers:
         if isinstance(layer, layers.MultiHeadAttention):
             layer.set_weights([0 * w if i < 2 else w for i, w in enumerate(layer.get_weights())])
     a = attention_rollout(network, images(2)[0]).numpy()
+    network.set_weights(before)
     np.testing.assert_allclose(a, a[0, 0, 0, 0], rtol=1e-5)
 
 
 def test_a_coarse_map_grows_to_the_image():
     x = images(2, shape=(32, 24, 3))[0]
-    network = make_model("vit_tiny", (32, 24, 3), 10, 0.125)
+    network = small_transformer(shape=(32, 24, 3))
     assert attention_rollout(network, x).shape == (2, 32, 24, 3)
 
 

@@ -41,6 +41,12 @@ def nested():
     return keras.Model(i, layers.Dense(10, name="head")(h))
 
 
+@pytest.fixture(scope="module")
+def copy(nested):
+    """What adoption makes of it."""
+    return adopt(nested)
+
+
 def feature_maps(network, x):
     """What a model within gives behind each of its layers, by hand."""
     h, out = x, {}
@@ -57,9 +63,8 @@ PATHS = ["backbone/first/conv", "backbone/second/linear", "backbone/second/relu"
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_cuts_behind_that_layer_in_the_network_its_copy_and_their_surrogates(nested, path):
+def test_a_path_cuts_behind_that_layer_in_the_network_its_copy_and_their_surrogates(nested, copy, path):
     x, _ = images()
-    copy = adopt(nested)
     assert not any(isinstance(layer, keras.Model) for layer in copy.layers)
     for network in (nested, copy):
         head, tail = split_at(network, path)
@@ -93,12 +98,12 @@ def test_cutting_leaves_the_network_that_was_given_as_it_is(nested):
 
 
 @pytest.mark.parametrize("method", CAMS)
-def test_the_maps_of_a_layer_within_are_those_of_the_flat_copy_and_move(nested, method):
+def test_the_maps_of_a_layer_within_are_those_of_the_flat_copy_and_move(nested, copy, method):
     x, y = images()
     spec = make_map(method, layer="backbone/first/relu")
     a = attribute(nested, spec, x, y)
     assert np.any(a) and np.abs(a - attribute(nested, make_map(method), x, y)).max() > 0
-    assert_close(attribute(adopt(nested), spec, x, y), a, 1e-4)
+    assert_close(attribute(copy, spec, x, y), a, 1e-4)
     surrogate = softplus_surrogate(nested, 5.0)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -106,10 +111,10 @@ def test_the_maps_of_a_layer_within_are_those_of_the_flat_copy_and_move(nested, 
     assert np.abs(tape.gradient(total, x)).max() > 0
 
 
-def test_the_last_feature_map_may_be_within(nested):
+def test_the_last_feature_map_may_be_within(nested, copy):
     assert last_feature_map(nested) == "backbone/second/relu"
     assert last_feature_map(softplus_surrogate(nested, 5.0)) == "backbone/second/relu"
-    assert last_feature_map(adopt(nested)) == "relu_1"
+    assert last_feature_map(copy) == "relu_1"
     x, y = images()
     whole = layer_integrated_gradients(nested, "backbone/second/relu", "logit", x, y, steps=5)
     assert whole.shape == (6, 8, 8, 4)
@@ -132,9 +137,9 @@ def test_an_unknown_layer_is_refused_with_near_names(nested, layer, near):
         spec.check_network(nested)
 
 
-def test_the_paths_of_the_network_are_near_names_in_its_copy(nested):
+def test_the_paths_of_the_network_are_near_names_in_its_copy(copy):
     with pytest.raises(InputError, match="backbone/second/conv"):
-        split_at(adopt(nested), "backbone/second/cnv")
+        split_at(copy, "backbone/second/cnv")
 
 
 def test_a_layer_without_feature_maps_one_that_is_passed_by_and_one_of_two_calls_are_refused():
@@ -154,7 +159,7 @@ def test_a_layer_without_feature_maps_one_that_is_passed_by_and_one_of_two_calls
     np.testing.assert_allclose(split_at(network, network.layers[-2].name)[0](x).shape, (6, 64))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # A network that is made here is within another one above.
 def test_a_network_of_keras_applications_within_another_is_cut_at_its_layers():
     keras.utils.set_random_seed(0)
     base = keras.applications.MobileNet((32, 32, 3), alpha=0.25, include_top=False, weights=None)

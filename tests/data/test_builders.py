@@ -118,21 +118,25 @@ def tfds_case():
     return Absent
 
 
+# The data sets that the others build are looked at by tests of our own.
 class GtsrbTest(Made, tfds_case()):
     DATASET_CLASS = builders.Gtsrb
     SPLITS = {"train": 4, "test": 3}
 
 
+@pytest.mark.exhaustive
 class Flower17Test(Made, tfds_case()):
     DATASET_CLASS = builders.Flower17
     SPLITS = {"train": 6, "test": 4}
 
 
+@pytest.mark.exhaustive
 class TinyImagenetTest(Made, tfds_case()):
     DATASET_CLASS = builders.TinyImagenet
     SPLITS = {"train": 4, "validation": 2}
 
 
+@pytest.mark.exhaustive
 class Cub200Test(Made, tfds_case()):
     DATASET_CLASS = builders.Cub200
     SPLITS = {"train": 3, "test": 2}
@@ -165,6 +169,7 @@ class Imagenet2012(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 SMALL_IMAGENET = {"RANGES": RANGES, "SOURCE_SIZES": {split: len(c) for split, c in Imagenet2012.CLASSES.items()}}
 
 
+@pytest.mark.exhaustive
 class RestrictedImagenetTest(tfds_case()):
     DATASET_CLASS = builders.RestrictedImagenet
     SPLITS = {"train": 4, "test": 3}

@@ -183,6 +183,7 @@ def test_the_first_of_several_pictures_is_taken_and_deep_pixels_are_refused(flow
         load(str(flowers))
 
 
+@pytest.mark.exhaustive  # Made folders are read above; these are photographs of some megapixels.
 @pytest.mark.skipif(not FOLDER, reason="TFROBUST_DATA names no folder with real data")
 def test_real_flowers():
     data = load("flower17", FOLDER, image_size=32)

@@ -17,12 +17,14 @@ def test_parameter_counts():
     assert make_model("digits_cnn", (8, 8, 1), 10).count_params() == 160 + 4640 + 32832 + 650
 
 
-# Of the blocks that another one here has, but more of them; test_zoo counts their parameters.
-DEEPER = ("wrn_40_2", "resnet18", "resnet34", "resnet34_imagenet", "resnet50_imagenet", "rar_resnet6", "rar_resnet15")
+# Of the blocks that another one here has, but more of them, or of the same with another end; test_zoo counts their
+# parameters.
+ALIKE = ("wrn_40_2", "resnet18", "resnet34", "resnet18_imagenet", "resnet34_imagenet", "resnet50_imagenet")
+ALIKE += ("rar_resnet6", "rar_resnet15", "vit_tiny_gap")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.exhaustive if name in DEEPER else ()) for name in MODELS]
+    "name", [pytest.param(name, marks=pytest.mark.exhaustive if name in ALIKE else ()) for name in MODELS]
 )
 def test_every_model_gives_logits_for_any_shape_and_class_count(name):
     network = make_model(name, (16, 16, 3), 5, 0.25)

@@ -111,7 +111,7 @@ def test_a_saved_model_of_it_predicts_the_same(network, tmp_path):
     assert_close(served(images=x)["logits"], network(x), 1e-5)
 
 
-def test_its_maps_are_attacked(network):
+def test_its_maps_are_attacked(network, eagerly):
     x, _ = images(3)
     y = tf.argmax(network(x), axis=1, output_type=tf.int32)
     attacked = Ifia(0.2, 5, 0.05, goal=TopK(8)).on_maps(network, MAP, Comparison(k=8))

@@ -1,5 +1,7 @@
 """Attention that is written out is that of Keras; what it cannot be made of is refused by a line that says why."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -90,9 +92,15 @@ TAKEN = {
 }
 
 
+@functools.cache
+def taken(name):
+    """The network of that name, whose weights every test leaves as they are."""
+    return network_of(TAKEN[name])
+
+
 @pytest.mark.parametrize("name", TAKEN)
 def test_the_logits_are_those_of_the_network_and_rows_of_attention_sum_to_one(name):
-    network = network_of(TAKEN[name])
+    network = taken(name)
     check_attention(network)
     x = noise((8, 8, 3), 3)
     got, maps = attend(network, x)
@@ -104,7 +112,7 @@ def test_the_logits_are_those_of_the_network_and_rows_of_attention_sum_to_one(na
 
 
 def test_the_attention_is_that_which_keras_returns():
-    network = network_of(TAKEN["plain"])
+    network = taken("plain")
     layer, x = attention_layers(network)[0], noise((8, 8, 3), 2)
     _, (a,) = attend(network, x)
     h = keras.Model(network.input, layer.input[0] if isinstance(layer.input, list) else layer.input)(x)
@@ -113,7 +121,7 @@ def test_the_attention_is_that_which_keras_returns():
 
 @pytest.mark.parametrize("name", ["in a layer of one's own", "in a model within"])
 def test_the_surrogate_of_a_network_is_written_out_with_its_softplus(name):
-    network = network_of(TAKEN[name])
+    network = taken(name)
     surrogate, x = softplus_surrogate(network, 3.0), noise((8, 8, 3), 2)
     got, (a,) = attend(surrogate, x)
     np.testing.assert_allclose(got, surrogate(x, training=False), atol=2e-5)
@@ -124,7 +132,7 @@ def test_the_surrogate_of_a_network_is_written_out_with_its_softplus(name):
 @pytest.mark.parametrize("name", ["plain", "in a layer of one's own"])
 def test_gradients_reach_the_attention_the_pixels_and_the_weights(name):
     """The gradient with respect to A is that of a network in which A is moved by hand."""
-    network = network_of(TAKEN[name])
+    network = taken(name)
     x = noise((8, 8, 3), 2)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -152,7 +160,7 @@ def plain_gradient(network, x):
 
 
 def test_a_watch_may_change_what_the_layer_gives():
-    network = network_of(TAKEN["plain"])
+    network = taken("plain")
     x = noise((8, 8, 3), 2)
     with watched(lambda call: tf.zeros_like(call.y)):
         got = written_out(network)(x, training=False)
@@ -160,7 +168,7 @@ def test_a_watch_may_change_what_the_layer_gives():
 
 
 def test_attention_is_written_out_within_a_graph():
-    network = network_of(TAKEN["in a layer of one's own"])
+    network = taken("in a layer of one's own")
     x = noise((8, 8, 3), 2)
     within = tf.function(lambda x: attend(network, x))(x)
     for got, want in zip(tf.nest.flatten(within), tf.nest.flatten(attend(network, x))):

@@ -16,6 +16,7 @@ from keras import layers
 from tests.helpers import run_tests
 from tests.networks import crafted_files as crafted
 from tests.networks.crafted_files import IS_KERAS_3, activation, layer, operation
+from tests.networks.small_applications import convnext, efficientnet, mobilenet
 from tfrobust.networks import allowed_symbols, file_policy, load_network
 from tfrobust.types import InputError
 
@@ -380,8 +381,11 @@ def functions_of_numpy(x):
 
 def wrapped(x):
     x = layers.TimeDistributed(layers.Dense(4, activation="relu"))(layers.Reshape((16, 48))(x))
-    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(x)
-    return layers.GRU(3)(x)
+    return layers.Bidirectional(layers.SimpleRNN(3))(x)
+
+
+def recurrent(x):
+    return layers.GRU(3)(layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.Reshape((16, 48))(x)))
 
 
 def nested(x):
@@ -399,6 +403,7 @@ def words(x):
 
 FUNCTIONS = functions_of_numpy if IS_KERAS_3 else functions_of_tensorflow
 HONEST = [image_layers, attention, arithmetic, functions_of_keras, FUNCTIONS, wrapped, nested, words]
+HONEST += [pytest.param(recurrent, marks=pytest.mark.exhaustive)]  # Another is wrapped, and built in less time.
 
 
 @pytest.mark.parametrize("body", HONEST, ids=lambda body: body.__name__)
@@ -412,30 +417,18 @@ def test_honest_networks_load_and_predict_bit_for_bit(body, tmp_path):
     np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))
 
 
-def convnext(module, options):
-    return module.ConvNeXt((1, 1, 1, 1), (4, 8, 8, 8), **options)
-
-
-def efficientnet(module, options):
-    name = {"name" if IS_KERAS_3 else "model_name": "efficientnetv2-b0"}  # Those called b scale their pixels.
-    blocks = [dict(module.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][i], input_filters=32) for i in (0, 3)]
-    return module.EfficientNetV2(1.0, 0.5, 224, blocks_args=blocks, **name, **options)
-
-
-def mobilenet(module, options):
-    def stack(x, kernel, activation, squeezed):
-        return module._inverted_res_block(x, 2, 16, kernel, 2, squeezed, activation, 1)
-
-    return module.MobileNetV3(stack, 32, **options)
-
-
 @pytest.mark.parametrize(
-    "name, make", [("ConvNeXtTiny", convnext), ("EfficientNetV2B0", efficientnet), ("MobileNetV3Small", mobilenet)]
+    "make",
+    [
+        convnext,
+        efficientnet,
+        pytest.param(mobilenet, marks=pytest.mark.exhaustive),  # Of plain layers and arithmetic, which are above.
+    ],
+    ids=lambda make: make.__name__,
 )
-def test_networks_of_keras_applications_load_and_predict_bit_for_bit(name, make, tmp_path):
+def test_networks_of_keras_applications_load_and_predict_bit_for_bit(make, tmp_path):
     """Those with a layer or an initializer of their own, with a block or two of the many that they have."""
-    module = inspect.getmodule(getattr(keras.applications, name))
-    network = make(module, {"weights": None, "input_shape": (32, 32, 3), "classes": 3})
+    network = make(classes=3)
     network.save(tmp_path / "n.keras")
     x = np.random.RandomState(0).rand(1, 32, 32, 3).astype(np.float32)
     np.testing.assert_array_equal(load_network(str(tmp_path / "n.keras"))(x), network(x))

@@ -93,25 +93,27 @@ BYTES = {
 }
 
 
-def ends(names, few, alike):
-    """(name, activation) of networks that end in logits and, of a few, in a softmax: the others in the exhaustive tier,
-    as what is at the end is no matter of what is in front, and those of which there is one alike."""
+def rows(names, alike=()):
+    """(name, activation) of networks that end in logits and in a softmax.  Of the exhaustive tier are those of which
+    there is one alike, and a softmax but at the first: what is at the end is no matter of what is in front."""
+    first, *_ = names
+    for name in names:
+        for activation in (None, "softmax"):
+            left_out = name in alike or (activation and name != first)
+            yield pytest.param(name, activation, marks=[pytest.mark.exhaustive] * bool(left_out))
 
-    def row(name, activation, left_out):
-        marks = [pytest.mark.exhaustive] * left_out
-        return pytest.param(name, activation, marks=marks, id=f"{name}-{activation}")
 
-    return [
-        *(row(name, None, name in alike) for name in names),
-        *(row(name, "softmax", name not in few) for name in names),
-    ]
+def first_of(names):
+    """Names, all but the first of the exhaustive tier."""
+    first, *others = names
+    return [first, *(pytest.param(name, marks=pytest.mark.exhaustive) for name in others)]
 
 
 # There is 1/255, a model within a model, two operations and another size.
 ALIKE_BYTES = ("1/127.5", "model within", "division", "after padding")
 
 
-@pytest.mark.parametrize("name, activation", ends(BYTES, ("1/255", "two operations"), ALIKE_BYTES))
+@pytest.mark.parametrize("name, activation", rows(BYTES, ALIKE_BYTES))
 def test_a_network_made_for_bytes_is_found_whatever_its_end(name, activation):
     made = BYTES[name](activation=activation)
     assert inspect_network(made).pixels == "0..255"
@@ -119,12 +121,23 @@ def test_a_network_made_for_bytes_is_found_whatever_its_end(name, activation):
         check_network(made, X)
     with pytest.raises(InputError, match=r"pass pixels='0\.\.255'"):
         adopt(made)
-    want = made(255 * X, training=False)
-    for got in (adopt(made, "0..255"), adopt(made, None), contracted(made)):
-        check_network(got, X)
-        got = got(X, training=False)
-        got = got if activation is None else tf.nn.softmax(got)
-        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+    assert_of_bytes(contracted(made), made, activation)
+
+
+@pytest.mark.parametrize("activation", [None, pytest.param("softmax", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("name", first_of(BYTES))
+def test_a_network_made_for_bytes_is_adopted_by_the_range_that_it_says_or_that_is_given(name, activation):
+    made = BYTES[name](activation=activation)
+    for pixels in ("0..255", None):
+        assert_of_bytes(adopt(made, pixels), made, activation)
+
+
+def assert_of_bytes(got, made, activation):
+    """Of images in [0, 1], it gives the logits of the network that is made for bytes."""
+    check_network(got, X)
+    logits = got(X, training=False)
+    p = logits if activation is None else tf.nn.softmax(logits)
+    np.testing.assert_allclose(p, made(255 * X, training=False), rtol=1e-3, atol=1e-4)
 
 
 UNIT = {
@@ -202,14 +215,15 @@ def evaluation():
     return Suite.of_one(Pgd(0.1, 1, 0.1), task)
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
+# With a softmax it is adopted above.
+@pytest.mark.parametrize("activation", [None, pytest.param("softmax", marks=pytest.mark.exhaustive)])
 def test_every_door_adopts_a_network_of_bytes_or_refuses_it(activation):
     made = network(layers.Rescaling(1 / 255), activation=activation)
     y = labelled(made)
     right = adopt(made, "0..255")
-    want = tfrobust.attribute(right, X, y, steps=10)
-    np.testing.assert_allclose(tfrobust.attribute(made, X, y, steps=10), want, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(tfrobust.attribute(made, X, steps=10), want, rtol=1e-3, atol=1e-4)
+    want = tfrobust.attribute(right, X, y, steps=2)
+    np.testing.assert_allclose(tfrobust.attribute(made, X, y, steps=2), want, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(tfrobust.attribute(made, X, steps=2), want, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(tfrobust.robustify(made, "natural").network(X), right(X), atol=1e-5)
     assert chosen_by_audit(made, y) == "0..255"
     for call in (
@@ -239,7 +253,10 @@ def chosen_by_audit(network, y):
         return inputs.make_inputs(network, X, y).pixels
 
 
-@pytest.mark.parametrize("name, activation", ends(INTEGERS, ("uint8",), ("uint8, cast and divided", "uint16 of bytes")))
+ALIKE_INTEGERS = ("uint8, cast and divided", "uint16 of bytes")
+
+
+@pytest.mark.parametrize("name, activation", rows(INTEGERS, ALIKE_INTEGERS))
 def test_a_network_of_whole_numbers_is_adopted_as_one_of_floats(name, activation):
     made = INTEGERS[name](activation=activation)
     dtype = inspect_network(made).dtype
@@ -248,16 +265,36 @@ def test_a_network_of_whole_numbers_is_adopted_as_one_of_floats(name, activation
         check_network(made, X)
     with pytest.raises(InputError, match=r"pass pixels='0\.\.255'.*float32"):
         adopt(made)
-    pixels = np.round(255 * X).astype(dtype)
-    want = np.asarray(made(pixels, training=False))
-    for adopted in (adopt(made, "0..255"), contracted(made)):
-        got = adopted(pixels / np.float32(255))
-        got = got if activation is None else tf.nn.softmax(got)
-        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
-    y = want.argmax(axis=1)
-    maps = tfrobust.attribute(made, X, y, "gradient")
+    adopted = contracted(made)
+    want = of_whole_numbers(made)
+    assert_as_floats(adopted, want, activation)
+    assert_has_maps(adopted, want)
+
+
+@pytest.mark.parametrize("activation", [None, pytest.param("softmax", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("name", first_of(INTEGERS))
+def test_other_doors_adopt_a_network_of_whole_numbers(name, activation):
+    made = INTEGERS[name](activation=activation)
+    want = of_whole_numbers(made)
+    assert_as_floats(adopt(made, "0..255"), want, activation)
+    assert_has_maps(made, want)
+    assert chosen_by_audit(made, want.argmax(axis=1)) == "0..255"
+
+
+def of_whole_numbers(made):
+    """What it gives for the images as it takes them."""
+    return np.asarray(made(np.round(255 * X).astype(inspect_network(made).dtype), training=False))
+
+
+def assert_as_floats(adopted, want, activation):
+    got = adopted(np.round(255 * X) / np.float32(255))
+    got = got if activation is None else tf.nn.softmax(got)
+    np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
+
+
+def assert_has_maps(network, outputs):
+    maps = tfrobust.attribute(network, X, outputs.argmax(axis=1), "gradient")
     assert np.isfinite(maps).all() and np.abs(maps).max() > 0
-    assert chosen_by_audit(made, y) == "0..255"
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8"])
@@ -307,8 +344,14 @@ def test_a_network_that_puts_its_channels_last_is_adopted(name):
     x = np.random.RandomState(0).rand(3, *found.shape).astype(np.float32)
     with pytest.raises(InputError, match=r"channels first.*adopt"):
         check_network(made, x)
+    np.testing.assert_allclose(adopt(made)(x), made(x.transpose(0, 3, 1, 2)), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", first_of(FIRST))
+def test_doors_take_images_with_their_channels_last_of_a_network_that_puts_them_there(name):
+    made = FIRST[name]()
+    x = np.random.RandomState(0).rand(3, *inspect_network(made).shape).astype(np.float32)
     first = x.transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(adopt(made)(x), made(first), atol=1e-5)
     y = np.asarray(made(first)).argmax(axis=1)
     assert tfrobust.attribute(made, x, y, "gradient").shape == x.shape[:3]
     with pytest.raises(InputError, match="transpose"):
@@ -369,15 +412,32 @@ def test_a_network_of_so_many_images_is_adopted_as_one_of_any_number():
         np.testing.assert_allclose(adopt(made, None)(X[:3]), made(scale * X[:4])[:3], rtol=1e-3, atol=1e-4)
 
 
-def test_a_model_within_has_its_feature_maps_and_its_guided_map_whatever_its_end():
+def ending_after_a_model(activation=None):
+    """A network with its only convolutions, and a ReLU, in a model within."""
     inside = keras.Sequential([keras.Input(SHAPE), layers.Conv2D(4, 3, activation="relu"), layers.Conv2D(4, 3)])
     inputs = keras.Input(SHAPE)
-    for activation in (None, "softmax"):
-        h = layers.GlobalAveragePooling2D()(inside(inputs))
-        made = keras.Model(inputs, layers.Dense(5, activation=activation)(h))
-        for method in ("grad_cam", "guided_backpropagation", "guided_grad_cam_plus_plus"):
-            assert tfrobust.attribute(made, X, method=method).shape == (6, 8, 8)
-    servable = Servable(keras.Model(inputs, layers.Dense(5)(h)), make_map("grad_cam"))
+    return keras.Model(inputs, layers.Dense(5, activation=activation)(layers.GlobalAveragePooling2D()(inside(inputs))))
+
+
+MAPS_OF_LAYERS = ("grad_cam", "guided_backpropagation", "guided_grad_cam_plus_plus")
+
+
+def test_a_model_within_has_its_feature_maps_and_its_guided_map():
+    """The network is adopted once, which each function does."""
+    adopted = contracted(ending_after_a_model())
+    for method in MAPS_OF_LAYERS:
+        assert tfrobust.attribute(adopted, X, method=method).shape == (6, 8, 8)
+
+
+@pytest.mark.parametrize("activation", [pytest.param(None, marks=pytest.mark.exhaustive), "softmax"])
+@pytest.mark.parametrize("method", first_of(reversed(MAPS_OF_LAYERS)))
+def test_a_model_within_has_its_maps_whatever_its_end(method, activation):
+    made = ending_after_a_model(activation)
+    assert tfrobust.attribute(made, X, method=method).shape == (6, 8, 8)
+
+
+def test_a_model_within_is_served_with_its_feature_maps():
+    servable = Servable(ending_after_a_model(), make_map("grad_cam"))
     assert servable.attribute(X, np.zeros(6, np.int32))["map"].shape == (6, 8, 8)
 
 
@@ -405,14 +465,20 @@ def test_what_is_kept_of_a_look_goes_with_the_network_and_knows_a_layer_that_is_
     assert [each() for each in left] == [None, None, None]
 
 
-def test_own_networks_say_nothing_against_the_contract():
-    for name, shape in (("digits_cnn", (8, 8, 1)), ("mnist_cnn", (28, 28, 1)), ("rar_resnet3", (32, 32, 3))):
-        made = make_model(name, shape, 10, 0.25)
-        assert contracted(made) is made
-    for name in ("resnet10", "vgg_gap"):  # Their pixels are standardised first.
-        assert inspect_network(make_model(name, (32, 32, 3), 10, 0.1)).pixels is None
-    x, _ = images()
-    check_network(small_network(batch_norm=True), x)
+@pytest.mark.parametrize("name, shape", [("digits_cnn", (8, 8, 1)), ("mnist_cnn", (8, 8, 1)), ("rar_resnet3", SHAPE)])
+def test_own_networks_say_nothing_against_the_contract(name, shape):
+    made = make_model(name, shape, 10, 0.25)
+    assert contracted(made) is made
+
+
+# Both standardise their pixels first, in the same way.
+@pytest.mark.parametrize("name", ["vgg_gap", pytest.param("resnet10", marks=pytest.mark.exhaustive)])
+def test_own_networks_that_standardise_their_pixels_say_nothing_of_their_range(name):
+    assert inspect_network(make_model(name, (32, 32, 3), 10, 0.1)).pixels is None
+
+
+def test_batch_normalization_says_nothing_against_the_contract():
+    check_network(small_network(batch_norm=True), images()[0])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from launch.command_line.given_networks import given_network
 from tests.helpers import ROOT, run_tests, shorten_audits, without_graphs
 from tests.networks.networks_people_have import NETWORKS, images_of, policy
 from tfrobust.attributions import make_map
-from tfrobust.auditing import audit as auditing
 from tfrobust.auditing import inputs, make_inputs, measure, plan, reach_verdict
 from tfrobust.networks import contracted, input_shape, inspect_network, unfolded
 from tfrobust.networks.walk import flat
@@ -34,7 +33,8 @@ def attribute(case, network, x):
 def robustify(case, network, x):
     model = tfrobust.robustify(network, "natural", head=case.head)
     model.compile()
-    model.fit(x, LABELS, verbose=0)
+    if plan.MAPS:
+        model.fit(x, LABELS, verbose=0)
 
 
 def export(case, network, x):
@@ -43,15 +43,19 @@ def export(case, network, x):
 
 
 def audit(case, network, x):
-    """A whole audit, with one step of each attack, of the classes that the network itself predicts.
+    """A whole audit, with one step of each attack, of the classes that the network itself predicts; of no map: the
+    door alone.
 
     The look at what a step costs is left out, as it attacks the same maps, four times; and so is the attack with twice
     the steps, for which there is no time.
     """
-    pixels, y = inspect_network(network).pixels or "0..1", own_labels(case, network, x)
+    pixels = inspect_network(network).pixels or "0..1"
+    if not plan.MAPS:
+        make_inputs(network, x, LABELS, pixels=pixels, head=case.head)
+        return
+    y = own_labels(case, network, x)
     with pytest.MonkeyPatch.context() as patch:
         shorten_audits(patch, steps=1, pgd_steps=1)
-        patch.setattr(auditing, "TIME_FOR_MORE", 0.0)
         measured = measure(network, x, y, pixels=pixels, eps=(4 / 255,), images=1, head=case.head)
     attacked = {record["task"] for record in measured.records if "top_k_intersection" in record}
     assert attacked == {f"{name} at 4/255" for name in plan.MAPS} and reach_verdict(measured).headline
@@ -102,16 +106,26 @@ def test_the_page_has_every_network():
 
 
 # Of another network's kind, which is looked at in `make test`.
-ALIKE = ("softmax in the last Dense", "Rescaling to [-1, 1] first", "mixed_float16", "frozen", "without ReLU (tanh)")
+ALIKE = ("softmax at the end", "softmax in the last Dense", "Rescaling(1/255) first", "Rescaling to [-1, 1] first")
+ALIKE += ("mixed_float16", "frozen", "partly frozen", "without ReLU (tanh)", "attention")
+# What is trained and audited is the adopted copy, and these make copies unlike others: of a constant logit, of rounded
+# pixels, of free sides, of tokens, of smooth activations.
+WHOLE = ("one sigmoid", "uint8", "any size", "vision transformer", "without ReLU (GELU)")
+
+
+def depths():
+    """(name, the maps that its audit attacks): none, Integrated Gradients, through which all of the network goes, and
+    both."""
+    for name in NETWORKS:
+        if name not in ALIKE:
+            yield pytest.param(name, plan.MAPS[: name in WHOLE], id=f"{name}-{int(name in WHOLE)}")
+        yield pytest.param(name, plan.MAPS, id=f"{name}-2", marks=pytest.mark.exhaustive)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("maps", [plan.MAPS[:1], pytest.param(plan.MAPS, marks=pytest.mark.exhaustive)], ids=len)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.exhaustive] * (name in ALIKE)) for name in NETWORKS]
-)
+@pytest.mark.parametrize("name, maps", depths())
 def test_the_page_says_what_becomes_of_a_network(name, maps, eagerly, monkeypatch):
-    """The audit attacks Integrated Gradients, through which all of the network goes, or both of its maps."""
+    """In `make test` most networks are let through the doors of training and audit, and neither trained nor audited."""
     monkeypatch.setattr(plan, "MAPS", maps)
     assert row(name) == rows_of_the_page()[name]
 
@@ -129,7 +143,7 @@ def test_a_head_has_to_be_chosen_and_to_be_there():
 
 
 @pytest.mark.parametrize("name", ["images (28, 28), Keras' first example", "images as rows of 784 numbers"])
-def test_a_map_of_an_unfolded_network_is_that_of_its_images(name):
+def test_a_map_of_an_unfolded_network_is_that_of_its_images(name, eagerly):
     """It has rows and columns, and is the same whichever way the images come."""
     network = NETWORKS[name].make()
     x = np.random.RandomState(0).rand(3, 28, 28, 1).astype(np.float32)
@@ -193,7 +207,8 @@ def test_the_policy_that_a_person_has_set_is_left_alone():
     assert {layer.compute_dtype for layer in flat(adopted)} == {"float32"}
 
 
-@pytest.mark.parametrize("kind", ["mixed_float16", "mixed_bfloat16"])
+# Both kinds are adopted above.
+@pytest.mark.parametrize("kind", [pytest.param("mixed_float16", marks=pytest.mark.exhaustive), "mixed_bfloat16"])
 def test_a_verb_measures_a_network_of_mixed_precision_as_a_function_does(kind, tmp_path):
     """In float32, as evaluate, export, attribute, audit and robustify do."""
     with policy(kind):

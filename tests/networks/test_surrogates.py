@@ -256,7 +256,12 @@ RELUS = {
 SLOPE = "negative_slope" if hasattr(keras, "ops") else "alpha"
 
 
-@pytest.mark.parametrize("name", RELUS)
+# There is a function, a lambda, a slope, a function built in, a ReLU within a layer, a wrapper and a recurrent layer.
+ALIKE = ("lambda of a product", "leaky function", "built in function", "separable", "time distributed layer")
+ALIKE += ("both ways",)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE)) for n in RELUS])
 def test_a_relu_is_known_by_its_values_wherever_it_is(name):
     network = with_middle(*RELUS[name]())
     x, y = images()

@@ -48,7 +48,11 @@ CASES = {  # name: (network, index of the first patch, tokens that are read)
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+# There are two tokens of classes, and a network of this library with one.
+ALIKE = ("class token and two registers",)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE)) for n in CASES])
 def test_patches_and_what_is_read_are_found(name):
     make, first, read = CASES[name]
     tokens = tokens_of(make(), SHAPE)
@@ -88,7 +92,11 @@ def test_rows_and_columns_of_patches_are_found(name):
     assert tokens_of(network, SHAPE).grid == grid
 
 
-@pytest.mark.parametrize("name, read", [("vit_tiny", [0]), ("vit_tiny_gap", list(range(49)))])
+# An average of patches is looked at above.
+AVERAGE = pytest.param("vit_tiny_gap", list(range(49)), marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("name, read", [("vit_tiny", [0]), AVERAGE])
 def test_the_models_of_this_library_have_their_tokens(name, read):
     """Patches of 4 x 4 pixels of 28 x 28."""
     tokens = tokens_of(make_model(name, (28, 28, 1), 10, 0.125), (28, 28, 1))

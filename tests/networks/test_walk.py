@@ -7,7 +7,7 @@ from keras import layers
 
 from tests.helpers import images, run_tests, shallow_network, small_transformer
 from tfrobust.attributions.split import split_at
-from tfrobust.networks.walk import walk
+from tfrobust.networks.walk import graph_of, walk
 
 
 def called_twice():
@@ -45,6 +45,14 @@ def test_a_cut_network_is_the_network(name, layer):
     head, tail = split_at(network, layer)
     assert head.output_shape == (None, *head(x).shape[1:])
     np.testing.assert_array_equal(tail(head(x)), network(x))
+
+
+def test_the_graph_of_a_network_is_made_once_and_anew_where_a_layer_was_added():
+    network = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
+    graph = graph_of(network)
+    assert graph_of(network) is graph and graph.output_shape == (None, 3)
+    network.add(layers.Dense(2))
+    assert graph_of(network).output_shape == (None, 2)
 
 
 if __name__ == "__main__":

@@ -52,9 +52,7 @@ def refusal(call, **tensors):
 @functools.cache
 def network_of(name):
     """One for all methods that take any network."""
-    return (
-        small_transformer(blocks=2) if "rollout" in name else shallow_network() if name == "any" else network_of("any")
-    )
+    return small_transformer() if "rollout" in name else shallow_network() if name == "any" else network_of("any")
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.helpers import linear_network, small_network, without_graphs
+from tests.helpers import linear_network, shallow_network, without_graphs
 from tfrobust import zoo
 from tfrobust.attacks import Ensemble, Ifia, Noise, Pgd, TopK
 from tfrobust.attributions import make_map
@@ -54,7 +54,7 @@ def _template() -> str:
     for seed, method in enumerate(ROWS):
         folder = os.path.join(compared, "seed0", method)
         os.makedirs(folder)
-        small_network(seed).save(os.path.join(folder, "network.keras"))
+        shallow_network(seed).save(os.path.join(folder, "network.keras"))
         write(os.path.join(folder, "run.flags"), SETTINGS.format(method))
         done = {"steps": 7, "seconds": 1.5, "versions": VERSIONS, "commit": "abc1234", "date": "2026-01-01"}
         write(os.path.join(folder, "run.json"), json.dumps(done))

@@ -80,9 +80,9 @@ def test_images_of_somebodys_own_have_to_be_given(again, record, tmp_path, name)
         ({"examples": -1}, "examples of a suite must be a whole number"),
     ],
 )
-def test_settings_that_are_not_known_are_refused(again, record, tmp_path, suite, why):
+def test_settings_that_are_not_known_are_refused_before_the_network_is_loaded(record, tmp_path, suite, why):
     with pytest.raises(InputError, match=why):
-        again(replace(record, suite={**record.suite, **suite}), tmp_path)
+        evaluate_again(str(tmp_path / "none"), replace(record, suite={**record.suite, **suite}), str(tmp_path))
 
 
 if __name__ == "__main__":

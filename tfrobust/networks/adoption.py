@@ -14,8 +14,8 @@ import tensorflow as tf
 from tfrobust.networks.contract import (
     check_adoptable,
     check_images,
+    check_inspected,
     check_logits,
-    check_network,
     check_shape,
     output_index,
 )
@@ -48,13 +48,19 @@ def adopt(network: keras.Model, pixels: str | None = "0..1", x: Any = None, head
           end in several sigmoids or in probabilities of another make, pixels that do not fit the preprocessing inside,
           channels first throughout.
     """
+    return _adopted(network, None, pixels, x, head)
+
+
+def _adopted(network, found: NetworkInput | None, pixels, x, head) -> keras.Model:
+    """As `adopt`; found: what `inspect_network` says of the network, None where it was not asked."""
     with _float32_policy():
-        return _adopted(network, pixels, x, head)
+        output = output_index(network, head)
+        found = found or inspect_network(network)
+        _check_input(network, found, pixels, output)
+        return _copied(network, found, output, pixels, x)
 
 
-def _adopted(network, pixels, x, head) -> keras.Model:
-    output = output_index(network, head)
-    found = _inspected(network, pixels, output)
+def _copied(network, found: NetworkInput, output: int, pixels, x) -> keras.Model:
     pixels = pixels or found.pixels or "0..1"
     images = keras.Input(found.shape, dtype="float32", name="images")
     copier = Copier(images, as_taken(found, pixels, images))
@@ -107,40 +113,41 @@ def contracted(network: keras.Model, pixels: str | None = None, x: Any = None, h
     Raises:
         InputError: where it is not under the contract and cannot be adopted.
     """
-    fits = False
+    fits, found = False, None
     if isinstance(network, keras.Model) and pixels in (None, "0..1") and head is None:
         try:
-            check_network(network, _noise(inspect_network(network)) if x is None else x)
+            found = inspect_network(network)
+            check_inspected(network, found, _noise(found) if x is None else x)
             fits = True
-            if not _is_closed(network):
+            if not _is_closed(network, found):
                 return network
         except InputError:
             pass
     try:
-        return adopt(network, pixels, x, head)
+        return _adopted(network, found, pixels, x, head)
     except InputError:
         # Some maps and attacks will refuse this network and say why; the others work.
-        if fits and inspect_network(network).half is None:
+        if fits and found is not None and found.half is None:
             return network
         raise
 
 
-def _is_closed(network) -> bool:
+def _is_closed(network, found: NetworkInput) -> bool:
     if any(isinstance(layer, keras.Model) for layer in network.layers) or relu_operations(network):
         return True
-    return inspect_network(network).half is not None
+    return found.half is not None
 
 
 def _noise(found: NetworkInput):
     return np.random.RandomState(0).rand(2, *(size or 224 for size in found.shape)).astype(np.float32)
 
 
-def _inspected(network, pixels: str | None, index: int) -> NetworkInput:
-    """What the network takes; InputError unless it maps images, and nothing else, to [B,K] by the output of that index,
-    and can have the pixels."""
+def _check_input(network, found: NetworkInput, pixels: str | None, index: int) -> None:
+    """Raises InputError unless the network maps images, and nothing else, to [B,K] by the output of that index, and can
+    have the pixels."""
     if pixels is not None and pixels not in PIXELS:
         raise InputError(f"pixels {pixels!r}: must be one of {', '.join(PIXELS)}")
-    found, output = inspect_network(network), tuple(network.outputs[index].shape)
+    output = tuple(network.outputs[index].shape)
     check_adoptable(network, found, pixels)
     if pixels is not None and pixels.startswith("imagenet") and found.shape[-1] != 3:
         raise InputError(
@@ -148,7 +155,6 @@ def _inspected(network, pixels: str | None, index: int) -> NetworkInput:
         )
     if len(output) != 2:
         raise InputError(f"network {network.name!r} must give logits [B,K]; it gives {list(output)}")
-    return found
 
 
 def _compare(network, output: int, adopted, end, found: NetworkInput, *, pixels: str, x) -> None:

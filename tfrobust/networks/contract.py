@@ -95,9 +95,23 @@ def check_network(network: keras.Model, x: Any) -> None:
     Raises:
         InputError: where the network or the images are anything else.
     """
+    check_inspected(network, None, x)
+
+
+def check_inspected(network: keras.Model, found: NetworkInput | None, x: Any) -> None:
+    """As `check_network`, of a network that was inspected already.
+
+    Args:
+        network: with one output.
+        found: what `inspect_network` says of it; None: it is asked here.
+        x: images [N,H,W,C] in [0, 1]; the first 64 are given to the network.
+
+    Raises:
+        InputError: where the network or the images are anything else.
+    """
     check_images(x)
     output_index(network, None)
-    found = inspect_network(network)
+    found = found or inspect_network(network)
     _check_contract(network, found)
     check_shape(network, found, x)
     check_logits(network, x)

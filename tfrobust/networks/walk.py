@@ -12,14 +12,18 @@ from tfrobust.types import InputError
 
 
 def graph_of(model: keras.Model) -> keras.Model:
-    """The model as a plain functional one, with nothing of what it was compiled with.
+    """The model as a plain functional one, with nothing of what it was compiled with; the same at every call.
 
     Raises:
         InputError: where it has no graph (subclassed or not built).
     """
     try:
+        of, graph = _graphs.get(model, ([], None))
+        if graph is not None and _are_outputs(of, model):
+            return graph
         graph = keras.Model(model.inputs, _output_of(model), name=model.name)
         if not any(layer is model for layer in graph.layers):
+            _graphs[model] = list(model.outputs), graph
             return graph
     except (AttributeError, RuntimeError, TypeError, ValueError):
         pass
@@ -27,6 +31,15 @@ def graph_of(model: keras.Model) -> keras.Model:
         f"network {model.name!r} is subclassed or not built, and has no graph: "
         "make one with i = keras.Input((H, W, C)); keras.Model(i, network.call(i))"
     )
+
+
+# Every door asks for the graph, if only to refuse a network without one.
+_graphs: "weakref.WeakKeyDictionary[keras.Model, tuple[list, keras.Model]]" = weakref.WeakKeyDictionary()
+
+
+def _are_outputs(tensors: list, model: keras.Model) -> bool:
+    """Whether the model still has these outputs: layers may have been added to a Sequential."""
+    return [id(t) for t in model.outputs] == [id(t) for t in tensors]
 
 
 def _output_of(model: keras.Model):
@@ -163,8 +176,8 @@ class _Stands:
         return self._stands[-1]
 
     def is_of(self, model: keras.Model) -> bool:
-        """Whether the model still has this graph: layers may have been added to a Sequential."""
-        return [id(t) for t in model.outputs] == [id(t) for t in self._outputs]
+        """Whether the model still has this graph."""
+        return _are_outputs(self._outputs, model)
 
     def set(self, step, passed) -> None:
         """What a call of a stand is from now on."""

@@ -183,9 +183,17 @@ def test_what_autoattack_cannot_have_is_refused_in_one_line(folder, capsys, suit
     assert len(err) == 1 and words in err[0]
 
 
-def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn):
+EAGERLY = """
+import sys, tensorflow
+from launch import evaluate
+tensorflow.config.run_functions_eagerly(True)
+sys.exit(evaluate.main(["evaluate", *sys.argv[1:]]))
+"""
+
+
+def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn, eagerly):
     flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=40", "--evaluation_batch=5"]
-    process = processes.start(["-m", "launch.evaluate", *flags, f"--output={folder}/killed"])
+    process = processes.start(["-c", EAGERLY, *flags, f"--output={folder}/killed"])
     until = time.monotonic() + 120
     batches = folder / "killed" / "batches"
     while not (batches.exists() and len(os.listdir(batches)) >= 10):

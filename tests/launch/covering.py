@@ -53,13 +53,14 @@ def shown() -> dict[tuple[Table, str], frozenset[tuple]]:
 
 
 @functools.cache
-def covering() -> dict[Table, list[str]]:
-    """The names of the chosen lines of each table: the one that shows most of what is left, until nothing is; of those
-    that show as much, one with few others."""
+def covering() -> dict[Table, dict[str, frozenset[tuple]]]:
+    """The names of the chosen lines of each table, each with the kinds of number that no line before it shows: the line
+    that shows most of what is left, until nothing is; of those that show as much, one with few others."""
     left: set[tuple] = set().union(*shown().values())
-    chosen: dict[Table, list[str]] = {}
+    chosen: dict[Table, dict[str, frozenset[tuple]]] = {}
     while left:
         table, name = max(shown(), key=lambda line: (len(shown()[line] & left), -len(shown()[line])))
-        chosen.setdefault(table, []).append(name)
-        left -= shown()[table, name]
+        new = shown()[table, name] & left
+        chosen.setdefault(table, {})[name] = frozenset(of for what, of in new if what == "number")
+        left -= new
     return chosen

@@ -19,10 +19,10 @@ from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import page, plan
 from tfrobust.auditing.time_budget import TimeBudget
 
-BATCH, IMAGES, PREDICTED = 4, 100, 20
-# The batches after which it is killed: in the first round, 10 of predictions and 6 of maps, and once it is planned how
+BATCH, IMAGES, PREDICTED = 4, 100, 8
+# The batches after which it is killed: in the first round, 4 of predictions and 6 of maps, and once it is planned how
 # many images there are.
-KILLS = (12, 6)
+KILLS = (6, 6)
 
 
 class Clock:
@@ -49,7 +49,7 @@ def audit_in_child(folder: str, output: str, kill_after: int = 1000) -> int:
             if len(computed) == kill_after:
                 os.kill(os.getpid(), signal.SIGKILL)
             computed.append(work)
-            clock.now += 1.8
+            clock.now += 2.2
             return work()
 
         return lambda key, work: kept(key, lambda: counted(work))

@@ -26,12 +26,12 @@ FLAGS += ["--method=uniform_noise", "--eps=0.3", "--width=0.5"]
 # What starts the clock, and how long it may run (seconds); and how often such a kill happens, by the number of all.
 LONGEST = {"start": 1.0, "step": 0.02, "checkpoint": 0.04, "network": 0.04}
 TIMES = {
-    10: {"start": 1, "step": 2, "checkpoint": 4, "network": 3},
+    6: {"start": 1, "step": 1, "checkpoint": 2, "network": 2},
     20: {"start": 3, "step": 5, "checkpoint": 7, "network": 5},
 }
 # The steps of the run.  On however fast a machine, a kill at a step comes after 18 at most (12 and 6: see below), and
 # one at a checkpoint after 24 (the fourth is not written): no run ends before its kills.
-STEPS = {10: 150, 20: 300}
+STEPS = {6: 90, 20: 300}
 
 
 def kill_after(seconds: float) -> None:

@@ -54,9 +54,9 @@ def folder(tmp_path_factory):
             keras.layers.Dense(10, activation="softmax"),
         ]
     )
-    network.compile("adam", "sparse_categorical_crossentropy")
+    network.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
     x = digits.x_train if digits.x_train.dtype == np.uint8 else 255 * digits.x_train
-    network.fit(x.astype("float32"), digits.y_train, epochs=8, verbose=0)
+    network.fit(x.astype("float32"), digits.y_train, epochs=3, verbose=0)
     network.save(path / "digits.keras")
     x, y = np.round(255 * data.to_unit(digits.x_test)).astype(np.uint8), digits.y_test
     np.savez(path / "digits.npz", x=x[:200], y=y[:200])
@@ -74,9 +74,9 @@ def call(folder, *more, output="out", whole=False):
     """whole: with pictures, and a plan by what a step was measured to cost."""
     given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", *CHEAP, f"--output={folder}/{output}"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "LEVELS", ((4, 6),))  # What fits into the time is chosen below.
+        patch.setattr(plan, "LEVELS", ((2, 4),))  # What fits into the time is chosen below.
         for module in (plan, auditing_audit):
-            patch.setattr(module, "APGD_STEPS", 4)
+            patch.setattr(module, "APGD_STEPS", 2)
         if not whole:
             patch.setattr(report, "html_picture", lambda draw, alt, form="png": "")
             for traced, name in enumerate(("untraced_cost", "traced_cost")):
@@ -271,7 +271,7 @@ def test_an_audit_that_is_killed_ends_with_the_numbers_of_one_that_was_not(folde
     assert killed_audits.BATCH < attacked < killed_audits.IMAGES, "the time, and not --images, said how many"
 
 
-def test_other_flags_begin_an_audit_anew_and_say_so(folder, done, capsys):
+def test_other_flags_begin_an_audit_anew_and_say_so(folder, done, capsys, eagerly):
     shutil.copytree(done, folder / "again")
     assert call(folder, output="again") == 0
     assert "begun anew" not in capsys.readouterr().err
@@ -282,6 +282,7 @@ def test_other_flags_begin_an_audit_anew_and_say_so(folder, done, capsys):
 
 def test_where_tracing_takes_too_long_nothing_is_traced_and_the_numbers_are_the_same(folder, done, monkeypatch):
     monkeypatch.setattr(auditing_audit, "MOST_TRACING", 0.0)
+    monkeypatch.setattr(plan, "MOST_PREDICTED_IMAGES", 8)
     assert call(folder, "--images=2", output="untraced") == 0
     assert not json.loads((folder / "untraced" / "audit.json").read_text())["about"]["plan"]["traced"]
     assert not tf.config.functions_run_eagerly()
@@ -420,9 +421,11 @@ def test_the_plan_is_the_most_thorough_that_fits():
     assert few.batch == 32 and (few.steps, few.points) == LEVELS[0]  # Three images take as long as three do.
 
 
-def test_where_there_is_time_the_verdict_rests_on_the_whole_of_auto(folder, monkeypatch):
-    monkeypatch.setattr(plan, "QUICK_POINTS", 6)
+def test_where_there_is_time_the_verdict_rests_on_the_whole_of_auto(folder, monkeypatch, eagerly):
+    monkeypatch.setattr(plan, "QUICK_POINTS", 4)
+    monkeypatch.setattr(plan, "MOST_PREDICTED_IMAGES", 8)
     monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=2, squares=3, noise=2)})
+    monkeypatch.setattr(auto, "RUNS", {name: auto.RUNS[name] for name in ("top-k", "rank, smoother")})
     assert call(folder, "--eps=2/255,8/255", "--images=2", output="quick") == 0
     with open(folder / "quick" / "audit.json", encoding="utf-8") as file:
         found = json.load(file)

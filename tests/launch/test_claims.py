@@ -8,6 +8,7 @@ import pytest
 
 from launch import claims, compare
 from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
+from tfrobust import report
 from tfrobust.experiments.comparison_scores import ComparisonScores
 from tfrobust.papers.claims import COLUMNS, papers_claims
 
@@ -23,6 +24,8 @@ def compared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
         hurry_costs(patch)
+        for name in ("draw_intervals", "draw_pages"):  # The pictures of a comparison are not looked at here.
+            patch.setattr(report, name, lambda *given: None)
         short = [
             "--nocontrols",
             "--autoattack_version=quick",

@@ -10,7 +10,7 @@ import pytest
 
 from launch import diff as verb
 from tests.helpers import run_tests, small_network
-from tfrobust import data
+from tfrobust import data, report
 from tfrobust.attacks import AttackedMaps
 from tfrobust.auditing import difference as differences
 from tfrobust.auditing import difference_page, difference_verdict
@@ -34,6 +34,12 @@ def beside(network, added):
     out.get_layer("added").set_weights([added.reshape(-1, 1)])
     out.get_layer("wide").set_weights([np.ones((1, 10), np.float32)])
     return out
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """The pictures of a page are looked at in one test."""
+    monkeypatch.setattr(report, "html_picture", lambda draw, alt, form="png": "")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +95,7 @@ def test_what_predicts_the_same_and_explains_otherwise_is_called_that(folder, ca
     assert not re.findall(r"\b[a-z]+_[a-z_]+\b", re.sub(r"base64,[^\"]*", "", prose))
 
 
-def test_a_file_and_itself_are_the_same_and_are_found_done(folder, capsys):
+def test_a_file_and_itself_are_the_same_and_are_found_done(folder, capsys, undrawn):
     given = "DIR/a.keras", "DIR/a.keras", "--pixels=0..1"
     assert call(folder, *given, output="same") == 0
     found = said(folder, "same")
@@ -100,7 +106,7 @@ def test_a_file_and_itself_are_the_same_and_are_found_done(folder, capsys):
     assert stamps == {path.name: path.stat().st_mtime_ns for path in (folder / "same" / "batches").iterdir()}
 
 
-def test_another_training_is_another_network(folder):
+def test_another_training_is_another_network(folder, undrawn):
     assert call(folder, "DIR/a.keras", "DIR/seed.keras", "--pixels=0..1", "--attacked=0", output="other") == 0
     found = said(folder, "other")
     assert found["verdict"]["kind"] == "other" and found["predictions"]["agreement"]["mean"] < 0.98

@@ -44,6 +44,12 @@ def two_steps(monkeypatch):
     monkeypatch.setattr(probe_flags, "MAP_STEPS", 3)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take longer than all else, and are looked at in the test of what a probe writes."""
+    monkeypatch.setattr(probe, "pictures", lambda seen, y, title: tf.zeros([probe.PICTURED, 1, 1, 4], tf.uint8))
+
+
 def flagfile(folder, *flags):
     """The demo's evaluation with attacks of two steps and maps of five points."""
     path = folder / "probe.flags"
@@ -68,23 +74,25 @@ def written(folder):
                 yield value.tag, event.step, value
 
 
-def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys, two_steps):
-    assert call(*TRAIN, f"--output={tmp_path}/plain") == 0
-    assert call(*TRAIN, *PROBE, f"--output={tmp_path}/probed") == 0
+def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys, two_steps, undrawn):
+    short = *ONE_STEP, "--steps=6"
+    assert call(*short, f"--output={tmp_path}/plain") == 0
+    assert call(*short, *PROBE, f"--output={tmp_path}/probed") == 0
     for a, b in zip(weights(tmp_path / "plain"), weights(tmp_path / "probed")):
         np.testing.assert_array_equal(a, b)
     assert (tmp_path / "plain" / "run.flags").read_text() == (tmp_path / "probed" / "run.flags").read_text()
     capsys.readouterr()
-    assert call(*TRAIN, *PROBE, f"--output={tmp_path}/plain") == 0 and "finished already" in capsys.readouterr().out
+    assert call(*short, *PROBE, f"--output={tmp_path}/plain") == 0 and "finished already" in capsys.readouterr().out
 
 
-def test_what_a_probe_writes(tmp_path, eagerly):
+def test_what_a_probe_writes(tmp_path, eagerly, monkeypatch):
+    monkeypatch.setattr(probe, "PICTURED", 2)
     assert call(*ONE_STEP, *PROBE, "--steps=10", flagfile(tmp_path), f"--output={tmp_path}/a") == 0
     steps, pictures, settings, session = {}, [], None, None
     for tag, step, value in written(tmp_path / "a"):
         steps.setdefault(tag, set()).add(step)
         if tag == "probe/maps":
-            # Width, height, then a picture of each of the first four images.
+            # Width, height, then a picture of each of the first images.
             shown = tf.make_ndarray(value.tensor)
             assert len(shown) == 2 + probe.PICTURED
             pictures.append((step, tf.io.decode_png(shown[2]).numpy()))
@@ -111,7 +119,7 @@ def test_a_probe_measures_what_an_evaluation_measures(eagerly):
     x, y = data.to_unit(digits.x_test[:20]), digits.y_test[:20]
     network = small_network()
     y = np.where(np.arange(20) % 2, network(x).numpy().argmax(axis=1), y).astype(np.int32)  # Half of them right.
-    task = MapTask(make_map(steps=5), Ifia(0.1, 4, 0.05, goal=TopK(8)), Comparison(k=8))
+    task = MapTask(make_map(steps=5), Ifia(0.1, 2, 0.05, goal=TopK(8)), Comparison(k=8))
     suite = Suite.of_one(Pgd(0.1, 2, 0.05), task)
     seen = probe.look(network, x, y, probe.ProbePlan(suite, 1, held=Chunking(12)), 3)
     want = evaluate(network, x, y, suite).table_row()
@@ -140,19 +148,21 @@ def test_a_probe_holds_as_many_points_at_once_as_fit(tmp_path, eagerly):
         np.testing.assert_allclose(seen[1][name], value, atol=0.02, err_msg=name)
 
 
-def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly, two_steps):
-    recipe = recipe_flags.read("flags/demo/madry.flags", ONE_STEP[1:])
+def test_a_resumed_run_probes_on_at_the_steps_that_are_left(tmp_path, eagerly, two_steps, undrawn):
+    short = *ONE_STEP[1:], "--steps=5", "--checkpoint_every=2"
+    recipe = recipe_flags.read("flags/demo/madry.flags", short)
     digits = data.load("digits")
 
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if batch + 1 == 8:
+            if batch + 1 == 3:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         training_run.train(recipe, digits, str(tmp_path / "a"), callbacks=lambda network, start: [Stop()])
-    assert call(*ONE_STEP, *PROBE, f"--output={tmp_path}/a") == 0
-    assert {step for tag, step, _ in written(tmp_path / "a") if tag == "probe/maps"} == {10, 12}
+    probes = "--probe_every=2", "--probe_examples=6"
+    assert call(ONE_STEP[0], *short, *probes, f"--output={tmp_path}/a") == 0
+    assert {step for tag, step, _ in written(tmp_path / "a") if tag == "probe/maps"} == {4, 5}
 
 
 @pytest.mark.parametrize(

@@ -6,46 +6,81 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from launch import audit, compare, downstream, evaluate, reproduce, train
 from tests import processes
 from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
+from tfrobust import data, report
 from tfrobust.auditing import plan
+from tfrobust.models import resnet
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
-TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=8", "--eps_ramp_steps=0", "--checkpoint_every=5"]
+TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=4", "--eps_ramp_steps=0", "--checkpoint_every=3"]
 TRAIN += ["--attack_steps=2"]
 EVALUATE = ["--flagfile=flags/demo/evaluate.flags", "--ifia_steps=1", "--pgd_steps=1", "--map_steps=3"]
-EVALUATE += ["--examples=31", "--attribution_examples=7", "--evaluation_batch=11"]
+EVALUATE += ["--examples=22", "--attribution_examples=7", "--evaluation_batch=11"]
+
+
+# Of two processes the other, which ends by SIGKILL when it has saved its first checkpoint.  The chief then asks it for
+# its part of the next step and sees at once that it is gone; where it is killed in the middle of a step, the chief may
+# wait for it to fetch something, and knows when TensorFlow misses ten seconds of heartbeats.
+KILLED = """
+import os, signal, sys
+from launch import train
+from tfrobust.training.checkpoints import Checkpoints
+save = Checkpoints.save
+Checkpoints.save = lambda *given: (save(*given), os.kill(os.getpid(), signal.SIGKILL))
+sys.exit(train.main(["train", *sys.argv[1:]]))
+"""
+
+
+@contextlib.contextmanager
+def pictureless_at_root():
+    """At the root of the project, without pictures, which nobody looks at here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setattr(report, "draw_panels", lambda *given: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
-def at_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def at_root():
+    with pictureless_at_root():
+        yield
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run on one device."""
-    folder, here = tmp_path_factory.mktemp("run"), os.getcwd()
-    os.chdir(ROOT)
-    assert train.main(["train", *TRAIN, f"--output={folder}"]) == 0
-    os.chdir(here)
+    folder = tmp_path_factory.mktemp("run")
+    with pictureless_at_root(), without_graphs():
+        assert train.main(["train", *TRAIN, f"--output={folder}"]) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
-def evaluated(run, tmp_path_factory):
-    """An evaluation of it on one device."""
-    folder, here = tmp_path_factory.mktemp("evaluated"), os.getcwd()
-    os.chdir(ROOT)
-    with without_graphs():
-        assert evaluate.main(["evaluate", *EVALUATE, f"--network={run}/network.keras", f"--output={folder}"]) == 0
-    os.chdir(here)
+def evaluation(run, tmp_path_factory):
+    """The flags of an evaluation of it, on images that are labelled as it predicts them: maps of others are not
+    attacked."""
+    path = str(tmp_path_factory.mktemp("images") / "digits.npz")
+    digits, network = data.load("digits"), keras.models.load_model(run / "network.keras", compile=False)
+    y = np.argmax(network(data.to_unit(digits.x_test)), axis=1)
+    np.savez(path, x_train=digits.x_train, y_train=digits.y_train, x_test=digits.x_test, y_test=y)
+    return [*EVALUATE, f"--dataset={path}", f"--network={run}/network.keras"]
+
+
+@pytest.fixture(scope="module")
+def evaluated(evaluation, tmp_path_factory):
+    """That evaluation on one device."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    with pictureless_at_root(), without_graphs():
+        assert evaluate.main(["evaluate", *evaluation, f"--output={folder}"]) == 0
     return folder
 
 
@@ -75,14 +110,15 @@ def ports(n):
     return found
 
 
-def start(verb, flags):
-    """Two processes of a verb, the chief first."""
+def start(verb, flags, other=None):
+    """Two processes of a verb, the chief first; `other`: the code of the second one, in the place of the verb."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports(2)]}
     started = []
     for index in range(2):
         config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
         env = {**os.environ, "TF_CONFIG": json.dumps(config), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        started.append(processes.start(["-m", f"launch.{verb}", "--strategy=multi_worker", *flags], env=env))
+        program = ["-c", other] if other and index else ["-m", f"launch.{verb}"]
+        started.append(processes.start([*program, "--strategy=multi_worker", *flags], env=env))
     return started
 
 
@@ -96,21 +132,6 @@ def finish(started):
     return [each.stdout for each in done]
 
 
-def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path):
-    assert train.main(["train", *TRAIN, *TWO, f"--output={tmp_path}"]) == 0
-    assert_same_weights(run, tmp_path)
-    # The same run: the strategy is no part of what it is.
-    assert train.main(["train", *TRAIN, f"--output={tmp_path}"]) == 0
-
-
-def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, capsys, eagerly):
-    flags = ["--dataset=digits", "--method=natural", "--model=resnet10", "--width=0.25", "--steps=1", "--batch_size=4"]
-    flags += ["--learning_rates=0.001", f"--output={tmp_path}"]
-    assert train.main(["train", *flags]) == 0
-    assert train.main(["train", *flags, *TWO]) == 2
-    assert "# 2 replicas" in capsys.readouterr().err
-
-
 @pytest.fixture(params=["eagerly", pytest.param("in graphs", marks=pytest.mark.exhaustive)])
 def eagerly_or_not(request):
     """What is shared out to replicas is so in graphs, too: tests/distribution has them."""
@@ -118,9 +139,31 @@ def eagerly_or_not(request):
         yield
 
 
-def test_an_evaluation_on_two_replicas_has_the_results_of_one(run, evaluated, tmp_path, eagerly_or_not):
-    command = ["evaluate", *EVALUATE, *TWO, f"--network={run}/network.keras", f"--output={tmp_path}"]
-    assert evaluate.main(command) == 0
+def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path, eagerly_or_not):
+    assert train.main(["train", *TRAIN, *TWO, f"--output={tmp_path}"]) == 0
+    assert_same_weights(run, tmp_path)
+    # The same run: the strategy is no part of what it is.
+    assert train.main(["train", *TRAIN, f"--output={tmp_path}"]) == 0
+
+
+def normalized(shape, classes, width):
+    """In the place of a model of twelve such layers."""
+    x = inputs = keras.Input(shape)
+    x = layers.BatchNormalization()(layers.Flatten()(x))
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
+def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, monkeypatch, capsys, eagerly):
+    monkeypatch.setattr(resnet, "resnet10", normalized)
+    flags = ["--dataset=digits", "--method=natural", "--model=resnet10", "--steps=1", "--batch_size=4"]
+    flags += ["--learning_rates=0.001", f"--output={tmp_path}"]
+    assert train.main(["train", *flags]) == 0
+    assert train.main(["train", *flags, *TWO]) == 2
+    assert "# 2 replicas" in capsys.readouterr().err
+
+
+def test_an_evaluation_on_two_replicas_has_the_results_of_one(evaluation, evaluated, tmp_path, eagerly_or_not):
+    assert evaluate.main(["evaluate", *evaluation, *TWO, f"--output={tmp_path}"]) == 0
     assert_same_records(evaluated, tmp_path)
 
 
@@ -156,8 +199,8 @@ def test_a_task_on_two_replicas_is_that_of_one(run, tmp_path, eagerly):
 @pytest.mark.exhaustive  # The task and the comparison go the same ways.
 def test_an_audit_and_a_table_run_on_two_replicas(run, tmp_path, monkeypatch, eagerly):
     monkeypatch.setattr(plan, "LEVELS", ((2, 2),))
-    data = ["--data=digits", "--images=3", "--eps=0.1", "--pixels=0..1"]
-    command = ["audit", f"--network={run}/network.keras", *data, *TWO, f"--output={tmp_path}/audit"]
+    flags = ["--data=digits", "--images=3", "--eps=0.1", "--pixels=0..1"]
+    command = ["audit", f"--network={run}/network.keras", *flags, *TWO, f"--output={tmp_path}/audit"]
     assert audit.main(command) == 0 and (tmp_path / "audit" / "audit.html").exists()
     r = np.random.RandomState(0)
     images = {f"x_{split}": r.randint(0, 255, (40, 28, 28, 1), np.uint8) for split in ("train", "test")}
@@ -169,30 +212,47 @@ def test_an_audit_and_a_table_run_on_two_replicas(run, tmp_path, monkeypatch, ea
     assert any(cell["measured"] is not None for cell in found["cells"])
 
 
-def test_two_processes_train_as_one_device_and_evaluate_so(run, evaluated, tmp_path):
+def test_two_processes_train_as_one_device_and_evaluate_so(run, evaluation, evaluated, tmp_path):
     chief, other = finish(start("train", [*TRAIN, f"--output={tmp_path}/run"]))
     assert_same_weights(run, tmp_path / "run")
     assert set(os.listdir(tmp_path / "run")) == set(os.listdir(run))
     assert len(os.listdir(tmp_path / "run" / "tensorboard")) == len(os.listdir(run / "tensorboard"))
-    assert "8 steps" in chief and "8 steps" not in other
-    finish(start("evaluate", [*EVALUATE, f"--network={run}/network.keras", f"--output={tmp_path}/two"]))
+    assert "4 steps" in chief and "4 steps" not in other
+    finish(start("evaluate", [*evaluation, f"--output={tmp_path}/two"]))
     assert_same_records(evaluated, tmp_path / "two")
 
 
-def test_of_two_processes_one_is_killed_and_both_go_on(tmp_path):
-    # Without an attack, through whose signs float noise would grow over so many steps.
-    flags = ["--flagfile=flags/demo/natural.flags", "--checkpoint_every=10", "--steps=60", "--width=0.25"]
-    chief, other = start("train", [*flags, f"--output={tmp_path}/killed"])
-    checkpoints = tmp_path / "killed" / "checkpoints"
+def killed_between_steps(flags):
+    """Two processes, of which the other is killed when both have made so many steps; the chief first."""
+    return start("train", flags, other=KILLED)
+
+
+def killed_at_any_time(flags):
+    """The same, killed whatever it is doing soon after the first checkpoint of the chief."""
+    chief, other = start("train", flags)
+    checkpoints = Path(flags[-1].removeprefix("--output="), "checkpoints")
     until = time.monotonic() + 120
     while not list(checkpoints.glob("ckpt-*.json")):
         assert chief.poll() is None and other.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     other.send_signal(signal.SIGKILL)
+    return chief, other
+
+
+@pytest.mark.parametrize(
+    "killed, steps",
+    [(killed_between_steps, 12), pytest.param(killed_at_any_time, 60, marks=pytest.mark.exhaustive)],
+)
+def test_of_two_processes_one_is_killed_and_both_go_on(killed, steps, tmp_path, eagerly):
+    # Without an attack, through whose signs float noise would grow over so many steps.
+    flags = ["--flagfile=flags/demo/natural.flags", f"--checkpoint_every={steps // 6}", f"--steps={steps}"]
+    flags.append("--width=0.25")
+    chief, other = killed([*flags, f"--output={tmp_path}/killed"])
     done = chief.finish(timeout=120)
     assert done.returncode == 1 and "start all of them again" in done.stderr
     assert other.wait(timeout=60) == -signal.SIGKILL
-    assert not list(checkpoints.glob("ckpt-60*"))
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    assert list(checkpoints.glob("ckpt-*.json")) and not list(checkpoints.glob(f"ckpt-{steps}*"))
     finish(start("train", [*flags, f"--output={tmp_path}/killed"]))
     assert train.main(["train", *flags, f"--output={tmp_path}/one"]) == 0
     for p, q in zip(weights(tmp_path / "one"), weights(tmp_path / "killed")):

@@ -16,7 +16,7 @@ import launch.suite
 from launch import evaluate
 from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests
-from tfrobust import data
+from tfrobust import data, report
 from tfrobust.evaluation import certificate
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.evaluation.result import IN_TABLES
@@ -38,9 +38,10 @@ CURVES = {"art": ("_eps_maps.png",), "certified": ("_eps_maps.png",), "sat": ("_
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
-    """At the root, with a tenth of the grid of the spatial attack and a fifth of the draws of a certificate."""
+    """At the root, with a thirtieth of the grid of the spatial attack and a fifth of the draws of a certificate."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
+    for name in ("ROTATIONS", "SHIFTS"):
+        monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), name, 3)
     monkeypatch.setattr(certificate, "DRAWS", 200)
 
 
@@ -105,7 +106,12 @@ def test_other_references_are_said_where_a_map_has_one(folder, capsys, suite, mo
     + [(suite, False) for suite in ("rar", "er", "far")]  # Whose pictures are some of those of "full".
     + [pytest.param(suite, True, marks=pytest.mark.exhaustive) for suite in ("rar", "er", "far")],
 )
-def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, drawn, eagerly, monkeypatch):
+def test_every_suite_leaves_its_tables_records_and_pictures(
+    folder, capsys, suite, drawn, eagerly, monkeypatch, request
+):
+    draw_pages = report.draw_pages
+    if not request.node.get_closest_marker("exhaustive"):  # Of the panels of all attacks, those of one.
+        monkeypatch.setattr(report, "draw_pages", lambda panels, *given: draw_pages(panels[:3], *given))
     if not drawn:
         monkeypatch.setattr(launch.suite, "draw", lambda path, result: None)
     given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", "--natural=DIR/natural.keras"]  # So that all are right.
@@ -183,9 +189,17 @@ def test_what_autoattack_cannot_have_is_refused_in_one_line(folder, capsys, suit
     assert len(err) == 1 and words in err[0]
 
 
-def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn):
+EAGERLY = """
+import sys, tensorflow
+from launch import evaluate
+tensorflow.config.run_functions_eagerly(True)
+sys.exit(evaluate.main(["evaluate", *sys.argv[1:]]))
+"""
+
+
+def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn, eagerly):
     flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=40", "--evaluation_batch=5"]
-    process = processes.start(["-m", "launch.evaluate", *flags, f"--output={folder}/killed"])
+    process = processes.start(["-c", EAGERLY, *flags, f"--output={folder}/killed"])
     until = time.monotonic() + 120
     batches = folder / "killed" / "batches"
     while not (batches.exists() and len(os.listdir(batches)) >= 10):

@@ -103,7 +103,7 @@ def cut_short(at):
         Checkpoints.save = save
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(20, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.exhaustive)])
 def test_a_run_killed_at_random_points_ends_with_the_weights_of_the_run_that_was_not(kills, tmp_path):
     done = processes.run(["-m", "tests.launch.killed_runs", tmp_path, kills])
     assert done.returncode == 0, done.stderr[-2000:]

@@ -14,13 +14,14 @@ from tfrobust.papers.claims import COLUMNS, papers_claims
 
 SHORT = ["--eps=0.3", "--pgd_steps=1", "--pgd_step_size=0.1", "--ifia_steps=1", "--ifia_step_size=0.1", "--ifia_k=8"]
 SHORT += ["--map_k=8", "--map_steps=2", "--dataset=digits", "--examples=30", "--attribution_examples=4", "--seeds=0,1"]
-ROWS = "flags/demo/natural.flags,flags/demo/madry.flags"
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     """The folder of a comparison of two rows and two seeds."""
     folder = tmp_path_factory.mktemp("compared")
+    madry = tmp_path_factory.mktemp("rows") / "madry.flags"
+    madry.write_text("--flagfile=flags/demo/madry.flags\n--attack_steps=1\n")
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
         hurry_costs(patch)
@@ -30,7 +31,7 @@ def compared(tmp_path_factory):
             "--nocontrols",
             "--autoattack_version=quick",
             "--overrides=--steps=6",
-            f"--rows={ROWS}",
+            f"--rows=flags/demo/natural.flags,{madry}",
             f"--output={folder}",
         ]
         assert compare.main(["compare", *SHORT, *short]) == 0

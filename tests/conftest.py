@@ -9,14 +9,18 @@ import pytest
 
 from tests import processes
 
-# Files and folders that train, run whole verbs or start processes: `make test-fast` leaves them out.  A single test of
-# another file has the marker itself.
+# Files and folders that train, run whole verbs, servers or replicas, or start processes: `make test-fast` leaves them
+# out.  A single test of another file has the marker itself.
 SLOW = (
+    "attacks/test_dual.py",
+    "benchmark/",
     "corruptions/",
+    "distribution/",
     "docs/test_commands.py",
     "docs/test_examples.py",
     "docs/test_python.py",
     "docs/test_serving_page.py",
+    "evaluation/test_ensembles.py",
     "evaluation/test_evaluate.py",
     "evaluation/test_suite.py",
     "experiments/test_folder_lock.py",
@@ -25,6 +29,8 @@ SLOW = (
     "models/",
     "networks/test_adoption.py",
     "networks/test_bfloat16.py",
+    "serving/test_http_server.py",
+    "serving/test_rest.py",
     "serving/test_saved_model.py",
     "test_adding.py",
     "test_api.py",

@@ -135,6 +135,7 @@ def trained():
     return network, data.x_test[:30], data.y_test[:30]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in PREDICTION_ATTACKS if kind != "spatial"])  # Whose grid has no steps.
 def test_more_steps_or_restarts_never_find_a_more_robust_network(kind, trained, eagerly):
     network, x, y = trained

@@ -262,6 +262,7 @@ def on_one_device(name):
     return trained(name, tf.distribute.get_strategy(), steps=30 if name in LEARNED else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", rows(LEARNED), indirect=True, scope="module")
 def test_a_few_steps_lower_the_loss(on_one_device):
     losses = [logs["loss"] for logs in on_one_device[1]]
@@ -275,6 +276,7 @@ TRACED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRACED, indirect=True, scope="module")
 def test_a_step_is_taken_in_a_graph(on_one_device):
     """By the methods that are not trained above: what can be computed cannot always be traced."""
@@ -319,12 +321,14 @@ def on_two_replicas(request, name):
         return trained(name, make_strategy("mirrored", 2), steps=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", rows(SHARED), indirect=True, scope="module")
 def test_two_replicas_equal_one_device(on_one_device, on_two_replicas, taken):
     """Every draw included, which is by the place in the global batch; and so are the logs."""
     check_same_step(on_one_device, on_two_replicas, taken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pgd_sat"], indirect=True, scope="module")
 def test_a_method_that_tosses_a_coin_trains_on_replicas_in_a_graph(name, on_one_device, taken):
     """Replicas cannot ask each other for anything within the branches of a graph."""

@@ -50,6 +50,7 @@ def test_neither_chunks_nor_the_input_as_layer_change_the_points(options):
     assert np.abs(found(dataclasses.replace(plain, random_points=False)) - found(plain)).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ig_sum_norm", pytest.param("cacr_wacr", marks=pytest.mark.exhaustive)])
 def test_two_replicas_have_the_points_of_one_device(name):
     def trained(strategy):

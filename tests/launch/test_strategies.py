@@ -45,7 +45,7 @@ def pictureless_at_root():
     """At the root of the project, without pictures, which nobody looks at here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.setattr(report, "draw_panels", lambda *given: None)
+        patch.setattr(report, "draw_panels", lambda *given, **options: None)
         yield
 
 

@@ -259,13 +259,22 @@ def trained(name, strategy, steps):
 
 @pytest.fixture(scope="module")
 def on_one_device(name):
+    """A run that takes a step, or learns, where it is looked at in `make test`."""
     return trained(name, tf.distribute.get_strategy(), steps=30 if name in LEARNED else 1)
+
+
+@pytest.fixture
+def learned(name, request):
+    """A run of 30 steps."""
+    if name in LEARNED:
+        return request.getfixturevalue("on_one_device")
+    return trained(name, tf.distribute.get_strategy(), steps=30)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", rows(LEARNED), indirect=True, scope="module")
-def test_a_few_steps_lower_the_loss(on_one_device):
-    losses = [logs["loss"] for logs in on_one_device[1]]
+def test_a_few_steps_lower_the_loss(learned):
+    losses = [logs["loss"] for logs in learned[1]]
     assert len(losses) == 30 and np.mean(losses[-3:]) < np.mean(losses[:3])
 
 

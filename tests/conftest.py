@@ -1,6 +1,8 @@
 """Loads the helpers before any test, as they set TensorFlow up, which can be done only once; cleans up after tests."""
 
 import atexit
+import contextlib
+import ctypes
 import gc
 import os
 import sys
@@ -47,6 +49,7 @@ def pytest_configure(config):
     if not config.getoption("numprocesses", None):
         if hasattr(config, "workerinput"):
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # The workers share the cores.
+            os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")  # oneDNN's own gives nothing back.
             atexit.register(end_at_once)  # Called last, after whatever is registered from here on.
         gc.disable()  # Until everything is imported: little of that is garbage.
         import tests.helpers  # noqa: F401
@@ -103,6 +106,8 @@ def forget(request):
     keras.backend.clear_session()
     gc.collect()
     gc.freeze()  # What is still there stays, too.
+    with contextlib.suppress(OSError, AttributeError):  # Not Linux with glibc, which keeps what is freed.
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def held_networks():

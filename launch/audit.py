@@ -44,6 +44,7 @@ def audit(fv) -> None:
     from tfrobust.memory_budget import GIB
     from tfrobust.networks import load_network
 
+    source = describe_source()
     conditions, baseline = _gate(fv)  # Read before the report, which may be written over the earlier one.
     network = load_network(fv.network)
     data = data_flags.labelled(fv, MOST_IMAGES, _size(fv, network))
@@ -83,7 +84,7 @@ def audit(fv) -> None:
             spent=min(time.monotonic() - began, 30 * fv.minutes),
         )
         shown.close()
-        facts = {**{name: fv[name].value for name in SAVED}, **describe_source(), "subject": subject}
+        facts = {**{name: fv[name].value for name in SAVED}, **source, "subject": subject}
         title = f"Audit of {os.path.basename(fv.network)}"
         path = auditing.write_audit(fv.output, measured, title, _command(fv), facts)
     words = auditing.reach_verdict(measured)

@@ -57,6 +57,7 @@ def report_on(fv, folder, jobs, peer) -> None:
     from tfrobust.benchmark.run import run_jobs
     from tfrobust.experiments.provenance import describe_source
 
+    source = describe_source()
     missing, others = (peer.missing, peer.versions) if peer else ([], {})
     for package in missing:
         SCREEN.say(f"skipped: {package} is not installed (requirements-benchmark.txt; --peer_python)")
@@ -64,7 +65,6 @@ def report_on(fv, folder, jobs, peer) -> None:
     failed: dict[str, str] = {}
     memory_of = memory_within(fv) if fv.memory else lambda job, side: None
     measured = run_jobs(jobs, fv.rounds, memory_of, SCREEN, failed)
-    source = describe_source()
     about = {
         **source,
         "versions": {**source["versions"], **others},

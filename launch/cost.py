@@ -27,6 +27,7 @@ RATE_SHARE = 0.5  # Of the measured peak, with which the length of a step is pre
 def cost(fv: flags.FlagValues) -> None:
     import tensorflow as tf
 
+    from tfrobust.experiments.provenance import describe_source
     from tfrobust.memory_budget import GIB, budget
 
     tf.config.set_visible_devices([], "GPU")  # Hours of a GPU are reckoned, those of the processor measured.
@@ -38,12 +39,13 @@ def cost(fv: flags.FlagValues) -> None:
         print(json.dumps(measure_row(row, fv.measured, fv.rounds, memory) if fv.measured else count_row(row)))
         return
     make_writable_folder(fv.output)
+    source = describe_source()
     known = Known(os.path.join(fv.output, "known.json"))
     costed = rows_of(fv)
     count_all(fv, costed, known)
     if fv.seconds:
         measure_all(fv, costed, known, memory)
-    report_on(fv, list(costed.values()))
+    report_on(fv, list(costed.values()), source)
 
 
 class Known:
@@ -122,15 +124,14 @@ def measure_all(fv, costed, known, memory) -> None:
     bar.close()
 
 
-def report_on(fv, costed) -> None:
+def report_on(fv, costed, source) -> None:
     """Shows the tables and writes them."""
     from tfrobust import kernels, report
     from tfrobust.benchmark import cost_table
     from tfrobust.benchmark.places import fill_page
     from tfrobust.benchmark.table import units_of
-    from tfrobust.experiments.provenance import describe_source
 
-    about = {**describe_source(), "units": units_of(kernels.cpu_flags()), "flags": fv.flags_into_string()}
+    about = {**source, "units": units_of(kernels.cpu_flags()), "flags": fv.flags_into_string()}
     rows = cost_table.table_rows(costed, fv.teraflops)
     report.write_table(fv.output, "cost", rows, cost_table.ROWS, about)
     text = cost_table.text(costed, fv.teraflops, about)

@@ -30,8 +30,11 @@ def growth(fv: flags.FlagValues) -> None:
         name, number = fv.measured.split("/")
         print(json.dumps(measure_point(plan.points[name][int(number)], fv.rounds)))
         return
+    from tfrobust.experiments.provenance import describe_source
+
     make_writable_folder(fv.output)
-    report_on(fv, plan, measure_all(fv, plan))
+    source = describe_source()
+    report_on(fv, plan, measure_all(fv, plan), source)
 
 
 def measure_all(fv, plan):
@@ -50,15 +53,14 @@ def measure_all(fv, plan):
     return measured
 
 
-def report_on(fv, plan, measured) -> None:
+def report_on(fv, plan, measured, source) -> None:
     """Shows the tables and writes them, with the picture."""
     from tfrobust import kernels, report
     from tfrobust.benchmark import growth_table
     from tfrobust.benchmark.places import fill_page
     from tfrobust.benchmark.table import units_of
-    from tfrobust.experiments.provenance import describe_source
 
-    about = {**describe_source(), "rounds": fv.rounds, "units": units_of(kernels.cpu_flags())}
+    about = {**source, "rounds": fv.rounds, "units": units_of(kernels.cpu_flags())}
     about["flags"] = fv.flags_into_string()
     text = growth_table.text(measured, plan.base, about)
     path = os.path.join(fv.output, "growth")

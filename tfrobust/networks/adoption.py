@@ -14,8 +14,8 @@ import tensorflow as tf
 from tfrobust.networks.contract import (
     check_adoptable,
     check_images,
-    check_inspected,
     check_logits,
+    check_network,
     check_shape,
     output_index,
 )
@@ -117,7 +117,7 @@ def contracted(network: keras.Model, pixels: str | None = None, x: Any = None, h
     if isinstance(network, keras.Model) and pixels in (None, "0..1") and head is None:
         try:
             found = inspect_network(network)
-            check_inspected(network, found, _noise(found) if x is None else x)
+            check_network(network, _noise(found) if x is None else x, found)
             fits = True
             if not _is_closed(network, found):
                 return network

@@ -80,7 +80,7 @@ def check_images(x: Any, name: str = "x") -> None:
         )
 
 
-def check_network(network: keras.Model, x: Any) -> None:
+def check_network(network: keras.Model, x: Any, found: NetworkInput | None = None) -> None:
     """Checks that the network maps images to finite logits [B,K], K >= 2.
 
     What the network itself says of its input is looked at, too: one that is made for pixels in 0..255, for whole
@@ -91,20 +91,7 @@ def check_network(network: keras.Model, x: Any) -> None:
     Args:
         network: with one output.
         x: images [N,H,W,C] in [0, 1]; the first 64 are given to the network.
-
-    Raises:
-        InputError: where the network or the images are anything else.
-    """
-    check_inspected(network, None, x)
-
-
-def check_inspected(network: keras.Model, found: NetworkInput | None, x: Any) -> None:
-    """As `check_network`, of a network that was inspected already.
-
-    Args:
-        network: with one output.
-        found: what `inspect_network` says of it; None: it is asked here.
-        x: images [N,H,W,C] in [0, 1]; the first 64 are given to the network.
+        found: what `inspect_network` says of the network, where it was asked already.
 
     Raises:
         InputError: where the network or the images are anything else.

@@ -19,8 +19,8 @@ def graph_of(model: keras.Model) -> keras.Model:
     """
     try:
         of, graph = _graphs.get(model, ([], None))
-        if graph is not None and _are_outputs(of, model):
-            return graph
+        if graph is not None and [id(t) for t in model.outputs] == [id(t) for t in of]:
+            return graph  # Otherwise layers may have been added to a Sequential.
         graph = keras.Model(model.inputs, _output_of(model), name=model.name)
         if not any(layer is model for layer in graph.layers):
             _graphs[model] = list(model.outputs), graph
@@ -35,11 +35,6 @@ def graph_of(model: keras.Model) -> keras.Model:
 
 # Every door asks for the graph, if only to refuse a network without one.
 _graphs: "weakref.WeakKeyDictionary[keras.Model, tuple[list, keras.Model]]" = weakref.WeakKeyDictionary()
-
-
-def _are_outputs(tensors: list, model: keras.Model) -> bool:
-    """Whether the model still has these outputs: layers may have been added to a Sequential."""
-    return [id(t) for t in model.outputs] == [id(t) for t in tensors]
 
 
 def _output_of(model: keras.Model):
@@ -147,37 +142,30 @@ def walk(
     Raises:
         InputError: where the model has no graph.
     """
-    kept = _kept.pop(
-        model, None
-    )  # Taken out: a walk through the same model during this one must make stands of its own.
-    if kept is None or not kept.is_of(model):
-        with tf.init_scope():  # A walk may be part of a graph that is being traced.
-            kept = _Stands(model)
+    with tf.init_scope():  # A walk may be part of a graph that is being traced.
+        graph = graph_of(model)
+        # Taken out: a walk through the same model during this one must make stands of its own.
+        kept = _kept.pop(graph, None) or _Stands(graph)
     kept.set(step, passed)
     try:
         return kept.graph.call(tf.nest.flatten(inputs))
     finally:
         kept.set(None, None)
-        _kept[model] = kept
+        _kept[graph] = kept
 
 
 class _Stands:
     """The graph of a model with a stand for each of its layers and operations."""
 
-    def __init__(self, model: keras.Model):
-        graph = graph_of(model)
-        self._stands, self._outputs = [], list(model.outputs)
+    def __init__(self, graph: keras.Model):
+        self._stands = []
         self.graph = keras.models.clone_model(graph, clone_function=self._stand)
         if hasattr(keras, "Function"):  # A model of Keras 3 would convert its inputs by operations of its own.
-            self.graph = keras.Function(self.graph.inputs, self.graph.output, name=model.name)
+            self.graph = keras.Function(self.graph.inputs, self.graph.output, name=graph.name)
 
     def _stand(self, op):
         self._stands.append(_stand(op))
         return self._stands[-1]
-
-    def is_of(self, model: keras.Model) -> bool:
-        """Whether the model still has this graph."""
-        return _are_outputs(self._outputs, model)
 
     def set(self, step, passed) -> None:
         """What a call of a stand is from now on."""

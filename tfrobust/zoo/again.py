@@ -97,6 +97,7 @@ def evaluate_again(
         InputError: where the network cannot be loaded, the settings are unknown, or the images are other ones.
     """
     suite = suite_from_plain(record.suite)
+    network = in_float32(load_network(path))
     data = _data_of(record, dataset, data_dir, download).read()
     x, y = to_unit(data.x_test), data.y_test
     images = fingerprint_arrays(x, y)
@@ -105,7 +106,6 @@ def evaluate_again(
             f"evaluation {record.name} was made on other images than {dataset or record.data['name']} has here "
             f"(fingerprint {record.images}, here {images}): give them with --dataset or --data_dir"
         )
-    network = in_float32(load_network(path))
     batch, chunk = held._replace(images=record.batch).for_network(network)
     identity = {**identify_evaluation(suite, [network], x, y, images), "batch": record.batch}
     keep = BatchCache(os.path.join(folder, "batches"), identity)

@@ -144,21 +144,22 @@ def walk(
     """
     with tf.init_scope():  # A walk may be part of a graph that is being traced.
         graph = graph_of(model)
-        # Taken out: a walk through the same model during this one must make stands of its own.
-        kept = _kept.pop(graph, None) or _Stands(graph)
+        kept = _kept.pop(model, None)  # Out: a walk through the same model during this one must make its own stands.
+        if kept is None or kept.of is not graph:
+            kept = _Stands(graph)
     kept.set(step, passed)
     try:
         return kept.graph.call(tf.nest.flatten(inputs))
     finally:
         kept.set(None, None)
-        _kept[graph] = kept
+        _kept[model] = kept
 
 
 class _Stands:
     """The graph of a model with a stand for each of its layers and operations."""
 
     def __init__(self, graph: keras.Model):
-        self._stands = []
+        self.of, self._stands = graph, []
         self.graph = keras.models.clone_model(graph, clone_function=self._stand)
         if hasattr(keras, "Function"):  # A model of Keras 3 would convert its inputs by operations of its own.
             self.graph = keras.Function(self.graph.inputs, self.graph.output, name=graph.name)

@@ -18,20 +18,22 @@ import sklearn.datasets  # noqa: F401
 import tensorflow as tf
 
 from launch import train
+from tests.launch.shallow import be_shallow
 from tfrobust.experiments import training_run
 
-# A method that draws in every step, and whose graph is soon traced: each child traces its own.
+# A method that draws in every step, and whose graph is soon traced: each child traces its own.  As wide as it is, its
+# checkpoints take a while to write.
 FLAGS = ["--flagfile=flags/demo/natural.flags", "--eps_ramp_steps=100", "--checkpoint_every=6"]
-FLAGS += ["--method=uniform_noise", "--eps=0.3", "--width=0.5"]
+FLAGS += ["--method=uniform_noise", "--eps=0.3", "--width=4"]
 # What starts the clock, and how long it may run (seconds); and how often such a kill happens, by the number of all.
 LONGEST = {"start": 1.0, "step": 0.02, "checkpoint": 0.04, "network": 0.04}
 TIMES = {
-    6: {"start": 1, "step": 1, "checkpoint": 2, "network": 2},
+    5: {"start": 1, "step": 1, "checkpoint": 1, "network": 2},
     20: {"start": 3, "step": 5, "checkpoint": 7, "network": 5},
 }
 # The steps of the run.  On however fast a machine, a kill at a step comes after 18 at most (12 and 6: see below), and
 # one at a checkpoint after 24 (the fourth is not written): no run ends before its kills.
-STEPS = {6: 90, 20: 300}
+STEPS = {5: 48, 20: 300}
 
 
 def kill_after(seconds: float) -> None:
@@ -93,6 +95,7 @@ def train_in_child(directory: str, steps: int, kind: str = "", seconds: float = 
 
 
 def main(folder: str, kills: int) -> int:
+    be_shallow()
     r, killed, steps = random.Random(0), os.path.join(folder, "killed"), STEPS[kills]
     for kind, times in TIMES[kills].items():
         for time_of_kind in range(times):

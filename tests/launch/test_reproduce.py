@@ -8,7 +8,6 @@ import json
 import os
 from collections import Counter
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +17,7 @@ from launch import downstream, reproduce
 from launch.command_line import verb
 from tests.helpers import ROOT, run_tests, the_step
 from tests.launch.covering import TABLES, covering, kind, shown
+from tests.launch.shallow import be_shallow
 from tfrobust import data, report, training
 from tfrobust.attacks import auto
 from tfrobust.data import FACTS
@@ -30,7 +30,6 @@ from tfrobust.evaluation.evaluator import Evaluator
 from tfrobust.experiments import fingerprints, saliency_maps, training_run
 from tfrobust.experiments.saved_runs import NETWORK
 from tfrobust.experiments.settings_file import text_of
-from tfrobust.models.smoothing import smoothed
 from tfrobust.networks import check_network, load_network
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.papers import (
@@ -62,19 +61,11 @@ LEFT_OUT = {
 }
 
 
-def shallow(shape, classes, width, *, bias=True, smoothing=None):
-    """In the place of the network of the smoke budget, digits_cnn: with two activations less it takes half as long."""
-    x = inputs = keras.Input(shape)
-    x = keras.layers.Conv2D(round(16 * width), 3, strides=2, padding="same", use_bias=bias)(x)
-    x = smoothed(keras.layers.Activation("relu", name="relu1")(x), smoothing)
-    return keras.Model(inputs, keras.layers.Dense(classes, use_bias=bias)(keras.layers.Flatten()(x)))
-
-
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch, request):
     monkeypatch.chdir(ROOT)
     if not request.node.get_closest_marker("exhaustive"):
-        monkeypatch.setattr(importlib.import_module("tfrobust.models.digits_cnn"), "digits_cnn", shallow)
+        be_shallow(monkeypatch.setattr)  # The smoke budget has digits_cnn.
     # What is drawn or tried eagerly takes its time: one severity of five, a thirtieth of the grid of a spatial attack.
     monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
     for name in () if request.node.get_closest_marker("exhaustive") else ("ROTATIONS", "SHIFTS"):

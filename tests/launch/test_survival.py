@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 
@@ -16,18 +17,29 @@ from launch.command_line import verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs
+from tests.launch.shallow import be_shallow
 from tfrobust import failures
 from tfrobust.experiments import training_run
 from tfrobust.training.checkpoints import Checkpoints
 
-# Twelve steps are over before the graph of one would be traced; runs that are killed or short of disk have graphs.
+# Five steps are over before the graph of one would be traced; runs that are killed have graphs.
 pytestmark = pytest.mark.usefixtures("eagerly")
-RUN = ["--flagfile=flags/demo/natural.flags", "--steps=12", "--checkpoint_every=4", "--width=0.5"]
+RUN = ["--flagfile=flags/demo/natural.flags", "--steps=5", "--checkpoint_every=2", "--width=4"]
+
+
+@contextlib.contextmanager
+def shallow_at_root():
+    """At the root of the project, where a run has few layers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        be_shallow(patch.setattr)
+        yield
 
 
 @pytest.fixture(autouse=True)
-def at_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def at_root():
+    with shallow_at_root():
+        yield
 
 
 def call(folder, *flags):
@@ -45,8 +57,8 @@ def weights(folder):
     return keras.models.load_model(os.path.join(folder, "network.keras"), compile=False).get_weights()
 
 
-def same(a, b):
-    return all(np.array_equal(p, q) for p, q in zip(weights(a), weights(b)))
+def same(folder, wanted):
+    return all(np.array_equal(p, q) for p, q in zip(weights(folder), wanted, strict=True))
 
 
 def lines(capsys):
@@ -56,23 +68,20 @@ def lines(capsys):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    folder, here = tmp_path_factory.mktemp("whole") / "run", os.getcwd()
-    os.chdir(ROOT)
-    with without_graphs():
+    """The weights of a run that was not stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with shallow_at_root(), without_graphs():
         assert call(folder) == 0
-    os.chdir(here)
-    return folder
+    return weights(folder)
 
 
 @pytest.fixture(scope="module")
 def stopped_once(tmp_path_factory):
-    """A run that was killed after its checkpoints of the steps 4 and 8, for others to copy."""
-    folder, here = tmp_path_factory.mktemp("stopped") / "run", os.getcwd()
-    os.chdir(ROOT)
-    with without_graphs(), cut_short(at=8), pytest.raises(Killed):
+    """A run that was killed after its checkpoints of the steps 2 and 4, for others to copy."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with shallow_at_root(), without_graphs(), cut_short(at=4), pytest.raises(Killed):
         call(folder)
-    os.chdir(here)
-    assert {"ckpt-4.index", "ckpt-8.index"} <= set(os.listdir(folder / "checkpoints"))
+    assert {"ckpt-2.index", "ckpt-4.index"} <= set(os.listdir(folder / "checkpoints"))
     return folder
 
 
@@ -103,7 +112,7 @@ def cut_short(at):
         Checkpoints.save = save
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.exhaustive)])
 def test_a_run_killed_at_random_points_ends_with_the_weights_of_the_run_that_was_not(kills, tmp_path):
     done = processes.run(["-m", "tests.launch.killed_runs", tmp_path, kills])
     assert done.returncode == 0, done.stderr[-2000:]
@@ -112,7 +121,7 @@ def test_a_run_killed_at_random_points_ends_with_the_weights_of_the_run_that_was
     assert {kind: kinds.count(kind) for kind in kinds} == killed_runs.TIMES[kills]
     assert all(end.split()[0] == str(-signal.SIGKILL) for _, end in ends) and len(ends) == kills
     assert any("unfinished.keras" in end for _, end in ends)  # One at least hit the writing of the network.
-    assert same(tmp_path / "killed", tmp_path / "whole")
+    assert same(tmp_path / "killed", weights(tmp_path / "whole"))
     assert json.loads((tmp_path / "killed" / "run.json").read_text())["steps"] == killed_runs.STEPS[kills]
     assert not (tmp_path / "killed" / "unfinished.keras").exists()
 
@@ -127,7 +136,7 @@ def flip(path):
     path.write_bytes(data)
 
 
-DATA, INDEX, SUMS = "ckpt-8.data-00000-of-00001", "ckpt-8.index", "ckpt-8.json"
+DATA, INDEX, SUMS = "ckpt-4.data-00000-of-00001", "ckpt-4.index", "ckpt-4.json"
 
 
 def empty(path):
@@ -150,7 +159,7 @@ def test_a_torn_checkpoint_gives_way_to_the_one_before(name, tear, stopped, whol
     if (name, tear) == (SUMS, os.remove):  # Was not finished, as it seems; but TensorFlow finds it whole.
         assert said == []
     else:
-        assert len(said) == 1 and "ckpt-8" in said[0] and "going on from the checkpoint of step 4" in said[0]
+        assert len(said) == 1 and "ckpt-4" in said[0] and "going on from the checkpoint of step 2" in said[0]
     assert same(stopped, whole)
 
 
@@ -160,7 +169,7 @@ def test_without_checksums_those_of_tensorflow_count(stopped, whole, capsys):
     flip(stopped / "checkpoints" / DATA)
     capsys.readouterr()
     assert call(stopped) == 0
-    assert "ckpt-8 is damaged" in lines(capsys)[0] and same(stopped, whole)
+    assert "ckpt-4 is damaged" in lines(capsys)[0] and same(stopped, whole)
 
 
 def test_where_every_checkpoint_is_torn_the_run_does_not_begin_anew_by_itself(stopped, whole, capsys):
@@ -169,7 +178,7 @@ def test_where_every_checkpoint_is_torn_the_run_does_not_begin_anew_by_itself(st
     capsys.readouterr()
     assert call(stopped) == 2
     (said,) = lines(capsys)
-    assert "ckpt-4" in said and "ckpt-8" in said and f"remove {stopped}/checkpoints to start from step 0" in said
+    assert "ckpt-2" in said and "ckpt-4" in said and f"remove {stopped}/checkpoints to start from step 0" in said
     shutil.rmtree(stopped / "checkpoints")
     assert call(stopped) == 0 and same(stopped, whole)
 
@@ -180,17 +189,16 @@ def test_a_signal_saves_the_next_step_and_ends_with_a_code_of_its_own(
 ):
     update = training_run.TrainingBar.on_train_batch_end
 
-    def at_step_5(self, batch, logs=None):
+    def at_step_2(self, batch, logs=None):
         update(self, batch, logs)
-        if batch + 1 == 5:
+        if batch + 1 == 2:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(training_run.TrainingBar, "on_train_batch_end", at_step_5)
+    monkeypatch.setattr(training_run.TrainingBar, "on_train_batch_end", at_step_2)
     assert as_process(tmp_path / "run") == code
-    assert lines(capsys) == ["train: stopped after step 6, which is saved: the same command goes on from there"]
-    assert (tmp_path / "run" / "checkpoints" / "ckpt-6.json").exists()
+    assert lines(capsys) == ["train: stopped after step 3, which is saved: the same command goes on from there"]
+    assert (tmp_path / "run" / "checkpoints" / "ckpt-3.json").exists()
     monkeypatch.undo()
-    monkeypatch.chdir(ROOT)
     assert call(tmp_path / "run") == 0 and same(tmp_path / "run", whole)
 
 
@@ -200,23 +208,23 @@ def test_a_signal_before_training_stops_at_once(tmp_path, capsys, monkeypatch):
     assert lines(capsys) == ["train: stopped"] and not (tmp_path / "run" / "run.flags").exists()
 
 
-def limited(folder, size, *flags):
-    """launch.train in a process whose files may not grow beyond `size` bytes, as on a full disk."""
+@contextlib.contextmanager
+def files_up_to(size):
+    """No file of this process may grow beyond so many bytes, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-    code = (
-        "import resource, runpy\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
-        "runpy.run_module('launch.train', run_name='__main__')"
-    )
-    return processes.run(["-c", code, *RUN, f"--output={folder}", *flags])
 
-
-def test_a_full_disk_is_one_line_and_what_was_saved_stays(stopped, whole):
+def test_a_full_disk_is_one_line_and_what_was_saved_stays(stopped, whole, capsys):
     before = {p.name: p.read_bytes() for p in (stopped / "checkpoints").iterdir()}
-    done = limited(stopped, 60_000)  # Smaller than a checkpoint, larger than the small files.
-    said = [line for line in done.stderr.splitlines() if line.startswith("train: ")]
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert len(said) == 1 and "the disk is full" in said[0] and "ckpt-12" in said[0] and "make room" in said[0]
+    with files_up_to(60_000):  # Smaller than a checkpoint, larger than the small files.
+        assert as_process(stopped) == 1
+    said = lines(capsys)
+    assert len(said) == 1 and "the disk is full" in said[0] and "ckpt-5" in said[0] and "make room" in said[0]
     assert {p.name: p.read_bytes() for p in (stopped / "checkpoints").iterdir()} == before
     assert call(stopped) == 0 and same(stopped, whole)
 
@@ -233,7 +241,6 @@ def test_a_disk_that_is_full_when_the_network_is_saved(whole, tmp_path, capsys, 
     assert len(said) == 1 and "the disk is full" in said[0] and "make room" in said[0]
     assert not {"unfinished.keras", "network.keras", "run.json"} & set(os.listdir(tmp_path / "run"))
     monkeypatch.undo()
-    monkeypatch.chdir(ROOT)
     assert call(tmp_path / "run") == 0 and same(tmp_path / "run", whole)
 
 
@@ -255,7 +262,7 @@ def test_a_lost_data_file_is_one_line_and_the_run_goes_on_once_it_is_back(tmp_pa
     x, y = r.rand(60, 8, 8), np.arange(60) % 10
     np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     flags = [f"--dataset={tmp_path}/own.npz", "--hold_out=0", "--batch_size=20"]
-    with cut_short(at=8), pytest.raises(Killed):
+    with cut_short(at=4), pytest.raises(Killed):
         call(tmp_path / "run", *flags)
     os.rename(tmp_path / "own.npz", tmp_path / "away.npz")
     capsys.readouterr()

@@ -4,8 +4,10 @@ import csv
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
+import sys
 import time
 
 import keras
@@ -14,17 +16,32 @@ import pytest
 import yaml
 
 from launch import compare, comparison_pages, sweep, train
+from launch.command_line import verb
 from tests import processes
 from tests.helpers import ROOT, run_tests
+from tests.launch.shallow import be_shallow
 from tfrobust.experiments import comparison, training_run
 
 SHORT = "--overrides=--steps=2,--width=0.25,--batch_size=20"
 ROWS = "--rows=flags/demo/natural.flags,flags/demo/madry.flags"
 
 
+# At the beginning of a process of its own: what it trains is as in this one.
+PROCESS = """
+import os, sys
+import tensorflow as tf
+from launch import sweep
+from tests.launch.shallow import be_shallow
+be_shallow()
+tf.config.run_functions_eagerly(True)
+"""
+
+
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
+    """At the root of the project, where a run has few layers."""
     monkeypatch.chdir(ROOT)
+    be_shallow(monkeypatch.setattr)
 
 
 def call(folder, *flags):
@@ -90,24 +107,23 @@ def test_an_error_of_the_program_is_noted_with_its_traceback(tmp_path, monkeypat
 
 
 def test_several_processes_share_a_list_and_train_each_run_once(tmp_path):
-    flags = ["--rows=flags/demo/natural.flags", SHORT, "--seeds=0,1,2,3", f"--output={tmp_path}"]
-    code = "import sys\nimport tests.helpers\nfrom launch import sweep\n"
-    code += "with tests.helpers.without_graphs():\n    sys.exit(sweep.main(sys.argv))"
+    flags = ["--rows=flags/demo/natural.flags", SHORT, "--seeds=0,1,2", f"--output={tmp_path}"]
+    code = f"{PROCESS}sys.exit(sweep.main(sys.argv))"
     workers = [processes.start(["-c", code, *flags]) for _ in range(2)]
     done = [worker.finish(timeout=240) for worker in workers]
     assert [each.returncode for each in done] == [0, 0]
     out = "\n".join(each.stderr for each in done)
-    begun = re.findall(r"^\[\d/4\] natural, seed (\d)(?: \(\d left, .*)?$", out, re.MULTILINE)
-    assert sorted(begun) == ["0", "1", "2", "3"]
+    begun = re.findall(r"^\[\d/3\] natural, seed (\d)(?: \(\d left, .*)?$", out, re.MULTILINE)
+    assert sorted(begun) == ["0", "1", "2"]
     assert call(tmp_path, *flags, "--status") == 0 and set(states(tmp_path).values()) == {"done"}
-    curves = [os.listdir(tmp_path / f"seed{seed}" / "natural" / "tensorboard") for seed in range(4)]
+    curves = [os.listdir(tmp_path / f"seed{seed}" / "natural" / "tensorboard") for seed in range(3)]
     writers = [{name.split(".")[-3] for name in files} for files in curves]  # The id of a process is in the name.
-    assert [len(ids) for ids in writers] == [1] * 4
+    assert [len(ids) for ids in writers] == [1] * 3
 
 
 def test_a_killed_worker_leaves_its_run_to_the_next(tmp_path, eagerly):
     code = (
-        "import os, sys\nfrom launch import sweep\nfrom tfrobust.experiments import training_run\n"
+        f"{PROCESS}from tfrobust.experiments import training_run\n"
         "training_run.TrainingBar.on_train_batch_end = lambda *_, **__: os.kill(os.getpid(), 9)\n"
         "sweep.main(sys.argv)"
     )
@@ -190,25 +206,58 @@ def test_the_job_of_kubernetes_is_yaml_that_runs_each_index(tmp_path, capsys, ea
     assert [n for n, s in states(tmp_path / "My_Sweep.1").items() if s == "done"] == ["seed2/natural"]
 
 
-def test_the_slurm_script_runs_its_index_and_asks_for_another_turn_when_its_time_is_over(tmp_path):
-    flags = ["--rows=flags/demo/natural.flags", "--overrides=--steps=100000,--width=0.25,--checkpoint_every=20"]
-    more = ["--seeds=0,1", "--write=slurm", "--parallel=1", "--gpus=1", "--sbatch=--time=04:00:00,--mem=16G"]
-    assert call(tmp_path, *flags, *more) == 0
-    script = tmp_path / "sweep.sbatch"
+def slurm_job(folder, *flags):
+    """(options of the script that the sweep writes for two runs, the process of its second task, whose scontrol says
+    what it is asked in a file of that folder)."""
+    flags = ["--rows=flags/demo/natural.flags", *flags, "--seeds=0,1", "--write=slurm", "--parallel=1", "--gpus=1"]
+    assert call(folder, *flags, "--sbatch=--time=04:00:00,--mem=16G") == 0
+    script = folder / "sweep.sbatch"
     given = [line.removeprefix("#SBATCH ") for line in script.read_text().splitlines() if line.startswith("#SBATCH")]
+    (folder / "scontrol").write_text(f"#!/bin/sh\necho $@ >{folder}/asked\n")
+    (folder / "scontrol").chmod(stat.S_IRWXU)
+    env = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "77", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    env["PATH"] = f"{folder}:{os.environ['PATH']}"
+    with open(folder / "log", "w", encoding="utf-8") as log:
+        return given, subprocess.Popen(["bash", script], env=env, stdout=log, stderr=log)
+
+
+def wait_for(folder, files, task):
+    while not list(folder.glob(files)):
+        assert task.poll() is None, (folder / "log").read_text()
+        time.sleep(0.05)
+
+
+def test_the_slurm_script_calls_its_index_and_asks_for_another_turn_when_its_time_is_over(
+    tmp_path, monkeypatch, capsys, eagerly
+):
+    """Of what the script calls a shell is there, which ends by the signal as the sweep does that is called here."""
+    (tmp_path / "python").write_text(
+        f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{tmp_path}/part\nmv {tmp_path}/part {tmp_path}/called\n"
+        "trap 'exit 143' TERM\nwhile true; do sleep 0.05; done\n"
+    )
+    (tmp_path / "python").chmod(stat.S_IRWXU)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    given, task = slurm_job(tmp_path, "--overrides=--steps=5,--width=0.25")
     assert {"--array=0-1%1", "--requeue", "--time=04:00:00", "--mem=16G", "--gres=gpu:1"} <= set(given)
     assert json.dumps(f"--output={tmp_path}/logs/%a.log") in json.dumps(given)
-    (tmp_path / "scontrol").write_text(f"#!/bin/sh\necho $@ >{tmp_path}/asked\n")
-    (tmp_path / "scontrol").chmod(stat.S_IRWXU)
-    env = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "77", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    env["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
-    with open(tmp_path / "log", "w", encoding="utf-8") as log:
-        task = subprocess.Popen(["bash", script], env=env, stdout=log, stderr=log)
-        while not list(tmp_path.glob("seed1/natural/checkpoints/*.json")):
-            assert task.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.05)
-        task.send_signal(10)  # USR1, as --signal asks for.
-        assert task.wait() == 143
+    wait_for(tmp_path, "called", task)
+    task.send_signal(signal.SIGUSR1)  # As --signal asks for.
+    assert task.wait() == 143 and (tmp_path / "asked").read_text() == "requeue 77_1\n"
+    option, module, *asked = (tmp_path / "called").read_text().splitlines()
+    monkeypatch.setattr(training_run.TrainingBar, "on_train_batch_end", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as ended:
+        verb.as_process(lambda: sweep.main(["sweep", *asked]))
+    assert (option, module, ended.value.code) == ("-m", "launch.sweep", 143)
+    assert "which is saved" in capsys.readouterr().err
+    assert list(tmp_path.glob("seed1/natural/checkpoints/*.json")) and not (tmp_path / "seed0").exists()
+
+
+@pytest.mark.exhaustive  # The same with the sweep that the script calls.
+def test_the_slurm_script_runs_its_index_to_the_signal(tmp_path):
+    _, task = slurm_job(tmp_path, "--overrides=--steps=100000,--width=0.25,--checkpoint_every=20")
+    wait_for(tmp_path, "seed1/natural/checkpoints/*.json", task)
+    task.send_signal(signal.SIGUSR1)
+    assert task.wait() == 143
     assert (tmp_path / "asked").read_text() == "requeue 77_1\n"
     assert "which is saved" in (tmp_path / "log").read_text()
     assert not (tmp_path / "seed0").exists()

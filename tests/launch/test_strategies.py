@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 from keras import layers
 
-from launch import audit, compare, downstream, evaluate, reproduce, train
+from launch import audit, compare, comparison_pages, downstream, evaluate, reproduce, train
 from tests import processes
 from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
+from tests.launch.shallow import be_shallow
 from tfrobust import data, report
 from tfrobust.auditing import plan
 from tfrobust.models import resnet
 
 TWO = ["--strategy=mirrored", "--replicas=2"]
-TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=4", "--eps_ramp_steps=0", "--checkpoint_every=3"]
-TRAIN += ["--attack_steps=2"]
+TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=3", "--eps_ramp_steps=0", "--checkpoint_every=2"]
+TRAIN += ["--attack_steps=1"]
 EVALUATE = ["--flagfile=flags/demo/evaluate.flags", "--ifia_steps=1", "--pgd_steps=1", "--map_steps=3"]
 EVALUATE += ["--examples=22", "--attribution_examples=7", "--evaluation_batch=11"]
 
@@ -33,18 +34,33 @@ EVALUATE += ["--examples=22", "--attribution_examples=7", "--evaluation_batch=11
 KILLED = """
 import os, signal, sys
 from launch import train
+from tests.launch.shallow import be_shallow
 from tfrobust.training.checkpoints import Checkpoints
 save = Checkpoints.save
 Checkpoints.save = lambda *given: (save(*given), os.kill(os.getpid(), signal.SIGKILL))
+be_shallow()
 sys.exit(train.main(["train", *sys.argv[1:]]))
+"""
+
+
+# A verb in a process of its own, where what is trained and drawn is as in this one.
+VERB = """
+import sys
+from launch import {0}
+from tests.launch.shallow import be_shallow
+from tfrobust import report
+be_shallow()
+report.draw_panels = lambda *given, **options: None
+sys.exit({0}.main(["{0}", *sys.argv[1:]]))
 """
 
 
 @contextlib.contextmanager
 def pictureless_at_root():
-    """At the root of the project, without pictures, which nobody looks at here."""
+    """At the root of the project, without pictures, which nobody looks at here, where a network has few layers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
+        be_shallow(patch.setattr)
         patch.setattr(report, "draw_panels", lambda *given, **options: None)
         yield
 
@@ -117,8 +133,8 @@ def start(verb, flags, other=None):
     for index in range(2):
         config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
         env = {**os.environ, "TF_CONFIG": json.dumps(config), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        program = ["-c", other] if other and index else ["-m", f"launch.{verb}"]
-        started.append(processes.start([*program, "--strategy=multi_worker", *flags], env=env))
+        code = other if other and index else VERB.format(verb)
+        started.append(processes.start(["-c", code, "--strategy=multi_worker", *flags], env=env))
     return started
 
 
@@ -169,6 +185,8 @@ def test_an_evaluation_on_two_replicas_has_the_results_of_one(evaluation, evalua
 
 def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, monkeypatch, eagerly):
     hurry_costs(monkeypatch)
+    for name in ("_draw", "_draw_scores"):
+        monkeypatch.setattr(comparison_pages, name, lambda *_: None)
     (tmp_path / "madry.flags").write_text("--flagfile=flags/demo/madry.flags\n--steps=2\n--attack_steps=1\n")
     few = ["--examples=8", "--attribution_examples=2"]
     command = ["compare", *EVALUATE, *few, f"--rows={tmp_path}/madry.flags", "--nocontrols"]
@@ -216,7 +234,7 @@ def test_an_audit_and_a_table_run_on_two_replicas(run, tmp_path, monkeypatch, ea
 def test_two_processes_train_as_one_device(run, tmp_path):
     chief, other = finish(start("train", [*TRAIN, f"--output={tmp_path}/run"]))
     assert_same_weights(run, tmp_path / "run")
-    assert_one_wrote(tmp_path / "run", run, [chief, other], "4 steps")
+    assert_one_wrote(tmp_path / "run", run, [chief, other], "3 steps")
     assert len(os.listdir(tmp_path / "run" / "tensorboard")) == len(os.listdir(run / "tensorboard"))
 
 

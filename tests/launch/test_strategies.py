@@ -148,13 +148,14 @@ def finish(started):
     return [each.stdout for each in done]
 
 
-@pytest.fixture(params=["eagerly", pytest.param("in graphs", marks=pytest.mark.exhaustive)])
+@pytest.fixture(params=["eagerly", "in graphs"])
 def eagerly_or_not(request):
     """What is shared out to replicas is so in graphs, too: tests/distribution has them."""
     with without_graphs() if request.param == "eagerly" else contextlib.nullcontext():
         yield
 
 
+@pytest.mark.exhaustive  # The comparison below trains and evaluates on as many.
 def test_training_on_two_replicas_and_going_on_with_one(run, tmp_path, eagerly_or_not):
     assert train.main(["train", *TRAIN, *TWO, f"--output={tmp_path}"]) == 0
     assert_same_weights(run, tmp_path)
@@ -178,24 +179,27 @@ def test_the_number_of_replicas_is_part_of_a_run_with_batch_norm(tmp_path, monke
     assert "# 2 replicas" in capsys.readouterr().err
 
 
+@pytest.mark.exhaustive  # As above, and two processes evaluate the same.
 def test_an_evaluation_on_two_replicas_has_the_results_of_one(evaluation, evaluated, tmp_path, eagerly_or_not):
     assert evaluate.main(["evaluate", *evaluation, *TWO, f"--output={tmp_path}"]) == 0
     assert_same_records(evaluated, tmp_path)
 
 
-def test_a_comparison_on_two_replicas_is_that_of_one(tmp_path, monkeypatch, eagerly):
+def test_a_comparison_on_two_replicas_is_that_of_one_and_its_runs_go_on_with_one(tmp_path, monkeypatch, eagerly):
     hurry_costs(monkeypatch)
     for name in ("_draw", "_draw_scores"):
         monkeypatch.setattr(comparison_pages, name, lambda *_: None)
     (tmp_path / "madry.flags").write_text("--flagfile=flags/demo/madry.flags\n--steps=2\n--attack_steps=1\n")
-    few = ["--examples=8", "--attribution_examples=2"]
-    command = ["compare", *EVALUATE, *few, f"--rows={tmp_path}/madry.flags", "--nocontrols"]
+    command = ["compare", *EVALUATE, f"--rows={tmp_path}/madry.flags", "--nocontrols"]
     for name, flags in (("one", []), ("two", TWO)):
         assert compare.main([*command, *flags, f"--output={tmp_path}/{name}"]) == 0
     one, two = (tmp_path / name / "seed0" / "madry" for name in ("one", "two"))
     assert_same_weights(one, two)
     records = [json.loads((folder / "comparison.json").read_text())["records"] for folder in (one, two)]
+    assert sum("kendall" in record for record in records[0]) > 1
     assert records[0] == [pytest.approx(record, abs=0.02) for record in records[1]]
+    # The same run: the strategy is no part of what it is.
+    assert train.main(["train", f"--flagfile={two}/run.flags", f"--output={two}"]) == 0
 
 
 def test_a_task_on_two_replicas_is_that_of_one(run, tmp_path, eagerly):

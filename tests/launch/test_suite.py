@@ -17,6 +17,7 @@ from launch import evaluate
 from tests import processes
 from tests.helpers import ROOT, linear_network, run_tests
 from tfrobust import data, report
+from tfrobust.attacks import auto
 from tfrobust.evaluation import certificate
 from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.evaluation.result import IN_TABLES
@@ -82,6 +83,12 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(launch.suite, "draw", lambda path, result: None)
 
 
+def measure_less(monkeypatch, **changes):
+    """Suites are made with these fields in the place of their own."""
+    make = lambda *given, **options: replace(make_suite(*given, **options), **changes)  # noqa: E731
+    monkeypatch.setattr("tfrobust.papers.suites.make_suite", make)
+
+
 def call(folder, suite, *more, output="out"):
     base = [f"--network={folder}/any.keras", f"--suite={suite}", *CHEAP, f"--output={folder}/{output}"]
     return evaluate.main(["evaluate", *base, *(flag.replace("DIR", str(folder)) for flag in more)])
@@ -89,7 +96,8 @@ def call(folder, suite, *more, output="out"):
 
 @pytest.mark.parametrize("suite, more", [("full", []), ("rar", ["--map_references"]), ("full", ["--nomap_references"])])
 def test_other_references_are_said_where_a_map_has_one(folder, capsys, suite, more, eagerly, undrawn, monkeypatch):
-    one = replace(make_suite("rar", "digits", (8, 8, 1)), name=suite, predictions={}, referenced=suite == "full")
+    own = {"name": suite, "predictions": {}, "faithful": False, "aligned": False, "doubled": 0}
+    one = replace(make_suite("rar", "digits", (8, 8, 1)), **own, referenced=suite == "full")
     monkeypatch.setattr("tfrobust.papers.suites.make_suite", lambda *_, **__: one)
     given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", *more]
     assert call(folder, suite, *given) == 0
@@ -100,18 +108,28 @@ def test_other_references_are_said_where_a_map_has_one(folder, capsys, suite, mo
     assert ("references of integrated_gradients" in summary["summary"]) == asked
 
 
+SUITES = ("art", "sat", "full", "auto", "certified", "rar", "er", "far")
+# What is left out of each in make test, as another one has it.
+LEFT_OUT = {"full": {"doubled": 0}, "er": {}}
+PICTURED = "art"  # And the curves of others.
+UNDRAWN = ("rar", "er", "far")  # Whose pictures are some of those of "full".
+
+
 @pytest.mark.parametrize(
-    "suite, drawn",
-    [(suite, True) for suite in ("art", "sat", "full", "auto", "certified")]
-    + [(suite, False) for suite in ("rar", "er", "far")]  # Whose pictures are some of those of "full".
-    + [pytest.param(suite, True, marks=pytest.mark.exhaustive) for suite in ("rar", "er", "far")],
+    "suite, whole",
+    [(suite, False) for suite in SUITES]
+    + [pytest.param(suite, True, marks=pytest.mark.exhaustive) for suite in SUITES],
 )
-def test_every_suite_leaves_its_tables_records_and_pictures(
-    folder, capsys, suite, drawn, eagerly, monkeypatch, request
-):
-    draw_pages = report.draw_pages
-    if not request.node.get_closest_marker("exhaustive"):  # Of the panels of all attacks, those of one.
+def test_every_suite_leaves_its_tables_records_and_pictures(folder, capsys, suite, whole, eagerly, monkeypatch):
+    draw_pages, drawn = report.draw_pages, whole or suite not in UNDRAWN
+    if not whole:
+        measure_less(monkeypatch, **LEFT_OUT.get(suite, {"doubled": 0, "faithful": False}))
+        monkeypatch.setattr(auto, "LEVELS", {"quick": auto.LEVELS["quick"]._replace(steps=5, squares=5)})
+        # Of the panels of all attacks, those of one.
         monkeypatch.setattr(report, "draw_pages", lambda panels, *given: draw_pages(panels[:3], *given))
+    if not whole and suite != PICTURED:
+        for name in ("draw_pages", "draw_boxes"):
+            monkeypatch.setattr(report, name, lambda of, path, *_: report.write_text(path, "a picture"))
     if not drawn:
         monkeypatch.setattr(launch.suite, "draw", lambda path, result: None)
     given = ["--dataset=DIR/as_predicted.npz", "--eps=0.1", "--natural=DIR/natural.keras"]  # So that all are right.
@@ -198,11 +216,11 @@ sys.exit(evaluate.main(["evaluate", *sys.argv[1:]]))
 
 
 def test_a_suite_that_was_killed_goes_on_and_ends_with_the_same_numbers(folder, undrawn, eagerly):
-    flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=40", "--evaluation_batch=5"]
+    flags = [f"--network={folder}/any.keras", "--suite=rar", *CHEAP, "--examples=20", "--evaluation_batch=5"]
     process = processes.start(["-c", EAGERLY, *flags, f"--output={folder}/killed"])
     until = time.monotonic() + 120
     batches = folder / "killed" / "batches"
-    while not (batches.exists() and len(os.listdir(batches)) >= 10):
+    while not (batches.exists() and len(os.listdir(batches)) >= 6):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.01)
     process.kill()
@@ -259,7 +277,8 @@ def test_what_cannot_be_is_refused_in_one_line(folder, capsys, more, words):
     assert len(err) == 1 and words in err[0]
 
 
-def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys, undrawn, eagerly):
+def test_another_network_with_the_same_weights_is_another_evaluation(folder, capsys, undrawn, eagerly, monkeypatch):
+    measure_less(monkeypatch, doubled=0, faithful=False)
     other = network_of(activation="tanh")
     other.set_weights(keras.models.load_model(folder / "any.keras", compile=False).get_weights())
     assert call(folder, "rar") == 0
@@ -273,9 +292,11 @@ def test_another_network_with_the_same_weights_is_another_evaluation(folder, cap
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
 def test_a_network_without_feature_maps_has_every_other_map(folder, capsys, undrawn, eagerly, monkeypatch, whole):
-    """The attacks on maps alone, and the whole of the suite."""
+    """An attack on each map alone, and the whole of the suite."""
     full = make_suite("full", "digits", (8, 8, 1))
-    on_maps = replace(full, predictions={}, faithful=False, aligned=False, doubled=0)
+    of_each_map = {task.map.method: (name, task) for name, task in full.attributions.items()}
+    own = {"predictions": {}, "attributions": dict(of_each_map.values())}
+    on_maps = replace(full, **own, faithful=False, aligned=False, doubled=0)
     monkeypatch.setattr("tfrobust.papers.suites.make_suite", lambda *_, **__: full if whole else on_maps)
     linear_network(np.random.RandomState(0).randn(8, 8, 1, 10)).save(folder / "any.keras")
     assert call(folder, "full") == 0

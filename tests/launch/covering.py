@@ -1,7 +1,8 @@
-"""A few lines of the papers' tables that together train every method and measure every kind of number.
+"""A few lines of the papers' tables that together measure every kind of number.
 
 A number is measured the same way whichever method trained its network.  Training all lines, and with them each method
-with each kind of its numbers, takes twenty times as long and is left to the exhaustive tests (see CONTRIBUTING.md).
+with each kind of its numbers, takes forty times as long and is left to the exhaustive tests (see CONTRIBUTING.md): a
+step of each method is looked at for every line, and tests/test_api.py trains with each.
 """
 
 import functools
@@ -34,21 +35,20 @@ def kind(m: Measurement) -> tuple[str, bool, bool]:
 
 
 def shown_by(table: Table) -> dict[str, frozenset[tuple]]:
-    """Name of a line -> its method and its kinds of number, each as (what it is, its name); lines alone that train a
-    network."""
+    """Name of a line -> its kinds of number; lines alone that train a network."""
     dataset = table.dataset.removesuffix("_c")
     suite = make_suite(table.paper, dataset, FACTS[dataset].shape)
     lines = read_lines(table.paper, table.table, table.dataset)
     out = {}
     for line in (line for line in lines if not line.row.left_out):
         measured = [m for m, _ in columns_of(line, suite) if m]
-        out[line.name] = frozenset([("method", line.row.method), *(("number", kind(m)) for m in measured)])
+        out[line.name] = frozenset(map(kind, measured))
     return out
 
 
 @functools.cache
 def shown() -> dict[tuple[Table, str], frozenset[tuple]]:
-    """(table, name of a line) -> the method and the kinds of number that it shows."""
+    """(table, name of a line) -> the kinds of number that it shows."""
     return {(table, name): found for table in TABLES for name, found in shown_by(table).items()}
 
 
@@ -61,6 +61,6 @@ def covering() -> dict[Table, dict[str, frozenset[tuple]]]:
     while left:
         table, name = max(shown(), key=lambda line: (len(shown()[line] & left), -len(shown()[line])))
         new = shown()[table, name] & left
-        chosen.setdefault(table, {})[name] = frozenset(of for what, of in new if what == "number")
+        chosen.setdefault(table, {})[name] = new
         left -= new
     return chosen

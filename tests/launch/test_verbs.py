@@ -17,6 +17,7 @@ from launch import compare, comparison_pages, demo, evaluate, single_evaluation,
 from launch.__main__ import verbs
 from tests import processes
 from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, small_network, without_graphs
+from tests.launch.shallow import be_shallow
 from tfrobust.experiments import comparison
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model
@@ -40,7 +41,9 @@ EVALUATE = [
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
+    """At the root of the project, where a run has few layers."""
     monkeypatch.chdir(ROOT)
+    be_shallow(monkeypatch.setattr)
 
 
 def call(verb, *flags):
@@ -101,8 +104,11 @@ def test_train_leaves_a_plain_network_and_what_repeats_it(tmp_path, capsys, eage
     assert "other settings (--eps=0.2 --eps=0.3)" in capsys.readouterr().err
 
 
-def test_evaluate_takes_any_saved_network(tmp_path, capsys, eagerly):
-    small_network().save(tmp_path / "any.keras")
+def test_evaluate_takes_any_saved_network_and_with_pixels_one_of_bytes_as_what_is_in_it(
+    tmp_path, capsys, monkeypatch, eagerly
+):
+    network = small_network()
+    network.save(tmp_path / "any.keras")
     assert call("evaluate", *EVALUATE, f"--network={tmp_path}/any.keras", f"--output={tmp_path}/e") == 0
     out = capsys.readouterr().out
     assert "natural" in out and "Kendall" in out and "30 test images" in out
@@ -115,6 +121,13 @@ def test_evaluate_takes_any_saved_network(tmp_path, capsys, eagerly):
     task = about["attributions"]["IFIA top-k"]
     assert task["attack"]["softplus_beta"] == 30 and task["comparison"]["k"] == 24
     assert about["networks"] == [fingerprint_network(load_network(str(tmp_path / "any.keras")))] and about["images"]
+    monkeypatch.setattr(single_evaluation.report, "draw_panels", lambda *_: None)
+    of_bytes(network).save(tmp_path / "bytes.keras")
+    flags = [f"--network={tmp_path}/bytes.keras", f"--output={tmp_path}/bytes", "--pixels=0..255"]
+    assert call("evaluate", *EVALUATE, *flags) == 0
+    found = [json.loads((tmp_path / name / "evaluation.json").read_text())["rows"][0] for name in ("bytes", "e")]
+    for key in ("natural_accuracy", "adversarial_accuracy", "kendall"):
+        assert found[0][key] == pytest.approx(found[1][key], abs=0.02)
 
 
 def test_without_maps_predictions_are_evaluated_alone(tmp_path, capsys, eagerly):
@@ -166,6 +179,7 @@ def test_compare_sets_each_robust_row_beside_its_controls_and_goes_on_where_it_w
     hurry_costs(monkeypatch)
     rows = rows_of(tmp_path, madry=["method=madry", *INNER], robust=IG)
     flags = [*EVALUATE, rows, f"--seeds={','.join(map(str, seeds))}", f"--output={tmp_path}/out"]
+    flags.append("--attribution_examples=3")
     assert call("compare", *flags) == 0
     table = json.loads((tmp_path / "out" / "comparison.json").read_text())
     rows = {row["network"]: row for row in table["rows"]}
@@ -197,6 +211,7 @@ def finished(tmp_path_factory):
     flags = [*EVALUATE, rows]
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
+        be_shallow(patch.setattr)
         leave_out_costs_and_pictures(patch)
         assert call("compare", *flags, f"--output={folder}/out") == 0
     return flags, folder / "out"
@@ -358,21 +373,6 @@ def test_a_suite_too_says_how_to_adopt_a_network(broken, tmp_path, capsys):
     assert call("evaluate", f"--network={broken}/bytes.keras", *flags) == 2
     (err,) = capsys.readouterr().err.splitlines()
     assert err.startswith("evaluate: ") and "--pixels=0..255" in err
-
-
-def test_pixels_makes_a_network_of_bytes_one_that_is_evaluated_as_what_is_in_it(tmp_path, monkeypatch, eagerly):
-    monkeypatch.setattr(single_evaluation.report, "draw_panels", lambda *_: None)
-    network = small_network()
-    network.save(tmp_path / "n.keras")
-    of_bytes(network).save(tmp_path / "bytes.keras")
-    rows = {}
-    for name, flags in (("n", []), ("bytes", ["--pixels=0..255"])):
-        output = [f"--network={tmp_path}/{name}.keras", f"--output={tmp_path}/{name}", "--examples=10"]
-        assert call("evaluate", *EVALUATE, *output, *flags) == 0
-        with open(tmp_path / name / "evaluation.json", encoding="utf-8") as file:
-            rows[name] = json.load(file)["rows"][0]
-    for key in ("natural_accuracy", "adversarial_accuracy", "kendall"):
-        assert rows["bytes"][key] == pytest.approx(rows["n"][key], abs=0.02)
 
 
 def test_a_run_that_diverges_ends_with_1_and_one_line(tmp_path, capsys, eagerly):

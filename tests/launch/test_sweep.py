@@ -244,7 +244,8 @@ def test_the_slurm_script_calls_its_index_and_asks_for_another_turn_when_its_tim
     task.send_signal(signal.SIGUSR1)  # As --signal asks for.
     assert task.wait() == 143 and (tmp_path / "asked").read_text() == "requeue 77_1\n"
     option, module, *asked = (tmp_path / "called").read_text().splitlines()
-    monkeypatch.setattr(training_run.TrainingBar, "on_train_batch_end", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    stop = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+    monkeypatch.setattr(training_run.TrainingBar, "on_train_batch_end", stop)
     with pytest.raises(SystemExit) as ended:
         verb.as_process(lambda: sweep.main(["sweep", *asked]))
     assert (option, module, ended.value.code) == ("-m", "launch.sweep", 143)

@@ -1,10 +1,10 @@
 """Audits a network in children that are killed, one after another, and once in a child that is not.
 
-    python -m tests.launch.killed_audits FOLDER OUTPUT
+    python -m tests.launch.killed_audits FOLDER OUTPUT KILLS
 
-FOLDER has digits.keras and digits.npz.  Leaves OUTPUT/killed and OUTPUT/whole, and prints a line for each kill.  Every
-batch takes some seconds of a clock of its own, so that the time that is given, and nothing else, says how many there
-are.
+FOLDER has digits.keras and digits.npz.  KILLS: the batches after which each child is killed, commas between.  Leaves
+OUTPUT/killed and OUTPUT/whole, and prints a line for each kill.  Every batch takes some seconds of a clock of its own,
+so that the time that is given, and nothing else, says how many there are.
 """
 
 import os
@@ -20,9 +20,6 @@ from tfrobust.auditing import page, plan
 from tfrobust.auditing.time_budget import TimeBudget
 
 BATCH, IMAGES, PREDICTED = 4, 100, 8
-# The batches after which it is killed: in the first round, 4 of predictions and 6 of maps, and once it is planned how
-# many images there are.
-KILLS = (6, 6)
 
 
 class Clock:
@@ -67,12 +64,12 @@ def audit_in_child(folder: str, output: str, kill_after: int = 1000) -> int:
     os._exit(code)
 
 
-def main(folder: str, output: str) -> int:
+def main(folder: str, output: str, kills: str) -> int:
     killed = os.path.join(output, "killed")
-    for batches in KILLS:
+    for batches in map(int, kills.split(",")):
         print(f"killed after {batches} batches: {audit_in_child(folder, killed, batches)}", flush=True)
     return audit_in_child(folder, killed) or audit_in_child(folder, os.path.join(output, "whole"))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

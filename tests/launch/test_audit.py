@@ -26,6 +26,7 @@ from tfrobust.auditing import inputs, meaning, plan, verdict
 from tfrobust.auditing.advice import ADVICE
 from tfrobust.auditing.plan import LEVELS, Cost, Plan, make_plan
 from tfrobust.auditing.time_budget import TimeBudget
+from tfrobust.evaluation.batch_cache import BatchCache
 from tfrobust.evaluation.diagnosis import FLAGS
 from tfrobust.evaluation.evaluator import compute
 from tfrobust.types import InputError
@@ -70,11 +71,14 @@ def folder(tmp_path_factory):
     return path
 
 
-def call(folder, *more, output="out", whole=False):
-    """whole: with pictures, and a plan by what a step was measured to cost."""
+def call(folder, *more, output="out", whole=False, short=False):
+    """whole: with pictures, and a plan by what a step was measured to cost.  short: a step, two path points, and no
+    attack a second time."""
     given = [f"--network={folder}/digits.keras", f"--data={folder}/digits.npz", *CHEAP, f"--output={folder}/{output}"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "LEVELS", ((2, 4),))  # What fits into the time is chosen below.
+        if short:
+            patch.setattr(auditing_audit, "TIME_FOR_MORE", 0.0)
+        patch.setattr(plan, "LEVELS", ((1, 2) if short else (2, 4),))  # What fits into the time is chosen below.
         for module in (plan, auditing_audit):
             patch.setattr(module, "APGD_STEPS", 2)
         if not whole:
@@ -250,19 +254,29 @@ def test_records_name_the_image_in_the_file_that_was_given(folder, done):
         assert r["label"] == y[row]
 
 
-def test_run_again_it_finds_what_it_did(folder, done):
-    before = (done / "audit_records.jsonl").read_text()
-    stamps = {name: (done / "batches" / name).stat().st_mtime_ns for name in os.listdir(done / "batches")}
-    assert call(folder) == 0
-    assert (done / "audit_records.jsonl").read_text() == before
-    assert stamps == {name: (done / "batches" / name).stat().st_mtime_ns for name in os.listdir(done / "batches")}
+def test_run_again_it_finds_what_it_did(folder, done, capsys):
+    """Also where the report itself is torn; a gate costs nothing more."""
+    before, kept = (done / "audit_records.jsonl").read_text(), (done / "audit.json").read_text()
+    again = shutil.copytree(done, folder / "again")
+    (again / "audit.json").write_text(kept[:100])
+    stamps = {name: (again / "batches" / name).stat().st_mtime_ns for name in os.listdir(again / "batches")}
+    same = [f"--baseline={done}/audit.json", "--fail_if=kendall<baseline-0.001", "--fail_if=accuracy<0.01"]
+    assert call(folder, *same, output="again") == 0
+    assert "begun anew" not in capsys.readouterr().err
+    assert (again / "audit_records.jsonl").read_text() == before
+    assert stamps == {name: (again / "batches" / name).stat().st_mtime_ns for name in os.listdir(again / "batches")}
+    assert json.loads((again / "audit.json").read_text())["verdict"] == json.loads(kept)["verdict"]
 
 
-def test_an_audit_that_is_killed_ends_with_the_numbers_of_one_that_was_not(folder, tmp_path):
-    made = processes.run(["-m", "tests.launch.killed_audits", folder, tmp_path])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kills", [(6,), (6, 6)])
+def test_an_audit_that_is_killed_ends_with_the_numbers_of_one_that_was_not(folder, tmp_path, kills):
+    """Killed after so many batches: in the first round, 4 of predictions and 6 of maps, and once it is planned how many
+    images there are."""
+    made = processes.run(["-m", "tests.launch.killed_audits", folder, tmp_path, ",".join(map(str, kills))])
     assert made.returncode == 0, made.stderr[-2000:]
     ends = [line.split() for line in made.stdout.splitlines() if line.startswith("killed ")]
-    assert [end[-1] for end in ends] == [str(-signal.SIGKILL)] * len(killed_audits.KILLS)
+    assert [end[-1] for end in ends] == [str(-signal.SIGKILL)] * len(kills)
     whole, killed = (json.loads((tmp_path / name / "audit.json").read_text()) for name in ("whole", "killed"))
     assert killed["summary"] == whole["summary"] and killed["flags"] == whole["flags"]
     assert killed["about"]["suite"] == whole["about"]["suite"] and killed["verdict"] == whole["verdict"]
@@ -271,21 +285,34 @@ def test_an_audit_that_is_killed_ends_with_the_numbers_of_one_that_was_not(folde
     assert killed_audits.BATCH < attacked < killed_audits.IMAGES, "the time, and not --images, said how many"
 
 
-def test_other_flags_begin_an_audit_anew_and_say_so(folder, done, capsys, eagerly):
-    shutil.copytree(done, folder / "again")
-    assert call(folder, output="again") == 0
-    assert "begun anew" not in capsys.readouterr().err
-    assert call(folder, "--images=4", output="again") == 0
-    assert "begun anew" in (err := capsys.readouterr().err) and "(images was 6 and is 4)" in err
-    assert json.loads((folder / "again" / "audit.json").read_text())["summary"]["IG at 8/255"]["examples"] == 4
-
-
-def test_where_tracing_takes_too_long_nothing_is_traced_and_the_numbers_are_the_same(folder, done, monkeypatch):
+def test_an_audit_begun_anew_interrupted_and_untraced_has_the_same_numbers(folder, done, capsys, monkeypatch):
+    """Other flags begin it anew, which is said; where tracing takes too long, nothing is traced; and what was done
+    before it was interrupted is not done again."""
     monkeypatch.setattr(auditing_audit, "MOST_TRACING", 0.0)
     monkeypatch.setattr(plan, "MOST_PREDICTED_IMAGES", 8)
-    assert call(folder, "--images=2", output="untraced") == 0
-    assert not json.loads((folder / "untraced" / "audit.json").read_text())["about"]["plan"]["traced"]
-    assert not tf.config.functions_run_eagerly()
+    batches = shutil.copytree(done, folder / "untraced") / "batches"
+    computed, whole, earlier = [], BatchCache.__call__, len(os.listdir(batches))
+
+    def interrupted(self, key, work):
+        def once():
+            if len(computed) == 6:  # In the midst of the maps.
+                raise KeyboardInterrupt
+            computed.append(key)
+            return work()
+
+        return whole(self, key, once)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(BatchCache, "__call__", interrupted)
+        call(folder, "--images=2", output="untraced")
+    assert "begun anew" in (err := capsys.readouterr().err) and "(images was 6 and is 2)" in err
+    stamps = {path: path.stat().st_mtime_ns for path in batches.iterdir()}
+    assert len(stamps) == earlier + 6
+    assert call(folder, "--images=2", output="untraced") == 0 and "begun anew" not in capsys.readouterr().err
+    assert stamps.items() < {path: path.stat().st_mtime_ns for path in batches.iterdir()}.items()
+    said = json.loads((folder / "untraced" / "audit.json").read_text())
+    assert said["summary"]["IG at 8/255"]["examples"] == 2
+    assert not said["about"]["plan"]["traced"] and not tf.config.functions_run_eagerly()
     before = {(r["task"], r["image"]): r for r in records_of(done)}
     own = [r for r in records_of(folder / "untraced") if "kendall" in r]
     assert len(own) == 4
@@ -299,10 +326,6 @@ def test_the_report_on_other_images_is_not_written_over(folder, done, capsys):
     assert call(folder, "--data=DIR/others.npz") == 2
     assert "holds the audit of other images: give another --output" in capsys.readouterr().err
     assert (done / "audit.json").read_text() == before
-    shutil.copytree(done, folder / "torn")
-    (folder / "torn" / "audit.json").write_text(before[:100])
-    assert call(folder, output="torn") == 0
-    assert json.loads((folder / "torn" / "audit.json").read_text())["verdict"] == json.loads(before)["verdict"]
 
 
 def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, eagerly, capsys):
@@ -329,7 +352,7 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, eagerly,
     network.get_layer("end").set_weights([end, np.zeros(2)])
     network.save(folder / "pets.keras")
     given = ["--network=DIR/pets.keras", "--data=DIR/pets", "--pixels=-1..1", "--images=2"]
-    assert call(folder, *given, output="pets_out") == 0
+    assert call(folder, *given, output="pets_out", short=True) == 0
     records = records_of(folder / "pets_out")
     assert {r["image"] for r in records} <= set(files) and all(files[r["image"]] == r["label"] for r in records)
     assert all(r["prediction"] == r["label"] for r in records if r["task"] == "natural")
@@ -339,17 +362,14 @@ def test_a_nested_network_on_a_folder_of_images_of_another_size(folder, eagerly,
     page = (folder / "pets_out" / "audit.html").read_text()
     assert attacked and all(f".png, class {name}" in page for name in attacked) and "class 0" not in page
     assert call(folder, *given, "--class_names=one", output="pets_named") == 2
-    assert call(folder, *given, "--class_names=tabby,beagle", output="pets_out") == 0
+    assert call(folder, *given, "--class_names=tabby,beagle", output="pets_out", short=True) == 0
     named = (folder / "pets_out" / "audit.html").read_text()
     assert any(f".png, class {name}" in named for name in ("tabby", "beagle"))
 
 
 def test_a_condition_that_is_met_fails_the_audit_with_its_own_code_and_a_line(done, folder, capsys):
-    """Run again, it finds what it did: a gate costs nothing more."""
     report = json.loads((done / "audit.json").read_text())
     kendall = report["summary"][f"IG at {255 * report['eps_of_verdict']:.3g}/255"]["kendall"]["mean"]
-    same = [f"--baseline={done}/audit.json", "--fail_if=kendall<baseline-0.001", "--fail_if=accuracy<0.01"]
-    assert call(folder, *same) == 0
     assert call(folder, f"--fail_if=kendall<{kendall + 0.01}", "--fail_if=accuracy<0.01") == 3
     said = capsys.readouterr().err.splitlines()[-1]
     better = json.loads((done / "audit.json").read_text())  # The report that is written goes over this one.
@@ -422,11 +442,11 @@ def test_the_plan_is_the_most_thorough_that_fits():
 
 
 def test_where_there_is_time_the_verdict_rests_on_the_whole_of_auto(folder, monkeypatch, eagerly):
-    monkeypatch.setattr(plan, "QUICK_POINTS", 4)
+    monkeypatch.setattr(plan, "QUICK_POINTS", 2)
     monkeypatch.setattr(plan, "MOST_PREDICTED_IMAGES", 8)
-    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=2, squares=3, noise=2)})
+    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
     monkeypatch.setattr(auto, "RUNS", {name: auto.RUNS[name] for name in ("top-k", "rank, smoother")})
-    assert call(folder, "--eps=2/255,8/255", "--images=2", output="quick") == 0
+    assert call(folder, "--eps=2/255,8/255", "--images=2", output="quick", short=True) == 0
     with open(folder / "quick" / "audit.json", encoding="utf-8") as file:
         found = json.load(file)
     assert found["about"]["plan"]["quick"] and found["eps_of_verdict"] == pytest.approx(8 / 255)

@@ -1,8 +1,10 @@
 """Wrong flags, arrays and files: each verb ends with 0, or with 2 and one line, never with a traceback."""
 
 import contextlib
+import dataclasses
 import io
 import os
+import shutil
 import tempfile
 
 import hypothesis
@@ -15,7 +17,9 @@ from flags import comparison_flags, downstream_flags, recipe_flags, sweep_flags
 from launch import compare, comparison_pages, downstream, evaluate, reproduce, single_evaluation, sweep, train
 from launch.command_line import progress
 from tests.helpers import ROOT, run_tests, shallow_network
-from tfrobust.experiments import comparison
+from tfrobust.downstream.tasks import alignment
+from tfrobust.experiments import comparison, training_run
+from tfrobust.papers import reproduction
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 VERBS = {v.__name__.split(".")[-1]: v for v in (train, evaluate, compare, downstream, reproduce, sweep)}
@@ -62,8 +66,36 @@ def hurried(examples, monkeypatch):
     if examples < 100:
         monkeypatch.setattr(comparison, "step_seconds", lambda recipes, *_: {recipe.name: 1.0 for recipe in recipes})
         monkeypatch.setattr(single_evaluation.report, "draw_panels", lambda *_: None)
+        monkeypatch.setattr(alignment, "draw_boxes", lambda *_: None)
         for name in ("_draw", "_draw_scores"):
             monkeypatch.setattr(comparison_pages, name, lambda *_: None)
+
+
+@pytest.fixture
+def done_once(name, examples, monkeypatch, tmp_path):
+    """Of few, a run of a sweep or a table that is trained or evaluated a second time is that of the first time: flags
+    that are honoured show nothing more by it."""
+    runs, found, train, evaluate = {}, {}, training_run.train, reproduction.evaluate
+
+    def train_once(recipe, data, output, *more, **others):
+        key = repr(dataclasses.replace(recipe, saliency_dir=""))
+        if key not in runs:
+            kept = tmp_path / str(len(runs))
+            runs[key] = kept, train(recipe, data, output, *more, **others)
+            shutil.copytree(output, kept)
+        kept, made = runs[key]
+        shutil.copytree(kept, output, dirs_exist_ok=True)
+        return made
+
+    def evaluate_once(network, x, y, suite, *more, **others):
+        key = repr(suite), *(w.tobytes() for w in network.get_weights())
+        if key not in found:
+            found[key] = evaluate(network, x, y, suite, *more, **others)
+        return found[key]
+
+    if examples < 100 and name in ("sweep", "reproduce"):
+        monkeypatch.setattr(training_run, "train", train_once)
+        monkeypatch.setattr(reproduction, "evaluate", evaluate_once)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +154,7 @@ def check(name, given):
 
 @pytest.mark.parametrize("examples", [14, OFTEN])  # Many flags of a sweep refuse few of these values.
 @pytest.mark.parametrize("name", VERBS)
-def test_wrong_flags(name, examples, folder):
+def test_wrong_flags(name, examples, folder, done_once):
     codes = []
 
     @hypothesis.settings(max_examples=examples, **SETTINGS)

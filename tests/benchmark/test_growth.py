@@ -79,21 +79,38 @@ def operations(**changed):
 
 @functools.cache
 def operations_of(point):
-    x = np.zeros([point.batch, point.side, point.side, 1], np.float32)
-    return count_operations(step_function(point, x, np.zeros(point.batch, np.int32)))
+    return count_operations(step_of(point))
+
+
+@functools.cache
+def step_of(point):
+    """The step of a point, traced once for this file, on a network of one convolution."""
+    x = np.random.RandomState(0).rand(point.batch, point.side, point.side, 1).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    return step_function(point, x, np.arange(point.batch, dtype=np.int32))
 
 
 @pytest.mark.parametrize(
-    "name, values",
-    [("path_points", (1, 2, 3)), ("attack_steps", (1, 2, 3)), ("batch", (3, 4, 5))],  # TINY is among each three.
+    "name, values",  # TINY is among each three.
+    [
+        ("path_points", (1, 2, 3)),
+        pytest.param("attack_steps", (1, 2, 3), marks=pytest.mark.exhaustive),
+        pytest.param("batch", (3, 4, 5), marks=pytest.mark.exhaustive),
+    ],
 )
 def test_counted_operations_are_a_line(name, values, one_convolution):
     first, second, third = (operations(**{name: n}) for n in values)
     assert third - second == second - first > 0
 
 
+def test_counted_operations_grow_with_steps_and_images(one_convolution):
+    more = replace(TINY, attack_steps=2)
+    assert operations_of(TINY) < operations_of(more) < operations_of(replace(more, batch=5))
+
+
 @pytest.mark.parametrize("changed", [{}, {"images": 2}, {"replicas": 2}], ids=["step", "evaluation", "replicas"])
-def test_a_point_is_measured(changed, one_convolution):
+def test_a_point_is_measured(changed, one_convolution, monkeypatch):
+    monkeypatch.setattr(growth, "step_function", lambda point, x, y: step_of(point))
     found = measure_point(replace(TINY, **changed), rounds=2)
     assert found["median"] > 0 and found["spread"] >= 0 and 1e8 < found["bytes"] < 1e11
     assert (found["operations"] is not None) == (not changed)
@@ -101,11 +118,7 @@ def test_a_point_is_measured(changed, one_convolution):
 
 def test_replicas_share_the_batch(one_convolution):
     """The loss is that of the whole batch, whatever the replicas."""
-    x = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32)
-    losses = []
-    for replicas in (1, 2):
-        keras.utils.set_random_seed(0)
-        losses.append(float(step_function(replace(TINY, replicas=replicas), x, np.arange(4, dtype=np.int32))()))
+    losses = [float(step_of(replace(TINY, replicas=replicas))()) for replicas in (1, 2)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 

@@ -7,7 +7,8 @@ import pytest
 from launch import growth
 from launch.command_line import within
 from tests import processes
-from tests.helpers import run_tests
+from tests.helpers import run_here, run_tests
+from tfrobust.benchmark import growth as measuring
 
 TINY = ["--width=0.1", "--rounds=1", "--path_points=1,2", "--attack_steps=1", "--batch=4", "--side=8,12"]
 TINY += ["--replicas=1,2"]
@@ -18,13 +19,19 @@ def call(folder, *flags):
 
 
 def test_points_are_measured_each_in_a_process(tmp_path, monkeypatch, capsys):
-    called = []
+    called, here = [], []
 
     def run(command, **_):
+        """The first point is measured in a process; of the others it is seen which they are."""
         called.append(command)
-        return processes.run(command[1:])
+        return processes.run(command[1:]) if len(called) == 1 else run_here(command)
+
+    def measure_here(point, rounds):
+        here.append((point.path_points, point.side, rounds))
+        return {"median": 1.0, "spread": 0.0, "bytes": 2e8, "operations": 1e9}
 
     monkeypatch.setattr(within, "run", run)
+    monkeypatch.setattr(measuring, "measure_point", measure_here)
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- growth -->\n<!-- end of the growth -->\nafter\n")
     assert call(tmp_path / "out", "--axes=path_points,side", f"--page={page}") == 0
@@ -37,6 +44,7 @@ def test_points_are_measured_each_in_a_process(tmp_path, monkeypatch, capsys):
     ]
     assert all(point["median"] > 0 and point["bytes"] > 1e8 for point in written["points"])
     assert len(called) == 3, "the point that both axes share is measured once"
+    assert here == [(2, 12, 1), (2, 8, 1)] and written["points"][0]["median"] != 1
     assert {"growth.md", "growth.json", "growth.png", "growth.svg"} <= {p.name for p in (tmp_path / "out").iterdir()}
     text = page.read_text()
     assert text.startswith("before") and text.endswith("after\n") and "pixels of an image" in text

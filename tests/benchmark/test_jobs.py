@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.helpers import run_tests
+from tests.helpers import run_tests, without_graphs
 from tfrobust.benchmark import map_jobs
 from tfrobust.benchmark.attack_jobs import peer_arrays
 from tfrobust.benchmark.jobs import OURS
@@ -18,7 +18,7 @@ from tfrobust.errors import InputError
 
 SIZES = Sizes(
     width=0.1,
-    pretraining=20,
+    pretraining=2,
     images=3,
     batch=4,
     attack_steps=2,
@@ -38,7 +38,8 @@ SIZES = Sizes(
 @pytest.fixture(scope="module")
 def setting():
     data = digits()
-    return make_setting(to_unit(data.x_train[:100]), data.y_train[:100], SIZES)
+    with without_graphs():
+        return make_setting(to_unit(data.x_train[:100]), data.y_train[:100], SIZES)
 
 
 @pytest.mark.parametrize("kind", ["step", "natural", "ifia", "kendall"])
@@ -49,8 +50,21 @@ def test_the_sides_agree(kind, setting):
         assert (each.operations or 0) > 0 or kind in ("natural", "ifia", "kendall")
 
 
-def test_a_side_that_does_something_else_is_found(setting):
+def test_a_difference_is_found(setting):
     """Otherwise the test above would hold whatever is computed."""
+    attack, descent = make_jobs(["step"], setting, None)
+    x, other = np.zeros((2, 8, 8, 1)), np.zeros((2, 8, 8, 1))
+    other[0] = 1e-3
+    assert attack.agree({"x_adv": x}, {"x_adv": x}) is None
+    assert "of x_adv agree" in attack.agree({"x_adv": x}, {"x_adv": other})
+    ours = {"loss": np.array(1.0), "gradient_norm": np.array(1.0)}
+    assert descent.agree(ours, ours) is None
+    for name in ours:
+        assert name in descent.agree(ours, {**ours, name: np.array(1.01)})
+
+
+@pytest.mark.exhaustive
+def test_a_side_that_does_something_else_is_found(setting):
     one = make_jobs(["step"], setting, None)[0]
     another = make_jobs(["step"], make_setting(setting.x, setting.y, replace(SIZES, pretraining=0), seed=1), None)[0]
     ours, theirs = one.sides[OURS]().arrays, another.sides["static graph"]().arrays

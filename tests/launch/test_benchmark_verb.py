@@ -3,11 +3,15 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from launch import benchmark
 from launch.command_line import within
 from tests.helpers import run_tests
+from tfrobust.benchmark import peaks, training_jobs
+from tfrobust.benchmark import run as measuring
+from tfrobust.benchmark.turns import Times
 
 SMALL = ["--dataset=digits", "--width=0.1", "--rounds=1", "--pretraining=1", "--epoch=4", "--batch=2"]
 SMALL += ["--attack_steps=1", "--path_points=2", "--attack_points=2", "--side=11", "--maps=1"]
@@ -41,7 +45,16 @@ def test_each_side_has_such_a_process(tmp_path, capsys, monkeypatch):
         commands.append(command)
         return SimpleNamespace(returncode=0, stdout=f'a line\n{{"bytes": {2**30 * len(commands)}}}\n')
 
+    def turns(sides, rounds, tick):  # What the sides do is seen elsewhere.
+        arrays = {name: np.ones(1) for name in ("x_adv", "loss", "gradient_norm")}
+        return {side: Times(np.ones(rounds)) for side in sides}, dict.fromkeys(sides, arrays)
+
     monkeypatch.setattr(within, "run", run)
+    monkeypatch.setattr(measuring, "take_turns", turns)
+    monkeypatch.setattr(training_jobs, "count_operations", lambda step: 1e9)
+    monkeypatch.setattr(training_jobs, "_attack", lambda *_: None)
+    monkeypatch.setattr(training_jobs, "_descent", lambda *_: None)
+    monkeypatch.setattr(peaks, "measure_peaks", lambda rounds: {"matrix": 50.0})
     assert call(tmp_path, "--jobs=step") == 0
     goals = [line for line in capsys.readouterr().out.splitlines() if "no more memory than static graph" in line]
     assert ["1.00 GiB to 2.00" in goals[0], "3.00 GiB to 4.00" in goals[1]] == [True, True]

@@ -21,12 +21,13 @@ def call(folder, *flags):
 
 @pytest.fixture(autouse=True)
 def called(monkeypatch):
-    """The commands of the processes within, which need not import TensorFlow; those of a first row alone start one."""
+    """The commands of the processes within, which need not import TensorFlow; where the first row is measured, one is
+    started."""
     commands = []
 
     def run(command, **_):
         commands.append(command)
-        return processes.run(command[1:]) if FIRST in command else run_here(command)
+        return processes.run(command[1:]) if FIRST in command and "--measured=0" not in command else run_here(command)
 
     monkeypatch.setattr(within, "run", run)
     monkeypatch.setattr(peaks, "measure_peaks", lambda rounds: {"matrix": 50.0})

@@ -1,5 +1,6 @@
 """What a probe writes to TensorBoard, and that the run does not notice it."""
 
+import contextlib
 import dataclasses
 import glob
 import os
@@ -13,7 +14,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from flags import probe_flags, recipe_flags
 from flags.parsing import parse
 from launch import train
-from tests.helpers import ROOT, run_tests, small_network
+from tests.helpers import ROOT, run_tests, shallow_network, small_network, without_graphs
 from tfrobust import data
 from tfrobust.attacks import Ifia, Pgd, TopK
 from tfrobust.attributions import make_map
@@ -23,6 +24,7 @@ from tfrobust.experiments import training_run
 from tfrobust.memory_budget import Chunking
 from tfrobust.monitoring import probe
 from tfrobust.similarity import Comparison
+from tfrobust.training import run
 
 TRAIN = ["--flagfile=flags/demo/madry.flags", "--steps=12", "--eps_ramp_steps=0", "--checkpoint_every=5"]
 PROBE = ["--probe_every=5", "--probe_examples=6"]
@@ -34,6 +36,12 @@ CURVES |= {prefix + name for prefix in ("", "noise_") for name in ("top_k_inters
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(autouse=True)
+def one_convolution(monkeypatch):
+    """In the place of a recipe's network: probes of any network are alike."""
+    monkeypatch.setattr(training_run, "new_network", lambda recipe, data: shallow_network(recipe.training.seed))
 
 
 @pytest.fixture
@@ -74,20 +82,24 @@ def written(folder):
                 yield value.tag, event.step, value
 
 
-def test_a_probe_changes_no_weight_and_no_identity(tmp_path, capsys, two_steps, undrawn):
-    short = *ONE_STEP, "--steps=6"
-    assert call(*short, f"--output={tmp_path}/plain") == 0
-    assert call(*short, *PROBE, f"--output={tmp_path}/probed") == 0
+@pytest.mark.parametrize("graphs", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_a_probe_changes_no_weight_and_no_identity(graphs, tmp_path, capsys, two_steps, undrawn):
+    short, probes = (*ONE_STEP, "--steps=3"), ("--probe_every=2", "--probe_examples=6")
+    with contextlib.nullcontext() if graphs else without_graphs():
+        assert call(*short, f"--output={tmp_path}/plain") == 0
+        assert call(*short, *probes, f"--output={tmp_path}/probed") == 0
     for a, b in zip(weights(tmp_path / "plain"), weights(tmp_path / "probed")):
         np.testing.assert_array_equal(a, b)
     assert (tmp_path / "plain" / "run.flags").read_text() == (tmp_path / "probed" / "run.flags").read_text()
     capsys.readouterr()
-    assert call(*short, *PROBE, f"--output={tmp_path}/plain") == 0 and "finished already" in capsys.readouterr().out
+    assert call(*short, *probes, f"--output={tmp_path}/plain") == 0 and "finished already" in capsys.readouterr().out
 
 
 def test_what_a_probe_writes(tmp_path, eagerly, monkeypatch):
-    monkeypatch.setattr(probe, "PICTURED", 2)
-    assert call(*ONE_STEP, *PROBE, "--steps=10", flagfile(tmp_path), f"--output={tmp_path}/a") == 0
+    monkeypatch.setattr(probe, "PICTURED", 1)
+    monkeypatch.setattr(run, "LOG_EVERY", 2)  # Steps between two points of the other curves.
+    short = "--steps=4", "--probe_every=2", "--probe_examples=40"  # Of which some are right.
+    assert call(*ONE_STEP, *short, flagfile(tmp_path), f"--output={tmp_path}/a") == 0
     steps, pictures, settings, session = {}, [], None, None
     for tag, step, value in written(tmp_path / "a"):
         steps.setdefault(tag, set()).add(step)
@@ -101,23 +113,23 @@ def test_what_a_probe_writes(tmp_path, eagerly, monkeypatch):
         elif value.metadata.plugin_data.plugin_name == "hparams" and "session_start" in tag:
             session = plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
     assert {f"probe/{name}" for name in CURVES} | {"train/cross_entropy_adv", "train/loss"} <= steps.keys()
-    assert steps["probe/natural_accuracy"] == steps["probe/maps"] == {0, 5, 10}
+    assert steps["probe/natural_accuracy"] == steps["probe/maps"] == {0, 2, 4}
     # A colour map, and not the same at every step.
     # It fits into the card of an image, about 350 pixels wide, with text of 10 of them and more.
     pictures = [picture for _, picture in sorted(pictures, key=lambda each: each[0])]
     assert all(p.ndim == 3 and p.shape[1] < 800 and p[..., :3].std(axis=-1).max() > 20 for p in pictures)
     assert not np.array_equal(pictures[0], pictures[-1])
-    assert '"kind": "TopK"' in settings and '"softplus_beta": 30.0' in settings and '"examples": 6' in settings
+    assert '"kind": "TopK"' in settings and '"softplus_beta": 30.0' in settings and '"examples": 40' in settings
     assert session.session_start_info.group_name == str(tmp_path / "a")
     hparams = session.session_start_info.hparams
     assert hparams["method"].string_value == "madry" and hparams["eps"].number_value == 0.3
-    assert hparams["steps"].number_value == 10 and not {"output", "probe", "probe_every"} & set(hparams)
+    assert hparams["steps"].number_value == 4 and not {"output", "probe", "probe_every"} & set(hparams)
 
 
 def test_a_probe_measures_what_an_evaluation_measures(eagerly):
     digits = data.load("digits")
     x, y = data.to_unit(digits.x_test[:20]), digits.y_test[:20]
-    network = small_network()
+    network = shallow_network()
     y = np.where(np.arange(20) % 2, network(x).numpy().argmax(axis=1), y).astype(np.int32)  # Half of them right.
     task = MapTask(make_map(steps=5), Ifia(0.1, 2, 0.05, goal=TopK(8)), Comparison(k=8))
     suite = Suite.of_one(Pgd(0.1, 2, 0.05), task)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from launch import claims, compare
-from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
+from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, without_graphs
 from tfrobust import report
+from tfrobust.experiments import training_run
 from tfrobust.experiments.comparison_scores import ComparisonScores
 from tfrobust.papers.claims import COLUMNS, papers_claims
 
@@ -25,12 +26,13 @@ def compared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
         hurry_costs(patch)
+        patch.setattr(training_run, "new_network", lambda recipe, data: shallow_network(recipe.training.seed))
         for name in ("draw_intervals", "draw_pages"):  # The pictures of a comparison are not looked at here.
             patch.setattr(report, name, lambda *given: None)
         short = [
             "--nocontrols",
             "--autoattack_version=quick",
-            "--overrides=--steps=6",
+            "--overrides=--steps=3",
             f"--rows=flags/demo/natural.flags,{madry}",
             f"--output={folder}",
         ]

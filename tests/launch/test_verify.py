@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from launch import evaluate, verify
-from tests.helpers import ROOT, run_tests, shallow_network
-from tfrobust import data
+from tests.helpers import ROOT, run_tests, shallow_network, without_graphs
+from tfrobust import data, report
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +22,9 @@ def folder(tmp_path_factory):
     """A network, and what an evaluation of it kept."""
     path = tmp_path_factory.mktemp("verify")
     network, digits = shallow_network(), data.load("digits")
-    network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    network.fit(data.to_unit(digits.x_train), digits.y_train, epochs=3, verbose=0)
+    network.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with without_graphs():
+        network.fit(data.to_unit(digits.x_train[:640]), digits.y_train[:640], batch_size=64, epochs=2, verbose=0)
     network.save(path / "a.keras")
     given = [
         "--pgd_steps=1",
@@ -41,8 +42,9 @@ def folder(tmp_path_factory):
         "--map_steps=4",
         "--keep_images",
     ]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
+        patch.setattr(report, "draw_panels", lambda *given: None)
         assert evaluate.main(["evaluate", f"--network={path}/a.keras", *given, f"--output={path}/out"]) == 0
     return path
 

@@ -10,7 +10,7 @@ import pytest
 from launch import downstream
 from tests.helpers import ROOT, run_tests, without_graphs
 from tfrobust.corruptions import COMMON
-from tfrobust.downstream.tasks import corruptions, generation
+from tfrobust.downstream.tasks import corruptions, generation, segmentation
 from tfrobust.models import make_model
 from tfrobust.names import TASKS
 
@@ -55,7 +55,7 @@ def folder(tmp_path_factory):
 def call(folder, task, *flags, data="squares"):
     networks = f"--networks=colors={folder}/colors.keras,{folder}/new.keras"
     argv = ["downstream", f"--task={task}", networks, f"--dataset={folder}/{data}.npz", f"--output={folder}/{task}"]
-    return downstream.main([*argv, "--held_out_examples=20", "--map_examples=4", *flags])
+    return downstream.main([*argv, "--held_out_examples=8", "--map_examples=4", *flags])
 
 
 def alone(folder):
@@ -88,11 +88,12 @@ def test_the_class_map_of_a_network_that_sees_the_square_finds_its_box(localized
     assert all(row["max_box_acc"] >= row.get("gt_known_loc", 0) for row in rows.values())
 
 
-def test_segmentation_with_masks_and_with_boxes_as_masks(folder):
+def test_segmentation_with_masks_and_with_boxes_as_masks(folder, monkeypatch):
     assert call(folder, "segmentation") == 0
     rows = result(folder, "segmentation")
     best = next(r for r in rows if (r["network"], r["map"]) == ("colors", "integrated_gradients"))
     assert best["mean_iou"] > 0.8 and best["top1_seg"] == 1 and best["empty_masks"] == 0
+    monkeypatch.setattr(segmentation, "draw_found_masks", lambda *_: None)  # They are drawn above.
     assert call(folder, "segmentation", "--boxes_as_masks", alone(folder)) == 0
     again = next(r for r in result(folder, "segmentation") if (r["network"], r["map"]) == ("colors", best["map"]))
     assert again["mean_iou"] == pytest.approx(best["mean_iou"], abs=0.02)
@@ -100,7 +101,7 @@ def test_segmentation_with_masks_and_with_boxes_as_masks(folder):
 
 def test_corruptions_are_means_over_severities(folder, monkeypatch):
     monkeypatch.setattr(corruptions, "SEVERITIES", (3, 5))  # That there are five is seen below.
-    assert call(folder, "corruptions", "--examples=6") == 0
+    assert call(folder, "corruptions", "--examples=6", alone(folder)) == 0
     rows = {row["corruption"]: row for row in result(folder, "corruptions")}
     with open(folder / "corruptions" / "corruptions.json", encoding="utf-8") as file:
         details = json.load(file)["about"]["details"]["colors"]
@@ -145,14 +146,14 @@ def test_cifar10_c_is_of_cifar10(folder, capsys):
 
 
 def test_thresholds_are_chosen_on_what_is_held_out(folder, localized):
-    assert call(folder, "localization", "--hold_out=10", alone(folder)) == 0
+    assert call(folder, "localization", "--hold_out=6", alone(folder)) == 0
     text = (folder / "localization" / "localization.md").read_text(encoding="utf-8")
-    assert "chosen on 10 images held out of the training" in text
-    assert "chosen on 20 training images" in localized[1]
+    assert "chosen on 6 images held out of the training" in text
+    assert "chosen on 8 training images" in localized[1]
 
 
 def test_what_a_network_makes_it_recognises(folder, monkeypatch):
-    monkeypatch.setattr(generation, "STEPS", 20)
+    monkeypatch.setattr(generation, "STEPS", 10)
     assert call(folder, "generation") == 0
     rows = {row["network"]: row for row in result(folder, "generation")}
     assert rows["new"]["by new"] == 1 and rows["colors"]["by colors"] == 1 and "(the seeds)" in rows

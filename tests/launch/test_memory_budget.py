@@ -31,7 +31,7 @@ def test_a_chunk_is_what_fits():
     assert free_memory() > GIB / 64
 
 
-TRAIN = ["train", "--flagfile=flags/digits/ig_norm.flags", "--steps=2", "--attack_steps=1", "--ig_steps=4"]
+TRAIN = ["train", "--flagfile=flags/digits/ig_norm.flags", "--steps=2", "--attack_steps=1", "--ig_steps=3"]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_training_with_chunks_that_fit_ends_with_the_same_weights(run, capsys, e
 def test_an_evaluation_with_chunks_that_fit_is_the_same(run, eagerly, monkeypatch):
     monkeypatch.setattr(report, "draw_panels", lambda *given: None)
     argv = ["evaluate", f"--network={run}/all/network.keras", "--flagfile=flags/digits/evaluate.flags"]
-    argv += ["--examples=20", "--attribution_examples=4", "--ifia_steps=1", "--map_steps=5", "--pgd_steps=1"]
+    argv += ["--examples=20", "--attribution_examples=4", "--ifia_steps=1", "--map_steps=3", "--pgd_steps=1"]
     means = []
     for name, more in (("all", []), ("auto", ["--map_chunk=auto", "--memory_gb=0.001"])):
         assert evaluate.main([*argv, *more, f"--output={run}/{name}"]) == 0

@@ -52,6 +52,24 @@ WORDS = {
     "zoo": ("action", "name"),
 }  # Flags that may come first, as words.
 INSTEAD = {"list", "write"}  # They have reproduce and sweep say or write what is to be done.
+# Verbs, and flags of verbs, whose commands take long, and the file that runs them in `make test`; evaluate has the
+# flags of what a comparison measures, too.
+ELSEWHERE = {
+    "audit --fail_if": "launch/test_audit.py",
+    "audit --baseline": "launch/test_audit.py",
+    "compare --auto_level": "launch/test_suite.py",
+    "compare --name": "launch/test_verbs.py",
+    "diff": "launch/test_diff.py",
+    "downstream": "launch/test_downstream.py",
+    "evaluate --natural": "launch/test_suite.py",
+    "growth": "launch/test_growth_verb.py",
+    "sweep": "launch/test_sweep.py",
+    "train --probe_every": "launch/test_probe.py",
+    "train --probe_examples": "launch/test_probe.py",
+    "train --saliency": "launch/test_saliency.py",
+    "train --strategy": "launch/test_strategies.py",
+    "zoo": "launch/test_zoo.py",
+}
 
 
 def by_name(args: list[str]) -> dict:
@@ -67,6 +85,10 @@ def short(command: Command) -> list[str]:
         more = ["--probe_every=2", "--probe_examples=2"]
     if "steps" in given:  # An epoch of the furnished data is short, a given number of steps is not.
         more = [*more, "--steps=2"]
+    if "map_masks" in given:
+        more = [*more, "--map_masks=4"]
+    if "map_stride" in given:
+        more = [*more, "--map_patch=14", "--map_stride=14"]
     if command.verb == "reproduce" and "table" in given:  # One line of the table; test_reproduce.py makes them all.
         more = [f"--methods={next(r.method for r in paper_rows() if [r.paper, r.table] == table_of(command))}"]
     if command.verb == "compare":
@@ -113,12 +135,13 @@ def different(commands: list[Command]) -> list[Command]:
 
 
 def repeated(commands: list[Command]) -> list[Command]:
-    """Those of other pages than README.md that have no flag of a verb that the others don't have; and those of pages of
-    results alone, which say how something was measured, and which nobody starts with."""
+    """Those of other pages than README.md that have no flag of a verb that the others don't have, or that tests of the
+    verb don't give it; and those of pages of results alone, which say how something was measured, and which nobody
+    starts with."""
     first = [command for command in commands if "README.md" in command.pages]
     results = [command for command in commands if all(page.startswith("docs/results/") for page in command.pages)]
     later = [command for command in commands if command not in first + results]
-    known = set().union(*map(kinds, first))
+    known = set().union(*map(kinds, first), *(filter(is_run_elsewhere, kinds(command)) for command in later))
     while later:
         command = max(later, key=lambda command: len(kinds(command) - known))
         if kinds(command) <= known:
@@ -134,6 +157,13 @@ def kinds(command: Command) -> set[tuple[str, ...]]:
     names = set(by_name(words_as_flags([command.verb, *command.given], *WORDS.get(command.verb, ()))[1:]))
     verb = command.verb, *sorted(names & INSTEAD)
     return {verb, *((*verb, name) for name in names)}
+
+
+def is_run_elsewhere(kind: tuple[str, ...]) -> bool:
+    """Whether a test of the verb gives it that flag, or every command of the verb these at its end."""
+    verb, *names = kind
+    short = by_name(SHORT[verb])
+    return verb in ELSEWHERE or any(f"{verb} --{name}" in ELSEWHERE or name in short for name in names)
 
 
 def hurry(monkeypatch) -> None:

@@ -1,5 +1,5 @@
 """Every command of README.md and docs/ runs, as it is written but for flags at its end that make it short; those all of
-whose flags other commands give the verb, with other values, in the exhaustive tier."""
+whose flags other commands give the verb, with other values, or tests of the verb, in the exhaustive tier."""
 
 import contextlib
 import importlib
@@ -15,7 +15,7 @@ import pytest
 from launch.command_line import verb
 from tests.docs.furnished import furnish, spoken_out
 from tests.docs.pages import OWN_TEST, Command, commands, pages
-from tests.docs.shortened import SHORT, different, hurry, is_of_several, is_sweep, repeated, short
+from tests.docs.shortened import ELSEWHERE, SHORT, different, hurry, is_of_several, is_sweep, repeated, short
 from tests.helpers import ROOT, run_tests
 
 # What is not run here, and why.  Of the verbs' commands, the flags are read all the same.
@@ -122,6 +122,14 @@ def test_a_program_of_a_page_is_one_that_is_known(command):
             assert re.search(rf"^{command.words[1]}:", file.read(), re.M)
     if program(command) == "python -m pytest":
         assert all(os.path.exists(os.path.join(ROOT, word)) for word in command.words if word.startswith("tests/"))
+
+
+@pytest.mark.parametrize("named", ELSEWHERE)
+def test_what_runs_elsewhere_is_there(named):
+    verb, *flag = named.split()
+    with open(os.path.join(ROOT, "tests", ELSEWHERE[named]), encoding="utf-8") as file:
+        text = file.read()
+    assert re.search(rf"(?<!\w){flag[0] if flag else verb}\b", text), f"{named}: no test runs it"
 
 
 def test_the_pages_have_their_commands():

@@ -22,7 +22,8 @@ for line in sys.argv[1:]:
     python, *argv = shlex.split(line)
     print("$", line, flush=True)
     if argv[:2] == ["-m", "pytest"]:
-        status = pytest.main([*argv[2:], "-p", "no:cacheprovider"])
+        # To write assertions anew and to load what these tests don't need takes longer than they do.
+        status = pytest.main([*argv[2:], "--assert=plain", "-p", "no:hypothesispytest", "-p", "no:cacheprovider"])
     elif argv[0] == "-m":
         verb = argv[1].removeprefix("launch.")
         with tests.helpers.without_graphs():  # Their few steps are over before a graph would be traced.

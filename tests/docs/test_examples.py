@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import tfrobust
 from tests.docs.shortened import hurry
-from tests.helpers import ROOT, linear_network, run_tests, shallow_network, small_network
+from tests.helpers import ROOT, linear_network, run_tests, shallow_network
 from tfrobust.attacks import auto
 from tfrobust.attributions import make_map
 from tfrobust.data import FACTS, load, to_unit
@@ -29,6 +29,12 @@ def at_work(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
+@pytest.fixture
+def shallow(monkeypatch):
+    """What an example makes anew has one convolution."""
+    monkeypatch.setattr("tfrobust.models.digits_cnn.digits_cnn", lambda shape, classes, width: shallow_network())
+
+
 def example(name):
     """The main function of an example."""
     spec = importlib.util.spec_from_file_location(name, os.path.join(ROOT, "examples", f"{name}.py"))
@@ -42,7 +48,7 @@ def of_one_step(objective):
     return replace(objective, attack_steps=1) if hasattr(objective, "attack_steps") else objective
 
 
-def test_train_a_recipe(tmp_path, capsys, monkeypatch):
+def test_train_a_recipe(tmp_path, capsys, monkeypatch, shallow):
     main = example("train_a_recipe")
     monkeypatch.setitem(main.__globals__, "IG_NORM", of_one_step(main.__globals__["IG_NORM"]))
     main(str(tmp_path), steps=2)
@@ -51,7 +57,7 @@ def test_train_a_recipe(tmp_path, capsys, monkeypatch):
     main(str(tmp_path), steps=2)  # It is there already.
 
 
-def test_compare_methods(tmp_path, capsys, monkeypatch):
+def test_compare_methods(tmp_path, capsys, monkeypatch, shallow):
     hurry(monkeypatch)
     main = example("compare_methods")
     methods = {name: of_one_step(method) for name, method in main.__globals__["METHODS"].items()}
@@ -64,7 +70,7 @@ def test_compare_methods(tmp_path, capsys, monkeypatch):
     assert len(lines) == 4 and lines[3].startswith("madry, time of trades")
 
 
-def test_compare_maps(tmp_path, capsys, monkeypatch):
+def test_compare_maps(tmp_path, capsys, monkeypatch, shallow):
     few = {"integrated_gradients": make_map(steps=2), "occlusion": make_map("occlusion")}
     main = example("compare_maps")
     monkeypatch.setitem(main.__globals__, "maps", lambda masks, layer: few)
@@ -87,7 +93,7 @@ def test_reproduce_a_table(tmp_path, capsys):
         assert any(cell["measured"] is not None for cell in json.load(file)["cells"])
 
 
-def test_compare_attacks(capsys):
+def test_compare_attacks(capsys, shallow):
     example("compare_attacks")(images=3, steps=2, pixels=2, points=2)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 9 and "universal, on other images" in lines[6] and "map_cosine" in lines[8]
@@ -95,7 +101,7 @@ def test_compare_attacks(capsys):
 
 def test_manipulate_explanations(tmp_path, capsys):
     """No probability changes, and the maps are in the corner."""
-    before, digits = small_network(), load("digits")
+    before, digits = shallow_network(), load("digits")
     before.save(tmp_path / "before.keras")
     x = to_unit(digits.x_test[:64])
     np.savez(tmp_path / "images.npz", x=x)
@@ -111,9 +117,9 @@ def test_manipulate_explanations(tmp_path, capsys):
 
 
 def test_rank_networks(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(auto.LEVELS, "quick", auto.LEVELS["quick"]._replace(steps=2, squares=2, noise=1))
+    monkeypatch.setitem(auto.LEVELS, "quick", auto.LEVELS["quick"]._replace(steps=1, squares=1, noise=1))
     monkeypatch.setattr(auto, "RUNS", {"rank": (1, 1, 1), "top-k": (1, 1, 1)})
-    monkeypatch.setitem(BUDGETS, "digits", BUDGETS["digits"]._replace(pgd=(2, 0.03), ifia=(2, 0.03)))
+    monkeypatch.setitem(BUDGETS, "digits", BUDGETS["digits"]._replace(pgd=(1, 0.03), ifia=(1, 0.03)))
     for name, seed in (("0", 2), ("1", 0)):  # One of the three images is predicted correctly, and none.
         shallow_network(seed).save(tmp_path / f"{name}.keras")
     digits = load("digits")
@@ -139,7 +145,7 @@ def test_rank_networks(tmp_path, capsys, monkeypatch):
     assert all(row["auto"]["kendall"]["mean"] <= 1 for row in ranking["rows"].values())
 
 
-def test_sweep_a_setting(tmp_path, capsys, monkeypatch):
+def test_sweep_a_setting(tmp_path, capsys, monkeypatch, shallow):
     main = example("sweep_a_setting")
     make = main.__globals__["make_objective"]
     monkeypatch.setitem(main.__globals__, "make_objective", lambda *of, **options: of_one_step(make(*of, **options)))
@@ -156,15 +162,15 @@ def test_corrupt_images(tmp_path, capsys, monkeypatch):
 
 
 def test_evaluate_by_suite(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(BUDGETS, "digits", BUDGETS["digits"]._replace(pgd=(2, 0.03), ifia=(2, 0.03)))
-    small_network().save(tmp_path / "n.keras")
+    monkeypatch.setitem(BUDGETS, "digits", BUDGETS["digits"]._replace(pgd=(1, 0.03), ifia=(1, 0.03)))
+    shallow_network(2).save(tmp_path / "n.keras")  # It predicts one of the two images correctly.
     example("evaluate_by_suite")(str(tmp_path / "n.keras"), "er", examples=2)
     out = capsys.readouterr().out
     assert out.startswith("natural: accuracy") and "IFIA on IG" in out
 
 
 def test_load_a_downloaded_network(tmp_path, capsys):
-    small_network().save(tmp_path / "n.keras")
+    shallow_network().save(tmp_path / "n.keras")
     assert example("load_a_downloaded_network")(str(tmp_path / "n.keras")) == 0
     assert "predicted classes" in capsys.readouterr().out
     (tmp_path / "torn.keras").write_bytes(b"PK\x03\x04")

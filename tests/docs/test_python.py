@@ -1,7 +1,8 @@
-"""The Python of README.md and docs/ runs: the blocks of a page one after another, as a reader would paste them."""
+"""The Python of README.md and docs/ runs: the blocks of a page one after another, as a reader would paste them; in the
+exhaustive tier those of the zoo, which tests/zoo asks the same, and of results, which nobody starts with."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from tests.helpers import run_tests, shallow_network, shorten_audits
 from tests.zoo import made
 from tfrobust import api, data
 from tfrobust.losses import margin
+from tfrobust.models import digits_cnn
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.training import Trainer
 
@@ -23,9 +25,16 @@ PAGES = {page: [b for b in blocks(page) if b.language == "python"] for page in p
 FURNISHED = {"docs/zoo.md": lambda folder: made.release(folder, network="mnist-madry_cpu-seed0")}
 
 
-def two_steps(self, *args, **options):
-    """The training of a page, cut to two steps."""
-    return keras.Model.fit(self, *args, **{**options, "steps_per_epoch": 2, "epochs": 1})
+def one_step(self, *args, **options):
+    """The training of a page, cut to one step, whose attack takes one."""
+    self.objective = replace(self.objective, attack_steps=1)
+    return keras.Model.fit(self, *args, **{**options, "steps_per_epoch": 1, "epochs": 1})
+
+
+@functools.wraps(digits_cnn.digits_cnn)
+def with_one_convolution(*given, make=digits_cnn.digits_cnn, **options):
+    """What a page makes anew, unless it says how."""
+    return make(*given, **options) if options else shallow_network()
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +62,23 @@ def readers_own(weights):
     return {**names, **images, "model": model, "network": model}
 
 
-@pytest.mark.parametrize("page", [page for page, found in PAGES.items() if found])
+def is_dear(page):
+    return page == "docs/zoo.md" or page.startswith("docs/results/")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=[pytest.mark.exhaustive] * is_dear(p)) for p, found in PAGES.items() if found],
+)
 def test_the_blocks_of_a_page_run_in_their_order(page, readers_own, tmp_path, monkeypatch, eagerly):
     monkeypatch.chdir(tmp_path)
     FURNISHED.get(page, lambda _: None)(tmp_path)
-    shorten_audits(monkeypatch, steps=3, pgd_steps=2)
+    shorten_audits(monkeypatch, steps=1, pgd_steps=1)
     monkeypatch.setattr(api, "audit", functools.partial(api.audit, images=2, eps=(8 / 255,)))
     few = functools.partial(api.audit_callable, **{"images": 2, "queries": 2, "eps": 8 / 255})
     monkeypatch.setattr(api, "audit_callable", lambda *of, **options: few(*of))
-    monkeypatch.setattr(Trainer, "fit", two_steps)
+    monkeypatch.setattr(Trainer, "fit", one_step)
+    monkeypatch.setattr(digits_cnn, "digits_cnn", with_one_convolution)
     names = {"__name__": "page", **readers_own}
     for block in PAGES[page]:
         # Each stands in its place of the page, for the line that an error names.

@@ -61,10 +61,11 @@ def letters(text):
 
 
 @pytest.fixture(
-    scope="module", params=[False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["no source", "source"]
+    scope="module", params=[False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["rooms", "whole"]
 )
 def folder(request, tmp_path_factory):
-    """The reference; beside what is said of it, the source of each function takes most of its time, to be coloured."""
+    """The reference; that of the rooms and of the methods' modules alone, or with the modules of the other open rooms,
+    the source of each function and the search, which take most of its time."""
     folder = tmp_path_factory.mktemp("reference")
     path = os.path.join(ROOT, "docs", "reference", "build.py")
     spec = importlib.util.spec_from_file_location("reference_build", path)
@@ -72,10 +73,14 @@ def folder(request, tmp_path_factory):
     spec.loader.exec_module(build)
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         if not request.param:
-            patch.setattr(pdoc.render, "configure", functools.partial(pdoc.render.configure, show_source=False))
+            configure = functools.partial(pdoc.render.configure, show_source=False, search=False)
+            patch.setattr(pdoc.render, "configure", configure)
+            patch.setattr(build, "PAGES", [page.replace("|attributions|attacks", "") for page in build.PAGES])
+            patch.setattr(build, "OPEN", [name for name in build.OPEN if name.endswith("objectives")])
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         build.build(folder)
+    assert (folder / "search.js").exists() == request.param
     return folder
 
 
@@ -132,7 +137,7 @@ def test_every_training_method_has_its_page_and_no_page_names_a_private_module(f
     for method in OBJECTIVES.values():
         module = importlib.import_module(method.__module__)
         assert f'id="{method.__name__}"' in page(folder, module) and module.__doc__ and method.__doc__
-    for path in (*folder.rglob("*.html"), folder / "search.js"):
+    for path in (*folder.rglob("*.html"), *folder.glob("search.js")):
         assert not re.search(r"keras\.src|tensorflow\.python", re.sub(r"<[^<>]+>", "", path.read_text("utf-8")))
 
 

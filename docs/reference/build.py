@@ -58,7 +58,7 @@ def build(folder: Path) -> None:
     pdoc.render.configure(template_directory=FOLDER, footer_text="tfrobust, Apache-2.0")
     with everything_listed():
         pdoc.pdoc(*PAGES, output_directory=folder)
-    for path in (*folder.rglob("*.html"), folder / "search.js"):
+    for path in (*folder.rglob("*.html"), *folder.glob("search.js")):
         path.write_text(with_public_names(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -48,6 +48,15 @@ def test_what_is_recorded_is_what_is_in_force_and_not_what_the_variable_says(mon
 
 
 @on_x86
+def test_a_product_without_onednns_kernel_is_seen(monkeypatch):
+    kernels.onednn.cache_clear()
+    monkeypatch.setattr(tf.linalg, "matmul", tf.maximum)  # Which oneDNN does not compute.
+    assert kernels.onednn() is False
+    kernels.onednn.cache_clear()
+
+
+@on_x86
+@pytest.mark.exhaustive  # TensorFlow is imported for it; what the graph says is asked above.
 @pytest.mark.parametrize("variable", ["0", "1"])
 def test_the_other_way_is_seen_as_well(variable):
     if variable == os.environ[kernels.VARIABLE]:

@@ -93,7 +93,7 @@ def test_reproduce_a_table(tmp_path, capsys):
         assert any(cell["measured"] is not None for cell in json.load(file)["cells"])
 
 
-def test_compare_attacks(capsys, shallow):
+def test_compare_attacks(capsys):
     example("compare_attacks")(images=3, steps=2, pixels=2, points=2)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 9 and "universal, on other images" in lines[6] and "map_cosine" in lines[8]

@@ -109,8 +109,9 @@ def first_of(names):
     return [first, *(pytest.param(name, marks=pytest.mark.exhaustive) for name in others)]
 
 
-# There is 1/255, a model within a model, two operations and another size.
-ALIKE_BYTES = ("1/127.5", "model within", "division", "after padding")
+# There is 1/255, a model within a model, two operations, another size, a layer of one's own, and a Normalization, whose
+# statistics are not trained either way.
+ALIKE_BYTES = ("1/127.5", "model within", "division", "after padding", "two layers", "frozen normalization", "lambda")
 
 
 @pytest.mark.parametrize("name, activation", rows(BYTES, ALIKE_BYTES))
@@ -161,7 +162,11 @@ UNIT = {
 }
 
 
-@pytest.mark.parametrize("name", UNIT)
+# There is a way to 0..255 and back, and a cut to 0..1, which flattens as a sigmoid does.
+ALIKE_UNIT = ("to 0..255", "sigmoid")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE_UNIT)) for n in UNIT])
 def test_a_network_of_the_contract_stays_the_network_it_is(name):
     made = UNIT[name]()
     found = inspect_network(made)
@@ -172,8 +177,9 @@ def test_a_network_of_the_contract_stays_the_network_it_is(name):
 
 
 def test_what_was_adopted_takes_0_to_1():
+    made = network()
     for pixels in ("0..255", "-1..1", "imagenet_caffe", "imagenet_torch"):
-        adopted = adopt(network(), pixels)
+        adopted = adopt(made, pixels)
         assert inspect_network(adopted).pixels in (None, "0..1")
         assert contracted(adopted) is adopted
 
@@ -182,7 +188,7 @@ def test_what_was_adopted_takes_0_to_1():
     "front, pixels",
     [
         (lambda: layers.Rescaling(0.5, 0.5), "-1..1"),
-        (lambda: layers.Rescaling(127.5, 127.5), "-1..1"),
+        pytest.param(lambda: layers.Rescaling(127.5, 127.5), "-1..1", marks=pytest.mark.exhaustive),
         (lambda: lambda x: (x + 1.0) * 127.5, "-1..1"),
     ],
 )
@@ -195,7 +201,7 @@ def test_a_network_made_for_minus_one_to_one(front, pixels):
         adopt(made, "0..255")
 
 
-@pytest.mark.parametrize("top", [65535, 4095, 16])
+@pytest.mark.parametrize("top", [65535, pytest.param(4095, marks=pytest.mark.exhaustive), 16])
 def test_other_ranges_are_refused_by_name_and_taken_as_the_line_says(top):
     made = network(layers.Rescaling(1 / top))
     for call in (lambda: check_network(made, X), lambda: adopt(made, "0..255"), lambda: adopt(made, None)):
@@ -253,7 +259,7 @@ def chosen_by_audit(network, y):
         return inputs.make_inputs(network, X, y).pixels
 
 
-ALIKE_INTEGERS = ("uint8, cast and divided", "uint16 of bytes")
+ALIKE_INTEGERS = ("uint8, cast and divided", "uint16 of bytes", "int64 within")
 
 
 @pytest.mark.parametrize("name, activation", rows(INTEGERS, ALIKE_INTEGERS))
@@ -336,7 +342,11 @@ def test_what_a_network_of_channels_first_expects_is_found_without_running_its_l
     np.testing.assert_array_equal(tf.nn.max_pool2d(x, 2, 2, "VALID"), x[:, 1::2, 1::2])
 
 
-@pytest.mark.parametrize("name", FIRST)
+# There is a layer, an operation, and one of grey images.
+ALIKE_FIRST = ("scaled and permuted", "lambda", "grey")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE_FIRST)) for n in FIRST])
 def test_a_network_that_puts_its_channels_last_is_adopted(name):
     made = FIRST[name]()
     found = inspect_network(made)
@@ -364,7 +374,7 @@ def by_flattening(activation):
     return keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(5, activation=activation)])
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
+@pytest.mark.parametrize("activation", [None, pytest.param("softmax", marks=pytest.mark.exhaustive)])
 def test_channels_first_that_the_shape_alone_says_is_refused(activation):
     made = by_flattening(activation)
     x = np.random.RandomState(0).rand(2, 16, 16, 3).astype(np.float32)
@@ -422,6 +432,7 @@ def ending_after_a_model(activation=None):
 MAPS_OF_LAYERS = ("grad_cam", "guided_backpropagation", "guided_grad_cam_plus_plus")
 
 
+@pytest.mark.exhaustive  # The last has both, and a door that adopts the network for it, below.
 def test_a_model_within_has_its_feature_maps_and_its_guided_map():
     """The network is adopted once, which each function does."""
     adopted = contracted(ending_after_a_model())
@@ -465,7 +476,10 @@ def test_what_is_kept_of_a_look_goes_with_the_network_and_knows_a_layer_that_is_
     assert [each() for each in left] == [None, None, None]
 
 
-@pytest.mark.parametrize("name, shape", [("digits_cnn", (8, 8, 1)), ("mnist_cnn", (8, 8, 1)), ("rar_resnet3", SHAPE)])
+MNIST_CNN = pytest.param("mnist_cnn", (8, 8, 1), marks=pytest.mark.exhaustive)  # Of the layers of digits_cnn.
+
+
+@pytest.mark.parametrize("name, shape", [("digits_cnn", (8, 8, 1)), MNIST_CNN, ("rar_resnet3", SHAPE)])
 def test_own_networks_say_nothing_against_the_contract(name, shape):
     made = make_model(name, shape, 10, 0.25)
     assert contracted(made) is made

@@ -16,14 +16,14 @@ def _options(classes: int) -> dict:
 
 def convnext(classes: int) -> keras.Model:
     """One with layers of its own."""
-    return _made_by("ConvNeXtTiny").ConvNeXt((1, 1, 1, 1), (4, 8, 8, 8), **_options(classes))
+    return _made_by("ConvNeXtTiny").ConvNeXt((1, 1, 0, 0), (4, 8, 8, 8), **_options(classes))
 
 
 def efficientnet(classes: int) -> keras.Model:
     """One with an initializer of its own, which scales its pixels: those called b do."""
     module = _made_by("EfficientNetV2B0")
     name = {"name" if hasattr(keras, "ops") else "model_name": "efficientnetv2-b0"}
-    blocks = [dict(module.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][i], input_filters=32) for i in (0, 3)]
+    blocks = [dict(module.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"][3], input_filters=32, num_repeat=1)]
     return module.EfficientNetV2(1.0, 0.5, 224, blocks_args=blocks, **name, **_options(classes))
 
 

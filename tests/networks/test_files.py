@@ -252,7 +252,7 @@ def rename(contents, old, new):
 
 
 def padded_config(contents):
-    return {**contents, "config.json": contents["config.json"] + b" " * (1 << 26)}
+    return {**contents, "config.json": contents["config.json"] + b" " * (file_policy.MOST_CONFIG_BYTES + 1)}
 
 
 ARCHIVES = {
@@ -265,7 +265,7 @@ ARCHIVES = {
     "no weights": lambda c: {name: content for name, content in c.items() if "weights" not in name},
     "inflated configuration": padded_config,
     "inflated metadata": lambda c: {**c, "metadata.json": b" " * (1 << 22)},
-    "inflated weights": lambda c: {**c, "model.weights.h5": c["model.weights.h5"] + bytes(1 << 27)},
+    "inflated weights": lambda c: {**c, "model.weights.h5": c["model.weights.h5"] + bytes(1 << 26)},
     "a list": lambda c: {**c, "config.json": b"[]"},
     "brackets": lambda c: {**c, "config.json": b"[" * 200_000},
 }

@@ -43,7 +43,7 @@ def test_twin_agrees_with_the_released_softplus_network():
     assert_close(surrogate(reference_network(), Softplus(1.0))(x), reference()["logits_softplus_beta1"], 1e-5)
 
 
-@pytest.mark.parametrize("make", [small_network, every_relu])
+@pytest.mark.parametrize("make", [pytest.param(small_network, marks=pytest.mark.exhaustive), every_relu])
 def test_twin_shares_every_weight_and_leaves_the_network(make):
     network = make()
     x, _ = images()
@@ -256,9 +256,11 @@ RELUS = {
 SLOPE = "negative_slope" if hasattr(keras, "ops") else "alpha"
 
 
-# There is a function, a lambda, a slope, a function built in, a ReLU within a layer, a wrapper and a recurrent layer.
+# There is a function, a lambda, a slope, a function and a layer built in, a ReLU within a layer, a wrapper around a
+# model and a recurrent layer; every_relu has a model within.
 ALIKE = ("lambda of a product", "leaky function", "built in function", "separable", "time distributed layer")
-ALIKE += ("both ways",)
+ALIKE += ("both ways", "relu of Keras with a slope", "time distributed activation", "time distributed dense")
+ALIKE += ("models within",)
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE)) for n in RELUS])
@@ -282,8 +284,8 @@ def test_a_relu_is_known_by_its_values_wherever_it_is(name):
     "operation",
     [
         lambda h: maximum(h, 0.0),
-        lambda h: layers.maximum([h, zeros_like(h)]),
-        lambda h: h * cast(h > 0, "float32"),
+        pytest.param(lambda h: layers.maximum([h, zeros_like(h)]), marks=pytest.mark.exhaustive),
+        pytest.param(lambda h: h * cast(h > 0, "float32"), marks=pytest.mark.exhaustive),
         lambda h: (h + abs(h)) / 2.0,
         lambda h: keras.activations.relu(h),
     ],
@@ -310,7 +312,13 @@ SMOOTH = {
 }
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+# There are others of layers and built in.
+ALIKE_SMOOTH = ("elu", "tanh")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE_SMOOTH)) for n in SMOOTH]
+)
 def test_without_a_relu_there_is_no_guided_map_and_the_line_says_what_was_found(name):
     network = with_middle(*SMOOTH[name]())
     with pytest.raises(InputError, match=f"(?i:{name.split(' and')[0].replace('swish', 'swish|silu')})"):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.helpers import run_tests
+from tests.helpers import run_tests, small_transformer
 from tfrobust.models import make_model
 from tfrobust.models.normalization import PerImageStandardization
 from tfrobust.models.vit import LearnedPositions
@@ -48,8 +48,8 @@ CASES = {  # name: (network, index of the first patch, tokens that are read)
 }
 
 
-# There are two tokens of classes, and a network of this library with one.
-ALIKE = ("class token and two registers",)
+# There are two tokens of classes, and a network of this library with one; the patches before a ReLU are averaged, too.
+ALIKE = ("class token and two registers", "class token", "average")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE)) for n in CASES])
@@ -80,7 +80,11 @@ GRIDS = {  # name: (what makes patches, grid)
 }
 
 
-@pytest.mark.parametrize("name", GRIDS)
+# There is one of halves of columns and of rows, and squares beside a class token above.
+ALIKE_GRIDS = ("square", "of halves of rows")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE_GRIDS)) for n in GRIDS])
 def test_rows_and_columns_of_patches_are_found(name):
     stem, grid = GRIDS[name]
     h = image = keras.Input(SHAPE)
@@ -99,7 +103,7 @@ AVERAGE = pytest.param("vit_tiny_gap", list(range(49)), marks=pytest.mark.exhaus
 @pytest.mark.parametrize("name, read", [("vit_tiny", [0]), AVERAGE])
 def test_the_models_of_this_library_have_their_tokens(name, read):
     """Patches of 4 x 4 pixels of 28 x 28."""
-    tokens = tokens_of(make_model(name, (28, 28, 1), 10, 0.125), (28, 28, 1))
+    tokens = tokens_of(small_transformer(name=name, shape=(28, 28, 1)), (28, 28, 1))
     assert tokens.grid == (7, 7) and np.flatnonzero(tokens.read).tolist() == read
 
 

@@ -1,13 +1,15 @@
 """Attention-based dropout: identity outside training, the two maps of its definition within."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.helpers import run_tests
 from tfrobust.models import make_model
 from tfrobust.models.adl import AttentionDropout
+from tfrobust.networks import check_network
 
 X = np.random.RandomState(0).uniform(0, 1, (3, 4, 4, 5)).astype(np.float32)
 
@@ -38,14 +40,25 @@ def test_one_draw_is_for_the_whole_batch_and_comes_as_often_as_it_should():
     assert 0.6 < np.mean(drops) < 0.9
 
 
+@functools.cache
+def network_of(name):
+    return make_model(name, (32, 32, 3), 5, 0.125)
+
+
 @pytest.mark.parametrize("name, plain", [("resnet10_adl", "resnet10"), ("vgg_gap_adl", "vgg_gap")])
-def test_networks_with_it_have_no_more_weights_and_load_again(name, plain, tmp_path):
-    network, other = (make_model(each, (32, 32, 3), 5, 0.125) for each in (name, plain))
-    assert network.count_params() == other.count_params()
+def test_networks_with_it_have_no_more_weights(name, plain):
+    network, x = network_of(name), np.random.RandomState(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
+    assert network.count_params() == network_of(plain).count_params()
     assert sum(isinstance(layer, AttentionDropout) for layer in network.layers) in (2, 3)
+    check_network(network, x)
+
+
+# The layer is the same in both.
+@pytest.mark.parametrize("name", [pytest.param("resnet10_adl", marks=pytest.mark.exhaustive), "vgg_gap_adl"])
+def test_networks_with_it_load_again(name, tmp_path):
+    network, x = network_of(name), np.random.RandomState(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
     network.save(tmp_path / "n.keras")
     again = keras.models.load_model(tmp_path / "n.keras")
-    x = tf.constant(np.random.RandomState(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32))
     np.testing.assert_allclose(again(x), network(x), atol=1e-6)
 
 

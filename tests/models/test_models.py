@@ -17,10 +17,12 @@ def test_parameter_counts():
     assert make_model("digits_cnn", (8, 8, 1), 10).count_params() == 160 + 4640 + 32832 + 650
 
 
-# Of the blocks that another one here has, but more of them, or of the same with another end; test_zoo counts their
-# parameters.
+# Of the blocks that another one here has, but more of them, or of the same with another end.
 ALIKE = ("wrn_40_2", "resnet18", "resnet34", "resnet18_imagenet", "resnet34_imagenet", "resnet50_imagenet")
-ALIKE += ("rar_resnet6", "rar_resnet15", "vit_tiny_gap")
+ALIKE += ("rar_resnet6", "rar_resnet15")
+# The deepest: test_zoo counts the parameters and the logits of the first two, and computes with a transformer.
+ALIKE += ("wrn_28_10", "resnet50_imagenet_adl", "vit_tiny", "vit_tiny_gap")
+ALIKE += ("resnet10_adl", "vgg_gap_adl")  # Whose logits are checked in test_adl.
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_saved_model_of_it_predicts_the_same(network, tmp_path):
 def test_its_maps_are_attacked(network, eagerly):
     x, _ = images(3)
     y = tf.argmax(network(x), axis=1, output_type=tf.int32)
-    attacked = Ifia(0.2, 5, 0.05, goal=TopK(8)).on_maps(network, MAP, Comparison(k=8))
+    attacked = Ifia(0.2, 2, 0.1, goal=TopK(8)).on_maps(network, MAP, Comparison(k=8))
     found = attacked(x.numpy(), y.numpy(), np.arange(3))
     assert found.moved.all() and (kendall(found.a, found.a_adv)[found.counted] < 0.99).all() and found.counted.any()
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers import run_tests, small_network
+from tests.helpers import run_tests, shallow_network, small_network
 from tfrobust.data import load, training_batches
 from tfrobust.objectives import make_objective
 from tfrobust.training import TrainingSpec, train
@@ -34,35 +34,37 @@ def test_the_schedule_begins_at_zero_and_ends_at_the_sparsity():
     assert values == sorted(values) and values[45] == pytest.approx(0.9 * (1 - 0.5**3))
 
 
-def test_a_sparse_network_still_classifies_and_a_stopped_run_ends_with_its_weights(tmp_path):
-    digits = load("digits")
+def run(network, steps, directory=None, callbacks=()):
+    train(
+        network,
+        make_objective("natural"),
+        lambda start, *part: training_batches(load("digits"), 50, 0, start),
+        1400,
+        TrainingSpec(steps, 50, [5e-3], sparsity=0.9),
+        directory=directory,
+        callbacks=lambda start: callbacks,
+    )
+    return network
 
-    def run(directory, *steps):
-        for n in steps:
-            network = small_network()
-            spec = TrainingSpec(150, 50, [5e-3], sparsity=0.9)
-            callbacks = [StopAt(n)] if n < 150 else []
-            try:
-                train(
-                    network,
-                    make_objective("natural"),
-                    lambda start, *part: training_batches(digits, 50, 0, start),
-                    1400,
-                    spec,
-                    directory=str(directory),
-                    callbacks=lambda start, callbacks=callbacks: callbacks,
-                )
-            except KeyboardInterrupt:
-                pass
-        return network
 
-    network = run(tmp_path / "whole", 150)
+def test_a_sparse_network_still_classifies():
+    digits, network = load("digits"), run(small_network(), 150)
     zeros = sum(np.sum(w == 0) for w in kernels(network)) / sum(w.size for w in kernels(network))
     assert zeros == pytest.approx(0.9, abs=0.002)
     accuracy = np.mean(np.argmax(network(digits.x_test), axis=1) == digits.y_test)
     assert accuracy > 0.85
-    resumed = run(tmp_path / "stopped", 75, 150)
-    assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), resumed.get_weights()))
+
+
+def test_a_stopped_run_ends_with_the_weights_of_the_run_that_was_not(tmp_path, eagerly):
+    """Stopped in the middle of the schedule, when a part of the weights is zero."""
+    whole, directory = run(shallow_network(), 8), str(tmp_path)
+    stopped = shallow_network()
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped, 8, directory, [StopAt(4)])
+    zeros = sum(np.sum(w == 0) for w in kernels(stopped)) / sum(w.size for w in kernels(stopped))
+    assert 0.1 < zeros < 0.89
+    resumed = run(shallow_network(), 8, directory)
+    assert all(np.array_equal(a, b) for a, b in zip(whole.get_weights(), resumed.get_weights()))
 
 
 class StopAt(keras.callbacks.Callback):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, shallow_network, small_network
+from tests.helpers import images, run_tests, shallow_network
 from tfrobust.objectives import make_objective
 from tfrobust.training import Trainer, step_seconds
 
 
-def test_a_step_is_sgd_on_the_mean_of_the_terms():
+def test_a_step_is_sgd_on_the_mean_of_the_terms(eagerly):
     x, y = images(10)
     network = shallow_network()
     with tf.GradientTape() as tape:
@@ -43,7 +43,7 @@ def test_the_step_knows_iteration_epoch_ramp_and_draws_anew():
     assert len({tuple(s) for s in seeds}) == 5
 
 
-def test_the_regularizers_of_the_network_count():
+def test_the_regularizers_of_the_network_count(eagerly):
     x, y = images()
     inputs = keras.Input((8, 8, 1))
     penalty = keras.regularizers.L2(0.5)
@@ -71,14 +71,16 @@ def test_the_network_stays_a_plain_model_that_saves(tmp_path):
 def test_step_seconds_ranks_methods_by_their_work():
     hyper = {"eps": 0.1, "step_size": 0.1, "attack_steps": 40}
     batches = tf.data.Dataset.from_tensors(images(50)).repeat()
-    methods = {n: (small_network, make_objective(n, **h), batches) for n, h in {"natural": {}, "madry": hyper}.items()}
+    methods = {
+        n: (shallow_network, make_objective(n, **h), batches) for n, h in {"natural": {}, "madry": hyper}.items()
+    }
     ticks = []
     seconds = step_seconds(methods, tick=lambda: ticks.append(1))
     assert seconds["madry"] > 2 * seconds["natural"] > 0 and len(ticks) == 12
 
 
 @pytest.mark.parametrize("reduction, factor", [("mean", 1), ("sum", 6)])
-def test_weight_decay_is_half_the_squared_norm_of_the_kernels_beside_the_mean_or_the_sum(reduction, factor):
+def test_weight_decay_is_half_the_squared_norm_of_the_kernels_beside_the_mean_or_the_sum(reduction, factor, eagerly):
     x, y = images(6)
     network = shallow_network()
     with tf.GradientTape() as tape:

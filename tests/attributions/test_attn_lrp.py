@@ -83,7 +83,13 @@ PIECEWISE_LINEAR = {
 }
 
 
-@pytest.mark.parametrize("name", PIECEWISE_LINEAR)
+# There are other poolings, and of each network the parts.
+ALIKE = ("dense", "max pooling", "average pooling")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE)) for n in PIECEWISE_LINEAR]
+)
 def test_on_piecewise_linear_networks_it_is_gradient_times_input(name):
     x, y = images(shape=SHAPE)
     network = network_of(*PIECEWISE_LINEAR[name](), bias=True)
@@ -108,7 +114,7 @@ CONSERVING = {
 }
 
 
-@pytest.mark.parametrize("name", CONSERVING)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n == "elu")) for n in CONSERVING])
 def test_without_biases_the_pixels_sum_to_the_score(name):
     x, y = images(shape=SHAPE)
     network = network_of(*CONSERVING[name]())
@@ -210,7 +216,11 @@ def derivatives(network, x, y, direction, score="logit"):
     return got.numpy(), ((4 * near - far) / 3).numpy()
 
 
-@pytest.mark.parametrize("make", [transformer, lambda: softplus_surrogate(transformer("relu"), 3.0)])
+# The map of a surrogate has its derivative below, and a softplus is one more smooth activation.
+OF_SURROGATE = pytest.param(lambda: softplus_surrogate(transformer("relu"), 3.0), marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("make", [transformer, OF_SURROGATE])
 def test_its_derivative_is_that_of_the_map(make):
     network, (x, y) = make(), images(shape=SHAPE)
     direction = tf.constant(np.random.RandomState(1).normal(size=x.shape), tf.float32)

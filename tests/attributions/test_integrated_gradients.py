@@ -27,8 +27,8 @@ from tfrobust.models import make_model
 from tfrobust.models.normalization import PerImageStandardization
 from tfrobust.networks.surrogates import softplus_surrogate
 
-# Of one point, of some, and more than there are.  None is what the others are compared with.
-CHUNKS = [1, 3, *(pytest.param(chunk, marks=pytest.mark.exhaustive) for chunk in (None, 50))]
+# Of some points, of one, and more than there are.  None is what the others are compared with.
+CHUNKS = [3, *(pytest.param(chunk, marks=pytest.mark.exhaustive) for chunk in (None, 1, 50))]
 
 
 @pytest.mark.parametrize("chunk", [None, 7])
@@ -39,8 +39,15 @@ def test_agrees_with_the_released_code(m, chunk):
     assert_close(ig, reference()[f"ig_loss_m{m}"], 1e-5)
 
 
+# Where the points of each rule are is seen below.
 @pytest.mark.parametrize(
-    "rule, tolerance", [("right", 0.05), ("left", 0.05), ("trapezoid", 5e-3), ("gauss_legendre", 5e-3)]
+    "rule, tolerance",
+    [
+        ("right", 0.05),
+        pytest.param("left", 0.05, marks=pytest.mark.exhaustive),
+        pytest.param("trapezoid", 5e-3, marks=pytest.mark.exhaustive),
+        ("gauss_legendre", 5e-3),
+    ],
 )
 def test_completeness(rule, tolerance):
     network = small_network()
@@ -90,8 +97,12 @@ def test_baseline_at_the_image_gives_zero():
     assert not np.any(integrated_gradients(make_score(small_network(), "logit"), x, y, x, 5))
 
 
-@pytest.mark.parametrize("chunk", [None, 3, *(pytest.param(chunk, marks=pytest.mark.exhaustive) for chunk in (1, 50))])
-def test_weight_gradients_agree_with_the_released_code(chunk):
+# The graph of a method whose maps have chunks is looked at in tests/networks/test_bfloat16.py.
+IN_GRAPHS = [pytest.param(chunk, True, marks=pytest.mark.exhaustive) for chunk in (1, 3, 50)]
+
+
+@pytest.mark.parametrize("chunk, graph", [(None, False), (20, False), *IN_GRAPHS])
+def test_weight_gradients_agree_with_the_released_code(chunk, graph):
     r, network = reference(), reference_network()
     x, y, x_adv = reference_batch()
     loss = make_score(network, "loss")
@@ -102,7 +113,7 @@ def test_weight_gradients_agree_with_the_released_code(chunk):
             value = tf.reduce_sum(loss(x, y)) + 0.1 * l1
         return l1, value, tape.gradient(value, network.trainable_variables)
 
-    l1, value, grads = (tf.function(regularized) if chunk else regularized)()
+    l1, value, grads = (tf.function(regularized) if graph else regularized)()
     assert_close(l1, r["l1_m50"], 1e-5)
     assert_close(value, r["ig_norm_loss_lambda0.1"], 1e-5)
     for name, g in zip(WEIGHTS, grads):
@@ -148,17 +159,22 @@ def test_per_image_standardization_turns_it_into_image_times_gradient():
     assert_close(integrated_gradients(score, x, y, steps=50), want, 1e-3)
 
 
+def drawn(ig, seed, n):
+    """The maps ig((seed, i)) of i below n, in one graph."""
+    seeds = tf.stack([tf.fill([n], seed), tf.range(n)], axis=1)
+    return tf.function(lambda: tf.map_fn(ig, seeds, fn_output_signature=tf.float32))().numpy()
+
+
 def test_of_a_square_drawn_points_have_no_bias():
     # score = sum x^2 from black: IG is x^2, and twice the mean of the points times it where they are drawn.
     x, _ = images()
 
-    @tf.function
     def ig(seed):
         return integrated_gradients(
             lambda x, y: tf.reduce_sum(x**2, axis=[1, 2, 3]), x, tf.zeros(6), steps=2, seed=seed
         )
 
-    draws = np.array([ig(tf.constant([1, i])) for i in range(300)])
+    draws = drawn(ig, 1, 300)
     assert np.abs(draws[0] - draws[1]).max() > 1e-3
     # The deviation of one draw's factor is 1 / sqrt(24): each point's is 1 / (2 sqrt(12)), and their mean is doubled.
     np.testing.assert_allclose(draws.mean(axis=0), x**2, rtol=3 / np.sqrt(24 * 300))
@@ -170,8 +186,7 @@ def test_of_a_network_the_mean_over_drawn_points_tends_to_integrated_gradients(c
     network = STARTS["convolution"]()  # Cut behind its affine start.
     x, y = images(2)
     score = make_score(network, "probability")
-    one = tf.function(lambda seed: integrated_gradients(score, x, y, 0.5, 3, chunk=chunk, seed=seed))
-    draws = np.array([one(tf.constant([2, i])) for i in range(400)])
+    draws = drawn(lambda seed: integrated_gradients(score, x, y, 0.5, 3, chunk=chunk, seed=seed), 2, 400)
     exact = integrated_gradients(score, x, y, 0.5, 50, rule="gauss_legendre").numpy()
     errors = np.abs(draws.mean(axis=0) - exact)
     assert errors.mean() < 0.2 * np.abs(draws[0] - exact).mean()  # One of 400 draws: 20 times as far.

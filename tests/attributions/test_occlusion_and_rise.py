@@ -154,7 +154,8 @@ def test_a_map_is_the_same_in_every_call_and_batch_and_another_seed_gives_anothe
     assert np.abs(attribute(network, make_map(method, **own, **other), x, y) - a).max() > 0
 
 
-@pytest.mark.parametrize("graph", [False, True])
+# An attack below is the same in chunks without a graph.
+@pytest.mark.parametrize("graph", [pytest.param(False, marks=pytest.mark.exhaustive), True])
 @pytest.mark.parametrize("method", SMALL)
 def test_chunks_change_neither_maps_nor_derivatives_by_images_and_weights(method, graph):
     network, (x, y) = network_of_all(), images()
@@ -230,11 +231,12 @@ def given():
     return network, np.asarray(x), np.argmax(network(x), axis=1).astype(np.int32)
 
 
-@pytest.mark.parametrize("method, beta", [("occlusion", None), ("rise", 5.0)])
+# The other is attacked in tests/attributions/test_methods.py; surrogates are followed in the ensemble below.
+@pytest.mark.parametrize("method, beta", [("occlusion", None), pytest.param("rise", 5.0, marks=pytest.mark.exhaustive)])
 def test_ifia_moves_them_with_and_without_a_surrogate_as_far_as_whole_maps_do(given, eagerly, method, beta):
     """They need no second derivative, so that the network itself can be followed, ReLUs and all."""
     network, x, y = given
-    attack = Ifia(0.3, 3, 0.1, goal=TopK(8), softplus_beta=beta)
+    attack = Ifia(0.3, 2, 0.15, goal=TopK(8), softplus_beta=beta)
     whole, parts = (attack.on_maps(network, SMALL[method], OF, chunk)(x, y) for chunk in (None, 4))
     assert whole.moved.all() and whole.had_gradient.all()
     np.testing.assert_allclose(parts.x_adv, whole.x_adv, atol=1e-4)
@@ -264,9 +266,9 @@ def test_a_map_of_anybody_is_audited_by_what_asks_for_maps_alone(given, eagerly)
 def test_an_evaluation_of_a_network_without_exchangeable_relus_has_curvature_enough_for_scores(eagerly):
     """PReLU is in no surrogate; the gradient of a score is all that such a map needs."""
     network = convolutional_network(layers.PReLU(alpha_initializer=initializers.Constant(0.25)))
-    x = np.asarray(images(8)[0])
+    x = np.asarray(images(4)[0])
     y = np.argmax(network(x), axis=1).astype(np.int32)
-    ifia = Ifia(0.1, 2, 0.05, goal=TopK(8))
+    ifia = Ifia(0.1, 1, 0.1, goal=TopK(8))
     of = {name: MapTask(spec, ifia, OF) for name, spec in {**SMALL, "gradient": make_map("gradient")}.items()}
     result = evaluate(network, x, y, Suite("s", attributions=of, faithful=False, aligned=False, doubled=0))
     raised = {name: {flag.name for flag in result.flags[name] if flag.raised} for name in of}

@@ -31,8 +31,11 @@ from tfrobust.networks.surrogates import softplus_surrogate
 CHUNKS = [3, *(pytest.param(chunk, marks=pytest.mark.exhaustive) for chunk in (None, 1, 50))]
 
 
-@pytest.mark.parametrize("chunk", [None, 7])
-@pytest.mark.parametrize("m", [50, 10])
+# Of 50 points without chunks the norm is compared below.
+CROSSED = [pytest.param(m, chunk, marks=pytest.mark.exhaustive) for m, chunk in ((50, None), (10, 7))]
+
+
+@pytest.mark.parametrize("m, chunk", [(50, 7), (10, None), *CROSSED])
 def test_agrees_with_the_released_code(m, chunk):
     x, y, x_adv = reference_batch()
     ig = integrated_gradients(make_score(reference_network(), "loss"), x_adv, y, x, m, chunk=chunk)

@@ -123,7 +123,11 @@ def sequential():
     )
 
 
-@pytest.mark.parametrize("make, layer", [(sequential, "pool"), (small_network, "relu2")])
+# Its layer is found above.
+SMALL_NETWORK = pytest.param(small_network, "relu2", marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("make, layer", [(sequential, "pool"), SMALL_NETWORK])
 def test_grad_cam_finds_its_layer_in_a_network_and_in_its_surrogate(make, layer):
     network, (x, y) = make(), images()
     surrogate = softplus_surrogate(network, 5.0)

@@ -59,7 +59,8 @@ def feature_maps(network, x):
     return out
 
 
-PATHS = ["backbone/first/conv", "backbone/second/linear", "backbone/second/relu"]
+LINEAR = pytest.param("backbone/second/linear", marks=pytest.mark.exhaustive)
+PATHS = ["backbone/first/conv", LINEAR, "backbone/second/relu"]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import tfrobust
 from tests.helpers import images, run_tests, shallow_network
+from tfrobust import report
 from tfrobust.attributions import make_map
 from tfrobust.attributions.map_spec import saliency_map
 from tfrobust.auditing.callables import attacks_within, task_name
@@ -40,7 +41,13 @@ def audit():
     return tfrobust.audit_callable(linear, contributions, X, Y, "Mine", eps=(0.1, 0.3, 0.5), **QUICK)
 
 
-def test_it_says_what_an_audit_says(audit):
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """They are drawn where the files are looked at."""
+    monkeypatch.setattr(report, "html_picture", lambda *_: "")
+
+
+def test_it_says_what_an_audit_says(audit, without_pictures):
     assert audit.grade in ("fragile", "moves") and audit.measured.middle_eps == 0.3
     assert "of the 8 most important pixels" in audit.verdict and "100% of 12 images" in repr(audit)
     assert "The maps, changes of at most 76.5/255 per pixel (76.5 of 255 brightness levels) that keep" in audit.verdict
@@ -72,8 +79,11 @@ def test_the_files_are_those_of_an_audit(audit, tmp_path):
     said = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert said["verdict"]["grade"] == audit.grade and said["about"]["attacks"]["queries"] == 20
     assert len((tmp_path / "out" / "audit_records.jsonl").read_text().splitlines()) == len(audit.records)
-    assert audit._repr_html_().startswith("<style>")
     assert said["about"]["queries"]["explain"] == audit.measured.queries["explain"] > 3 * 12 * 20
+
+
+def test_a_notebook_shows_it(audit, without_pictures):
+    assert audit._repr_html_().startswith("<style>")
 
 
 def test_maps_that_nothing_moves_score_1_and_are_no_proof():

@@ -363,7 +363,7 @@ def test_feature_maps_of_models_within_are_found():
 
 def test_what_was_adopted_can_be_adopted_again():
     x, _ = images(shape=SHAPE)
-    once = adopt(sequential(), "-1..1")
+    once = adopt(on(), "-1..1")
     np.testing.assert_allclose(outputs(adopt(once), x), outputs(once, x), atol=1e-6)
     assert outputs(adopt(once, "-1..1"), x).shape == (6, 5)
 

@@ -40,7 +40,10 @@ HOMOGENEOUS = {
 }
 
 
-@pytest.mark.parametrize("name", HOMOGENEOUS)
+# Of the second, one gradient gives Integrated Gradients in tests/attributions/test_integrated_gradients.py.
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n == "mnist_cnn")) for n in HOMOGENEOUS]
+)
 def test_what_is_found_is_homogeneous(name):
     keras.utils.set_random_seed(0)
     made = HOMOGENEOUS[name]()

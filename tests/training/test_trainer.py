@@ -69,7 +69,7 @@ def test_the_network_stays_a_plain_model_that_saves(tmp_path):
 
 
 def test_step_seconds_ranks_methods_by_their_work():
-    hyper = {"eps": 0.1, "step_size": 0.1, "attack_steps": 40}
+    hyper = {"eps": 0.1, "step_size": 0.1, "attack_steps": 20}
     batches = tf.data.Dataset.from_tensors(images(50)).repeat()
     methods = {
         n: (shallow_network, make_objective(n, **h), batches) for n, h in {"natural": {}, "madry": hyper}.items()

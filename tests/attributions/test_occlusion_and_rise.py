@@ -256,6 +256,7 @@ def test_black_box_attacks_move_one_alone_and_in_an_ensemble(given, eagerly):
         assert (found.scores[part, "kendall"] < 1).all(), part
 
 
+@pytest.mark.exhaustive  # As maps of other functions are in tests/auditing/test_callables.py, and attacked as above.
 def test_a_map_of_anybody_is_audited_by_what_asks_for_maps_alone(given, eagerly):
     network, x, y = given
     explain = lambda x, y: attribute(network, SMALL["occlusion"], tf.constant(x), tf.constant(y)).numpy()  # noqa: E731

@@ -122,7 +122,10 @@ def test_a_coarse_map_grows_to_the_image():
     assert attention_rollout(network, x).shape == (2, 8, 12, 3)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: type(m).__name__)
+# Each is attacked in tests/attributions/test_methods.py.
+@pytest.mark.parametrize(
+    "method", [METHODS[0], pytest.param(METHODS[1], marks=pytest.mark.exhaustive)], ids=lambda m: type(m).__name__
+)
 def test_an_attack_takes_the_map_away_from_its_highest_pixels(method, eagerly):
     x, _ = images(6, shape=(4, 4, 1))
     attack = Ifia(0.3, 2, 0.2, goal=TopK(3)).on_maps(one_head(), MapSpec(method), Comparison(k=3))
@@ -133,7 +136,10 @@ def test_an_attack_takes_the_map_away_from_its_highest_pixels(method, eagerly):
     assert outcome.goal_rose.all() and kept < 0.9 * all_of_it
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: type(m).__name__)
+# Its derivative has in it that of the other.
+@pytest.mark.parametrize(
+    "method", [pytest.param(METHODS[0], marks=pytest.mark.exhaustive), METHODS[1]], ids=lambda m: type(m).__name__
+)
 def test_an_objective_of_the_map_moves_the_weights_of_queries(method, eagerly):
     x, y = images(2, shape=(4, 4, 1))
     objective = Far(eps=0.3, attack_steps=1, step_size=0.3, attribution_weight=1.0, attribution=MapSpec(method))

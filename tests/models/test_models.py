@@ -1,11 +1,12 @@
 """The networks: numbers of parameters, shapes, initial weights, refusals."""
 
+import keras
 import numpy as np
 import pytest
 
 from tests.helpers import run_tests
 from tfrobust.models import MODELS, make_model, standardized_by
-from tfrobust.models.normalization import MEAN, STD
+from tfrobust.models.normalization import MEAN, STD, standardized
 from tfrobust.networks import check_network
 from tfrobust.types import InputError
 
@@ -22,7 +23,7 @@ ALIKE = ("wrn_40_2", "resnet18", "resnet34", "resnet18_imagenet", "resnet34_imag
 ALIKE += ("rar_resnet6", "rar_resnet15")
 # The deepest: test_zoo counts the parameters and the logits of the first two, and computes with a transformer.
 ALIKE += ("wrn_28_10", "resnet50_imagenet_adl", "vit_tiny", "vit_tiny_gap")
-ALIKE += ("resnet10_adl", "vgg_gap_adl")  # Whose logits are checked in test_adl.
+ALIKE += ("resnet10", "resnet10_adl", "vgg_gap", "vgg_gap_adl")  # Whose logits are checked in test_adl.
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,10 @@ def test_what_is_not_there_is_refused():
 
 
 def test_a_copy_with_another_mean_and_deviation_says_the_same_of_images_shifted_alike():
-    network = make_model("resnet10", (8, 8, 3), 5, 0.0625)
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 3))
+    h = keras.layers.Conv2D(4, 3, activation="relu")(standardized(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.Flatten()(h)))
     mean, deviation = np.float32([0.3, 0.4, 0.5]), np.float32([0.1, 0.2, 0.3])
     copy = standardized_by(network, mean.tolist(), deviation.tolist())
     x = np.random.RandomState(0).rand(4, 8, 8, 3).astype(np.float32)

@@ -257,10 +257,10 @@ SLOPE = "negative_slope" if hasattr(keras, "ops") else "alpha"
 
 
 # There is a function, a lambda, a slope, a function and a layer built in, a ReLU within a layer, a wrapper around a
-# model and a recurrent layer; every_relu has a model within.
+# model, and layers in a layer; every_relu has a model within.
 ALIKE = ("lambda of a product", "leaky function", "built in function", "separable", "time distributed layer")
 ALIKE += ("both ways", "relu of Keras with a slope", "time distributed activation", "time distributed dense")
-ALIKE += ("models within",)
+ALIKE += ("models within", "recurrent")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in ALIKE)) for n in RELUS])

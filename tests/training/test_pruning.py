@@ -47,6 +47,7 @@ def run(network, steps, directory=None, callbacks=()):
     return network
 
 
+@pytest.mark.exhaustive  # That the smallest weights go, when, and that so many stay zero is seen above and below.
 def test_a_sparse_network_still_classifies():
     digits, network = load("digits"), run(small_network(), 150)
     zeros = sum(np.sum(w == 0) for w in kernels(network)) / sum(w.size for w in kernels(network))
@@ -64,6 +65,8 @@ def test_a_stopped_run_ends_with_the_weights_of_the_run_that_was_not(tmp_path, e
     zeros = sum(np.sum(w == 0) for w in kernels(stopped)) / sum(w.size for w in kernels(stopped))
     assert 0.1 < zeros < 0.89
     resumed = run(shallow_network(), 8, directory)
+    zeros = sum(np.sum(w == 0) for w in kernels(resumed)) / sum(w.size for w in kernels(resumed))
+    assert zeros == pytest.approx(0.9, abs=0.002)
     assert all(np.array_equal(a, b) for a, b in zip(whole.get_weights(), resumed.get_weights()))
 
 

@@ -79,9 +79,19 @@ def test_a_stopped_run_goes_on_to_the_weights_of_the_run_that_was_not(whole, tmp
     assert finished.seconds == pytest.approx(resumed.seconds, abs=1.0)
 
 
+class Noisy:
+    """Natural, on images with noise that is drawn for the whole batch, as points of a path are."""
+
+    def inner(self, network, batch, step):
+        return batch.x + tf.random.stateless_normal(tf.shape(batch.x), step.batch_seed, stddev=0.1)
+
+    def outer(self, network, batch, x_adv, step):
+        return NATURAL.outer(network, batch._replace(x=x_adv), x_adv, step)
+
+
 @pytest.mark.parametrize("graphs", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
-def test_so_does_one_whose_network_draws_for_itself(graphs, tmp_path):
-    own = {"make": drawing_network, "checkpoint_every": 1, "objective": NATURAL}
+def test_so_does_one_whose_network_and_method_draw_for_themselves(graphs, tmp_path):
+    own = {"make": drawing_network, "checkpoint_every": 1, "objective": Noisy()}
     with contextlib.nullcontext() if graphs else without_graphs():
         whole = run(2, **own)
         with pytest.raises(KeyboardInterrupt):
@@ -90,6 +100,7 @@ def test_so_does_one_whose_network_draws_for_itself(graphs, tmp_path):
     assert resumed.resumed_at == 1 and same(resumed, whole)
 
 
+@pytest.mark.exhaustive  # They are drawn by the seed of a batch: above, and tests/objectives/test_random_points.py.
 def test_so_does_one_that_draws_the_points_of_its_attack(tmp_path, eagerly):
     """Without graphs, as the order in which a graph adds gradients up is not fixed outside the verbs."""
     options = {"attribution_weight": 0.5, "ig_steps": 2, "ig_steps_attack": 2, "random_points": True}

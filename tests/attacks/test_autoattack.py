@@ -45,9 +45,9 @@ def test_on_a_linear_network_fab_finds_the_smallest_distance_and_nothing_finds_a
     network, x, y, distances = grey(1)
     for i, distance in enumerate(distances[norm]):
         one = x[i : i + 1], y[i : i + 1]
-        for fab in (Fab(1.02 * distance, 10, norm=norm, targets=9), Fab(1.02 * distance, 10, norm=norm)):
+        for fab in (Fab(1.02 * distance, 5, norm=norm, targets=9), Fab(1.02 * distance, 5, norm=norm)):
             assert found(network, fab, *one)[1].all()
-        assert not found(network, AutoAttack(0.98 * distance, 8, norm=norm, queries=30, targets=2), *one)[1].any()
+        assert not found(network, AutoAttack(0.98 * distance, 5, norm=norm, queries=20, targets=2), *one)[1].any()
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -117,7 +117,7 @@ def test_the_versions_are_those_of_the_paper():
 def test_no_part_alone_leaves_fewer_images_and_settled_ones_cost_nothing(eagerly):
     network, x, y, distances = grey(12)
     y[0] = (y[0] + 1) % 10
-    whole = AutoAttack(float(np.median(distances["linf"])), 5, queries=20, targets=3)
+    whole = AutoAttack(float(np.median(distances["linf"])), 3, queries=10, targets=2)
     got = whole.on_predictions(network).fool(x, y, np.arange(12))
     wrong = np.argmax(network(got.x_adv), axis=1) != y
     assert np.array_equal(wrong, got.part != NONE) and got.part[0] == BEFORE
@@ -127,13 +127,13 @@ def test_no_part_alone_leaves_fewer_images_and_settled_ones_cost_nothing(eagerly
     assert not got.gradients[0].any() and not got.queries[0].any()
     settled = got.part == 0
     assert settled.any() and not got.gradients[settled, 1:].any() and got.gradients[settled, 0].all()
-    assert np.array_equal(got.gradients[~wrong, 0], np.full(np.sum(~wrong), 6.0))  # Five steps, and the last iterate.
+    assert np.array_equal(got.gradients[~wrong, 0], np.full(np.sum(~wrong), 4.0))  # Three steps, and the last iterate.
 
 
 def test_huge_logits_hide_the_gradient_of_the_cross_entropy_but_not_from_the_whole(eagerly):
     network, x, y, distances = grey(12)
     masked = linear_network(1e4 * W)
-    whole = AutoAttack(float(np.median(distances["linf"])), 5, queries=20, targets=3)
+    whole = AutoAttack(float(np.median(distances["linf"])), 3, queries=10, targets=2)
     np.testing.assert_array_equal(found(masked, whole, x, y)[1], found(network, whole, x, y)[1])
     alone = whole.parts["APGD-CE"]
     assert found(masked, alone, x, y)[1].sum() < found(network, alone, x, y)[1].sum()

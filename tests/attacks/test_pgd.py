@@ -37,8 +37,9 @@ def test_cross_entropy_iterates_agree_with_the_released_code():
     "goal, chunk",
     [
         ("ar_approx", None),
-        ("ar_approx", 4),
         ("adv_ar_approx", None),
+        # That chunks change no derivative is looked at by tests/objectives/test_oracle.py.
+        pytest.param("ar_approx", 4, marks=pytest.mark.exhaustive),
         pytest.param("adv_ar_approx", 4, marks=pytest.mark.exhaustive),
     ],
 )
@@ -78,7 +79,7 @@ def test_of_a_linear_goal_it_finds_the_maximum(norm, keep):
     network = linear_network(w)
     x = tf.fill([3, 8, 8, 1], 0.5)
     ball = make_ball(norm, 0.1)
-    x_adv = pgd(lambda z: network(z)[:, 0], x, ball, 25, 0.02, seed=SEED, keep=keep)
+    x_adv = pgd(lambda z: network(z)[:, 0], x, ball, 20, 0.02, seed=SEED, keep=keep)
     dual = np.abs(w[..., 0]).sum() if norm == "linf" else np.sqrt((w[..., 0] ** 2).sum())
     np.testing.assert_allclose(network(x_adv)[:, 0] - network(x)[:, 0], 0.1 * dual, rtol=1e-2)
 
@@ -106,12 +107,12 @@ def test_more_restarts_and_the_best_iterate_never_do_worse():
         return margin(y, network(z))
 
     def value(**options):
-        return goal(pgd(goal, x, LinfBall(0.3), 6, 0.2, seed=SEED, **options)).numpy()
+        return goal(pgd(goal, x, LinfBall(0.3), 4, 0.2, seed=SEED, **options)).numpy()
 
-    one = value(keep="best")
-    assert (value(keep="best", restarts=4) >= one - 1e-6).all()
-    assert (value(restarts=4) >= value() - 1e-6).all()
-    assert (one >= value() - 1e-6).all() and (one >= goal(x).numpy() - 1e-6).any()
+    one, last = value(keep="best"), value()
+    assert (value(keep="best", restarts=2) >= one - 1e-6).all()
+    assert (value(restarts=2) >= last - 1e-6).all()
+    assert (one >= last - 1e-6).all() and (one >= goal(x).numpy() - 1e-6).any()
 
 
 @pytest.mark.parametrize("options", [{}, {"keep": "best"}, {"accept": lambda z: z[:, 0, 0, 0] < 2.0}])
@@ -135,7 +136,7 @@ def test_graph_equals_eager_and_the_seed_decides():
         return pgd(lambda z: cross_entropy(y, network(z)), x, LinfBall(0.3), 3, 0.1, seed=seed)
 
     eager = run(SEED)
-    np.testing.assert_allclose(tf.function(run)(SEED), eager, atol=1e-6)
+    np.testing.assert_allclose(tf.function(run, autograph=False)(SEED), eager, atol=1e-6)
     assert np.abs(run(tf.constant([3, 4])) - eager).max() > 0.01
 
 

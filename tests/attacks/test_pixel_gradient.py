@@ -82,7 +82,7 @@ def test_logits_and_derivative_are_the_networks(name, graph):
     network, x, y, want_f, want_g = wanted(name)
     attacked = for_attacks(network)
     ask = lambda x: logits_and_gradient(attacked, x, y)  # noqa: E731
-    f, g = (tf.function(ask) if graph else ask)(x)
+    f, g = (tf.function(ask, autograph=False) if graph else ask)(x)
     np.testing.assert_allclose(f, want_f, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(g, want_g, rtol=1e-4, atol=1e-6)
     assert np.abs(want_g).max() > 0 and (pixel_gradient._cut(network) is not None) == (name in CUT)
@@ -91,7 +91,7 @@ def test_logits_and_derivative_are_the_networks(name, graph):
 def test_weights_that_change_are_the_ones_asked():
     network = network_of(*CUT["grey"])
     x, y = tf.random.stateless_uniform([3, 9, 7, 1], [0, 4]), tf.constant([0, 1, 3])
-    ask = tf.function(lambda x: logits_and_gradient(for_attacks(network), x, y))
+    ask = tf.function(lambda x: logits_and_gradient(for_attacks(network), x, y), autograph=False)
     before = ask(x)[1]
     network.set_weights([2 * w for w in network.get_weights()])
     after = ask(x)[1]

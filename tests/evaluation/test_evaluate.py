@@ -43,7 +43,7 @@ def measured():
     """(the result of an evaluation, the bars that it told of)"""
     told = Told()
     with without_graphs():
-        return evaluate(sound(), X, labelled(sound()), suite(), batch_size=15, progress=told), told.bars
+        return evaluate(sound(), X, labelled(sound()), suite(), batch_size=24, progress=told), told.bars
 
 
 def test_the_row_of_a_table_follows_from_the_records(measured):
@@ -77,7 +77,7 @@ def test_the_attack_is_below_its_control(measured):
     assert row["kendall"] < row["noise_kendall"] < 1
 
 
-def test_pgd_with_margin_on_a_linear_network_is_the_closed_form():
+def test_pgd_with_margin_on_a_linear_network_is_the_closed_form(eagerly):
     w = np.random.RandomState(1).randn(8, 8, 1, 2) * 0.3
     network = linear_network(w)
     x = 0.3 + 0.4 * X
@@ -85,9 +85,9 @@ def test_pgd_with_margin_on_a_linear_network_is_the_closed_form():
     y = np.argmax(f, axis=1).astype(np.int32)
     eps = float(np.median(np.abs(f[:, 0] - f[:, 1])) / np.abs(w[..., 0] - w[..., 1]).sum())
     want = np.abs(f[:, 0] - f[:, 1]) > eps * np.abs(w[..., 0] - w[..., 1]).sum()
-    attack = Pgd(eps, 30, eps / 10, loss="margin", random_start=True)
+    attack = Pgd(eps, 10, eps / 4, loss="margin", random_start=True)
     assert 0.4 < want.mean() < 0.6
-    assert np.mean((predict_attacked(network, x, y, attack, 16) == y) == want) > 0.95
+    assert np.mean((predict_attacked(network, x, y, attack, 24) == y) == want) > 0.95
 
 
 def test_examples_are_a_seeded_choice_without_repetition(eagerly):
@@ -99,7 +99,8 @@ def test_examples_are_a_seeded_choice_without_repetition(eagerly):
         assert result.table_row()["attribution_examples"] == 5 == len(result.maps["IFIA top-k"])
         return [r["index"] for r in result.records_of("natural")]
 
-    assert len(set(chosen(0))) == 20 and chosen(0) == chosen(0) != chosen(1)
+    first = chosen(0)
+    assert len(set(first)) == 20 and chosen(0) == first != chosen(1)
 
 
 def test_a_network_that_is_always_wrong_has_no_maps():

@@ -38,7 +38,7 @@ def measured():
     network, told = linear_network(W), Told()
     suite = suite_of(pgd=Pgd(0.02, 4, 0.01))
     with without_graphs():
-        return evaluate(network, X, labelled(network), suite, batch_size=7, progress=told), told.bars
+        return evaluate(network, X, labelled(network), suite, batch_size=12, progress=told), told.bars
 
 
 def test_accuracy_after_each_part_and_who_fooled_each_image(measured):

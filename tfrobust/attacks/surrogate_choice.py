@@ -79,7 +79,7 @@ def choose_beta(
     Returns:
         One of `betas`; the attack's own where there are none.
     """
-    if not betas:
-        return attack.softplus_beta
+    if len(betas) < 2:  # Nothing to choose from.
+        return betas[0] if betas else attack.softplus_beta
     found = climbs(network, spec, comparison, replace(attack, steps=STEPS), betas, x=x, y=y, chunk=chunk)
     return min(found, key=found.__getitem__)

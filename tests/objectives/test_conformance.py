@@ -79,7 +79,7 @@ UNBOUNDED = ("ig_wasserstein",)  # Its x' pays for distance instead.
 # Trained in `make test`: one method of each kind of loss.  The others are of the exhaustive tier, and a step down their
 # gradients, or what each replica computes, is looked at instead.
 LEARNED = ("natural", "madry", "trades", "gradient_penalty", "ig_norm", "ig_wasserstein", "sat", "art", "r2et")
-SHARED = ("natural", "trades", "ig_norm")
+SHARED = ("trades",)  # tests/distribution has two more methods.
 
 
 def rows(few):
@@ -278,8 +278,8 @@ def test_a_few_steps_lower_the_loss(learned):
     assert len(losses) == 30 and np.mean(losses[-3:]) < np.mean(losses[:3])
 
 
-# Made of others that are traced: by a coin, as pgd_sat is, or with one term more.
-COMPOSED = ("madry_noise", "trades_noise", "trades_sat", "adv_aat")
+# Made of others that are traced: by a coin, as pgd_sat is, of the maps of aat, or with one term more.
+COMPOSED = ("madry_noise", "trades_noise", "trades_sat", "ig_sum_norm", "adv_aat", "igr")
 TRACED = [
     pytest.param(name, marks=[pytest.mark.exhaustive] * (name in COMPOSED)) for name in TABLE if name not in LEARNED
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.helpers import images, run_tests, small_network, the_step
+from tests.helpers import images, run_tests, shallow_network, the_step
 from tfrobust.attributions import make_map, make_score
 from tfrobust.attributions.integrated_gradients import integrated_gradients
 from tfrobust.objectives import make_objective
@@ -15,7 +15,7 @@ from tfrobust.types import Batch, InputError
 
 INNER = {"eps": 0.2, "attack_steps": 3, "step_size": 0.1}
 MAP = make_map(steps=4)
-network_of_all = functools.cache(small_network)  # No test changes its weights.
+network_of_all = functools.cache(shallow_network)  # No test changes its weights.
 
 
 def loss_path(network, x, batch, predicted):

@@ -86,7 +86,7 @@ def test_art_attack_k_of_all_entries_is_no_restriction_and_of_one_is():
 
 def test_art_options_train_with_batches_of_unknown_size():
     network, (_, batch, _) = shallow_network(), setup()
-    trainer = Trainer(network, dataclasses.replace(ART, attack_k=20, pair=True))
+    trainer = Trainer(network, dataclasses.replace(ART, attack_k=20, pair=True, attack_steps=1))
     trainer.compile(optimizer=keras.optimizers.SGD(0.01), jit_compile=False)
     trainer.optimizer.build(network.trainable_variables)
     before, unknown = network.get_weights(), (tf.TensorSpec([None, 8, 8, 1]), tf.TensorSpec([None], tf.int32))
@@ -267,13 +267,13 @@ def test_the_coin_of_the_noise_baselines_is_fair_and_the_same_in_a_batch():
     mixed = make_objective("madry_noise", **own)
     madry, noise = make_objective("madry", **own), make_objective("uniform_noise", eps=0.2)
     sides = []
-    for i in range(24):
+    for i in range(16):
         step = the_step()._replace(batch_seed=tf.constant([i, 9]))
         x_adv = mixed.inner(network, batch, step)
         heads, tails = (np.allclose(x_adv, m.inner(network, batch, step), atol=1e-6) for m in (madry, noise))
         assert heads != tails
         sides.append(heads)
-    assert 6 <= sum(sides) <= 18
+    assert 4 <= sum(sides) <= 12
 
 
 def test_loss_output_bounds_the_adversarial_loss_from_above():
@@ -287,7 +287,7 @@ def test_wasserstein_with_a_high_price_stays_near():
 
     def distance(gamma):
         hyper = {"attribution_weight": 1.0, "ig_steps": 4, "ig_steps_attack": 4, "eps": 0.1, "step_size": 0.02}
-        method = make_objective("ig_wasserstein", gamma=gamma, attack_steps=10, **hyper)
+        method = make_objective("ig_wasserstein", gamma=gamma, attack_steps=6, **hyper)
         return float(tf.reduce_mean(tf.abs(method.inner(network, batch, the_step()) - batch.x)))
 
     assert distance(100.0) < 0.03 < distance(0.0)

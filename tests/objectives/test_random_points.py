@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import images, run_tests, shallow_network, the_step, without_graphs
-from tfrobust.distribution import make_strategy
+from tfrobust.distribution import Place, at_place, make_strategy
 from tfrobust.objectives import make_objective
 from tfrobust.training import TrainingSpec, train
 from tfrobust.types import Batch
@@ -32,7 +32,10 @@ def found(method, step=None):
     return method.inner(network(), Batch(*images(8)), step or the_step()).numpy()
 
 
-@pytest.mark.parametrize("name", METHODS)
+# ig_sum_norm has the points of ig_norm, and the test below.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.exhaustive] * (name == "ig_sum_norm")) for name in METHODS]
+)
 def test_a_step_repeats_its_points_and_another_step_has_others(name):
     other = the_step()._replace(batch_seed=tf.constant([7, 8]))  # The random start is that of `seed`.
     drawn, fixed = objective(name), objective(name, random_points=False)
@@ -50,8 +53,16 @@ def test_neither_chunks_nor_the_input_as_layer_change_the_points(options):
     assert np.abs(found(dataclasses.replace(plain, random_points=False)) - found(plain)).max() > 1e-3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["ig_sum_norm", pytest.param("cacr_wacr", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("name", ["ig_sum_norm", "cacr_wacr"])
+def test_a_part_of_a_batch_has_the_points_of_the_whole(name):
+    """As a replica, which has the seed of the batch, too."""
+    with at_place(Place(*map(tf.constant, (5, 3, 8)))):
+        part = objective(name).inner(network(), Batch(*(v[5:] for v in images(8))), the_step())
+    np.testing.assert_allclose(part, found(objective(name))[5:], atol=1e-5)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["ig_sum_norm", "cacr_wacr"])
 def test_two_replicas_have_the_points_of_one_device(name):
     def trained(strategy):
         def batches(start, part=0, parts=1):

@@ -73,7 +73,7 @@ def test_its_run_with_other_settings_is_refused_as_before(old_run, capsys):
     assert "--eps=0.2 --eps=0.3" in capsys.readouterr().err
 
 
-def test_the_same_settings_make_the_same_weights(tmp_path, eagerly):
+def test_the_same_settings_make_the_same_weights(tmp_path):
     assert same([f"--flagfile={RUN}/run.flags", f"--output={tmp_path}/run"]) == 0
     for now, before in zip(weights(tmp_path / "run"), weights(RUN)):
         np.testing.assert_allclose(now, before, atol=2e-3)  # Signed steps: what rounds otherwise moves by their length.

@@ -31,10 +31,11 @@ def test_equal_maps_have_1_turned_ones_minus_1_and_a_scale_or_a_shift_does_not_m
 @pytest.mark.parametrize("soft", SOFT)
 def test_over_drawn_pixels_they_are_near_those_over_all(soft):
     whole = soft(A, A + B, SEED)
-    drawn = np.array([soft(A, A + B, tf.constant([3, i]), others=20) for i in range(40)])
+    drawn = np.array([soft(A, A + B, tf.constant([3, i]), others=20) for i in range(30)])
     assert np.abs(drawn[0] - drawn[1]).max() > 1e-4
     assert np.abs(drawn.mean(axis=0) - whole).max() < 0.03
-    unknown = tf.function(lambda a: soft(a, A + B, SEED), input_signature=[tf.TensorSpec([None, None, None, 2])])
+    shapes = [tf.TensorSpec([None, None, None, 2])]
+    unknown = tf.function(lambda a: soft(a, A + B, SEED), input_signature=shapes, autograph=False)
     np.testing.assert_allclose(unknown(A), whole, rtol=1e-4)
 
 

@@ -104,11 +104,11 @@ def test_the_gradient_lowers_the_measure():
     ):
         seeds = np.zeros((3, 2), np.int32)
         reference, b = goal.reference(a, a, None, seeds), tf.constant(a)
-        for _ in range(15):
+        for _ in range(8):
             with tf.GradientTape() as tape:
                 tape.watch(b)
                 v = goal.value(b, reference, None, None, None)
-            b += 0.08 * tf.sign(tape.gradient(v, b))
+            b += 0.15 * tf.sign(tape.gradient(v, b))
         assert (measure(a, b.numpy()) < 0.5).all(), goal
 
 

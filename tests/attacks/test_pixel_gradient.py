@@ -76,8 +76,15 @@ def wanted(name):
     return network, x, y, *logits_and_gradient(lambda x: network(x, training=False), x, y)
 
 
-@pytest.mark.parametrize("graph", [True, False])
-@pytest.mark.parametrize("name", [*CUT, *WHOLE])
+# A network that is not cut is asked itself, in a graph as elsewhere.
+@pytest.mark.parametrize(
+    "name, graph",
+    [
+        *((name, graph) for name in CUT for graph in (True, False)),
+        *((name, False) for name in WHOLE),
+        *(pytest.param(name, True, marks=pytest.mark.exhaustive) for name in WHOLE),
+    ],
+)
 def test_logits_and_derivative_are_the_networks(name, graph):
     network, x, y, want_f, want_g = wanted(name)
     attacked = for_attacks(network)

@@ -56,8 +56,10 @@ SCHEDULED = ("apgd", "square", "autoattack")  # Whose steps depend on how many t
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    """A tenth of the grid of the spatial attack; the grid of the paper has a test of its own."""
-    monkeypatch.setattr(importlib.import_module("tfrobust.attacks.spatial"), "ROTATIONS", 3)
+    """27 points of the grid of the spatial attack; the grid of the paper has a test of its own."""
+    module = importlib.import_module("tfrobust.attacks.spatial")
+    monkeypatch.setattr(module, "ROTATIONS", 3)
+    monkeypatch.setattr(module, "SHIFTS", 3)
 
 
 @pytest.fixture(params=ATTACKS)
@@ -82,8 +84,16 @@ def found(name):
     return attacked(given()[0], ATTACKS[name], *given()[1:])
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_x_adv_lies_in_the_ball_and_in_range(name, norm, eagerly):
+VARIANTS = ("pgd_margin", "fgsm", "saliency", "apgd_targeted", "fab_untargeted")  # Of others, whose ball is theirs.
+BOUNDED = [
+    pytest.param(name, norm, marks=[pytest.mark.exhaustive] * (norm == "l2" and name in VARIANTS))
+    for name in ATTACKS
+    for norm in ("linf", "l2")
+]
+
+
+@pytest.mark.parametrize("name, norm", BOUNDED)
+def test_x_adv_lies_in_the_ball_and_in_range(name, norm, small_grid, eagerly):
     network, x, y = given()
     attack = replace_known(ATTACKS[name], norm=norm)
     x_adv = np.asarray(found(name) if attack == ATTACKS[name] else attacked(network, attack, x, y))

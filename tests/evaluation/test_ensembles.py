@@ -306,7 +306,7 @@ def test_a_sound_network_raises_none(name):
 
 
 def test_a_sound_network_raises_none_under_a_part_of_auto(eagerly):
-    few = auto_ensemble(0.1, 16, "quick").only("noise", "rank").with_options(steps=8)
+    few = auto_ensemble(0.1, 16, "quick").only("noise", "rank").with_options(steps=8, restarts=1)
     assert raised(SOUND["gelu"](), attack=few, x=X[:6], k=16) == set()
 
 

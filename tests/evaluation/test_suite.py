@@ -64,12 +64,18 @@ def small_suite(**options):
     return Suite("small", **options)
 
 
+def whole_suite():
+    """It measures whatever a suite can."""
+    own = {"IFIA": task(replace(BRIEF, goal=Manipulation()), make_map(steps=4))}
+    return small_suite(attributions=own, transfer={"gradient": make_map("gradient")})
+
+
 @pytest.fixture(scope="module")
 def measured():
     """(the result of a suite that measures whatever it can, the bars that it told of)"""
-    suite, told = small_suite(transfer={"gradient": make_map("gradient")}), Told()
+    told = Told()
     with without_graphs():
-        return evaluate(sound(), X, labelled(sound()), suite, batch_size=16, progress=told), told.bars
+        return evaluate(sound(), X, labelled(sound()), whole_suite(), batch_size=16, progress=told), told.bars
 
 
 def test_records_and_summary_follow_from_each_other(measured):
@@ -141,22 +147,20 @@ def test_no_budget_leaves_every_score_at_one_and_every_accuracy_at_natural(eager
                 assert values["mean"] == pytest.approx(1.0), (name, key)
 
 
-def test_batches_chunks_and_what_was_kept_change_nothing(eagerly):
+def test_batches_chunks_and_what_was_kept_change_nothing(measured, eagerly):
     network = sound()
-    y = labelled(network)
-    suite = small_suite(attributions={"t": task(replace(BRIEF, goal=Manipulation()), make_map(steps=4))})
-    whole = evaluate(network, X, y, suite)
+    y, suite = labelled(network), whole_suite()
     keep = InterruptedKeep(after=0)  # Never interrupted.
-    parts = evaluate(network, X, y, suite, batch_size=16, chunk=3, keep=keep)
-    assert [r["index"] for r in whole.records] == [r["index"] for r in parts.records]
-    for a, b in zip(whole.records, parts.records):
+    parts = evaluate(network, X, y, suite, batch_size=20, chunk=3, keep=keep)
+    assert [r["index"] for r in measured[0].records] == [r["index"] for r in parts.records]
+    for a, b in zip(measured[0].records, parts.records):
         for key, value in a.items():
             assert b[key] == pytest.approx(value, abs=2e-2), key
     left, again = keep.done[6:], InterruptedKeep(after=1)
     again.kept = {key: keep.kept[key] for key in keep.done[:6]}
     with pytest.raises(KeyboardInterrupt):
-        evaluate(network, X, y, suite, batch_size=16, chunk=3, keep=again)
-    resumed = evaluate(network, X, y, suite, batch_size=16, chunk=3, keep=again)
+        evaluate(network, X, y, suite, batch_size=20, chunk=3, keep=again)
+    resumed = evaluate(network, X, y, suite, batch_size=20, chunk=3, keep=again)
     assert again.done == left and len(left) == len(set(left)) > 2
     assert resumed.records == parts.records and resumed.summary == parts.summary
 

@@ -23,8 +23,17 @@ from tfrobust.types import Batch
 HYPER = {"eps": 0.3, "attack_steps": 10, "step_size": 0.01, "ig_steps": 50, "ig_steps_attack": 10}
 
 
-@pytest.mark.parametrize("chunk", [None, 10])
-@pytest.mark.parametrize("method, name", [(IgNorm, "ig_norm_loss_lambda0.1"), (IgSumNorm, "ig_sum_norm_loss_beta0.1")])
+RELEASED = {IgNorm: "ig_norm_loss_lambda0.1", IgSumNorm: "ig_sum_norm_loss_beta0.1"}
+
+
+@pytest.mark.parametrize(
+    "method, name, chunk",
+    [
+        *((method, name, None) for method, name in RELEASED.items()),
+        pytest.param(IgNorm, RELEASED[IgNorm], 10, marks=pytest.mark.exhaustive),  # Whose term is that of the other.
+        (IgSumNorm, RELEASED[IgSumNorm], 10),
+    ],
+)
 def test_loss_and_gradients_agree_with_the_released_code(method, name, chunk):
     x, y, x_adv = reference_batch()
     network, r = reference_network(), reference()

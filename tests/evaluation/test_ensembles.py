@@ -272,6 +272,12 @@ def test_too_small_a_budget_and_a_wrong_beta_say_so(eagerly):
     assert "other_beta_lowers" in {flag.name for flag in result.flags["auto"]} and result.ensembles["auto"].beta == 30.0
 
 
+def test_of_one_beta_none_is_chosen_by_an_attack():
+    """There is no network that it could attack."""
+    given = {"x": X, "y": np.zeros(len(X), np.int32)}
+    assert surrogate_choice.choose_beta(None, MAP, Comparison(k=8), climb(SoftKendall()), (7.0,), **given) == 7.0
+
+
 @pytest.mark.parametrize("gains, want", [([0.2] + [0.0] * 7, False), ([0.03] * 8, True), ([0.01] * 8, False)])
 def test_the_budget_is_too_small_where_the_interval_of_the_gain_says_so(gains, want, monkeypatch):
     """The first mean gain is 0.025, made by one image of eight."""
@@ -312,8 +318,9 @@ def test_a_sound_network_raises_none_under_a_part_of_auto(eagerly):
 
 def test_flags_that_only_an_ensemble_has_are_all_asked(eagerly, monkeypatch):
     monkeypatch.setattr(surrogate_choice, "STEPS", 1)
-    asked = {flag.name for flag in run(sound(), few_parts(1, betas=(30.0, 100.0)), doubled=2, x=X[:2]).flags["auto"]}
-    assert OF_ENSEMBLES <= asked
+    few = few_parts(1, betas=(30.0, 100.0))
+    few = replace(few, parts={**few.parts, "squares": Squares(0.2, 1)})
+    assert OF_ENSEMBLES <= {flag.name for flag in run(sound(), few, doubled=2, x=X[:2]).flags["auto"]}
 
 
 if __name__ == "__main__":

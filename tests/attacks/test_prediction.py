@@ -23,11 +23,12 @@ from tfrobust.attacks import (
     TopK,
     TradesAttack,
 )
-from tfrobust.attacks.spatial import grid
+from tfrobust.attacks.spatial import grid, spatial
 from tfrobust.attacks.spsa import estimated_gradient
 from tfrobust.data import load
 from tfrobust.evaluation import Suite
 from tfrobust.evaluation.predictions import predict, predict_attacked
+from tfrobust.image_ops import rotate_and_shift
 from tfrobust.losses import LOSSES, cross_entropy, kl
 from tfrobust.names import PREDICTION_ATTACKS
 from tfrobust.spec_values import replace_known
@@ -215,6 +216,18 @@ def test_the_grid_of_the_spatial_attack():
     )
     assert np.array_equal(grid(0.0, 0.0), [[0, 0, 0]])
     assert sorted(set(points[:, 1])) == [-3.0, -1.5, 0.0, 1.5, 3.0]
+
+
+def test_the_spatial_attack_finds_the_largest_goal_of_its_grid(small_grid):
+    x, w = images(6)[0], tf.constant(np.random.RandomState(0).randn(8, 8, 1), tf.float32)
+
+    def goal(z):
+        return tf.reduce_sum(z * w, axis=[1, 2, 3])
+
+    values = [goal(rotate_and_shift(x, *np.repeat(point[:, np.newaxis], 6, axis=1))) for point in grid(20.0, 1.0)]
+    np.testing.assert_allclose(goal(spatial(goal, x, 20.0, 1.0)), np.max(values, axis=0), atol=1e-5)
+    assert len(set(np.argmax(values, axis=0))) > 1
+    assert np.array_equal(spatial(lambda z: tf.zeros(len(z)), x, 20.0, 1.0), x)  # Where no other goal exceeds its own.
 
 
 def test_what_makes_no_sense_is_refused():

@@ -79,6 +79,32 @@ def test_panels_draw_grey_and_colour_images(tmp_path, layout, channels):
     assert (picture.shape[1] > 1000) == (layout == "rows") and picture[..., :3].std() > 0.1
 
 
+@pytest.mark.parametrize("layout", ["rows", "blocks", "pairs"])
+def test_every_part_of_a_panel_shows_what_stands_above_it(layout, monkeypatch):
+    figures, shown = [], panel(channels=3, before="before", after="after")
+    monkeypatch.setattr(panels, "save_figure", lambda figure, *_: figures.append(figure))
+    draw_panels([shown], "p.png", layout=layout)
+    drawn = [axis for axis in figures[0].subfigs[0].axes if axis.get_title()]
+    x, a, x_adv, a_adv = shown.x, shown.a, shown.x_adv, shown.a_adv
+    scale, change = panels.scale_of([shown]), (x_adv - x).mean(axis=-1)
+    after = panels.overlay(x_adv, a_adv, scale)
+    over, after_over = (panels.overlay(x, each, scale) for each in (a, a_adv))
+    images = ("image", x), ("attacked image", x_adv)
+    maps, difference = [("map", a), ("map after", a_adv)], ("difference", a_adv - a)
+    want = {
+        "rows": [images[0], maps[0], images[1], maps[1], difference],
+        "blocks": [*images, ("change", change), ("map over image", over), ("after", after), *maps, difference],
+        "pairs": [images[0], ("before", over), ("after", after_over), difference, ("before", a), ("after", a_adv)],
+    }[layout]
+    assert [axis.get_title() for axis in drawn] == [title for title, _ in want]
+    for axis, (title, image) in zip(drawn, want):
+        np.testing.assert_allclose(axis.images[0].get_array(), image, atol=1e-12, err_msg=title)
+    if layout == "blocks":
+        most = np.abs(change).max()
+        assert drawn[2].get_xlabel() == f"at most {255 * most:.2g}/255"
+        assert drawn[2].images[0].get_clim() == pytest.approx((-most, most))
+
+
 def test_the_change_of_colours_in_an_overlay_follows_the_map():
     """Where the map is zero the light grey image is seen, where it is large the colour of the map alone."""
     x, a = np.zeros((1, 3, 3)), np.array([[0.0, 0.5, 2.0]])

@@ -19,6 +19,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tests.shallow import shallow_model
 from tfrobust import training
 from tfrobust.models import make_model, vit
 from tfrobust.models.adl import AttentionDropout
@@ -151,9 +152,7 @@ def convolutional_network(activation, before=None, after=None) -> keras.Model:
 def shallow_network(seed: int = 0) -> keras.Model:
     """The same with one convolution: graphs of it are traced in half the time, where depth does not matter."""
     keras.utils.set_random_seed(seed)
-    x = inputs = keras.Input((8, 8, 1))
-    x = layers.Activation("relu", name="relu1")(layers.Conv2D(8, 3, strides=2, padding="same")(x))
-    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+    return shallow_model((8, 8, 1), 10, 0.5)
 
 
 def drawing_network(seed=0):

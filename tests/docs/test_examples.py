@@ -13,6 +13,7 @@ import tensorflow as tf
 import tfrobust
 from tests.docs.shortened import hurry
 from tests.helpers import ROOT, linear_network, run_tests, shallow_network
+from tests.shallow import be_shallow
 from tfrobust.attacks import auto
 from tfrobust.attributions import make_map
 from tfrobust.data import FACTS, load, to_unit
@@ -32,7 +33,7 @@ def at_work(tmp_path, monkeypatch):
 @pytest.fixture
 def shallow(monkeypatch):
     """What an example makes anew has one convolution."""
-    monkeypatch.setattr("tfrobust.models.digits_cnn.digits_cnn", lambda shape, classes, width: shallow_network())
+    be_shallow(monkeypatch.setattr)
 
 
 def example(name):

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from tests.docs.pages import OWN_TEST, blocks, pages
 from tests.helpers import run_tests, shallow_network, shorten_audits
+from tests.shallow import be_shallow
 from tests.zoo import made
 from tfrobust import api, data
 from tfrobust.losses import margin
-from tfrobust.models import digits_cnn
 from tfrobust.objectives.inner import InnerMax
 from tfrobust.training import Trainer
 
@@ -29,12 +29,6 @@ def one_step(self, *args, **options):
     """The training of a page, cut to one step, whose attack takes one."""
     self.objective = replace(self.objective, attack_steps=1)
     return keras.Model.fit(self, *args, **{**options, "steps_per_epoch": 1, "epochs": 1})
-
-
-@functools.wraps(digits_cnn.digits_cnn)
-def with_one_convolution(*given, make=digits_cnn.digits_cnn, **options):
-    """What a page makes anew, unless it says how."""
-    return make(*given, **options) if options else shallow_network()
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +72,7 @@ def test_the_blocks_of_a_page_run_in_their_order(page, readers_own, tmp_path, mo
     few = functools.partial(api.audit_callable, **{"images": 2, "queries": 2, "eps": 8 / 255})
     monkeypatch.setattr(api, "audit_callable", lambda *of, **options: few(*of))
     monkeypatch.setattr(Trainer, "fit", one_step)
-    monkeypatch.setattr(digits_cnn, "digits_cnn", with_one_convolution)
+    be_shallow(monkeypatch.setattr)
     names = {"__name__": "page", **readers_own}
     for block in PAGES[page]:
         # Each stands in its place of the page, for the line that an error names.

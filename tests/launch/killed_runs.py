@@ -18,7 +18,7 @@ import sklearn.datasets  # noqa: F401
 import tensorflow as tf
 
 from launch import train
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust.experiments import training_run
 
 # A method that draws in every step, and whose graph is soon traced: each child traces its own.  As wide as it is, its

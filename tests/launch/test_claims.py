@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from launch import claims, compare
-from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, without_graphs
+from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
+from tests.shallow import be_shallow
 from tfrobust import report
-from tfrobust.experiments import training_run
 from tfrobust.experiments.comparison_scores import ComparisonScores
 from tfrobust.papers.claims import COLUMNS, papers_claims
 
@@ -26,7 +26,7 @@ def compared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, without_graphs():
         patch.chdir(ROOT)
         hurry_costs(patch)
-        patch.setattr(training_run, "new_network", lambda recipe, data: shallow_network(recipe.training.seed))
+        be_shallow(patch.setattr)
         for name in ("draw_intervals", "draw_pages"):  # The pictures of a comparison are not looked at here.
             patch.setattr(report, name, lambda *given: None)
         short = [

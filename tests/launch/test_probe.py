@@ -40,7 +40,7 @@ def at_root(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def one_convolution(monkeypatch):
-    """In the place of a recipe's network: probes of any network are alike."""
+    """In the place of a recipe's network, and not of the deeper one that a test here makes: probes of any are alike."""
     monkeypatch.setattr(training_run, "new_network", lambda recipe, data: shallow_network(recipe.training.seed))
 
 

@@ -17,7 +17,7 @@ from launch import downstream, reproduce
 from launch.command_line import verb
 from tests.helpers import ROOT, run_tests, the_step
 from tests.launch.covering import TABLES, covering, kind, shown
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust import data, report, training
 from tfrobust.attacks import auto
 from tfrobust.data import FACTS

@@ -11,7 +11,7 @@ from flags import recipe_flags
 from flags.parsing import parse
 from launch import train
 from tests.helpers import ROOT, images, linear_network, run_tests, shallow_network
-from tfrobust.experiments import training_run
+from tests.shallow import be_shallow
 from tfrobust.experiments.saliency_maps import with_saliency
 from tfrobust.models import make_model
 from tfrobust.networks import load_network
@@ -28,7 +28,7 @@ def at_root(monkeypatch):
 @pytest.fixture
 def one_convolution(monkeypatch):
     """In the place of a recipe's network: which maps it is trained with does not depend on it."""
-    monkeypatch.setattr(training_run, "new_network", lambda recipe, data: shallow_network(recipe.training.seed))
+    be_shallow(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="module")

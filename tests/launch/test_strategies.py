@@ -16,7 +16,7 @@ from keras import layers
 from launch import audit, compare, comparison_pages, downstream, evaluate, reproduce, train
 from tests import processes
 from tests.helpers import ROOT, hurry_costs, run_tests, without_graphs
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust import data, report
 from tfrobust.auditing import plan
 from tfrobust.models import resnet
@@ -34,7 +34,7 @@ EVALUATE += ["--examples=22", "--attribution_examples=7", "--evaluation_batch=11
 KILLED = """
 import os, signal, sys
 from launch import train
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust.training.checkpoints import Checkpoints
 save = Checkpoints.save
 Checkpoints.save = lambda *given: (save(*given), os.kill(os.getpid(), signal.SIGKILL))
@@ -47,7 +47,7 @@ sys.exit(train.main(["train", *sys.argv[1:]]))
 VERB = """
 import sys
 from launch import {0}
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust import report
 be_shallow()
 report.draw_panels = lambda *given, **options: None

@@ -17,7 +17,7 @@ from launch.command_line import verb
 from tests import processes
 from tests.helpers import ROOT, run_tests, without_graphs
 from tests.launch import killed_runs
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust import failures
 from tfrobust.experiments import training_run
 from tfrobust.training.checkpoints import Checkpoints

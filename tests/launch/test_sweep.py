@@ -19,7 +19,7 @@ from launch import compare, comparison_pages, sweep, train
 from launch.command_line import verb
 from tests import processes
 from tests.helpers import ROOT, run_tests
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust.experiments import comparison, training_run
 
 SHORT = "--overrides=--steps=2,--width=0.25,--batch_size=20"
@@ -31,7 +31,7 @@ PROCESS = """
 import os, sys
 import tensorflow as tf
 from launch import sweep
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 be_shallow()
 tf.config.run_functions_eagerly(True)
 """

@@ -17,7 +17,7 @@ from launch import compare, comparison_pages, demo, evaluate, single_evaluation,
 from launch.__main__ import verbs
 from tests import processes
 from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, small_network, without_graphs
-from tests.launch.shallow import be_shallow
+from tests.shallow import be_shallow
 from tfrobust.experiments import comparison
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model

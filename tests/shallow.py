@@ -1,4 +1,4 @@
-"""A network of few layers in the place of the one that the demo and the smoke budget train, for verbs to be quick."""
+"""A network of few layers, and the same in the place of the one that the demo and the smoke budget train."""
 
 import importlib
 

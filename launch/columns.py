@@ -64,12 +64,12 @@ def legend(row, suite) -> str:
     return said + OF_MAPS if "floor" in row else said
 
 
-def all_flags(result) -> list:
-    """The flags of all tasks of an evaluation."""
-    return [flag for own in result.flags.values() for flag in own]
-
-
 FLAGS = (Column("raised", ""), *report.FLAGS)
+
+
+def flags_of(results) -> dict:
+    """The flags of several networks' evaluations (network -> result) as those of one: "network: task" -> list."""
+    return {f"{network}: {task}": own for network, result in results.items() for task, own in result.flags.items()}
 
 
 def diagnosis(flags) -> str:

@@ -7,7 +7,7 @@ from absl import flags
 
 from flags import comparison_flags, data_flags, evaluation_flags, recipe_flags
 from flags.parsing import parse_seeds
-from launch.columns import COLUMNS, COSTS, all_flags, diagnosis, legend
+from launch.columns import COLUMNS, COSTS, diagnosis, flags_of, legend
 from launch.command_line.progress import SCREEN
 from launch.single_evaluation import attacked_indices, pick_panels
 from tfrobust import report
@@ -68,7 +68,7 @@ def _draw_scores(path: str, lines: list[dict[str, Any]]) -> None:
 def comparison_text(found: ComparedMethods, suite: Suite, seed: str) -> str:
     """The table and what its columns mean, as Markdown.  seed: the first one, whose diagnosis it is."""
     row = max((line for runs in found.runs.values() for line in runs), key=lambda r: r["attribution_examples"])
-    raised = diagnosis({name: all_flags(result) for name, result in found.first.items()})
+    raised = diagnosis(flags_of(found.first))
     return f"{report.markdown(found.lines, COLUMNS)}\n{COSTS}{legend(row, suite)}\n\nSeed {seed}: {raised}"
 
 

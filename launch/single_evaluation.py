@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from flags import evaluation_flags
-from launch.columns import COLUMNS, all_flags, diagnosis, legend, outputs
+from launch.columns import COLUMNS, diagnosis, legend, outputs
 from launch.suite import evaluate_given, reference_table
 from tfrobust import report
 from tfrobust.evaluation import Evaluation
@@ -73,6 +73,6 @@ def evaluate_once(fv: flags.FlagValues) -> None:
             print(outputs(result))
         if result.references:
             print(reference_table(result))
-        print(diagnosis({name: all_flags(result)}))
+        print(diagnosis(result.flags))
 
     evaluate_given(fv, lambda network, shape: evaluation_flags.from_flags(fv), write)

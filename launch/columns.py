@@ -40,8 +40,8 @@ COSTS = """step cost: of a training step, as a multiple of the cheapest row's.  
 OF_PREDICTIONS = "natural, PGD{autoattack}: accuracy on {examples} test images, as they are and under attack."
 LEGEND = """
 top-k, Kendall, Spearman: how alike the maps of {attribution_examples} correctly predicted images stay under {attack}
-  (1: the same); with "noise": under random noise of the same budget{auto}.  LENS precision: as top-k, where the next
-  pixels count as well.
+  (1: the same); with "noise": under random noise of the same budget{auto}.
+  LENS precision: as top-k, where the next pixels count as well.
 no attack: images for which no iterate of the attack both moved and kept the label, and which score 1; of these, those
   that it never moved (unmoved) and those whose label it never kept (label lost)."""
 
@@ -59,7 +59,7 @@ def legend(row, suite) -> str:
     said = OF_PREDICTIONS.format(autoattack=autoattack, **row)
     if not suite.attributions:
         return said
-    auto = '; with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
+    auto = ';\n  with "auto": the minimum over an ensemble of attacks' if "auto_kendall" in row else ""
     said += LEGEND.format(attack=suite.first_task.attack.describe(), auto=auto, **row)
     return said + OF_MAPS if "floor" in row else said
 

@@ -145,14 +145,17 @@ def test_boxes_of_the_data_are_maps(folder, one_convolution):
     assert not (folder / "maps").exists()
 
 
-def test_beside_the_data_is_where_maps_go(folder):
+def test_beside_the_data_is_where_maps_go(folder, monkeypatch):
     def where(*more):
         given = [flag.replace("DIR", str(folder)) for flag in more]
         return recipe_flags.read("flags/digits/sat.flags", given).saliency_folder()
 
     assert where("--dataset=DIR/boxed.npz") == f"{folder}/saliency"
     assert where("--dataset=mnist", "--data_dir=DIR") == f"{folder}/saliency"
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert where() == os.path.expanduser("~/.cache/tfrobust")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    assert where() == f"{folder}/tfrobust"
 
 
 @pytest.mark.parametrize(

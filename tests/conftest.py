@@ -40,6 +40,7 @@ SLOW = (
     "test_tutorial.py",
     "training/",
 )
+OF_THE_USER = ("TFROBUST_ZOO", "TF_CONFIG")  # What a verb would take from the environment.
 LONG = ("test_adding.py", "test_tutorial.py")  # Begin first: at the end one process would wait for the other.
 TESTS = os.path.dirname(os.path.abspath(__file__))
 
@@ -51,6 +52,8 @@ def pytest_configure(config):
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # The workers share the cores.
             os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")  # oneDNN's own gives nothing back.
             atexit.register(end_at_once)  # Called last, after whatever is registered from here on.
+        for name in OF_THE_USER:
+            os.environ.pop(name, None)
         gc.disable()  # Until everything is imported: little of that is garbage.
         import tests.helpers  # noqa: F401
 

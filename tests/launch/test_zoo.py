@@ -19,7 +19,6 @@ def release(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def at_work(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TFROBUST_ZOO", raising=False)
 
 
 def call(*args) -> int:

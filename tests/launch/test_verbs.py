@@ -18,6 +18,7 @@ from launch.__main__ import verbs
 from tests import processes
 from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, small_network, without_graphs
 from tests.shallow import be_shallow
+from tfrobust.attacks import auto
 from tfrobust.experiments import comparison
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model
@@ -245,6 +246,22 @@ def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluat
     on_test = evaluated_on()
     assert call("compare", *flags, "--hold_out=1000", "--evaluate_on=held_out") == 0
     assert evaluated_on() != on_test
+
+
+def test_compare_sets_auto_and_its_floor_beside_the_attack(tmp_path, capsys, monkeypatch, eagerly):
+    leave_out_costs_and_pictures(monkeypatch)
+    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
+    monkeypatch.setattr(auto, "RUNS", {"top-k": auto.RUNS["top-k"]})  # And noise and squares, of ten parts.
+    rows = rows_of(tmp_path, natural=["method=natural"])
+    given = [*EVALUATE, rows, "--auto_level=quick", "--attribution_examples=2", f"--output={tmp_path}/out"]
+    assert call("compare", *given) == 0
+    (row,) = json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"]
+    records = json.loads((tmp_path / "out" / "seed0" / "natural" / "comparison.json").read_text())["records"]
+    for task, name in {"IFIA top-k": "kendall", "auto": "auto_kendall"}.items():
+        scores = [record["kendall"] for record in records if record["task"] == task]
+        assert len(scores) == 2 and row[name] == pytest.approx(np.mean(scores))
+    assert row["auto_kendall"] < row["kendall"] and {"deletion", "randomised", "floor"} <= row.keys()
+    assert "an ensemble of attacks" in capsys.readouterr().out
 
 
 def test_a_torn_evaluation_is_made_again(compared, eagerly):

@@ -64,12 +64,12 @@ def legend(row, suite) -> str:
     return said + OF_MAPS if "floor" in row else said
 
 
-FLAGS = (Column("raised", ""), *report.FLAGS)
-
-
 def flags_of(results) -> dict:
     """The flags of several networks' evaluations (network -> result) as those of one: "network: task" -> list."""
     return {f"{network}: {task}": own for network, result in results.items() for task, own in result.flags.items()}
+
+
+FLAGS = (Column("raised", ""), *report.FLAGS)
 
 
 def diagnosis(flags) -> str:

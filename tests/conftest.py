@@ -40,8 +40,8 @@ SLOW = (
     "test_tutorial.py",
     "training/",
 )
-OF_THE_USER = ("TFROBUST_ZOO", "TF_CONFIG")  # What a verb would take from the environment.
 LONG = ("test_adding.py", "test_tutorial.py")  # Begin first: at the end one process would wait for the other.
+OF_THE_USER = ("TFROBUST_ZOO", "TF_CONFIG")  # What a verb would take from the environment.
 TESTS = os.path.dirname(os.path.abspath(__file__))
 
 

@@ -190,6 +190,14 @@ def shorten_audits(monkeypatch, steps: int, pgd_steps: int) -> None:
         monkeypatch.setattr(audit, name, lambda inputs, trial: plan.Cost(0.001))
 
 
+def shorten_auto(monkeypatch, *runs: str) -> None:
+    """Level quick of auto has noise, squares and these of its runs that follow gradients, each of one step."""
+    from tfrobust.attacks import auto  # For few files, too.
+
+    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
+    monkeypatch.setattr(auto, "RUNS", {name: auto.RUNS[name] for name in runs})
+
+
 def images(n: int = 6, seed: int = 0, shape=(8, 8, 1)):
     """n random images and labels (of 10 classes), float32 and int32."""
     r = np.random.RandomState(seed)

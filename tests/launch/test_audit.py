@@ -17,10 +17,9 @@ import tensorflow as tf
 
 from launch import audit as verb
 from tests import processes
-from tests.helpers import ROOT, run_tests, shallow_network
+from tests.helpers import ROOT, run_tests, shallow_network, shorten_auto
 from tests.launch import killed_audits
 from tfrobust import auditing, data, report
-from tfrobust.attacks import auto
 from tfrobust.auditing import audit as auditing_audit
 from tfrobust.auditing import inputs, meaning, plan, verdict
 from tfrobust.auditing.advice import ADVICE
@@ -444,8 +443,7 @@ def test_the_plan_is_the_most_thorough_that_fits():
 def test_where_there_is_time_the_verdict_rests_on_the_whole_of_auto(folder, monkeypatch, eagerly):
     monkeypatch.setattr(plan, "QUICK_POINTS", 2)
     monkeypatch.setattr(plan, "MOST_PREDICTED_IMAGES", 8)
-    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
-    monkeypatch.setattr(auto, "RUNS", {name: auto.RUNS[name] for name in ("top-k", "rank, smoother")})
+    shorten_auto(monkeypatch, "top-k", "rank, smoother")
     assert call(folder, "--eps=2/255,8/255", "--images=2", output="quick", short=True) == 0
     with open(folder / "quick" / "audit.json", encoding="utf-8") as file:
         found = json.load(file)

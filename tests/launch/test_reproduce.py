@@ -15,7 +15,7 @@ import tensorflow as tf
 from flags import recipe_flags
 from launch import downstream, reproduce
 from launch.command_line import verb
-from tests.helpers import ROOT, run_tests, the_step
+from tests.helpers import ROOT, run_tests, shorten_auto, the_step
 from tests.launch.covering import TABLES, covering, kind, shown
 from tests.shallow import be_shallow
 from tfrobust import data, report, training
@@ -326,8 +326,7 @@ def test_a_measured_number_is_that_of_the_saved_network_on_the_test_images(folde
 
 
 def test_auto_is_measured_beside_each_number_of_an_attack_on_maps(folder, monkeypatch):
-    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
-    monkeypatch.setattr(auto, "RUNS", {"top-k": auto.RUNS["top-k"]})  # And noise and squares, of ten parts.
+    shorten_auto(monkeypatch, "top-k")
     given = "--methods=madry", "--auto_level=quick"
     path = smoke(folder, "rar", "T2", "gtsrb", *given)
     with open(path + ".json", encoding="utf-8") as file:

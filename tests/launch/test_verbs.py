@@ -16,9 +16,8 @@ from flags import recipe_flags
 from launch import compare, comparison_pages, demo, evaluate, single_evaluation, train
 from launch.__main__ import verbs
 from tests import processes
-from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, small_network, without_graphs
+from tests.helpers import ROOT, hurry_costs, run_tests, shallow_network, shorten_auto, small_network, without_graphs
 from tests.shallow import be_shallow
-from tfrobust.attacks import auto
 from tfrobust.experiments import comparison
 from tfrobust.experiments.fingerprints import fingerprint_network
 from tfrobust.models import make_model
@@ -250,8 +249,7 @@ def test_compare_trains_each_row_on_its_own_images_and_knows_on_which_it_evaluat
 
 def test_compare_sets_auto_and_its_floor_beside_the_attack(tmp_path, capsys, monkeypatch, eagerly):
     leave_out_costs_and_pictures(monkeypatch)
-    monkeypatch.setattr(auto, "LEVELS", {"quick": auto.Level(steps=1, squares=1, noise=1)})
-    monkeypatch.setattr(auto, "RUNS", {"top-k": auto.RUNS["top-k"]})  # And noise and squares, of ten parts.
+    shorten_auto(monkeypatch, "top-k")
     rows = rows_of(tmp_path, natural=["method=natural"])
     given = [*EVALUATE, rows, "--auto_level=quick", "--attribution_examples=2", f"--output={tmp_path}/out"]
     assert call("compare", *given) == 0
